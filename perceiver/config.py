@@ -1,0 +1,211 @@
+"""The frozen description of a Perceiver: everything that decides its shapes, nothing that training decides."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .errors import ConfigError
+
+PositionKind = Literal["fourier", "learned", "coordinates"]
+Activation = Literal["gelu", "gelu_tanh", "geglu"]
+Head = Literal["mean", "mean_norm", "decoder"]
+Block = tuple[int | None, int | None]
+
+
+@dataclass(frozen=True)
+class PositionConfig:
+    """How the place of an input element is written into its position channels (paper, section 3.2 and appendix D).
+
+    kind            "fourier", "learned" or "coordinates" (the coordinates alone, in [-1, 1])
+    num_bands       K, frequencies per axis (Fourier only)
+    max_resolution  mu per axis; frequencies run linearly from 1 to mu/2 (Fourier only)
+    dim             channels of the learned table (learned only)
+    init_scale      standard deviation of the learned table at the start (learned only; the paper used 1.0)
+    """
+
+    kind: PositionKind = "fourier"
+    num_bands: int = 64
+    max_resolution: tuple[float, ...] = (224.0, 224.0)
+    dim: int = 128
+    init_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "max_resolution", tuple(float(m) for m in self.max_resolution))
+        _choice("positions.kind", self.kind, ("fourier", "learned", "coordinates"))
+        if self.kind == "fourier":
+            _positive("positions.num_bands", self.num_bands)
+            for mu in self.max_resolution:
+                if not mu >= 2:
+                    raise ConfigError(f"positions.max_resolution holds {mu:g}; every axis needs at least 2")
+        if self.kind == "learned":
+            _positive("positions.dim", self.dim)
+
+
+@dataclass(frozen=True)
+class PerceiverConfig:
+    """Shapes and options of one Perceiver.
+
+    modality           which reader prepares its inputs: a name in `perceiver.modalities`
+    input_shape        the grid of input elements, rows first: (H, W) for an image; M is its product
+    content_channels   channels that carry the input's content (3 for RGB)
+    labels             class names, in the order of the logits
+    plan               one (cross-attention, tower) pair a block; equal numbers share weights, None leaves the part out
+    self_attends       L, self-attention layers in a tower
+    qk_dim, v_dim      widths inside the cross-attention; None means the input's channel count, as in the paper
+    head               "mean" (mean over latents, then linear: the paper), "mean_norm" (LayerNorm in between),
+                       "decoder" (a cross-attention with one learned query: Perceiver IO)
+    preprocess         what the modality needs to know to prepare an input; read by the modality alone
+    """
+
+    num_classes: int = 1000
+    modality: str = "image"
+    input_shape: tuple[int, ...] = (224, 224)
+    content_channels: int = 3
+    positions: PositionConfig = field(default_factory=PositionConfig)
+    num_latents: int = 512
+    latent_dim: int = 1024
+    plan: tuple[Block, ...] = ((0, 0), *(((1, 0),) * 7))
+    self_attends: int = 6
+    cross_heads: int = 1
+    self_heads: int = 8
+    qk_dim: int | None = None
+    v_dim: int | None = None
+    cross_widening: int = 1
+    self_widening: int = 1
+    activation: Activation = "gelu"
+    qkv_bias: bool = True
+    out_bias: bool = True
+    head: Head = "mean"
+    decoder_heads: int = 1
+    decoder_query_residual: bool = False
+    latent_init_scale: float = 0.02
+    labels: tuple[str, ...] = ()
+    preprocess: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "input_shape", tuple(int(n) for n in self.input_shape))
+        object.__setattr__(self, "plan", tuple((b[0], b[1]) for b in self.plan))
+        object.__setattr__(self, "labels", tuple(self.labels))
+        self._check()
+
+    def _check(self) -> None:
+        for name in (
+            *("num_classes", "content_channels", "num_latents", "latent_dim", "self_attends", "cross_heads"),
+            *("self_heads", "cross_widening", "self_widening", "decoder_heads"),
+        ):
+            _positive(name, getattr(self, name))
+        if not self.input_shape:
+            raise ConfigError("input_shape is empty; it needs at least one axis")
+        for n in self.input_shape:
+            _positive("input_shape", n)
+        _choice("activation", self.activation, ("gelu", "gelu_tanh", "geglu"))
+        _choice("head", self.head, ("mean", "mean_norm", "decoder"))
+        if not self.plan:
+            raise ConfigError("plan is empty; a Perceiver needs at least one block")
+        for which, name in ((0, "cross-attention"), (1, "tower")):
+            used = {block[which] for block in self.plan} - {None}
+            if used != set(range(len(used))):
+                raise ConfigError(f"plan numbers its {name} weight sets {sorted(used)}; they must run 0, 1, 2, ...")
+        if self.plan[0][0] is None:
+            raise ConfigError("plan begins without a cross-attention; the latents would never see the input first")
+        for name, width, heads in (
+            ("latent_dim", self.latent_dim, self.self_heads),
+            ("qk_dim", self.cross_qk_dim, self.cross_heads),
+            ("v_dim", self.cross_v_dim, self.cross_heads),
+            ("latent_dim", self.latent_dim, self.decoder_heads),
+        ):
+            if width % heads:
+                raise ConfigError(f"{name} is {width}, which {heads} heads do not divide")
+        if self.positions.kind == "fourier" and len(self.positions.max_resolution) != self.num_axes:
+            raise ConfigError(
+                f"positions.max_resolution has {len(self.positions.max_resolution)} values for {self.num_axes} axes"
+            )
+        if self.labels and len(self.labels) != self.num_classes:
+            raise ConfigError(f"labels names {len(self.labels)} classes, num_classes is {self.num_classes}")
+
+    @property
+    def num_axes(self) -> int:
+        """Axes the positions lie on: 2 for a picture."""
+        return len(self.input_shape)
+
+    @property
+    def num_inputs(self) -> int:
+        """M, the number of input elements."""
+        total = 1
+        for n in self.input_shape:
+            total *= n
+        return total
+
+    @property
+    def position_channels(self) -> int:
+        """Channels of the position encoding."""
+        match self.positions.kind:
+            case "fourier":
+                return self.num_axes * (2 * self.positions.num_bands + 1)
+            case "learned":
+                return self.positions.dim
+            case _:
+                return self.num_axes
+
+    @property
+    def input_channels(self) -> int:
+        """C, content channels then position channels."""
+        return self.content_channels + self.position_channels
+
+    @property
+    def cross_qk_dim(self) -> int:
+        """Width of queries and keys in a cross-attention."""
+        return self.qk_dim or min(self.input_channels, self.latent_dim)
+
+    @property
+    def cross_v_dim(self) -> int:
+        """Width of values in a cross-attention."""
+        return self.v_dim or self.cross_qk_dim
+
+    @property
+    def cross_attention_blocks(self) -> tuple[int, ...]:
+        """Blocks that read the input: the blocks that have a map."""
+        return tuple(i for i, (cross, _) in enumerate(self.plan) if cross is not None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        out = dataclasses.asdict(self)
+        out["plan"] = [list(b) for b in self.plan]
+        return out
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> PerceiverConfig:
+        """The inverse of `to_dict`. Raises ConfigError on unknown fields and impossible values."""
+        values = dict(values)
+        positions = values.pop("positions", {})
+        try:
+            return cls(positions=_build(PositionConfig, positions), **_known(cls, values))
+        except TypeError as error:
+            raise ConfigError(f"the configuration holds a value of the wrong type: {error}") from error
+
+
+def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    names = {f.name for f in dataclasses.fields(cls)}
+    unknown = sorted(set(values) - names)
+    if unknown:
+        raise ConfigError(f"unknown field{'s' * (len(unknown) > 1)} in the configuration: {', '.join(unknown)}")
+    return dict(values)
+
+
+def _build(cls: type[PositionConfig], values: Mapping[str, Any]) -> PositionConfig:
+    if not isinstance(values, Mapping):
+        raise ConfigError("positions must be an object of fields")
+    return cls(**_known(cls, values))
+
+
+def _positive(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigError(f"{name} is {value!r}; it must be a whole number above 0")
+
+
+def _choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")

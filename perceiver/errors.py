@@ -1,0 +1,19 @@
+"""Errors whose message is one sentence fit to show a person: what was wrong with which file, and what to do."""
+
+from __future__ import annotations
+
+
+class PerceiverError(ValueError):
+    """Base of every error that is the input's fault and not the program's."""
+
+
+class InputError(PerceiverError):
+    """A file that cannot be read as what it should be; the message names the file and the cause."""
+
+
+class CheckpointError(PerceiverError):
+    """A checkpoint that cannot be opened or does not fit its configuration."""
+
+
+class ConfigError(PerceiverError):
+    """A configuration that describes no possible model; the message says which field and why."""

@@ -1,0 +1,155 @@
+"""Position encodings (paper, section 3.2 and appendix D) and which channel belongs to which band.
+
+Channel order, everywhere in this project: the coordinates x_1..x_d, then all sines (axis by axis, low to high
+frequency), then all cosines in the same order. Converters permute foreign weights to it when they load.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from .config import PositionConfig
+
+
+@dataclass(frozen=True)
+class Band:
+    """One frequency on one axis: a sine and a cosine channel, counted within the position channels.
+
+    `frequency` is f in sin(pi f x) with x in [-1, 1]: f cycles across the whole axis.
+    """
+
+    axis: int
+    index: int
+    frequency: float
+    sine: int
+    cosine: int
+
+
+def frequencies(num_bands: int, max_resolution: float) -> Float[Tensor, "bands"]:
+    """f_k, linear from 1 to mu/2 (appendix D)."""
+    return torch.linspace(1.0, max_resolution / 2, num_bands)
+
+
+def fourier_features(
+    coordinates: Float[Tensor, "*batch M axes"], num_bands: int, max_resolution: tuple[float, ...]
+) -> Float[Tensor, "*batch M channels"]:
+    """[x, sin(pi f_k x_d), cos(pi f_k x_d)] with d(2K+1) channels for coordinates in [-1, 1].
+
+    Every position is encoded on its own, so positions may differ from sample to sample in a batch.
+    """
+    per_axis = torch.stack([frequencies(num_bands, mu) for mu in max_resolution]).to(coordinates)
+    angles = (math.pi * coordinates.unsqueeze(-1) * per_axis).flatten(-2)
+    return torch.cat([coordinates, angles.sin(), angles.cos()], dim=-1)
+
+
+@lru_cache(maxsize=16)
+def grid_coordinates(shape: tuple[int, ...]) -> Float[Tensor, "M axes"]:
+    """Coordinates of a grid's elements in [-1, 1], row-major: the first axis (rows) changes slowest."""
+    lines = [torch.linspace(-1.0, 1.0, n) if n > 1 else torch.zeros(1) for n in shape]
+    return torch.stack(torch.meshgrid(*lines, indexing="ij"), dim=-1).reshape(-1, len(shape))
+
+
+@lru_cache(maxsize=4)
+def _fourier_grid(shape: tuple[int, ...], num_bands: int, max_resolution: tuple[float, ...]) -> Tensor:
+    return fourier_features(grid_coordinates(shape), num_bands, max_resolution)
+
+
+class Positions(Protocol):
+    """What the model asks of an encoding."""
+
+    def grid(self) -> Float[Tensor, "M channels"]:
+        """Codes of the model's own grid, computed once per geometry."""
+
+    def at(self, coordinates: Float[Tensor, "*batch M axes"]) -> Float[Tensor, "*batch M channels"]:
+        """Codes of given coordinates. Raises ValueError where the encoding knows only its grid."""
+
+    def bands(self) -> tuple[Band, ...]:
+        """The bands of a Fourier encoding, axis by axis, low to high; empty for the others."""
+
+    def coordinate_channels(self) -> tuple[int, ...]:
+        """The channels that hold raw coordinates, in the order of the axes."""
+
+
+class FourierPositions(nn.Module):
+    """Fourier features: no parameters, any geometry."""
+
+    def __init__(self, config: PositionConfig, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape, self.num_bands, self.max_resolution = shape, config.num_bands, config.max_resolution
+
+    def grid(self) -> Float[Tensor, "M channels"]:
+        return _fourier_grid(self.shape, self.num_bands, self.max_resolution)
+
+    def at(self, coordinates: Float[Tensor, "*batch M axes"]) -> Float[Tensor, "*batch M channels"]:
+        return fourier_features(coordinates, self.num_bands, self.max_resolution)
+
+    def bands(self) -> tuple[Band, ...]:
+        axes, count = len(self.shape), self.num_bands
+        return tuple(
+            Band(a, k, float(f), sine=axes + a * count + k, cosine=axes + axes * count + a * count + k)
+            for a in range(axes)
+            for k, f in enumerate(frequencies(count, self.max_resolution[a]))
+        )
+
+    def coordinate_channels(self) -> tuple[int, ...]:
+        return tuple(range(len(self.shape)))
+
+
+class LearnedPositions(nn.Module):
+    """One trained vector an input element (the paper: 128 wide, started at scale 1.0)."""
+
+    def __init__(self, config: PositionConfig, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.empty(math.prod(shape), config.dim))
+        nn.init.normal_(self.table, std=config.init_scale)
+
+    def grid(self) -> Float[Tensor, "M channels"]:
+        return self.table
+
+    def at(self, coordinates: Float[Tensor, "*batch M axes"]) -> Float[Tensor, "*batch M channels"]:
+        raise ValueError("learned positions know only the grid they were trained on, not free coordinates")
+
+    def bands(self) -> tuple[Band, ...]:
+        return ()
+
+    def coordinate_channels(self) -> tuple[int, ...]:
+        return ()
+
+
+class CoordinatePositions(nn.Module):
+    """The coordinates themselves, in [-1, 1]."""
+
+    def __init__(self, config: PositionConfig, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def grid(self) -> Float[Tensor, "M channels"]:
+        return grid_coordinates(self.shape)
+
+    def at(self, coordinates: Float[Tensor, "*batch M axes"]) -> Float[Tensor, "*batch M channels"]:
+        return coordinates
+
+    def bands(self) -> tuple[Band, ...]:
+        return ()
+
+    def coordinate_channels(self) -> tuple[int, ...]:
+        return tuple(range(len(self.shape)))
+
+
+ENCODINGS: dict[str, type[nn.Module]] = {
+    "fourier": FourierPositions,
+    "learned": LearnedPositions,
+    "coordinates": CoordinatePositions,
+}
+
+
+def select(codes: Float[Tensor, "M channels"], index: Int[Tensor, "*batch m"]) -> Float[Tensor, "*batch m channels"]:
+    """The codes of some input elements of a grid."""
+    return codes[index]

@@ -1,0 +1,171 @@
+"""Pictures composed from rendered objects over photographed grounds: fresh for training, fixed for evaluation.
+
+Everything is batched tensor work, so that composing costs little beside a training step, and every picture comes
+with the exact mask of its object.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+TRAIN, VAL, TEST = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How a training picture varies. Ranges are uniform; a held-out picture uses the same ranges of scale, place and
+    light, and nothing else.
+
+    scale    side of the object's sprite as a share of the picture's side
+    light    factor on the object's and the ground's brightness, each drawn alone
+    colour   factor on each channel of the object, drawn alone
+    tilt     turn of the object in degrees
+    squeeze  factor on the object's width
+    erase    share of pictures with one rectangle replaced by ground, to ask for more than one part
+    noise    standard deviation of added noise, of 1
+    """
+
+    scale: tuple[float, float] = (0.55, 1.0)
+    light: tuple[float, float] = (0.7, 1.3)
+    colour: tuple[float, float] = (0.7, 1.3)
+    tilt: float = 12.0
+    squeeze: tuple[float, float] = (0.85, 1.18)
+    erase: float = 0.3
+    noise: float = 0.02
+
+
+HELD_OUT = Augmentation(colour=(1.0, 1.0), tilt=0.0, squeeze=(1.0, 1.0), erase=0.0, noise=0.0)
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """A batch of composed pictures: `image` in [0, 1], channels last; `mask` is the object's coverage."""
+
+    image: Float[Tensor, "B S S 3"]
+    mask: Float[Tensor, "B S S"]
+    label: Int[Tensor, "B"]
+    object: Int[Tensor, "B"]
+
+
+class SceneSet:
+    """The objects and grounds of one split.
+
+    Raises FileNotFoundError with the command that builds the data when it is not there.
+    """
+
+    def __init__(self, folder: Path, split: int) -> None:
+        objects, grounds = _archive(folder / "objects.npz"), _archive(folder / "grounds.npz")
+        chosen = np.flatnonzero(objects["split"] == split)
+        self.classes = tuple(str(c) for c in objects["classes"])
+        self.names = tuple(str(n) for n in objects["name"])
+        self.sprites: UInt8[Tensor, "n 4 s s"] = torch.from_numpy(objects["sprite"][chosen]).permute(0, 3, 1, 2)
+        self.labels = torch.from_numpy(objects["label"][chosen].astype(np.int64))
+        self.objects = torch.from_numpy(objects["object"][chosen].astype(np.int64))
+        ground = torch.from_numpy(grounds["ground"][grounds["split"] == split]).permute(0, 3, 1, 2)
+        # Two sizes, so that a large crop is not sampled with gaps.
+        self.grounds = (ground.float(), F.avg_pool2d(ground.float(), 2))
+
+    def balanced(self, count: int, generator: torch.Generator) -> Int[Tensor, "count"]:
+        """Indices of sprites, classes equally likely, then objects equally likely."""
+        out = []
+        for label in torch.randint(len(self.classes), (count,), generator=generator).tolist():
+            objects = self._by_class()[label]
+            if not objects:
+                objects = self._by_class()[int(self.labels[0])]
+            views = objects[int(torch.randint(len(objects), (1,), generator=generator))]
+            out.append(int(views[int(torch.randint(len(views), (1,), generator=generator))]))
+        return torch.tensor(out)
+
+    def _by_class(self) -> list[list[Tensor]]:
+        if not hasattr(self, "_index"):
+            self._index = [
+                [
+                    torch.nonzero(self.objects == o).flatten()
+                    for o in self.objects[self.labels == c].unique().tolist()
+                ]
+                for c in range(len(self.classes))
+            ]
+        return self._index
+
+    def compose(
+        self, index: Int[Tensor, "B"], size: int, augmentation: Augmentation, generator: torch.Generator
+    ) -> Scenes:
+        """Pictures of the given sprites at `size` x `size` pixels."""
+        count = len(index)
+
+        def draw(low: float, high: float, *shape: int) -> Tensor:
+            return low + (high - low) * torch.rand(count, *shape, generator=generator)
+
+        a = augmentation
+        sprite = self.sprites[index].float() / 255
+        alpha = sprite[:, 3:]
+        colour = (sprite[:, :3] * draw(*a.colour, 3, 1, 1) * draw(*a.light, 1, 1, 1)).clamp(0, 1)
+        premultiplied = torch.cat([colour * alpha, alpha], dim=1)
+        scale, angle = draw(*a.scale), torch.deg2rad(draw(-a.tilt, a.tilt))
+        flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
+        room = (1 - scale).clamp_min(0)
+        shift = draw(-1, 1, 2) * room[:, None]
+        width, height = scale * draw(*a.squeeze) * flip, scale
+        cos, sin = angle.cos(), angle.sin()
+        inverse = torch.stack(
+            [
+                torch.stack([cos / width, sin / width, -(cos * shift[:, 0] + sin * shift[:, 1]) / width], -1),
+                torch.stack([-sin / height, cos / height, (sin * shift[:, 0] - cos * shift[:, 1]) / height], -1),
+            ],
+            dim=1,
+        )
+        grid = F.affine_grid(inverse, [count, 4, size, size], align_corners=False)
+        placed = F.grid_sample(premultiplied, grid, align_corners=False)
+        if a.erase:
+            placed = placed * self._holes(count, size, a.erase, generator)
+        ground = self._ground(count, size, generator) * draw(*a.light, 1, 1, 1)
+        image = placed[:, :3] + ground.clamp(0, 1) * (1 - placed[:, 3:])
+        if a.noise:
+            image = image + a.noise * torch.randn(image.shape, generator=generator)
+        return Scenes(
+            image=image.clamp(0, 1).permute(0, 2, 3, 1),
+            mask=placed[:, 3],
+            label=self.labels[index],
+            object=self.objects[index],
+        )
+
+    def _ground(self, count: int, size: int, generator: torch.Generator) -> Float[Tensor, "B 3 S S"]:
+        level = int(torch.randint(2, (1,), generator=generator))
+        source = self.grounds[level]
+        side = source.shape[-1]
+        chosen = torch.randint(len(source), (count,), generator=generator)
+        zoom = (0.75 + 0.5 * torch.rand(count, generator=generator)).clamp_max(side / size) * size / side
+        turn = torch.randint(4, (count,), generator=generator) * (math.pi / 2)
+        flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
+        shift = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - zoom).clamp_min(0)[:, None]
+        cos, sin = turn.cos() * zoom, turn.sin() * zoom
+        theta = torch.stack(
+            [torch.stack([cos * flip, -sin, shift[:, 0]], -1), torch.stack([sin * flip, cos, shift[:, 1]], -1)], dim=1
+        )
+        grid = F.affine_grid(theta, [count, 3, size, size], align_corners=False)
+        return F.grid_sample(source[chosen], grid, padding_mode="reflection", align_corners=False) / 255
+
+    @staticmethod
+    def _holes(count: int, size: int, share: float, generator: torch.Generator) -> Float[Tensor, "B 1 S S"]:
+        corner = torch.rand(count, 2, generator=generator)
+        extent = 0.15 + 0.25 * torch.rand(count, 2, generator=generator)
+        line = (torch.arange(size) + 0.5) / size
+        inside = (line > corner[..., None]) & (line < (corner + extent)[..., None])
+        hit = inside[:, 0, :, None] & inside[:, 1, None, :]
+        hit &= (torch.rand(count, generator=generator) < share)[:, None, None]
+        return (~hit).float().unsqueeze(1)
+
+
+def _archive(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there; `perceiver data build image` makes it")
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)

@@ -24,7 +24,7 @@ class Augmentation:
     """How a training picture varies. Ranges are uniform; a held-out picture uses the same ranges of scale, place and
     light, and nothing else.
 
-    scale    side of the object's sprite as a share of the picture's side
+    scale    longer side of the object as a share of the picture's side
     light    factor on the object's and the ground's brightness, each drawn alone
     colour   factor on each channel of the object, drawn alone
     tilt     turn of the object in degrees
@@ -33,7 +33,7 @@ class Augmentation:
     noise    standard deviation of added noise, of 1
     """
 
-    scale: tuple[float, float] = (0.55, 1.0)
+    scale: tuple[float, float] = (0.6, 0.95)
     light: tuple[float, float] = (0.7, 1.3)
     colour: tuple[float, float] = (0.7, 1.3)
     tilt: float = 12.0
@@ -69,6 +69,7 @@ class SceneSet:
         self.sprites: UInt8[Tensor, "n 4 s s"] = torch.from_numpy(objects["sprite"][chosen]).permute(0, 3, 1, 2)
         self.labels = torch.from_numpy(objects["label"][chosen].astype(np.int64))
         self.objects = torch.from_numpy(objects["object"][chosen].astype(np.int64))
+        self._centre, self._extent = _boxes(self.sprites[:, 3])
         ground = torch.from_numpy(grounds["ground"][grounds["split"] == split]).permute(0, 3, 1, 2)
         # Two sizes, so that a large crop is not sampled with gaps.
         self.grounds = (ground.float(), F.avg_pool2d(ground.float(), 2))
@@ -115,10 +116,13 @@ class SceneSet:
         shift = draw(-1, 1, 2) * room[:, None]
         width, height = scale * draw(*a.squeeze) * flip, scale
         cos, sin = angle.cos(), angle.sin()
+        # Picture to sprite: undo the shift, the turn and the size, then go to the object's box on its sprite.
+        extent, centre = self._extent[index], self._centre[index]
+        x, y = extent / width, extent / height
         inverse = torch.stack(
             [
-                torch.stack([cos / width, sin / width, -(cos * shift[:, 0] + sin * shift[:, 1]) / width], -1),
-                torch.stack([-sin / height, cos / height, (sin * shift[:, 0] - cos * shift[:, 1]) / height], -1),
+                torch.stack([cos * x, sin * x, centre[:, 0] - (cos * shift[:, 0] + sin * shift[:, 1]) * x], -1),
+                torch.stack([-sin * y, cos * y, centre[:, 1] + (sin * shift[:, 0] - cos * shift[:, 1]) * y], -1),
             ],
             dim=1,
         )
@@ -162,6 +166,20 @@ class SceneSet:
         hit = inside[:, 0, :, None] & inside[:, 1, None, :]
         hit &= (torch.rand(count, generator=generator) < share)[:, None, None]
         return (~hit).float().unsqueeze(1)
+
+
+def _boxes(alpha: UInt8[Tensor, "n s s"]) -> tuple[Float[Tensor, "n 2"], Float[Tensor, "n"]]:
+    """Centre (x, y) and half the longer side of what is opaque on each sprite, in [-1, 1]."""
+    side = alpha.shape[-1]
+    limits = []
+    for axis in (1, 2):  # collapsing rows leaves columns (x), collapsing columns leaves rows (y)
+        line = (alpha > 25).any(axis)
+        first = line.int().argmax(-1)
+        last = side - line.flip(-1).int().argmax(-1)
+        limits.append((first * 2 / side - 1, last * 2 / side - 1))
+    centre = torch.stack([(low + high) / 2 for low, high in limits], dim=-1)
+    extent = torch.stack([(high - low) / 2 for low, high in limits], dim=-1).amax(-1)
+    return centre, extent
 
 
 def _archive(path: Path) -> dict[str, np.ndarray]:

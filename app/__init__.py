@@ -1,0 +1,1 @@
+"""The browser front end. It chooses and lays out; the library in `perceiver` computes."""

@@ -1,0 +1,165 @@
+// One map, or one picture, enlarged: hover and arrow keys read it, a click or Enter picks an element.
+export default function ({ data, parentElement, setTriggerValue }) {
+  const view = remember(parentElement, () => new MapView(parentElement));
+  view.send = (index) => setTriggerValue("pick", index);
+  view.show(openFrame(data));
+  return () => view.close();
+}
+
+class MapView {
+  constructor(root) {
+    this.figure = root.querySelector(".map");
+    this.picture = root.querySelector(".picture");
+    this.marks = root.querySelector(".marks");
+    this.readout = root.querySelector(".readout");
+    this.bar = new ColourBar(root);
+    this.cursor = null;
+    this.resize = new ResizeObserver(() => this.draw());
+    this.resize.observe(this.figure);
+    this.marks.addEventListener("pointermove", (event) => this.point(this.elementAt(event)));
+    this.marks.addEventListener("pointerleave", () => this.point(null));
+    this.marks.addEventListener("click", (event) => this.pick(this.elementAt(event)));
+    this.marks.addEventListener("keydown", (event) => this.key(event));
+    this.marks.addEventListener("blur", () => this.point(null));
+  }
+
+  close() {
+    this.resize.disconnect();
+  }
+
+  show(frame) {
+    this.frame = frame;
+    this.source = pixelCanvas(frame.rgb, frame.width, frame.height);
+    this.order = null;
+    this.marks.setAttribute("aria-label", frame.label);
+    this.bar.show(frame.bar, frame.table);
+    this.draw();
+    this.read(this.cursor);
+  }
+
+  draw() {
+    const width = Math.min(this.figure.clientWidth, this.frame.limit || Infinity);
+    if (!width) return;
+    paint(this.picture, this.source, width);
+    this.bar.root.style.width = this.picture.style.width;
+    this.drawMarks();
+  }
+
+  drawMarks() {
+    const ratio = window.devicePixelRatio || 1;
+    this.marks.width = this.picture.width;
+    this.marks.height = this.picture.height;
+    this.marks.style.width = this.picture.style.width;
+    this.marks.style.height = this.picture.style.height;
+    const context = this.marks.getContext("2d");
+    if (this.cursor !== null && this.cursor !== this.frame.pick) this.outline(context, this.cursor, ratio);
+    if (this.frame.pick !== null) this.outline(context, this.frame.pick, 2 * ratio);
+  }
+
+  // White on a dark halo: visible on every colour of every map.
+  outline(context, element, thickness) {
+    const cell = this.marks.width / this.frame.width;
+    const grow = Math.max(0, (5 * thickness - cell) / 2);
+    const x = (element % this.frame.width) * cell - grow;
+    const y = Math.floor(element / this.frame.width) * cell - grow;
+    const side = cell + 2 * grow;
+    for (const [colour, width] of [["rgba(0,0,0,.75)", 3 * thickness], ["#fff", 1.4 * thickness]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = width;
+      context.strokeRect(x, y, side, side);
+    }
+  }
+
+  elementAt(event) {
+    const box = this.marks.getBoundingClientRect();
+    const column = Math.floor(((event.clientX - box.left) / box.width) * this.frame.width);
+    const row = Math.floor(((event.clientY - box.top) / box.height) * this.frame.height);
+    return this.inside(row, column);
+  }
+
+  inside(row, column) {
+    const clamp = (value, count) => Math.max(0, Math.min(count - 1, value));
+    return clamp(row, this.frame.height) * this.frame.width + clamp(column, this.frame.width);
+  }
+
+  point(element) {
+    if (element === this.cursor) return;
+    this.cursor = element;
+    this.drawMarks();
+    this.read(element);
+  }
+
+  pick(element) {
+    this.send(element);
+  }
+
+  key(event) {
+    const { width, height, pick } = this.frame;
+    const middle = Math.floor(height / 2) * width + Math.floor(width / 2);
+    const from = this.cursor ?? pick ?? middle;
+    const row = Math.floor(from / width);
+    const column = from % width;
+    const step = event.shiftKey ? 8 : 1;
+    const moves = {
+      ArrowLeft: [row, column - step],
+      ArrowRight: [row, column + step],
+      ArrowUp: [row - step, column],
+      ArrowDown: [row + step, column],
+      Home: [row, 0],
+      End: [row, width - 1],
+    };
+    if (moves[event.key]) this.point(this.inside(...moves[event.key]));
+    else if (event.key === "Enter" || event.key === " ") this.pick(from);
+    else if (event.key === "Escape") this.pick(-1);
+    else return;
+    event.preventDefault();
+  }
+
+  read(element) {
+    const at = element ?? this.frame.pick;
+    const { values, shades, width, hint } = this.frame;
+    this.readout.replaceChildren();
+    this.bar.point(at === null || !shades ? null : shades[at]);
+    if (at === null) {
+      this.say(hint, "quiet");
+      return;
+    }
+    this.say(`row ${Math.floor(at / width) + 1}, column ${(at % width) + 1}`);
+    if (!values) return;
+    this.say(`${short(values[at])} ${this.frame.measure}`, "value");
+    if (this.frame.multiple) this.say(`${short(values[at] * values.length)} × uniform`);
+    this.say(`rank ${this.rank(at)} of ${values.length}`);
+  }
+
+  say(text, kind = "") {
+    const part = document.createElement("span");
+    part.textContent = text;
+    part.className = kind;
+    this.readout.append(part);
+  }
+
+  // 1 for the largest value; equal values share the best rank.
+  rank(element) {
+    const { values } = this.frame;
+    this.order ??= Float32Array.from(values).sort();
+    let low = 0;
+    let high = values.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.order[middle] <= values[element]) low = middle + 1;
+      else high = middle;
+    }
+    return values.length - low + 1;
+  }
+}
+
+// Three significant digits, written as the rest of the page writes them.
+function short(value) {
+  const size = Math.abs(value);
+  const sign = value < 0 ? "\u2212" : "";
+  if (size === 0) return "0";
+  if (size >= 1e-3 && size < 1e6) return sign + Number(size.toPrecision(3)).toLocaleString("en", { maximumFractionDigits: 6 });
+  const [digits, exponent] = size.toExponential(2).split("e");
+  const raised = [...exponent.replace("+", "")].map((c) => (c === "-" ? "\u207b" : "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[c]));
+  return `${sign}${Number(digits)}\u00d710${raised.join("")}`;
+}

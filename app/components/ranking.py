@@ -1,0 +1,38 @@
+"""Named bars, largest first; the rows may be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import streamlit as st
+
+from .frame import asset, pack
+
+_mount = st.components.v2.component(
+    "perceiver_ranking", html=asset("ranking.html"), css=asset("ranking.css"), js=asset("frame.js", "ranking.js")
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One bar: its name, a note beside it, its length in [0, 1] and its value in words."""
+
+    name: str
+    share: float
+    text: str
+    note: str = ""
+    chosen: bool = False
+    strong: bool = False
+
+
+def ranking(rows: Sequence[Row], *, key: str, label: str, on_pick: Callable[[int], None] | None = None) -> None:
+    """Draws the rows; with `on_pick` they are options, and it is called with the index of the one chosen."""
+    meta = {"label": label, "choosable": on_pick is not None, "rows": [asdict(row) for row in rows]}
+
+    def picked() -> None:
+        index = st.session_state[key]["pick"]
+        if on_pick is not None and index is not None:
+            on_pick(index)
+
+    _mount(key=key, data=pack(meta), on_pick_change=picked)

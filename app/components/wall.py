@@ -1,0 +1,82 @@
+"""A wall of small pictures of one size, one of which may be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import streamlit as st
+from jaxtyping import UInt8
+
+from .bar import ColourBar
+from .frame import asset, pack
+
+_mount = st.components.v2.component(
+    "perceiver_wall",
+    html=asset("wall.html", "bar.html"),
+    css=asset("wall.css", "bar.css"),
+    js=asset("frame.js", "bar.js", "wall.js"),
+)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The words of one tile: title, a note beside it, named facts below, and what a screen reader hears."""
+
+    title: str
+    note: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    alt: str = ""
+
+
+def wall(
+    pixels: UInt8[np.ndarray, "n H W 3"] | UInt8[np.ndarray, "n H W"],
+    tiles: Sequence[Tile],
+    *,
+    key: str,
+    label: str,
+    on_pick: Callable[[int], None],
+    chosen: int | None = None,
+    table: UInt8[np.ndarray, "256 3"] | None = None,
+    bar: ColourBar | None = None,
+    tile: int = 220,
+    dense: bool = False,
+    tall: int | None = None,
+) -> None:
+    """Draws the tiles in a grid; calls `on_pick` with the index of the one clicked, or entered by keyboard.
+
+    pixels  RGB, or indices into `table`
+    bar     the scale that all tiles share
+    tile    least width of a tile in CSS pixels
+    dense   pictures alone, their words on hover
+    tall    greatest height of a dense wall in CSS pixels; beyond it, it scrolls
+
+    Raises ValueError when there are not as many tiles as pictures.
+    """
+    count, height, width = pixels.shape[:3]
+    if count != len(tiles):
+        raise ValueError(f"{count} pictures and {len(tiles)} tiles")
+    meta = {
+        "height": height,
+        "width": width,
+        "label": label,
+        "chosen": chosen,
+        "tile": tile,
+        "dense": dense,
+        "tall": tall,
+        "tiles": [asdict(t) for t in tiles],
+        "bar": bar.meta() if bar else None,
+    }
+    arrays = {"pixels": pixels}
+    if table is not None:
+        arrays["table"] = table
+    if bar is not None:
+        arrays["scale"] = bar.table
+
+    def picked() -> None:
+        index = st.session_state[key]["pick"]
+        if index is not None:
+            on_pick(index)
+
+    _mount(key=key, data=pack(meta, **arrays), on_pick_change=picked)

@@ -1,0 +1,215 @@
+"""What the address bar and the session hold, in one typed object.
+
+`View` is the whole view. The session keeps one, controls change it through callbacks, and every run ends by writing it
+to the address bar, so that each view is a link. We write it ourselves, not through the widgets' own binding: a bad
+value in a link has to be named in a note, a choice has to outlive the moments when its control is hidden, and links
+must not change with the labels of the controls.
+
+Numbers in the address count from 1, as everything on the page does; in `View` they count from 0.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+REDUCTIONS = ("mean", "max", "entropy", "latent")
+KINDS = ("probability", "score", "value")
+SCALES = ("shared", "uniform", "per_map", "log")
+SHOWN = ("blocks", "previous", "first")
+COLOURS = ("magma", "viridis", "inferno", "cividis", "greys")
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "reduce": REDUCTIONS,
+    "kind": KINDS,
+    "scale": SCALES,
+    "show": SHOWN,
+    "colours": COLOURS,
+}
+NUMBERS = ("block", "latent", "head", "pick")
+LONGEST = 100
+
+
+@dataclass(frozen=True)
+class View:
+    """One view of one sample in one model.
+
+    model    a checkpoint's name; empty for the first
+    sample   a bundled sample's name, or `sha256-` and the digest of an upload; empty for the first
+    reduce   how a block's latents become one map; "latent" shows one of them
+    latent   which; None for the one that reads the most concentrated
+    head     one head; None for the mean over heads
+    show     "blocks", or each block's difference from the "previous" or the "first"
+    overlay  how strongly the map covers the picture in percent; 100 shows the map alone
+    pick     the input element whose readers are shown
+    """
+
+    model: str = ""
+    sample: str = ""
+    block: int = 0
+    reduce: str = "mean"
+    latent: int | None = None
+    head: int | None = None
+    kind: str = "probability"
+    scale: str = "shared"
+    show: str = "blocks"
+    colours: str = "magma"
+    overlay: int = 80
+    pick: int | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the chosen model and sample allow. `blocks` are the block numbers that have a map."""
+
+    models: Sequence[str]
+    samples: Sequence[str]
+    blocks: Sequence[int] = ()
+    latents: int = 0
+    heads: int = 0
+    inputs: int = 0
+
+
+def parse(params: Mapping[str, Sequence[str]]) -> tuple[View, list[str]]:
+    """A view from an address, whatever it holds, and a note on every value that was dropped.
+
+    Notes never repeat what the address held.
+    """
+    values: dict[str, Any] = {}
+    notes = []
+    for name, given in params.items():
+        if name not in DEFAULTS or not given:
+            continue
+        if len(given) > 1:
+            notes.append(f"The link gives “{name}” more than once; the last one counts.")
+        text = given[-1].strip()
+        try:
+            values[name] = _value(name, text)
+        except ValueError:
+            notes.append(f"The link gives no valid value for “{name}”, so it is left at its default.")
+    return View(**values), notes
+
+
+def unparse(view: View) -> dict[str, str]:
+    """The address of a view: what differs from the defaults, and always the model and the sample."""
+    out = {}
+    for name, value in dataclasses.asdict(view).items():
+        if value != DEFAULTS[name] or name in ("model", "sample"):
+            out[name] = str(value + 1) if name in NUMBERS else str(value)
+    return {name: value for name, value in out.items() if value}
+
+
+def fit(view: View, limits: Limits) -> tuple[View, list[str]]:
+    """The view as far as the model and the sample allow it, and a note on everything that had to give way."""
+    changes: dict[str, Any] = {}
+    notes = []
+
+    def fall_back(name: str, to: Any, note: str) -> None:
+        changes[name] = to
+        notes.append(note)
+
+    if view.model not in limits.models:
+        changes["model"] = limits.models[0]
+        if view.model:
+            notes.append("The link names a model that is not here; showing another.")
+    if view.sample not in limits.samples and not view.sample.startswith(UPLOADED):
+        changes["sample"] = limits.samples[0] if limits.samples else ""
+        if view.sample:
+            notes.append("The link names a sample that is not here; showing another.")
+    if limits.blocks and view.block not in limits.blocks:
+        first = limits.blocks[0]
+        if view.block == DEFAULTS["block"]:
+            changes["block"] = first
+        else:
+            fall_back("block", first, f"There is no map of block {view.block + 1} here; showing block {first + 1}.")
+    for name, count, instead in (
+        ("latent", limits.latents, "the most concentrated one"),
+        ("head", limits.heads, "the mean over heads"),
+        ("pick", limits.inputs, "none"),
+    ):
+        value = getattr(view, name)
+        if count and value is not None and not value < count:
+            what = "input element" if name == "pick" else name
+            fall_back(name, None, f"There is no {what} {value + 1} here, they run to {count:,}; showing {instead}.")
+    if view.reduce == "entropy" and view.kind == "score":
+        fall_back("reduce", "mean", "Scores are no shares of anything, so they have no entropy; showing their mean.")
+    return dataclasses.replace(view, **changes), notes
+
+
+def current() -> View:
+    """The session's view. On the first run, and after the address was changed by hand or by the browser's history,
+    it is read from the address."""
+    held = st.session_state.get("view")
+    params = {name: st.query_params.get_all(name) for name in st.query_params}
+    published = st.session_state.get("published")
+    touched = st.session_state.pop("touched", False)
+    # A run that a control started carries the address from before it: the browser has not heard of the change yet.
+    if held is None or (not touched and {n: v[-1] for n, v in params.items() if v} != published):
+        held, notes = parse(params)
+        st.session_state["view"] = held
+        remark(notes)
+    return held
+
+
+def settle(limits: Limits) -> View:
+    """Fits the session's view to the limits, keeping notes on what gave way."""
+    view, notes = fit(st.session_state["view"], limits)
+    st.session_state["view"] = view
+    remark(notes)
+    return view
+
+
+def change(**values: Any) -> None:
+    """Changes some fields of the session's view; for callbacks."""
+    view = st.session_state.get("view", View())
+    if values.get("model", view.model) != view.model:
+        # Latents, heads and places mean something else in another model; the block is kept where it exists.
+        values = {"latent": None, "head": None, **values}
+    if values.get("sample", view.sample) != view.sample:
+        values = {"pick": None, **values}
+    st.session_state["view"] = dataclasses.replace(view, **values)
+    st.session_state["touched"] = True
+    st.session_state["notes"] = []
+
+
+def publish() -> None:
+    """Writes the session's view to the address bar."""
+    address = unparse(st.session_state["view"])
+    st.session_state["published"] = address
+    if {n: st.query_params.get_all(n) for n in st.query_params} != {n: [v] for n, v in address.items()}:
+        st.query_params.from_dict(address)
+
+
+def remark(notes: Sequence[str]) -> None:
+    """Keeps notes on a link until the next change."""
+    st.session_state.setdefault("notes", []).extend(notes)
+
+
+def notes() -> list[str]:
+    """What had to be changed about the link, one sentence each."""
+    return list(st.session_state.get("notes", []))
+
+
+def _value(name: str, text: str) -> Any:
+    """The value of one field. Raises ValueError when the text is none."""
+    if not text or len(text) > LONGEST:
+        raise ValueError(name)
+    if name in NUMBERS:
+        number = int(text)
+        if not text.isascii() or number < 1:
+            raise ValueError(name)
+        return number - 1
+    if name == "overlay":
+        if not 0 <= int(text) <= 100:
+            raise ValueError(name)
+        return int(text)
+    if name in CHOICES and text not in CHOICES[name]:
+        raise ValueError(name)
+    return text
+
+
+UPLOADED = "sha256-"
+DEFAULTS = dataclasses.asdict(View())

@@ -2,6 +2,7 @@
 
 from .config import PerceiverConfig, PositionConfig
 from .errors import CheckpointError, ConfigError, InputError, PerceiverError
+from .loading import load
 from .model import Perceiver, count_parameters
 from .sample import Sample
 from .trace import Trace
@@ -17,4 +18,5 @@ __all__ = [
     "Sample",
     "Trace",
     "count_parameters",
+    "load",
 ]

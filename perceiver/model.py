@@ -15,9 +15,10 @@ from .config import PerceiverConfig
 from .positions import ENCODINGS, Positions
 from .sample import Sample
 from .trace import Read, Trace
+from .weights.pretrained import Pretrained
 
 
-class Perceiver(nn.Module):
+class Perceiver(Pretrained):
     """One class for every plan of weight sets: the paper's model, Perceiver IO classifiers, tied and untied variants.
 
     `config.plan` says which cross-attention and which tower each block uses; equal numbers are the same object.

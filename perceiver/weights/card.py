@@ -1,0 +1,286 @@
+"""The model card: written from a configuration and a training run's results, read back, checked against the files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from huggingface_hub import EvalResult, ModelCardData
+
+from ..config import PerceiverConfig
+from ..errors import CheckpointError, InputError
+from .files import README, WEIGHTS, sha256
+from .results import Results, read_results
+
+BEGIN, END = "<!-- checkpoints:begin -->", "<!-- checkpoints:end -->"
+_TASKS = {"image": "image-classification", "audio": "audio-classification", "video": "video-classification"}
+_HEAD = re.compile(r"\A\s*---\r?\n.*?\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+_ENCODINGS = {"fourier": "Fourier features", "learned": "learned", "coordinates": "raw coordinates"}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A model card as a person reads it: `markdown` without the hub's head, `results` None where none were saved."""
+
+    title: str
+    markdown: str
+    results: Results | None
+
+    @property
+    def summary(self) -> str:
+        """The card's first paragraph."""
+        paragraphs = [part.strip() for part in self.markdown.split("\n\n")]
+        return next((part for part in paragraphs if part and not part.startswith(("#", "|"))), "")
+
+
+class Shelf(Protocol):
+    """What a table of checkpoints is written from; `store.Store` is one."""
+
+    def names(self) -> tuple[str, ...]: ...
+
+    def card(self, name: str) -> Card: ...
+
+    def config(self, name: str) -> PerceiverConfig: ...
+
+
+def write(config: PerceiverConfig, results: Results | None = None) -> str:
+    """The text of `README.md`: the hub's YAML head, then the card."""
+    head = f"---\n{_metadata(config, results).to_yaml()}\n---\n"
+    return head + "\n".join([*_opening(config, results), *(_report(results) if results else ())]) + "\n"
+
+
+def read(folder: Path) -> Card:
+    """The card of a checkpoint folder. Raises CheckpointError when it has none or its results are not ours."""
+    path = folder / README
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path}, the model card, is missing or cannot be read") from error
+    body = _HEAD.sub("", text, count=1).strip() + "\n"
+    title = re.search(r"^# +(.+?)\s*$", body, re.MULTILINE)
+    return Card(title=title[1] if title else folder.name, markdown=body, results=read_results(folder))
+
+
+def verify(folder: Path) -> None:
+    """Raises CheckpointError unless the weights are those the card was written for, by their SHA-256."""
+    results = read_results(folder)
+    if results is None or not results.sha256:
+        raise CheckpointError(f"{folder} holds no results that name the SHA-256 of its weights")
+    found = sha256(folder / WEIGHTS)
+    if found != results.sha256:
+        raise CheckpointError(
+            f"{folder / WEIGHTS} is not the file its card describes: SHA-256 {found[:12]}..., not "
+            f"{results.sha256[:12]}..."
+        )
+
+
+def table(store: Shelf) -> str:
+    """The checkpoints that come with the project as a markdown table, every number from their cards."""
+    rows = []
+    for name in store.names():
+        results, config = store.card(name).results, store.config(name)
+        if results is None:
+            raise CheckpointError(f"{name} has no results, so the table of checkpoints cannot be written")
+        held_out = results.held_out
+        rows.append(
+            (
+                f"`{name}`",
+                _encoding(config),
+                f"{results.parameters:,}",
+                _with_interval(results),
+                _percent(held_out.balanced_accuracy),
+                _percent(held_out.chance),
+                ", ".join(_percent(accuracy) for accuracy in results.seeds.values()) or "–",
+                _duration(results.budget.seconds),
+            )
+        )
+    columns = ("Checkpoint", "Positions", "Parameters", "Held-out accuracy (95 % interval)", "Balanced", "Chance")
+    return "\n".join(_table((*columns, "Other seeds", "Training"), rows))
+
+
+def update_readme(path: Path, store: Shelf) -> bool:
+    """Writes the table between the two marks of a README; returns whether anything changed.
+
+    Raises InputError when the file cannot be read or lacks a mark.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read as text") from error
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise InputError(f"{path} lacks the marks {BEGIN} and {END} that the table goes between")
+    updated = f"{before}{BEGIN}\n{table(store)}\n{END}{after}"
+    if updated != text:
+        path.write_text(updated, encoding="utf-8", newline="\n")
+    return updated != text
+
+
+def _metadata(config: PerceiverConfig, results: Results | None) -> ModelCardData:
+    task = _TASKS.get(config.modality)
+    measured: dict[str, Any] = {}
+    if results is not None:
+        slug = re.sub(r"[^a-z0-9]+", "-", results.data.name.lower()).strip("-")
+        values = {"accuracy": results.held_out.accuracy, "balanced_accuracy": results.held_out.balanced_accuracy}
+        measured = {
+            "license": results.licence,
+            "model_name": results.name,
+            "datasets": [slug],
+            "metrics": list(values),
+            "eval_results": [
+                EvalResult(
+                    task_type=task or "other",
+                    dataset_type=slug,
+                    dataset_name=results.data.name,
+                    dataset_split="test",
+                    metric_type=metric,
+                    metric_value=round(value, 4),
+                )
+                for metric, value in values.items()
+            ],
+        }
+    tags = ["perceiver", "cross-attention", "interpretability", f"{config.positions.kind}-positions"]
+    return ModelCardData(library_name="perceiver-lens", pipeline_tag=task, tags=tags, **measured)
+
+
+def _opening(config: PerceiverConfig, results: Results | None) -> list[str]:
+    name = results.name if results else f"Perceiver for {config.modality}"
+    crosses = [cross for cross, _ in config.plan if cross is not None]
+    return [
+        f"# {name}",
+        "",
+        f"A Perceiver that sorts {config.modality} input into {config.num_classes} classes.{_reached(results)}",
+        "",
+        *_table(
+            ("Part", "Value"),
+            [
+                ("Input", f"{_times(config.input_shape)} elements of {config.content_channels} content channels"),
+                ("Positions", _positions(config)),
+                ("Latents", f"{config.num_latents} of width {config.latent_dim}"),
+                ("Cross-attentions", f"{len(crosses)}, weight sets {', '.join(map(str, crosses))}"),
+                ("Self-attentions a block", str(config.self_attends)),
+                ("Heads", f"{config.cross_heads} in cross-attention, {config.self_heads} in self-attention"),
+                *([("Parameters", f"{results.parameters:,}")] if results else []),
+                *([("Classes", ", ".join(config.labels))] if config.labels else []),
+            ],
+        ),
+        "",
+        "## Use",
+        "",
+        "```python",
+        "import perceiver",
+        "",
+        'model = perceiver.load("path/to/this/folder")  # or the name of a checkpoint that comes with the project',
+        "```",
+    ]
+
+
+def _reached(results: Results | None) -> str:
+    if results is None:
+        return ""
+    return f" Held-out accuracy {_with_interval(results)}, chance {_percent(results.held_out.chance)}."
+
+
+def _report(results: Results) -> list[str]:
+    held_out, budget = results.held_out, results.budget
+    counting = (
+        "95 % interval over groups of examples that belong together"
+        if held_out.interval_over_groups
+        else "95 % interval by Wilson, every example taken as independent"
+    )
+    return [
+        "",
+        "## Held-out results",
+        "",
+        *_table(
+            ("Measure", "Value"),
+            [
+                ("Accuracy", f"{_with_interval(results)}; {counting}"),
+                ("Examples", f"{held_out.correct:,} of {held_out.total:,} right"),
+                *([("Groups", f"{held_out.groups:,}")] if held_out.groups else []),
+                ("Balanced accuracy", _percent(held_out.balanced_accuracy)),
+                ("Chance", _percent(held_out.chance)),
+                *((f"Accuracy with seed {seed}", _percent(accuracy)) for seed, accuracy in results.seeds.items()),
+                *((measure, f"{value:.4g}") for measure, value in results.measures.items()),
+            ],
+        ),
+        "",
+        *_table(
+            ("Class", "Accuracy", "Correct", "Examples"),
+            [
+                (name, _percent(correct / total) if total else "–", f"{correct:,}", f"{total:,}")
+                for name, (correct, total) in held_out.per_class.items()
+            ],
+        ),
+        "",
+        "## Data",
+        "",
+        *_table(("Data set", results.data.name), [("Licence", results.data.licence), ("Split", results.data.split)]),
+        "",
+        "## Training",
+        "",
+        *_table(
+            ("Recipe", results.recipe),
+            [
+                ("Seed", str(results.seed)),
+                ("Steps", f"{budget.steps:,}"),
+                ("Examples seen", f"{budget.examples:,}"),
+                ("Time", _duration(budget.seconds)),
+                ("Hardware", budget.hardware),
+                ("Versions", ", ".join(f"{library} {version}" for library, version in results.versions.items())),
+                ("SHA-256 of the weights", f"`{results.sha256}`"),
+            ],
+        ),
+        "",
+        "```sh",
+        results.command,
+        "```",
+        *(["", "## Notes", "", *(f"- {note}" for note in results.notes)] if results.notes else []),
+    ]
+
+
+def _positions(config: PerceiverConfig) -> str:
+    match config.positions.kind:
+        case "fourier":
+            tops = " and ".join(dict.fromkeys(f"{mu / 2:g}" for mu in config.positions.max_resolution))
+            return (
+                f"Fourier features: {config.positions.num_bands} bands an axis, evenly spaced from 1 to {tops} cycles "
+                "across the axis"
+            )
+        case "learned":
+            return f"learned, {config.positions.dim} channels an element"
+        case _:
+            return "raw coordinates in [-1, 1]"
+
+
+def _encoding(config: PerceiverConfig) -> str:
+    return _ENCODINGS[config.positions.kind]
+
+
+def _times(shape: Iterable[int]) -> str:
+    return " × ".join(str(n) for n in shape)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def _with_interval(results: Results) -> str:
+    low, high = results.held_out.interval
+    return f"{_percent(results.held_out.accuracy)} ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+
+    return [line(head), line("---" for _ in head), *(line(row) for row in rows)]

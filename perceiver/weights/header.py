@@ -1,0 +1,147 @@
+"""What a weights file is, told from its bytes: nothing in it is run, and no number is read.
+
+A safetensors file is eight bytes that give the header's length, the header (JSON: name -> type, shape, place), and the
+numbers, without gaps. Everything else that goes by the name is recognised by its first bytes, so that a person is told
+"a pointer file" and not "header too large".
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import CheckpointError
+
+RE_SAVE = (
+    "re-save the weights where they were made with safetensors.torch.save_file(model.state_dict(), 'model.safetensors')"
+)
+_AGAIN = "download it again"
+_PICKLE = f"which can run code when it is opened; {RE_SAVE}"
+_MAX_HEADER = 16 * 2**20  # a header of 100,000 tensors stays below it
+_BYTES = {
+    **dict.fromkeys(("BOOL", "U8", "I8", "F8_E4M3", "F8_E5M2", "F8_E8M0"), 1),
+    **dict.fromkeys(("U16", "I16", "F16", "BF16"), 2),
+    **dict.fromkeys(("U32", "I32", "F32"), 4),
+    **dict.fromkeys(("U64", "I64", "F64", "C64"), 8),
+}
+# First bytes, upper case, of files that are met under the name of a weights file: what it is and what to do.
+_SIGNATURES: tuple[tuple[bytes, str], ...] = (
+    (
+        rb"VERSION HTTPS://GIT-LFS",
+        "is a Git LFS pointer, three lines in place of the weights; run 'git lfs pull' or download the file itself",
+    ),
+    (rb"<", f"is a web page (HTML or XML) that a server sent in place of the weights; {_AGAIN}"),
+    (rb"\{", f"is a JSON text, perhaps a server's error message, and holds no weights; {_AGAIN}"),
+    (rb"PK\x03\x04", f"is a zip archive as torch.save writes, {_PICKLE}"),
+    (rb"\x80[\x02-\x05]", f"is a Python pickle, {_PICKLE}"),
+    (rb"\x1F\x8B", "is a gzip archive; unpack it first"),
+    (rb"\x89HDF", f"is an HDF5 file; {RE_SAVE}"),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One tensor as the header describes it; `start` and `stop` count bytes from the end of the header."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether the first bytes are those of a safetensors file, whatever its name. Raises OSError."""
+    with path.open("rb") as file:
+        return _plausible(file.read(9))
+
+
+def read_header(path: Path) -> dict[str, Entry]:
+    """The tensors of a safetensors file by name, each one wholly inside the file and none on top of another.
+
+    Raises CheckpointError for every other file: pointers, web pages, pickles, files cut off or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            start = file.read(512)
+            length = int.from_bytes(start[:8], "little")
+            if not _plausible(start):
+                raise CheckpointError(f"{path} {_what_it_is(start)}")
+            file.seek(8)
+            text = file.read(length)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or type(error).__name__}") from error
+    if len(text) < length:
+        raise CheckpointError(f"{path} is cut off inside its header, after {size:,} bytes; {_AGAIN}")
+    entries = _parse(path, text)
+    _check_places(path, entries, size - 8 - length)
+    return entries
+
+
+def _plausible(start: bytes) -> bool:
+    return start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= _MAX_HEADER
+
+
+def _what_it_is(start: bytes) -> str:
+    if not start:
+        return f"is empty (0 bytes); {_AGAIN}"
+    shown = start.removeprefix(b"\xef\xbb\xbf").lstrip().upper()
+    for signature, sentence in _SIGNATURES:
+        if re.match(signature, shown):
+            return sentence
+    if start[8:9] == b"{":
+        length = int.from_bytes(start[:8], "little")
+        return f"claims a header of {length:,} bytes and is damaged; {_AGAIN}"
+    if len(start) < 9:
+        return f"is cut off after {len(start)} bytes; {_AGAIN}"
+    return f"is not a safetensors file: it begins with the bytes {start[:8].hex(' ')}"
+
+
+def _parse(path: Path, text: bytes) -> dict[str, Entry]:
+    try:
+        header = json.loads(text, object_pairs_hook=_without_repeats)
+        header.pop("__metadata__", None)
+        return {name: _entry(values) for name, values in header.items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{path} has a damaged header that describes no tensors; {_AGAIN}") from error
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise ValueError("a name stands twice")
+    return values
+
+
+def _entry(values: Mapping[str, Any]) -> Entry:
+    (start, stop), shape = values["data_offsets"], tuple(values["shape"])
+    if not isinstance(values["dtype"], str) or not all(type(n) is int and n >= 0 for n in (start, stop, *shape)):
+        raise ValueError("a type, a shape or a place is impossible")
+    return Entry(dtype=values["dtype"], shape=shape, start=start, stop=stop)
+
+
+def _check_places(path: Path, entries: Mapping[str, Entry], available: int) -> None:
+    end = 0
+    for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].stop)):
+        if entry.start != end:
+            fault = "overlaps the tensor before it" if entry.start < end else "leaves a gap before it"
+            raise CheckpointError(f"{path} is damaged: tensor {name} {fault}; {_AGAIN}")
+        width = _BYTES.get(entry.dtype)
+        if entry.stop < entry.start or (width and entry.stop - entry.start != width * math.prod(entry.shape)):
+            raise CheckpointError(
+                f"{path} is damaged: tensor {name} takes {entry.stop - entry.start:,} bytes, "
+                f"which a {entry.dtype} of shape {list(entry.shape)} does not; {_AGAIN}"
+            )
+        end = entry.stop
+    if end > available:
+        raise CheckpointError(
+            f"{path} is cut off: its header promises {end:,} bytes of numbers and {available:,} are there; {_AGAIN}"
+        )
+    if end < available:
+        raise CheckpointError(f"{path} has {available - end:,} bytes more than its header describes; {_AGAIN}")

@@ -1,0 +1,24 @@
+"""Modalities: how files of one sort become samples, and how maps find their way back. Each is one object here."""
+
+from __future__ import annotations
+
+from ..errors import ConfigError
+from .base import Box, Modality, printable
+from .image import ImageModality
+from .kinds import Kind, identify, sniff
+
+__all__ = ["Box", "ImageModality", "Kind", "Modality", "get", "identify", "names", "printable", "sniff"]
+
+_MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (ImageModality(),)}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all modalities."""
+    return tuple(_MODALITIES)
+
+
+def get(name: str) -> Modality:
+    """The modality of this name. Raises ConfigError when there is none."""
+    if name not in _MODALITIES:
+        raise ConfigError(f"modality is {name!r}; it must be one of {', '.join(_MODALITIES)}")
+    return _MODALITIES[name]

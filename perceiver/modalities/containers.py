@@ -1,0 +1,98 @@
+"""What JPEG and PNG files say about themselves, read without decoding a pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_PNG_HEAD = 8
+_SOS, _COM, _APP0, _APP14 = 0xDA, 0xFE, 0xE0, 0xEE
+_ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+
+
+@dataclass(frozen=True)
+class JpegScans:
+    """The coded part of a JPEG.
+
+    streamed  it decodes row by row; otherwise every coefficient of the picture is held in memory at once
+    count     passes over the picture that decoding takes
+    ended     an end marker follows the coded data
+    """
+
+    streamed: bool
+    count: int
+    ended: bool
+
+
+def jpeg_scans(data: bytes) -> JpegScans | None:
+    """What is known of a JPEG before decoding; None when its headers lead nowhere."""
+    components, progressive = 0, False
+    for marker, start, _ in _segments(data):
+        if marker in _FRAMES:
+            components, progressive = _byte(data, start + 9), marker in _PROGRESSIVE
+        if marker == _SOS:
+            # Inside coded data a marker byte is always escaped, so plain searches find real markers only.
+            return JpegScans(
+                streamed=not progressive and _byte(data, start + 4) == components,
+                count=data.count(b"\xff\xda", start),
+                ended=data.find(b"\xff\xd9", start) >= 0,
+            )
+    return None
+
+
+def png_depth(data: bytes) -> int:
+    """Bits a sample of a PNG."""
+    return _byte(data, 24)
+
+
+def without_metadata(data: bytes) -> bytes:
+    """The same JPEG or PNG with nothing but what its pixels need; other files, and broken ones, as they are.
+
+    A profile, a comment or a preview that is damaged then no longer stands in the way of a good picture.
+    """
+    if data.startswith(b"\xff\xd8"):
+        out, at = [data[:2]], 2
+        for marker, start, stop in _segments(data):
+            at = start if marker == _SOS else stop
+            if marker == _SOS:
+                break
+            # APP14 says how the colours are coded, APP0 that there is nothing to say.
+            if marker != _COM and not (_APP0 < marker <= 0xEF and marker != _APP14):
+                out.append(data[start:stop])
+        return b"".join((*out, data[at:]))
+    if data.startswith(b"\x89PNG"):
+        keep = (data[start:stop] for kind, start, stop in _chunks(data) if kind[:1].isupper() or kind == b"tRNS")
+        return b"".join((data[:_PNG_HEAD], *keep))
+    return data
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and stop of every JPEG segment up to the first scan header."""
+    at = 2
+    while 0 <= (at := data.find(b"\xff", at)) < len(data) - 3:
+        marker = data[at + 1]
+        if marker == 0xFF:
+            at += 1
+        elif marker in _ALONE:
+            at += 2
+        else:
+            stop = at + 2 + max(int.from_bytes(data[at + 2 : at + 4], "big"), 2)
+            yield marker, at, stop
+            if marker == _SOS:
+                return
+            at = stop
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and stop of every PNG chunk."""
+    at = _PNG_HEAD
+    while at + 8 <= len(data):
+        stop = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : at + 8], at, stop
+        at = stop
+
+
+def _byte(data: bytes, at: int) -> int:
+    return data[at] if at < len(data) else 0

@@ -1,0 +1,55 @@
+"""The way back for inputs that lie on a grid: which cell covers which place of the original, for any number of axes.
+
+Coordinates are continuous: pixel i of an axis covers [i, i + 1), its centre is i + 0.5, and a box runs from edge to
+edge. That is the half pixel that is lost when maps drift towards one corner.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from .base import Box
+
+
+def lay(values: Float[np.ndarray, "*grid"], box: Box, size: tuple[int, ...]) -> Float[np.ndarray, "*size"]:
+    """Lays a grid of values over its box on an original of this size, nearest neighbour; NaN outside the box."""
+    cells = [_cells(*where) for where in zip(box, values.shape, size, strict=True)]
+    inside = np.ix_(*(axis >= 0 for axis in cells))
+    out = np.full(size, np.nan, dtype=values.dtype)
+    out[inside] = values[np.ix_(*(axis[axis >= 0] for axis in cells))]
+    return out
+
+
+def element_at(index: tuple[int, ...], box: Box, shape: tuple[int, ...], size: tuple[int, ...]) -> int | None:
+    """The grid element (row-major) that covers one pixel of the original; None outside the box or the original."""
+    if not all(0 <= i < length for i, length in zip(index, size, strict=True)):
+        return None
+    cells = [int(_cells(*where)[i]) for i, where in zip(index, zip(box, shape, size, strict=True), strict=True)]
+    return None if min(cells) < 0 else int(np.ravel_multi_index(cells, shape))
+
+
+def box_of(element: int, box: Box, shape: tuple[int, ...]) -> Box:
+    """The part of the original that one grid element covers. Raises ValueError for an element outside the grid."""
+    total = int(np.prod(shape))
+    if not 0 <= element < total:
+        raise ValueError(f"there is no input element {element}; they run from 0 to {total - 1}")
+    out = []
+    for cell, (start, stop), count in zip(np.unravel_index(element, shape), box, shape, strict=True):
+        step = (stop - start) / count
+        out.append((start + int(cell) * step, start + (int(cell) + 1) * step))
+    return tuple(out)
+
+
+def _cells(interval: tuple[float, float], count: int, length: int) -> Int[np.ndarray, "length"]:
+    """For every pixel of one axis the cell its centre lies in, -1 outside the interval."""
+    start, stop = interval
+    centres = np.arange(length) + 0.5
+    inside = (centres >= start) & (centres < stop)
+    if not inside.any():
+        # An interval thinner than a pixel can miss every centre; it still belongs to the pixel that holds it.
+        middle = (start + stop) / 2
+        pixel = min(max(int(middle), 0), length - 1)
+        inside[pixel], centres[pixel] = True, middle
+    cells = np.floor((centres - start) * (count / (stop - start))).clip(0, count - 1)
+    return np.where(inside, cells, -1).astype(np.int64)

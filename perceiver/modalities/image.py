@@ -1,0 +1,213 @@
+"""Images: a picture file -> the pixels a model reads, and maps laid back on the picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+
+from ..errors import ConfigError, InputError
+from ..sample import Sample
+from . import grid
+from .base import Box, printable
+from .colour import Colour
+from .picture import decode
+
+# Longest side of what is kept of the original for display.
+_DISPLAY = 1600
+_MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class ImageModality:
+    """Pictures, read as (H, W, 3): decoded, turned upright, brought to sRGB on a background, cropped, resized.
+
+    max_bytes   the largest file that is taken
+    max_pixels  the most pixels that are decoded
+    """
+
+    name: str = "image"
+    extensions: tuple[str, ...] = (
+        *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "avif", "gif", "bmp", "dib"),
+        *("tif", "tiff", "ppm", "pgm", "pbm", "pnm", "pfm"),
+    )
+    max_bytes: int = 64 * _MEGABYTE
+    max_pixels: int = 50_000_000
+
+    def read(self, data: bytes, name: str, *, shape: tuple[int, ...], preprocess: Mapping[str, Any]) -> Sample:
+        """Makes a sample of a picture file.
+
+        shape       (H, W), the pixels the model reads
+        preprocess  all optional: "crop", the share of the shorter side that the centre crop keeps (1.0); "resample",
+                    a Pillow filter by name ("bicubic"); "mean" and "std" of values in [0, 1], three numbers each
+                    (0 and 1); "background" under transparent parts, three whole numbers (white)
+
+        Content is ((rgb / 255 - mean) / std), row-major, (H*W, 3). Raises InputError for whatever is wrong with the
+        file, ConfigError for a shape or setting that means nothing.
+        """
+        shown = printable(name)
+        height, width = _shape(shape)
+        settings = ImageSettings.of(preprocess)
+        if len(data) > self.max_bytes:
+            raise InputError(
+                f"{shown} has {len(data) / _MEGABYTE:,.1f} MB; a picture may have at most "
+                f"{self.max_bytes / _MEGABYTE:,.1f} MB"
+            )
+        picture = decode(data, shown, background=settings.background, max_pixels=self.max_pixels)
+        full = picture.pixels
+        (top, bottom), (left, right) = rows, columns = crop_box(
+            (full.height, full.width), (height, width), settings.crop
+        )
+        crop = full.crop((left, top, right, bottom))
+        seen = np.array(crop.resize((width, height), settings.resample))
+        original = _for_display(full)
+        notes = [*picture.notes, *_geometry_notes(full, crop, seen)]
+        return Sample(
+            name=shown,
+            modality=self.name,
+            content=settings.normalise(seen),
+            shape=(height, width),
+            seen=seen,
+            original=np.array(original),
+            box=(_scaled(rows, original.height / full.height), _scaled(columns, original.width / full.width)),
+            notes=tuple(notes),
+        )
+
+    def to_original(self, sample: Sample, values: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "h w"]:
+        """Lays a map on the original picture, nearest neighbour; NaN where the model saw nothing.
+
+        A pixel takes the value of the element its centre lies in. Raises ValueError for a map of another shape.
+        """
+        if values.shape != sample.shape:
+            raise ValueError(f"the map is {values.shape}, the input {sample.shape}, rows first")
+        return grid.lay(values, sample.box, sample.original.shape[:2])
+
+    def element_at(self, sample: Sample, *index: int) -> int | None:
+        """The input element that covers a pixel (row, column) of the original; None outside the crop."""
+        return grid.element_at(index, sample.box, sample.shape, sample.original.shape[:2])
+
+    def box_of(self, sample: Sample, element: int) -> Box:
+        """Where one input element lies on the original, ((row, row), (column, column)).
+
+        Raises ValueError for an element that does not exist.
+        """
+        return grid.box_of(element, sample.box, sample.shape)
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """The preprocessing of an image model, checked."""
+
+    crop: float = 1.0
+    resample: Image.Resampling = Image.Resampling.BICUBIC
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    background: Colour = (255, 255, 255)
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> ImageSettings:
+        """Reads the settings of a configuration. Raises ConfigError for unknown names and impossible values."""
+        unknown = sorted(set(values) - {"crop", "resample", "mean", "std", "background"})
+        if unknown:
+            raise ConfigError(f"preprocess holds {', '.join(map(repr, unknown))}, which image models do not know")
+        out = cls(
+            crop=_numbers(values, "crop", (cls.crop,))[0],
+            resample=_filter(values.get("resample", "bicubic")),
+            mean=_three(_numbers(values, "mean", cls.mean)),
+            std=_three(_numbers(values, "std", cls.std)),
+            background=_bytes(_numbers(values, "background", cls.background)),
+        )
+        if not 0 < out.crop <= 1:
+            raise ConfigError(
+                f"preprocess.crop is {out.crop:g}; it is a share of the shorter side, above 0 and up to 1"
+            )
+        if not min(out.std) > 0:
+            raise ConfigError(f"preprocess.std is {out.std}; every value must be above 0")
+        return out
+
+    def normalise(self, pixels: UInt8[np.ndarray, "H W 3"]) -> Float[torch.Tensor, "M 3"]:
+        """Pixels as the model reads them, one row an element."""
+        values = torch.from_numpy(pixels).reshape(-1, 3).float() / 255
+        return (values - torch.tensor(self.mean)) / torch.tensor(self.std)
+
+
+def crop_box(size: tuple[int, int], shape: tuple[int, int], share: float) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The centre crop of a picture (h, w) for a grid (H, W): ((top, bottom), (left, right)) in whole pixels.
+
+    The largest box of the grid's aspect, each side then cut to int(share * side), at an offset of
+    ((rest) + 1) // 2; for a square grid that is the crop DeepMind's Perceivers were trained and evaluated with.
+    """
+    (h, w), (grid_h, grid_w) = size, shape
+    sides = (h, h * grid_w // grid_h) if h * grid_w <= w * grid_h else (w * grid_h // grid_w, w)
+    out = []
+    for full, side in zip(size, sides, strict=True):
+        kept = max(int(share * side), 1)
+        start = (full - kept + 1) // 2
+        out.append((start, start + kept))
+    return out[0], out[1]
+
+
+def _for_display(full: Image.Image) -> Image.Image:
+    """The picture, its longest side brought down to what a screen shows; every pixel keeps its place exactly."""
+    ratio = _DISPLAY / max(full.size)
+    if ratio >= 1:
+        return full
+    width, height = (max(round(side * ratio), 1) for side in full.size)
+    return full.resize((width, height), Image.Resampling.BOX)
+
+
+def _geometry_notes(full: Image.Image, crop: Image.Image, seen: UInt8[np.ndarray, "H W 3"]) -> list[str]:
+    notes = []
+    if crop.size != full.size:
+        seen_part = crop.width * crop.height / (full.width * full.height)
+        notes.append(
+            f"read the middle {crop.width:,} x {crop.height:,} of its {full.width:,} x {full.height:,} pixels, "
+            f"{f'{seen_part:.0%}' if seen_part >= 0.01 else 'less than 1%'} of the picture"
+        )
+    if crop.width < seen.shape[1] or crop.height < seen.shape[0]:
+        notes.append(
+            f"enlarged {crop.width:,} x {crop.height:,} pixels to the {seen.shape[1]:,} x {seen.shape[0]:,} that the "
+            "model reads, which adds no detail"
+        )
+    return notes
+
+
+def _scaled(interval: tuple[int, int], factor: float) -> tuple[float, float]:
+    return interval[0] * factor, interval[1] * factor
+
+
+def _shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    if len(shape) != 2 or min(shape) < 1:
+        raise ConfigError(f"input_shape is {shape}; an image needs (height, width)")
+    return shape[0], shape[1]
+
+
+def _numbers(values: Mapping[str, Any], name: str, default: tuple[int | float, ...]) -> tuple[float, ...]:
+    given = values.get(name, default)
+    given = given if isinstance(given, list | tuple) else [given]
+    if len(given) != len(default) or not all(isinstance(v, int | float) and math.isfinite(v) for v in given):
+        raise ConfigError(f"preprocess.{name} is {values.get(name)!r}; it needs finite numbers, {len(default)} of them")
+    return tuple(float(v) for v in given)
+
+
+def _three(values: tuple[float, ...]) -> tuple[float, float, float]:
+    return values[0], values[1], values[2]
+
+
+def _bytes(values: tuple[float, ...]) -> Colour:
+    if not all(v == int(v) and 0 <= v <= 255 for v in values):
+        raise ConfigError(f"preprocess.background is {values}; it must be three whole numbers from 0 to 255")
+    return int(values[0]), int(values[1]), int(values[2])
+
+
+def _filter(name: Any) -> Image.Resampling:
+    known = {r.name.lower(): r for r in Image.Resampling}
+    if not isinstance(name, str) or name not in known:
+        raise ConfigError(f"preprocess.resample is {name!r}; it must be one of {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,196 @@
+"""A picture file's bytes -> upright 8-bit sRGB pixels, or one sentence that says why not.
+
+`Image.open` is not used. It checks sizes against `Image.MAX_IMAGE_PIXELS`, one number for the whole process: it
+refuses honest panoramas, lets half a gigabyte through below it, and whoever changes it changes it for every other
+thread. The kind is known from the first bytes, so its reader is called directly; readers parse headers and decode
+nothing until `load`, and in between the size meets this call's own limit. No global switch is read or set.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PIL import Image
+from PIL.AvifImagePlugin import AvifImageFile
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.GifImagePlugin import GifImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile, jpeg_factory
+from PIL.PngImagePlugin import PngImageFile
+from PIL.PpmImagePlugin import PpmImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from ..errors import InputError
+from . import kinds
+from .colour import Colour, to_srgb
+from .containers import jpeg_scans, png_depth, without_metadata
+from .kinds import Kind, identify
+
+# A JPEG can be decoded at a fraction of its size, so it may be this many times larger than other pictures.
+JPEG_ALLOWANCE = 8
+
+_READERS: dict[Kind, Callable[[io.BytesIO], ImageFile]] = {
+    kinds.AVIF: AvifImageFile,
+    kinds.BMP: BmpImageFile,
+    kinds.GIF: GifImageFile,
+    kinds.JPEG: jpeg_factory,
+    kinds.PNG: PngImageFile,
+    kinds.PNM: PpmImageFile,
+    kinds.TIFF: TiffImageFile,
+    kinds.WEBP: WebPImageFile,
+}
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_TILE_WIDTH, _TILE_LENGTH = 322, 323
+# A scan of a few bytes can cost a pass over the whole picture; real files have a dozen.
+_MOST_SCANS = 100
+# Counting pages walks the file; more than this many are not worth the walk.
+_MOST_PAGES = 1000
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Upright pixels in mode RGB and sRGB, and what was changed to make them so."""
+
+    pixels: Image.Image
+    notes: tuple[str, ...]
+
+
+def decode(data: bytes, name: str, *, background: Colour, max_pixels: int) -> Picture:
+    """Decodes the first frame of a picture file.
+
+    name        as it is to be shown in messages
+    background  what shows through transparent parts
+    max_pixels  the most pixels that are decoded; larger JPEGs are decoded at 1/2, 1/4 or 1/8 of their size
+
+    Raises InputError for everything that is wrong with the file.
+    """
+    kind = identify(data, name)
+    if kind not in _READERS:
+        raise InputError(f"{name} {_refusal(kind)}")
+    try:
+        return _decode(data, name, kind, background, max_pixels)
+    except InputError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(f"{name} unpacks to far more than the {max_pixels:,} pixels that are read at most") from error
+    except MemoryError as error:
+        raise InputError(f"{name} needs more memory than there is; save it smaller and try again") from error
+    except Exception as error:  # readers raise whatever their parsing trips over
+        raise InputError(
+            f"{name} is {kind.phrase}, but its data are cut off, damaged or of a variant that is not read"
+        ) from error
+
+
+def _decode(data: bytes, name: str, kind: Kind, background: Colour, max_pixels: int) -> Picture:
+    notes: list[str] = []
+    picture = _open(data, kind, notes)
+    if (frames := _frames(data, kind)) > 1:
+        count = f"more than {_MOST_PAGES:,}" if frames > _MOST_PAGES else f"{frames:,}"
+        notes.append(f"used frame 1 of {count}")
+    _limit(picture, data, name, max_pixels, notes)
+    # Pillow turns a TIFF itself, while loading, and takes the tag away.
+    turned = picture.tag_v2.get(_ORIENTATION) if isinstance(picture, TiffImageFile) else None
+    picture.load()
+    orientation = _orientation(picture)
+    pixels, changes = to_srgb(picture, background=background, depth=png_depth(data) if kind is kinds.PNG else 8)
+    if orientation in _TURNS:
+        pixels = pixels.transpose(_TURNS[orientation])
+    if (orientation or turned) in _TURNS:
+        notes.append("turned it upright, as its orientation tag asks")
+    return Picture(pixels, (*notes, *changes))
+
+
+def _open(data: bytes, kind: Kind, notes: list[str]) -> ImageFile:
+    """Parses the headers; a second try goes without metadata, which is where most damage that can be spared sits."""
+    try:
+        return _READERS[kind](io.BytesIO(data))
+    except Image.DecompressionBombError:
+        raise
+    except Exception:
+        bare = without_metadata(data)
+        if bare == data:
+            raise
+        picture = _READERS[kind](io.BytesIO(bare))
+    notes.append("ignored its metadata (colour profile, orientation, comments), which are damaged")
+    return picture
+
+
+def _frames(data: bytes, kind: Kind) -> int:
+    """Frames in the file; for a TIFF at most one more than are worth counting."""
+    pages = 1
+    try:
+        # Counting moves the reader and may break it on damaged later frames, so it gets one of its own.
+        picture = _READERS[kind](io.BytesIO(data))
+        if not isinstance(picture, TiffImageFile):
+            return int(getattr(picture, "n_frames", 1))
+        while pages <= _MOST_PAGES:
+            picture.seek(pages)
+            pages += 1
+    except Exception:  # the end of the pages, or damage behind the first frame, which is all that is used
+        pass
+    return pages
+
+
+def _limit(picture: ImageFile, data: bytes, name: str, max_pixels: int, notes: list[str]) -> None:
+    """Refuses or shrinks a picture that would take too much memory or time, by its headers alone."""
+    width, height = picture.size
+    pixels, most = width * height, max_pixels
+    if _tile_pixels(picture) > max_pixels:
+        raise InputError(
+            f"{name} is a TIFF picture in tiles of {_tile_pixels(picture):,} pixels; at most {most:,} are read"
+        )
+    if isinstance(picture, JpegImageFile):
+        scans = jpeg_scans(data)
+        if scans is None or not scans.ended:
+            raise InputError(f"{name} is a JPEG picture that was cut off: the end of its data is missing")
+        if scans.count > _MOST_SCANS:
+            raise InputError(f"{name} is a JPEG picture of {scans.count:,} scans; at most {_MOST_SCANS} are read")
+        if scans.streamed:
+            most *= JPEG_ALLOWANCE
+    if pixels > most:
+        raise InputError(
+            f"{name} has {width:,} x {height:,} pixels, {pixels:,} in all; at most {most:,} are read, "
+            "so save it smaller and try again"
+        )
+    if pixels > max_pixels:
+        fraction = next(s for s in (2, 4, 8) if -(-width // s) * -(-height // s) <= max_pixels)
+        picture.draft(None, (max(width // fraction, 1), max(height // fraction, 1)))
+        notes.append(f"decoded its {width:,} x {height:,} pixels at 1/{fraction} of their size")
+
+
+def _tile_pixels(picture: ImageFile) -> int:
+    """Pixels of one tile of a tiled TIFF, which may be larger than the picture and is held whole."""
+    if not isinstance(picture, TiffImageFile):
+        return 0
+    return int(picture.tag_v2.get(_TILE_WIDTH, 0)) * int(picture.tag_v2.get(_TILE_LENGTH, 0))
+
+
+def _orientation(picture: ImageFile) -> int | None:
+    try:
+        tag = picture.getexif().get(_ORIENTATION)
+        return tag if tag in _TURNS else None
+    except Exception:  # damaged EXIF says nothing, and is no reason to refuse a good picture
+        return None
+
+
+def _refusal(kind: Kind | None) -> str:
+    """What is wrong with a file that is no picture, or none that is read; follows the file's name."""
+    if kind is None:
+        return "is not a picture of a kind that is read (JPEG, PNG, GIF, WebP, AVIF, TIFF, BMP, PNM)"
+    if kind is kinds.EMPTY:
+        return "is an empty file: there is nothing in it"
+    if "image" in kind.fits:
+        return f"is {kind.phrase}, a kind that is not read here; save it as JPEG or PNG and try again"
+    return f"is {kind.phrase}, not a picture"

@@ -21,6 +21,7 @@ REDUCTIONS = ("mean", "max", "entropy", "latent")
 KINDS = ("probability", "score", "value")
 SCALES = ("shared", "uniform", "per_map", "log")
 SHOWN = ("blocks", "previous", "first")
+LAID = ("input", "alone")
 COLOURS = ("magma", "viridis", "inferno", "cividis", "greys")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "reduce": REDUCTIONS,
@@ -28,6 +29,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "scale": SCALES,
     "show": SHOWN,
     "colours": COLOURS,
+    "laid": LAID,
 }
 NUMBERS = ("block", "latent", "head", "pick")
 LONGEST = 100
@@ -43,7 +45,8 @@ class View:
     latent   which; None for the one that reads the most concentrated
     head     one head; None for the mean over heads
     show     "blocks", or each block's difference from the "previous" or the "first"
-    overlay  how strongly the map covers the picture in percent; 100 shows the map alone
+    laid     the map over the "input", or "alone"
+    overlay  how strongly it covers the input, in percent
     pick     the input element whose readers are shown
     """
 
@@ -57,16 +60,17 @@ class View:
     scale: str = "shared"
     show: str = "blocks"
     colours: str = "magma"
-    overlay: int = 80
+    laid: str = "input"
+    overlay: int = 85
     pick: int | None = None
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the chosen model and sample allow. `blocks` are the block numbers that have a map."""
+    """What the chosen model and sample allow, as far as it is known yet; `blocks` are those that have a map."""
 
     models: Sequence[str]
-    samples: Sequence[str]
+    samples: Sequence[str] | None = None
     blocks: Sequence[int] = ()
     latents: int = 0
     heads: int = 0
@@ -115,7 +119,8 @@ def fit(view: View, limits: Limits) -> tuple[View, list[str]]:
         changes["model"] = limits.models[0]
         if view.model:
             notes.append("The link names a model that is not here; showing another.")
-    if view.sample not in limits.samples and not view.sample.startswith(UPLOADED):
+    uploaded = view.sample.startswith(UPLOADED)
+    if limits.samples is not None and view.sample not in limits.samples and not uploaded:
         changes["sample"] = limits.samples[0] if limits.samples else ""
         if view.sample:
             notes.append("The link names a sample that is not here; showing another.")
@@ -175,10 +180,23 @@ def change(**values: Any) -> None:
     st.session_state["notes"] = []
 
 
+def keep(digest: str, name: str, data: bytes) -> None:
+    """Keeps an upload for this session, in place of the one before, and shows it."""
+    st.session_state["upload_kept"] = (digest, name, data)
+    change(sample=UPLOADED + digest)
+
+
+def upload(sample: str) -> tuple[str, bytes] | None:
+    """Name and bytes of the upload that a view's sample names; None when this session does not hold it."""
+    digest, name, data = st.session_state.get("upload_kept", ("", "", b""))
+    return (name, data) if sample == UPLOADED + digest else None
+
+
 def publish() -> None:
     """Writes the session's view to the address bar."""
     address = unparse(st.session_state["view"])
     st.session_state["published"] = address
+    st.session_state.pop("touched", None)
     if {n: st.query_params.get_all(n) for n in st.query_params} != {n: [v] for n, v in address.items()}:
         st.query_params.from_dict(address)
 

@@ -14,7 +14,7 @@ from .frame import asset, pack
 _mount = st.components.v2.component(
     "perceiver_map",
     html=asset("canvas.html", "bar.html"),
-    css=asset("canvas.css", "bar.css"),
+    css=asset("bar.css", "canvas.css"),
     js=asset("frame.js", "bar.js", "canvas.js"),
 )
 

@@ -13,4 +13,4 @@ _mount = st.components.v2.component(
 
 def copy_link(*, key: str) -> None:
     """Draws the button."""
-    _mount(key=key)
+    _mount(key=key, width="content")

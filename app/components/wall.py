@@ -15,7 +15,7 @@ from .frame import asset, pack
 _mount = st.components.v2.component(
     "perceiver_wall",
     html=asset("wall.html", "bar.html"),
-    css=asset("wall.css", "bar.css"),
+    css=asset("bar.css", "wall.css"),
     js=asset("frame.js", "bar.js", "wall.js"),
 )
 

@@ -76,7 +76,7 @@ class Wall {
     const exact = factor ? (factor * width) / ratio : each;
     this.columns = columns;
     this.root.style.gridTemplateColumns = `repeat(${columns}, ${exact}px)`;
-    this.root.style.columnGap = `${Math.min((room - columns * exact) / (columns - 1), 2 * gap)}px`;
+    this.root.style.columnGap = `${Math.min((room - columns * exact) / (columns - 1), 3 * gap)}px`;
     for (const { canvas, source } of this.tiles) paint(canvas, source, exact);
     this.room = room;
     this.painted = this.frame;

@@ -1,0 +1,352 @@
+"""The page's way into the library: cached, queued, reporting progress.
+
+Cached functions are keyed on a checkpoint's name, the SHA-256 of the input's bytes and frozen settings, never on
+arrays. A trace is one run of the model; everything shown is computed from it, so that no control of the display ever
+runs the model again. Nothing is stored on the model, which all visitors share.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+import streamlit as st
+import torch
+from jaxtyping import Float, Int
+
+from perceiver import export, modalities
+from perceiver.analysis.summary import MapSummary, Quantity, quantity, summarise
+from perceiver.config import PerceiverConfig
+from perceiver.loading import load
+from perceiver.model import Perceiver
+from perceiver.plots.scale import ColourRange, ColourScale, Mode, modes
+from perceiver.sample import Sample
+from perceiver.trace import Kind, Reduce, Trace
+from perceiver.weights.card import Card
+from perceiver.weights.store import BundledSample, Store
+
+from .gate import Gate
+from .progress import Progress
+
+THUMB = 64
+"""Greatest side of a thumbnail in elements; larger maps are averaged over squares of elements."""
+
+AT_A_TIME = 4_000_000
+"""Weights computed in one go for the thumbnails: 16 MB."""
+
+_gate = Gate()
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input for one model. `digest` is the SHA-256 of `data`."""
+
+    model: str
+    digest: str
+    name: str = field(compare=False)
+    data: bytes = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is read off a block: one latent or a reduction over all, one head or their mean, and the kind of weight."""
+
+    reduce: str = "mean"
+    latent: int | None = None
+    head: int | None = None
+    kind: Kind = "probability"
+
+    @property
+    def what(self) -> Quantity:
+        """What the numbers are."""
+        return quantity(self.kind, self.reduce, self.latent)
+
+
+@dataclass(frozen=True)
+class BlockMap:
+    """One map of the row: a block's, or its difference from the block `base`."""
+
+    block: int
+    base: int | None
+    values: Float[np.ndarray, "..."]
+    summary: MapSummary
+    range: ColourRange
+
+
+@dataclass(frozen=True)
+class Strip:
+    """All latents of a block.
+
+    order      latents, the most concentrated first
+    entropies  of their maps in nats, by latent
+    thumbs     their maps, by latent; averaged over squares of `square` elements a side
+    """
+
+    order: Int[np.ndarray, "N"]
+    entropies: Float[np.ndarray, "N"]
+    thumbs: Float[np.ndarray, "N ..."]
+    square: int
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A latent of a block that reads a spot: its weight there, and the weight as a multiple of uniform."""
+
+    block: int
+    latent: int
+    weight: float
+    multiple: float
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A bundled sample with its bytes and their SHA-256."""
+
+    about: BundledSample
+    digest: str
+    data: bytes = field(repr=False)
+
+
+def digest(data: bytes) -> str:
+    """The SHA-256 of an input, which names it everywhere."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@st.cache_data(show_spinner=False, ttl=60)
+def models() -> tuple[str, ...]:
+    """The names of the checkpoints that are here. Raises CheckpointError when a configuration is damaged."""
+    return Store().names()
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def card(name: str) -> Card:
+    """The card of a checkpoint. Raises CheckpointError when it has none."""
+    return Store().card(name)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def samples(modality: str) -> Mapping[str, Gallery]:
+    """The bundled samples of a modality by name. Raises CheckpointError when their index is damaged."""
+    out = {}
+    for about in Store().samples(modality):
+        data = about.read()
+        out[about.name] = Gallery(about, digest(data), data)
+    return out
+
+
+def extensions(modality: str) -> tuple[str, ...]:
+    """File endings that a modality reads."""
+    return modalities.get(modality).extensions
+
+
+@cache
+def _prepare_torch() -> None:
+    # One inference at a time uses all cores this process may run on; a bound set from outside stands.
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
+@st.cache_resource(show_spinner=False, max_entries=3)
+def _model(name: str) -> Perceiver:
+    _prepare_torch()
+    return load(name)
+
+
+def config(name: str) -> PerceiverConfig:
+    """The configuration of a checkpoint. Raises CheckpointError when it cannot be opened."""
+    return _model(name).config
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _read(model: str, sha256: str, _case: Case) -> Sample:
+    c = config(model)
+    return modalities.get(c.modality).read(_case.data, _case.name, shape=c.input_shape, preprocess=c.preprocess)
+
+
+def read(case: Case) -> Sample:
+    """The input as the model reads it. Raises InputError when it cannot be read."""
+    return _read(case.model, case.digest, case)
+
+
+class _Slot:
+    """Where one trace lies once it is made. Making it outside of the cached function lets it report progress."""
+
+    trace: Trace | None = None
+
+
+@st.cache_resource(show_spinner=False, max_entries=6)
+def _slot(model: str, sha256: str) -> _Slot:
+    return _Slot()
+
+
+def trace(case: Case, progress: Progress) -> Trace:
+    """One run of the model over the input; the same one for every later call while it is remembered.
+
+    Raises InputError when the input cannot be read.
+    """
+    slot = _slot(case.model, case.digest)
+    if slot.trace is None:
+        progress.step(0.0, "Reading the input")
+        model, sample = _model(case.model), read(case)
+        with _gate.enter(progress.wait):
+            if slot.trace is None:
+                progress.step(0.2, "Running the model")
+                slot.trace = model.trace(model.inputs(sample))
+    return slot.trace
+
+
+def probabilities(case: Case, progress: Progress) -> Float[np.ndarray, "blocks classes"]:
+    """A probability for every class, from the latents after every block; the last row is the model's answer."""
+    return trace(case, progress).block_logits.softmax(-1).numpy()
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _map(model: str, sha256: str, block: int, reading: Reading, _trace: Trace) -> Float[np.ndarray, "..."]:
+    reduce: Reduce = "mean" if reading.latent is not None else reading.reduce  # type: ignore[assignment]
+    values = _trace.map(block, latent=reading.latent, reduce=reduce, kind=reading.kind, head=reading.head)
+    return values.numpy().reshape(_trace.shape)
+
+
+def block_maps(case: Case, reading: Reading, show: str, mode: str, progress: Progress) -> tuple[BlockMap, ...]:
+    """The row of maps: every block's, or every later block's difference from the one before or from the first."""
+    made = trace(case, progress)
+    maps = []
+    for i, block in enumerate(made.blocks):
+        progress.step(0.5 + 0.5 * i / len(made.blocks), f"Reading the map of block {block + 1}")
+        maps.append(_map(case.model, case.digest, block, reading, made))
+    blocks, bases = list(made.blocks), [None] * len(maps)
+    if show != "blocks":
+        bases = [blocks[i - 1] if show == "previous" else blocks[0] for i in range(1, len(maps))]
+        maps = [maps[i] - maps[blocks.index(bases[i - 1])] for i in range(1, len(maps))]
+        blocks = blocks[1:]
+    if not maps:
+        return ()
+    signed = show != "blocks"
+    ranges = ColourScale(usable(mode, reading, show), signed=signed).limits(maps, reading.what)
+    return tuple(
+        BlockMap(block, base, values, summarise(values, reading.what, signed=signed), range_)
+        for block, base, values, range_ in zip(blocks, bases, maps, ranges, strict=True)
+    )
+
+
+def scales(reading: Reading, show: str) -> tuple[Mode, ...]:
+    """The colour scales that make sense for a reading."""
+    return modes(reading.what, signed=show != "blocks")
+
+
+def usable(mode: str, reading: Reading, show: str) -> Mode:
+    """The scale asked for, or the shared one where it makes no sense."""
+    return mode if mode in scales(reading, show) else "shared"  # type: ignore[return-value]
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _concentration(model: str, sha256: str, block: int, head: int | None, _trace: Trace) -> Float[np.ndarray, "N"]:
+    return _trace.concentration(block, head=head).numpy()
+
+
+def order(case: Case, block: int, head: int | None, progress: Progress) -> Int[np.ndarray, "N"]:
+    """The latents of a block, most concentrated first."""
+    return np.argsort(_concentration(case.model, case.digest, block, head, trace(case, progress)), kind="stable")
+
+
+@st.cache_data(show_spinner=False, max_entries=12)
+def _thumbs(
+    model: str, sha256: str, block: int, kind: Kind, head: int | None, _trace: Trace
+) -> Float[np.ndarray, "N ..."]:
+    count = _trace.read(block).latents
+    step = max(1, AT_A_TIME // _trace.inputs.shape[1])
+    parts = []
+    for start in range(0, count, step):
+        part = _trace.latent_maps(block, slice(start, min(start + step, count)), kind=kind, head=head)
+        parts.append(_averaged(part.numpy().reshape(-1, *_trace.shape)))
+    return np.concatenate(parts)
+
+
+def strip(case: Case, block: int, kind: Kind, head: int | None, progress: Progress) -> Strip:
+    """Thumbnails of all latents of a block and the order to show them in."""
+    made = trace(case, progress)
+    progress.step(0.9, f"Reading the latents of block {block + 1}")
+    return Strip(
+        order=order(case, block, head, progress),
+        entropies=_concentration(case.model, case.digest, block, head, made),
+        thumbs=_thumbs(case.model, case.digest, block, kind, head, made),
+        square=_square(made.shape),
+    )
+
+
+def readers(case: Case, element: int, head: int | None, progress: Progress, top: int = 8) -> tuple[Reader, ...]:
+    """The latents that give one input element the most weight, over all blocks, strongest first."""
+    made = trace(case, progress)
+    weights = np.stack([made.readers(block, element, head=head).numpy() for block in made.blocks])
+    strongest = np.argsort(-weights, axis=None, kind="stable")[:top]
+    size = made.inputs.shape[1]
+    return tuple(
+        Reader(made.blocks[row], int(latent), float(weights[row, latent]), float(weights[row, latent]) * size)
+        for row, latent in (divmod(int(place), weights.shape[1]) for place in strongest)
+    )
+
+
+def maps_file(case: Case, made: Trace, reading: Reading) -> bytes:
+    """The maps of all blocks under one reading, with the places of their elements, as NPZ."""
+    sample = read(case)
+    reduce: Reduce = "mean" if reading.latent is not None else reading.reduce  # type: ignore[assignment]
+    maps = [made.map(b, latent=reading.latent, reduce=reduce, kind=reading.kind, head=reading.head) for b in made.blocks]
+    buffer = io.BytesIO()
+    export.maps_npz(
+        buffer,
+        np.stack([m.numpy().reshape(made.shape) for m in maps]),
+        blocks=made.blocks,
+        box=sample.box,
+        model=case.model,
+        sample=sample.name,
+        kind=reading.kind,
+        reduce=None if reading.latent is not None else reading.reduce,
+        head=reading.head,
+        latent=reading.latent,
+        weights_sha256=_weights(case.model),
+        notes=sample.notes,
+    )
+    return buffer.getvalue()
+
+
+def predictions_file(case: Case, made: Trace, truth: str | None) -> bytes:
+    """All classes with probabilities and logits, as JSON."""
+    sample = read(case)
+    values = export.predictions_json(
+        made.logits.numpy(),
+        config(case.model).labels,
+        model=case.model,
+        sample=sample.name,
+        truth=truth,
+        weights_sha256=_weights(case.model),
+        notes=sample.notes,
+    )
+    return json.dumps(values, indent=2, ensure_ascii=False).encode()
+
+
+def _weights(model: str) -> str | None:
+    results = card(model).results
+    return results.sha256 or None if results else None
+
+
+def _square(shape: tuple[int, ...]) -> int:
+    return -(-max(shape) // THUMB)
+
+
+def _averaged(maps: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n ..."]:
+    """Means over squares of elements; those at the far ends may be cut."""
+    side = _square(maps.shape[1:])
+    if side == 1:
+        return maps
+    for axis in range(1, maps.ndim):
+        starts = np.arange(0, maps.shape[axis], side)
+        sizes = np.diff([*starts, maps.shape[axis]]).astype(maps.dtype)
+        sizes = sizes.reshape([-1 if i == axis else 1 for i in range(maps.ndim)])
+        maps = np.add.reduceat(maps, starts, axis=axis) / sizes
+    return maps

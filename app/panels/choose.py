@@ -1,0 +1,113 @@
+"""The model and the input: what is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from perceiver.errors import CheckpointError, InputError
+from perceiver.sample import Sample
+
+from .. import compute, controls, state, text
+from ..components import Tile, wall
+from ..compute import Case, Gallery
+from ..views.base import ModalityView
+
+SOURCES = {"samples": "Samples", "upload": "Upload", "camera": "Camera"}
+
+
+def choose_model(view: state.View, names: tuple[str, ...]) -> None:
+    """The list of checkpoints, the accuracy of the chosen one in a line, and its card a click away."""
+    try:
+        card = compute.card(view.model)
+    except CheckpointError:
+        card = None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        controls.select("Model", "model", {name: name for name in names}, view.model)
+        if card and st.button("Card", help="What it was trained on, and how good it is"):
+            _show_card(card.markdown)
+    st.caption(text.accuracy(card.results if card else None))
+
+
+@st.dialog("Model card", width="large")
+def _show_card(markdown: str) -> None:
+    st.markdown(markdown)
+
+
+def choose_input(view: state.View, shown: ModalityView, samples: Mapping[str, Gallery], extensions: tuple[str, ...]) -> Case | None:
+    """The gallery, the upload or the camera; the input chosen, or None with a word on what is missing."""
+    sources = {name: words for name, words in SOURCES.items() if name != "camera" or shown.camera}
+    uploaded = view.sample.startswith(state.UPLOADED)
+    source = st.segmented_control(
+        "Input",
+        list(sources),
+        format_func=sources.__getitem__,
+        default="upload" if uploaded or not samples else "samples",
+        required=True,
+        key="source",
+        width="stretch",
+    )
+    if source == "samples":
+        _gallery(view, shown, samples)
+    elif source == "upload":
+        st.file_uploader(
+            f"A {shown.noun} of yours", type=list(extensions), key="upload", on_change=_given, args=("upload",)
+        )
+    else:
+        st.camera_input("A photograph", key="camera", on_change=_given, args=("camera",))
+    if not uploaded:
+        chosen = samples.get(view.sample)
+        return Case(view.model, chosen.digest, chosen.about.file, chosen.data) if chosen else None
+    held = state.upload(view.sample)
+    if held is None:
+        st.info(
+            f"This link shows a {shown.noun} that was uploaded in another session and is not kept. "
+            "Upload it again to see the same view.",
+            icon=":material/upload_file:",
+        )
+        return None
+    return Case(view.model, view.sample.removeprefix(state.UPLOADED), *held)
+
+
+def read(case: Case) -> Sample | None:
+    """The input as the model reads it, or None with a sentence beside the upload that says what is wrong with it."""
+    try:
+        return compute.read(case)
+    except InputError as error:
+        st.error(text.plain(str(error)), icon=":material/error:")
+        return None
+
+
+def _gallery(view: state.View, shown: ModalityView, samples: Mapping[str, Gallery]) -> None:
+    if not samples:
+        st.caption("No samples come with this checkpoint; upload one of your own.")
+        return
+    names = list(samples)
+    wall(
+        np.stack([_thumbnail(shown.noun, sample.digest, shown, sample) for sample in samples.values()]),
+        [Tile(title=s.about.title, alt=f"{s.about.title} ({text.label(s.about.label)})") for s in samples.values()],
+        key="gallery",
+        label="Samples",
+        tile=64,
+        dense=True,
+        chosen=names.index(view.sample) if view.sample in names else None,
+        on_pick=lambda index: state.change(sample=names[index]),
+    )
+    chosen = samples.get(view.sample)
+    if chosen:
+        st.caption(text.plain(text.about(chosen.about)))
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _thumbnail(noun: str, sha256: str, _shown: ModalityView, _sample: Gallery) -> np.ndarray:
+    return _shown.thumbnail(_sample.data)
+
+
+def _given(key: str) -> None:
+    """An upload or a photograph arrived: its bytes are taken once, by value."""
+    file = st.session_state[key]
+    if file is not None:
+        data = file.getvalue()
+        state.keep(compute.digest(data), file.name, data)

@@ -1,0 +1,80 @@
+"""The answer, and the input as the model read it: the first thing to be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from perceiver.analysis.numbers import percent
+from perceiver.sample import Sample
+
+from .. import state
+from ..components import Row, ranking
+from ..text import label, percent, plain, sentence, verdict
+from ..views.base import ModalityView
+
+TOP = 5
+
+
+def overview(
+    view: state.View,
+    shown: ModalityView,
+    sample: Sample,
+    probabilities: Float[np.ndarray, "blocks classes"],
+    labels: Sequence[str],
+    truth: str,
+) -> None:
+    """Input and predictions side by side; `truth` is the true label, "" where it is not known."""
+    given, read, answer = st.columns(3, gap="small")
+    with given:
+        st.subheader(f"The {shown.noun}", anchor=False)
+        shown.original(sample)
+    with read:
+        st.subheader("As the model read it", anchor=False)
+        shown.seen(sample, view.pick, lambda element: state.change(pick=element))
+        for note in sample.notes:
+            st.caption(sentence(note))
+    with answer:
+        st.subheader("Prediction", anchor=False)
+        _predictions(probabilities[-1], labels, truth)
+        _formed(probabilities, labels)
+
+
+def _predictions(probabilities: Float[np.ndarray, "classes"], labels: Sequence[str], truth: str) -> None:
+    order = [int(i) for i in np.argsort(-probabilities, kind="stable")]
+    rows = order[:TOP] + [i for i in order[TOP:] if labels[i] == truth]
+    ranking(
+        [
+            Row(
+                name=label(labels[i]),
+                share=float(probabilities[i]),
+                text=percent(float(probabilities[i])),
+                note="true label" if labels[i] == truth else "",
+                strong=i == order[0],
+            )
+            for i in rows
+        ],
+        key="predictions",
+        label="Predictions with their probabilities",
+    )
+    if truth in labels:
+        st.caption(verdict(label(truth), order.index(labels.index(truth)) + 1, len(labels)))
+
+
+def _formed(probabilities: Float[np.ndarray, "blocks classes"], labels: Sequence[str]) -> None:
+    """How probable the answer was already, had the model stopped after each block."""
+    if len(probabilities) == 1:
+        return
+    answer = int(probabilities[-1].argmax())
+    st.caption(f"“{plain(label(labels[answer]))}”, had it stopped after")
+    ranking(
+        [
+            Row(name=f"block {i + 1}", share=float(row[answer]), text=percent(float(row[answer])))
+            for i, row in enumerate(probabilities)
+        ],
+        key="formed",
+        label="Probability of the answer after each block",
+    )

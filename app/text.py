@@ -1,0 +1,89 @@
+"""Words on the page: names of choices, and text that Streamlit must not take for markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from perceiver.analysis.numbers import count, number, percent
+from perceiver.weights.results import Results
+from perceiver.weights.store import BundledSample
+
+from .compute import Reading
+
+REDUCTIONS: Mapping[str, str] = {"mean": "Mean", "max": "Max", "entropy": "Entropy", "latent": "One latent"}
+KINDS: Mapping[str, str] = {
+    "probability": "Attention weight",
+    "score": "Score, pre-softmax",
+    "value": "Weight × value norm",
+}
+SCALES: Mapping[str, str] = {"shared": "Shared", "uniform": "× uniform", "per_map": "Per map", "log": "Log"}
+SHOWN: Mapping[str, str] = {
+    "blocks": "Each block",
+    "previous": "Change since previous",
+    "first": "Change since first",
+}
+
+
+def plain(text: str) -> str:
+    """Text from files and configurations, fit for Streamlit's Markdown: shown as it is, whatever it holds."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+
+
+def label(name: str) -> str:
+    """A class name as people write it."""
+    return name.replace("_", " / ") if name.isascii() and " " not in name else name
+
+
+def listed(parts: Sequence[str]) -> str:
+    """a; a and b; a, b and c."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def reduction(reading: Reading, heads: int) -> str:
+    """What was read off a block, for titles: which latents, and which heads where there are several."""
+    if reading.latent is not None:
+        latents = f"latent {reading.latent + 1}"
+    else:
+        latents = {"mean": "mean over latents", "max": "maximum over latents", "entropy": "entropy over latents"}[
+            reading.reduce
+        ]
+    if heads == 1:
+        return latents
+    return f"{latents}, {'mean of heads' if reading.head is None else f'head {reading.head + 1}'}"
+
+
+def weights(plan: Sequence[tuple[int | None, int | None]], block: int) -> str:
+    """Whose cross-attention weights a block uses."""
+    mine = plan[block][0]
+    others = [str(i + 1) for i, (cross, _) in enumerate(plan) if cross == mine and i != block]
+    return f"weights shared with {listed(others)}" if others else "own weights"
+
+
+def accuracy(results: Results | None) -> str:
+    """How good a checkpoint is, in a line."""
+    if results is None:
+        return "No held-out results come with this checkpoint."
+    held_out = results.held_out
+    low, high = held_out.interval
+    return (
+        f"{percent(held_out.accuracy)} of held-out inputs right "
+        f"(95 % interval {100 * low:.0f} to {100 * high:.0f} %; chance {percent(held_out.chance)})"
+    )
+
+
+def about(sample: BundledSample) -> str:
+    """A bundled sample in a line: what it is, whose, and what there is to know."""
+    return " ".join(f"{part.rstrip('.')}." for part in (sample.title, sample.credit, sample.note) if part)
+
+
+def sentence(note: str) -> str:
+    """A note as a sentence of its own, fit for Markdown."""
+    return plain(f"{note[:1].upper()}{note[1:].rstrip('.')}.")
+
+
+def verdict(truth: str, rank: int, classes: int) -> str:
+    """Whether the model is right, in words."""
+    if rank == 1:
+        return f"Right: it is labelled {plain(truth)}."
+    return f"Wrong: it is labelled {plain(truth)}, which the model ranks {rank} of {classes}."

@@ -1,0 +1,18 @@
+"""How each modality is shown. The pages ask here, so that none of them knows one modality from another."""
+
+from __future__ import annotations
+
+from .base import ModalityView
+from .image import ImageView
+
+VIEWS: dict[str, ModalityView] = {"image": ImageView()}
+
+
+def get(modality: str) -> ModalityView:
+    """The view of a modality. Raises KeyError for one that cannot be shown yet."""
+    return VIEWS[modality]
+
+
+def names() -> tuple[str, ...]:
+    """The modalities that can be shown."""
+    return tuple(VIEWS)

@@ -1,0 +1,72 @@
+"""What a page asks of a modality's view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import UInt8
+
+from perceiver.sample import Sample
+
+from ..components import Tile
+from ..compute import BlockMap, Strip
+
+OnPick = Callable[[int | None], None]
+
+
+@dataclass(frozen=True)
+class Paint:
+    """How maps are coloured.
+
+    colours   name of a colour map
+    strength  of the map over the input in [0, 1]; None shows the map alone
+    """
+
+    colours: str
+    strength: float | None
+
+
+class ModalityView(Protocol):
+    """Draws inputs and maps of one modality; the pick is a flat element index, rows first."""
+
+    noun: str
+    camera: bool
+
+    def thumbnail(self, data: bytes) -> UInt8[np.ndarray, "S S 3"]:
+        """A small square picture of a bundled sample's file."""
+
+    def element(self, index: int, shape: tuple[int, ...]) -> str:
+        """Where an input element lies, in words."""
+
+    def size(self, shape: tuple[int, ...]) -> str:
+        """The size of an input, in words."""
+
+    def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
+        """The input exactly as the model read it, answering clicks."""
+
+    def whole(self, sample: Sample) -> bool:
+        """Whether the model read exactly what the user gave."""
+
+    def original(self, sample: Sample) -> None:
+        """What the user gave, with the part that the model read marked."""
+
+    def row(
+        self, sample: Sample, maps: Sequence[BlockMap], tiles: Sequence[Tile], paint: Paint, chosen: int, on_pick: OnPick
+    ) -> None:
+        """The maps as small multiples, with their colour bar where they share one."""
+
+    def large(self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick) -> None:
+        """One map, large, with values under the pointer and a colour bar."""
+
+    def figure(
+        self, sample: Sample, maps: Sequence[BlockMap], titles: Sequence[str], paint: Paint, heading: str
+    ) -> bytes:
+        """The row as a figure for papers: a PNG."""
+
+    def strip(
+        self, strip: Strip, tiles: Sequence[Tile], mode: str, what: str, paint: Paint, chosen: int | None, on_pick: OnPick
+    ) -> None:
+        """Thumbnails of latents, in the strip's order."""

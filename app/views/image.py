@@ -1,0 +1,169 @@
+"""How pictures and their maps are shown."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float32, UInt8
+from PIL import Image
+
+from perceiver.analysis.numbers import count
+from perceiver.plots import colour
+from perceiver.plots.figures import figure_png
+from perceiver.plots.overlay import on_original, opacity, overlay
+from perceiver.plots.scale import ColourRange, ColourScale
+from perceiver.sample import Sample
+
+from ..components import ColourBar, Tick, Tile, map_canvas, wall
+from ..compute import BlockMap, Strip
+from .base import OnPick, Paint
+
+DIVERGING = "RdBu_r"
+
+
+class ImageView:
+    """Pictures: maps lie over them cell for cell, row 0 at the top, nearest neighbour."""
+
+    noun = "picture"
+    camera = True
+
+    def thumbnail(self, data: bytes) -> UInt8[np.ndarray, "S S 3"]:
+        """The centre of the picture, 64 pixels a side."""
+        with Image.open(io.BytesIO(data)) as picture:
+            square = min(picture.size)
+            left, top = (picture.width - square) // 2, (picture.height - square) // 2
+            box = (left, top, left + square, top + square)
+            return np.asarray(picture.convert("RGB").resize((64, 64), Image.Resampling.BICUBIC, box=box))
+
+    def element(self, index: int, shape: tuple[int, ...]) -> str:
+        """Row and column, from 1."""
+        row, column = divmod(index, shape[1])
+        return f"row {row + 1}, column {column + 1}"
+
+    def size(self, shape: tuple[int, ...]) -> str:
+        """Width by height."""
+        return f"{shape[1]} × {shape[0]} pixels"
+
+    def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
+        """The pixels that the model read."""
+        map_canvas(
+            sample.seen,
+            key="seen",
+            label=f"The picture as the model read it, {self.size(sample.shape)}. Arrow keys move, Enter picks a pixel.",
+            hint="Click a spot to see who reads it.",
+            pick=pick,
+            on_pick=on_pick,
+            limit=256,
+        )
+
+    def original(self, sample: Sample) -> None:
+        """The whole picture, what the model never saw dimmed and hatched."""
+        height, width = sample.original.shape[:2]
+        nothing = np.zeros_like(sample.seen)
+        st.image(
+            on_original(sample, nothing, strength=0.0, longest=640),
+            output_format="PNG",
+            width="stretch",
+            alt=f"The whole picture. {self._read_part(sample)}",
+        )
+        st.caption(f"{count(width)} × {count(height)} pixels. {self._read_part(sample)}")
+
+    def whole(self, sample: Sample) -> bool:
+        """The model read every pixel as it is."""
+        return bool(sample.original.shape == sample.seen.shape and (sample.original == sample.seen).all())
+
+    def _read_part(self, sample: Sample) -> str:
+        area = np.prod([stop - start for start, stop in sample.box]) / np.prod(sample.original.shape[:2])
+        return "The model read all of it." if area > 0.999 else f"The model read the framed {100 * area:.0f} %."
+
+    def row(
+        self, sample: Sample, maps: Sequence[BlockMap], tiles: Sequence[Tile], paint: Paint, chosen: int, on_pick: OnPick
+    ) -> None:
+        """The maps over the picture, side by side."""
+        shared = maps[0].range if maps[0].range.comparable else None
+        wall(
+            np.stack([_painted(sample, m.range, m.range.apply(m.values), paint) for m in maps]),
+            tiles,
+            key="row",
+            label="Maps of the blocks",
+            bar=_bar(shared, paint) if shared else None,
+            chosen=chosen,
+            on_pick=on_pick,
+        )
+
+    def large(self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick) -> None:
+        """One map over the picture."""
+        unit = shown.range.apply(shown.values)
+        map_canvas(
+            _painted(sample, shown.range, unit, paint),
+            key="large",
+            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a pixel.",
+            hint="Point at a pixel to read its value; click it to see who reads it.",
+            pick=pick,
+            on_pick=on_pick,
+            values=shown.values,
+            shades=colour.index(unit).astype(np.uint8),
+            bar=_bar(shown.range, paint),
+            measure="nats" if shown.range.what == "entropy" else "",
+            multiple=shown.range.what == "probability" and not shown.range.signed,
+            limit=640,
+        )
+
+    def figure(
+        self, sample: Sample, maps: Sequence[BlockMap], titles: Sequence[str], paint: Paint, heading: str
+    ) -> bytes:
+        """Input and maps side by side, on white."""
+        return figure_png(
+            [m.values for m in maps],
+            sample.seen,
+            [m.range for m in maps],
+            titles,
+            [m.summary for m in maps],
+            colours=_colours(maps[0].range, paint),
+            strength=paint.strength,
+            title=heading,
+        )
+
+    def strip(
+        self, strip: Strip, tiles: Sequence[Tile], mode: str, what: str, paint: Paint, chosen: int | None, on_pick: OnPick
+    ) -> None:
+        """The latents' maps alone: over the picture they would be too small to read."""
+        ordered = [strip.thumbs[i] for i in strip.order]
+        ranges = ColourScale(mode).limits(ordered, what)  # type: ignore[arg-type]
+        wall(
+            np.stack([colour.index(r.apply(t)).astype(np.uint8) for r, t in zip(ranges, ordered, strict=True)]),
+            tiles,
+            key="strip",
+            label="Latents, the most concentrated first",
+            table=colour.table(paint.colours),
+            bar=_bar(ranges[0], paint) if ranges[0].comparable else None,
+            tile=64,
+            dense=True,
+            tall=448,
+            chosen=chosen,
+            on_pick=on_pick,
+        )
+
+
+def _colours(range_: ColourRange, paint: Paint) -> str:
+    return DIVERGING if range_.signed else paint.colours
+
+
+def _painted(
+    sample: Sample, range_: ColourRange, unit: Float32[np.ndarray, "H W"], paint: Paint
+) -> UInt8[np.ndarray, "H W 3"]:
+    painted = colour.paint(unit, _colours(range_, paint))
+    if paint.strength is None:
+        return painted
+    return overlay(sample.seen, painted, paint.strength, opacity(unit, signed=range_.signed))
+
+
+def _bar(range_: ColourRange, paint: Paint) -> ColourBar:
+    return ColourBar(
+        table=colour.table(_colours(range_, paint)),
+        ticks=tuple(Tick(tick.place, tick.label, tick.mark) for tick in range_.ticks(wanted=4, apart=0.15)),
+        unit=range_.unit,
+    )

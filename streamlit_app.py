@@ -1,0 +1,31 @@
+"""Starts the app: `streamlit run streamlit_app.py`."""
+
+from __future__ import annotations
+
+import sys
+
+import streamlit as st
+
+st.set_page_config(page_title="Perceiver Lens", page_icon="app/icon.png", layout="wide")
+page = st.navigation([st.Page("app/pages/explore.py", title="Explore")], position="hidden")
+
+# Room for a row of maps on small screens, no running apart on very wide ones, and pictures with all their corners.
+st.html(
+    "<style>"
+    ".stMainBlockContainer { max-width: 84rem; padding-inline: clamp(1rem, 3.2vw, 3rem); }"
+    ".stImage img { border-radius: 0; }"
+    "</style>"
+)
+st.title("Perceiver Lens", anchor=False)
+st.markdown("Show a trained Perceiver a picture: see what it recognises, and what every one of its blocks read.")
+
+# Pages need torch, and importing it takes seconds: the first visitor of a process sees that something is coming.
+if "app.compute" not in sys.modules:
+    place = st.empty()
+    with place.container():
+        st.caption("Starting: the first visit loads PyTorch.")
+        st.skeleton(height=420)
+    import app.compute  # noqa: F401
+
+    place.empty()
+page.run()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -61,6 +61,7 @@ def _fourier_grid(shape: tuple[int, ...], num_bands: int, max_resolution: tuple[
     return fourier_features(grid_coordinates(shape), num_bands, max_resolution)
 
 
+@runtime_checkable
 class Positions(Protocol):
     """What the model asks of an encoding."""
 

@@ -7,8 +7,10 @@ with the exact mask of its object.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +29,7 @@ class Augmentation:
     scale    longer side of the object as a share of the picture's side
     light    factor on the object's and the ground's brightness, each drawn alone
     colour   factor on each channel of the object, drawn alone
+    dye      share of objects whose colour channels are put in another order: shape decides, not colour
     tilt     turn of the object in degrees
     squeeze  factor on the object's width
     erase    share of pictures with one rectangle replaced by ground, to ask for more than one part
@@ -36,13 +39,14 @@ class Augmentation:
     scale: tuple[float, float] = (0.6, 0.95)
     light: tuple[float, float] = (0.7, 1.3)
     colour: tuple[float, float] = (0.7, 1.3)
-    tilt: float = 12.0
-    squeeze: tuple[float, float] = (0.85, 1.18)
+    dye: float = 0.5
+    tilt: float = 15.0
+    squeeze: tuple[float, float] = (0.75, 1.33)
     erase: float = 0.3
     noise: float = 0.02
 
 
-HELD_OUT = Augmentation(colour=(1.0, 1.0), tilt=0.0, squeeze=(1.0, 1.0), erase=0.0, noise=0.0)
+HELD_OUT = Augmentation(colour=(1.0, 1.0), dye=0.0, tilt=0.0, squeeze=(1.0, 1.0), erase=0.0, noise=0.0)
 
 
 @dataclass(frozen=True)
@@ -70,31 +74,17 @@ class SceneSet:
         self.labels = torch.from_numpy(objects["label"][chosen].astype(np.int64))
         self.objects = torch.from_numpy(objects["object"][chosen].astype(np.int64))
         self._centre, self._extent = _boxes(self.sprites[:, 3])
+        self._tree = _tree(self.labels, self.objects)
         ground = torch.from_numpy(grounds["ground"][grounds["split"] == split]).permute(0, 3, 1, 2)
         # Two sizes, so that a large crop is not sampled with gaps.
         self.grounds = (ground.float(), F.avg_pool2d(ground.float(), 2))
 
     def balanced(self, count: int, generator: torch.Generator) -> Int[Tensor, "count"]:
-        """Indices of sprites, classes equally likely, then objects equally likely."""
-        out = []
-        for label in torch.randint(len(self.classes), (count,), generator=generator).tolist():
-            objects = self._by_class()[label]
-            if not objects:
-                objects = self._by_class()[int(self.labels[0])]
-            views = objects[int(torch.randint(len(objects), (1,), generator=generator))]
-            out.append(int(views[int(torch.randint(len(views), (1,), generator=generator))]))
-        return torch.tensor(out)
+        """Indices of sprites: classes equally likely, then a class's objects, then an object's views."""
+        def pick(items: Sequence[Any]) -> Any:
+            return items[int(torch.randint(len(items), (1,), generator=generator))]
 
-    def _by_class(self) -> list[list[Tensor]]:
-        if not hasattr(self, "_index"):
-            self._index = [
-                [
-                    torch.nonzero(self.objects == o).flatten()
-                    for o in self.objects[self.labels == c].unique().tolist()
-                ]
-                for c in range(len(self.classes))
-            ]
-        return self._index
+        return torch.tensor([pick(pick(pick(self._tree))) for _ in range(count)])
 
     def compose(
         self, index: Int[Tensor, "B"], size: int, augmentation: Augmentation, generator: torch.Generator
@@ -108,7 +98,13 @@ class SceneSet:
         a = augmentation
         sprite = self.sprites[index].float() / 255
         alpha = sprite[:, 3:]
-        colour = (sprite[:, :3] * draw(*a.colour, 3, 1, 1) * draw(*a.light, 1, 1, 1)).clamp(0, 1)
+        order = torch.where(
+            torch.rand(count, 1, generator=generator) < a.dye,
+            torch.rand(count, 3, generator=generator).argsort(-1),
+            torch.arange(3),
+        )
+        dyed = sprite[:, :3].gather(1, order[:, :, None, None].expand(-1, -1, *sprite.shape[2:]))
+        colour = (dyed * draw(*a.colour, 3, 1, 1) * draw(*a.light, 1, 1, 1)).clamp(0, 1)
         premultiplied = torch.cat([colour * alpha, alpha], dim=1)
         scale, angle = draw(*a.scale), torch.deg2rad(draw(-a.tilt, a.tilt))
         flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
@@ -166,6 +162,14 @@ class SceneSet:
         hit = inside[:, 0, :, None] & inside[:, 1, None, :]
         hit &= (torch.rand(count, generator=generator) < share)[:, None, None]
         return (~hit).float().unsqueeze(1)
+
+
+def _tree(labels: Int[Tensor, "n"], objects: Int[Tensor, "n"]) -> list[list[list[int]]]:
+    """Sprite indices by class, then object; a class without objects has no place in it."""
+    classes: dict[int, dict[int, list[int]]] = {}
+    for index, (label, item) in enumerate(zip(labels.tolist(), objects.tolist(), strict=True)):
+        classes.setdefault(label, {}).setdefault(item, []).append(index)
+    return [list(items.values()) for _, items in sorted(classes.items())]
 
 
 def _boxes(alpha: UInt8[Tensor, "n s s"]) -> tuple[Float[Tensor, "n 2"], Float[Tensor, "n"]]:

@@ -1,0 +1,99 @@
+"""Recipes: everything that decides a training run, in one frozen value. The command line may change single fields."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..config import PerceiverConfig, PositionConfig
+from ..errors import ConfigError
+from .scenes import Augmentation
+
+OBJECT_CLASSES = (
+    *("animal", "bed", "boat", "building", "car_truck", "chair_stool", "helmet", "lamp", "person", "plant_tree"),
+    *("shield", "sofa_armchair", "storage", "table_desk", "vessel", "weapon", "window_door"),
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run.
+
+    name             the checkpoint's name
+    model            the Perceiver that is trained
+    data             the data set `perceiver data build` makes
+    steps, batch     budget; `batch` counts pictures over all processes
+    elements         input elements drawn for each training step, the same for the whole batch: an attention over a
+                     random part costs less and the model never relies on single pixels; None reads all
+    learning_rate    of LAMB (paper, section 4.1)
+    decay_at         shares of the budget after which the rate drops tenfold; the paper: epochs 84, 102, 114 of 120
+    clip             largest global gradient norm
+    smoothing        label smoothing
+    averaging        decay of the running average of the weights, which is what is saved
+    precision        "bf16" or "no": what the matrix products run in
+    """
+
+    name: str
+    model: PerceiverConfig
+    data: str = "image"
+    steps: int = 12_000
+    batch: int = 32
+    elements: int | None = 1024
+    learning_rate: float = 4e-3
+    decay_at: tuple[float, ...] = (84 / 120, 102 / 120, 114 / 120)
+    weight_decay: float = 0.05
+    clip: float = 10.0
+    smoothing: float = 0.1
+    averaging: float = 0.998
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    precision: str = "bf16"
+    seed: int = 0
+
+    def rate(self, step: int) -> float:
+        """The learning rate at a step: constant, then a tenth after each mark."""
+        passed = sum(step >= mark * self.steps for mark in self.decay_at)
+        return float(self.learning_rate * 0.1**passed)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for the model card."""
+        return dataclasses.asdict(self) | {"model": self.model.to_dict()}
+
+
+def _image_model(positions: PositionConfig) -> PerceiverConfig:
+    return PerceiverConfig(
+        num_classes=len(OBJECT_CLASSES),
+        labels=OBJECT_CLASSES,
+        modality="image",
+        input_shape=(64, 64),
+        positions=positions,
+        num_latents=32,
+        latent_dim=192,
+        plan=((0, 0), (1, 0), (1, 0), (1, 0)),
+        self_attends=2,
+        self_heads=4,
+        qk_dim=69,
+        v_dim=69,
+        latent_init_scale=0.3,
+        preprocess={"mean": [0.45, 0.42, 0.36], "std": [0.25, 0.25, 0.25], "resample": "bicubic", "crop": 1.0},
+    )
+
+
+# Same shape, data, budget and seed; only the position encoding differs.
+_FOURIER = PositionConfig(kind="fourier", num_bands=16, max_resolution=(64.0, 64.0))
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("image-fourier", _image_model(_FOURIER)),
+        Recipe("image-learned", _image_model(PositionConfig(kind="learned", dim=66, init_scale=1.0))),
+        Recipe("image-coordinates", _image_model(PositionConfig(kind="coordinates"))),
+    )
+}
+
+
+def get(name: str) -> Recipe:
+    """A recipe by name. Raises ConfigError naming the recipes there are."""
+    if name not in RECIPES:
+        raise ConfigError(f"there is no recipe {name!r}; there are {', '.join(sorted(RECIPES))}")
+    return RECIPES[name]

@@ -1,0 +1,22 @@
+"""Small models for the tests."""
+
+from __future__ import annotations
+
+from perceiver import PerceiverConfig, PositionConfig
+
+
+def tiny(**changes: object) -> PerceiverConfig:
+    """15 input elements on a 3 x 5 grid, 4 latents of 8 channels, 2 blocks with their own cross-attentions."""
+    values: dict[str, object] = {
+        "num_classes": 3,
+        "input_shape": (3, 5),
+        "content_channels": 2,
+        "positions": PositionConfig(num_bands=4, max_resolution=(3.0, 5.0)),
+        "num_latents": 4,
+        "latent_dim": 8,
+        "plan": ((0, 0), (1, 0)),
+        "self_attends": 1,
+        "self_heads": 2,
+        "latent_init_scale": 1.0,
+    }
+    return PerceiverConfig(**(values | changes))  # type: ignore[arg-type]

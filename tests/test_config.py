@@ -1,0 +1,67 @@
+"""The configuration: counts that follow from it, JSON and back, and the sentences it refuses with."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from perceiver import ConfigError, PerceiverConfig, PositionConfig
+
+
+def test_paper_shape_has_261_input_channels_and_50176_elements() -> None:
+    config = PerceiverConfig()
+    assert (config.num_inputs, config.position_channels, config.input_channels) == (50_176, 258, 261)
+    assert config.cross_qk_dim == config.cross_v_dim == 261
+    assert config.cross_attention_blocks == tuple(range(8))
+
+
+def test_json_and_back_gives_an_equal_configuration() -> None:
+    config = PerceiverConfig(
+        num_classes=2,
+        labels=("a", "b"),
+        plan=((0, 0), (None, 0), (1, None)),
+        positions=PositionConfig(kind="learned", dim=7),
+        preprocess={"mean": [0.5, 0.5, 0.5]},
+    )
+    assert PerceiverConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_blocks_without_a_cross_attention_have_no_map() -> None:
+    assert PerceiverConfig(plan=((0, 0), (None, 0), (1, 0))).cross_attention_blocks == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"plan": ()}, "plan is empty"),
+        ({"plan": ((None, 0),)}, "without a cross-attention"),
+        ({"plan": ((0, 0), (2, 0))}, "must run 0, 1, 2"),
+        ({"self_heads": 3}, "1024, which 3 heads do not divide"),
+        ({"num_latents": 0}, "num_latents is 0"),
+        ({"num_latents": True}, "num_latents is True"),
+        ({"input_shape": ()}, "input_shape is empty"),
+        ({"input_shape": (8,)}, "2 values for 1 axes"),
+        ({"labels": ("a",)}, "labels names 1 classes, num_classes is 1000"),
+        ({"head": "middle"}, "head is 'middle'"),
+    ],
+)
+def test_impossible_values_are_refused_with_the_field_and_the_cause(values: dict[str, object], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        PerceiverConfig(**values)  # type: ignore[arg-type]
+
+
+def test_unknown_fields_and_wrong_types_are_refused() -> None:
+    good = PerceiverConfig().to_dict()
+    with pytest.raises(ConfigError, match="unknown field in the configuration: depth"):
+        PerceiverConfig.from_dict(good | {"depth": 3})
+    with pytest.raises(ConfigError, match="positions must be an object"):
+        PerceiverConfig.from_dict(good | {"positions": 5})
+    with pytest.raises(ConfigError):
+        PerceiverConfig.from_dict(good | {"plan": 5})
+
+
+@pytest.mark.parametrize("mu", [1.0, float("nan")])
+def test_a_fourier_axis_needs_room_for_one_cycle(mu: float) -> None:
+    with pytest.raises(ConfigError, match="at least 2"):
+        PositionConfig(max_resolution=(mu, 8.0))

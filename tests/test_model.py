@@ -1,0 +1,130 @@
+"""The model as a whole: sizes from the paper, what it must depend on and what it must not."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from perceiver import Perceiver, PerceiverConfig, PositionConfig, count_parameters
+
+from .models import tiny
+
+
+@pytest.mark.parametrize(
+    ("plan", "parameters"),
+    [
+        (((0, 0), *(((1, 0),) * 7)), 44_912_254),  # the paper's model: table 7, 44.9 M
+        (tuple((i, i) for i in range(8)), 326_241_856),  # nothing shared: table 7, 326.2 M
+        (((0, 0),) * 8, 42_135_859),  # one cross-attention for all: table 6, 42.1 M
+        (((0, 0), *(((1, 1),) * 7)), 82_722_430),  # two towers: the reading that table 7 contradicts
+    ],
+)
+def test_parameter_counts_are_the_papers(plan: tuple[tuple[int, int], ...], parameters: int) -> None:
+    with torch.device("meta"):
+        assert count_parameters(Perceiver(PerceiverConfig(plan=plan))) == parameters
+
+
+def test_perceiver_io_classifier_has_the_published_count() -> None:
+    config = PerceiverConfig(plan=((0, 0), *(((None, 0),) * 7)), head="decoder", decoder_query_residual=True)
+    with torch.device("meta"):
+        assert count_parameters(Perceiver(config)) == 48_440_627  # deepmind/vision-perceiver-fourier
+
+
+def test_equal_numbers_in_the_plan_are_the_same_object() -> None:
+    model = Perceiver(tiny(plan=((0, 0), (1, 0), (1, 0))))
+    assert (len(model.cross), len(model.towers)) == (2, 1)
+    inputs = torch.randn(1, 15, model.config.input_channels)
+    reads = model.trace(inputs).reads
+    assert reads[1].layer is reads[2].layer is model.cross[1]
+    assert reads[0].layer is model.cross[0]
+
+
+def test_shared_weight_sets_have_separate_maps() -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny(plan=((0, 0), (1, 0), (1, 0))))
+    trace = model.trace(torch.randn(1, 15, model.config.input_channels))
+    assert not torch.allclose(trace.map(1), trace.map(2))
+
+
+@pytest.mark.parametrize("kind", ["fourier", "learned", "coordinates"])
+@pytest.mark.parametrize("head", ["mean", "mean_norm", "decoder"])
+def test_the_output_depends_on_every_input_element(kind: str, head: str) -> None:
+    torch.manual_seed(0)
+    positions = PositionConfig(kind=kind, num_bands=4, max_resolution=(3.0, 5.0), dim=6)  # type: ignore[arg-type]
+    model = Perceiver(tiny(positions=positions, head=head))
+    content = torch.randn(1, 15, 2, requires_grad=True)
+    model(model.input_array(content)).square().sum().backward()
+    assert content.grad is not None
+    assert (content.grad[0].abs().amax(-1) > 0).all()
+
+
+def test_permuting_contents_together_with_positions_changes_nothing() -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny()).double()
+    inputs = model.input_array(torch.randn(1, 15, 2, dtype=torch.float64))
+    order = torch.randperm(15)
+    torch.testing.assert_close(model(inputs[:, order]), model(inputs), atol=1e-12, rtol=1e-12)
+
+
+def test_permuting_contents_against_positions_changes_the_answer() -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny())
+    content = torch.randn(1, 15, 2)
+    moved = model(model.input_array(content.flip(1)))
+    assert (moved - model(model.input_array(content))).abs().max() > 1e-3
+
+
+def test_tracing_changes_no_logit_and_the_last_block_gives_them() -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny(plan=((0, 0), (None, 0), (1, 0))))
+    inputs = model.input_array(torch.randn(1, 15, 2))
+    trace = model.trace(inputs)
+    torch.testing.assert_close(trace.logits, model(inputs)[0])
+    torch.testing.assert_close(trace.block_logits[-1], trace.logits)
+    assert trace.block_logits.shape == (3, 3)
+    assert trace.latents.shape == (4, 4, 8)  # the start, then after each of three blocks
+    torch.testing.assert_close(trace.latents[0], model.latents)
+    assert trace.blocks == (0, 2)
+
+
+def test_several_heads_share_keys_and_values_and_still_agree_with_the_absorbed_form(monkeypatch) -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny(cross_heads=2, qk_dim=6, v_dim=4, plan=((0, 0), (0, 0))))
+    inputs = model.input_array(torch.randn(2, 15, 2))
+    answers = []
+    for form in ("absorbed", "projected"):
+        monkeypatch.setattr("perceiver.attention.cheaper_form", lambda *_, form=form: form)
+        answers.append(model(inputs))
+    torch.testing.assert_close(*answers, atol=1e-5, rtol=1e-5)
+
+
+def test_latents_start_truncated_at_two_sigma_and_the_logits_start_small() -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny(num_latents=512, latent_dim=64, latent_init_scale=0.02, plan=((0, 0), *(((1, 0),) * 7))))
+    assert model.latents.abs().max() <= 0.04
+    # A normal cut at two sigma keeps sqrt(1 - 4 phi(2) / (2 Phi(2) - 1)) = 0.8796 of its standard deviation.
+    assert model.latents.std().item() == pytest.approx(0.02 * 0.8796, rel=0.02)
+    assert model(model.input_array(torch.randn(4, 15, 2))).abs().max() < 2
+
+
+def test_a_wrong_number_of_elements_or_channels_is_refused_in_words() -> None:
+    model = Perceiver(tiny())
+    with pytest.raises(ValueError, match="14 elements of 2 channels; this model reads 15 of 2"):
+        model.input_array(torch.randn(1, 14, 2))
+    with pytest.raises(ValueError, match="one input at a time"):
+        model.trace(model.input_array(torch.randn(2, 15, 2)))
+
+
+def test_one_batch_can_be_learned_by_heart() -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny(latent_dim=32))
+    inputs, labels = model.input_array(torch.randn(6, 15, 2)), torch.tensor([0, 1, 2, 0, 1, 2])
+    optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(80):
+        optimiser.zero_grad()
+        loss = torch.nn.functional.cross_entropy(model(inputs), labels)
+        loss.backward()
+        optimiser.step()
+    assert loss.item() < 0.1 < math.log(3)

@@ -1,0 +1,89 @@
+"""Position encodings: channel order, frequencies and their count, against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from perceiver import Perceiver, PositionConfig
+from perceiver.positions import FourierPositions, fourier_features, frequencies, grid_coordinates
+
+from .models import tiny
+
+
+def test_bands_run_evenly_from_one_to_half_the_resolution() -> None:
+    assert frequencies(6, 10.0).tolist() == pytest.approx([1, 1.8, 2.6, 3.4, 4.2, 5])  # FRQ-01: not by logarithm
+    assert frequencies(64, 224.0)[-1] == 112  # the paper's top frequency on ImageNet
+    assert frequencies(64, 2240.0)[-1] == 1120  # and on ModelNet40, whose "max frequency" is the frequency itself
+
+
+def test_channels_are_coordinates_then_sines_axis_by_axis_then_cosines() -> None:
+    y, x = 0.25, -0.5
+    code = fourier_features(torch.tensor([[y, x]]), 2, (4.0, 8.0))[0]
+    waves = [(1, y), (2, y), (1, x), (4, x)]
+    expected = [y, x, *(math.sin(math.pi * f * v) for f, v in waves), *(math.cos(math.pi * f * v) for f, v in waves)]
+    assert code.tolist() == pytest.approx(expected, abs=1e-6)
+    assert code.shape == (2 * (2 * 2 + 1),)
+
+
+def test_grid_is_row_major_and_spans_minus_one_to_one() -> None:
+    grid = grid_coordinates((3, 5))
+    assert grid[0].tolist() == [-1, -1]
+    assert grid[4].tolist() == [-1, 1]  # end of the first row: the column has moved, the row has not
+    assert grid[9].tolist() == [0, 1]
+    assert grid[-1].tolist() == [1, 1]
+    assert grid_coordinates((1, 2)).tolist() == [[0, -1], [0, 1]]
+
+
+def test_bands_name_the_channels_that_hold_their_waves() -> None:
+    positions = FourierPositions(PositionConfig(num_bands=3, max_resolution=(6.0, 10.0)), (4, 5))
+    codes, grid = positions.grid(), grid_coordinates((4, 5))
+    bands = positions.bands()
+    assert [(b.axis, b.index) for b in bands] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    for band in bands:
+        angle = math.pi * band.frequency * grid[:, band.axis]
+        torch.testing.assert_close(codes[:, band.sine], angle.sin())
+        torch.testing.assert_close(codes[:, band.cosine], angle.cos())
+    used = {c for b in bands for c in (b.sine, b.cosine)} | set(positions.coordinate_channels())
+    assert used == set(range(codes.shape[1]))
+    torch.testing.assert_close(codes[:, list(positions.coordinate_channels())], grid)
+
+
+def test_positions_that_differ_inside_a_batch_stay_apart() -> None:
+    places = torch.rand(2, 7, 2) * 2 - 1
+    both = fourier_features(places, 4, (8.0, 8.0))
+    assert not torch.allclose(both[0], both[1])
+    for one, alone in zip(both, places, strict=True):
+        torch.testing.assert_close(one, fourier_features(alone, 4, (8.0, 8.0)))
+
+
+def test_a_batch_of_point_sets_gives_each_its_own_answer() -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny())
+    content, places = torch.randn(2, 15, 2), torch.rand(2, 15, 2) * 2 - 1
+    together = model(model.input_array(content, model.encoding.at(places)))
+    for i in range(2):
+        alone = model(model.input_array(content[i : i + 1], model.encoding.at(places[i : i + 1])))
+        torch.testing.assert_close(together[i : i + 1], alone)
+
+
+def test_a_grid_is_encoded_once() -> None:
+    positions = FourierPositions(PositionConfig(num_bands=3, max_resolution=(6.0, 10.0)), (4, 5))
+    assert positions.grid() is positions.grid()
+
+
+def test_learned_positions_know_only_their_grid() -> None:
+    model = Perceiver(tiny(positions=PositionConfig(kind="learned", dim=6)))
+    assert model.encoding.grid().shape == (15, 6)
+    assert model.encoding.grid().std().item() == pytest.approx(1.0, abs=0.25)  # the paper's init scale 1.0
+    assert (model.encoding.bands(), model.encoding.coordinate_channels()) == ((), ())
+    with pytest.raises(ValueError, match="only the grid"):
+        model.encoding.at(torch.zeros(1, 2))
+
+
+def test_raw_coordinates_are_the_grid_itself() -> None:
+    model = Perceiver(tiny(positions=PositionConfig(kind="coordinates")))
+    torch.testing.assert_close(model.encoding.grid(), grid_coordinates((3, 5)))
+    assert model.encoding.coordinate_channels() == (0, 1)

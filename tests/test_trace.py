@@ -1,0 +1,142 @@
+"""Maps from a trace against full softmax matrices, and what they may cost at the paper's size."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+from torch import Tensor
+
+from perceiver import Perceiver, Trace, attention
+
+from .models import tiny
+
+
+@pytest.fixture(params=[(1, 4096), (2, 4096), (2, 4)], ids=["one head", "two heads", "two heads in chunks"])
+def traced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Perceiver, Trace]:
+    heads, chunk = request.param
+    monkeypatch.setattr(attention, "CHUNK_ROWS", chunk)
+    torch.manual_seed(3)
+    model = Perceiver(tiny(cross_heads=heads, qk_dim=6, v_dim=4))
+    with torch.no_grad():
+        for p in model.cross.parameters():
+            p.add_(torch.randn_like(p) * 0.5)
+        return model, model.trace(model.input_array(torch.randn(1, 15, 2)))
+
+
+def full(model: Perceiver, trace: Trace, block: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Scores and weights (heads, N, M) and contribution norms (heads, M), by the plain formulas."""
+    layer, latents = trace.read(block).layer, trace.latents[block][None]
+    heads = layer.heads
+    with torch.no_grad():
+        q = layer.query(layer.query_norm(latents))[0].unflatten(-1, (heads, -1)).transpose(0, 1)
+        z = layer.input_norm(trace.inputs.array)[0]
+        k = layer.key(z).unflatten(-1, (heads, -1)).transpose(0, 1)
+        v = layer.value(z).unflatten(-1, (heads, -1)).transpose(0, 1)
+        scores = q @ k.transpose(1, 2) / k.shape[-1] ** 0.5
+        out = layer.out.weight.unflatten(1, (heads, -1)).transpose(0, 1)
+        norms = (v @ out.transpose(1, 2)).norm(dim=-1)
+    return scores, scores.softmax(-1), norms
+
+
+def test_every_kind_and_reduction_equals_the_full_matrix(traced: tuple[Perceiver, Trace]) -> None:
+    model, trace = traced
+    for block in trace.blocks:
+        scores, weights, norms = full(model, trace, block)
+        value = weights * norms[:, None]
+        for kind, matrix in (("score", scores), ("probability", weights), ("value", value)):
+            for head in (None, *range(len(matrix))):
+                chosen = matrix.mean(0) if head is None else matrix[head]
+                near = {"atol": 2e-5, "rtol": 1e-4}
+                asked = {"kind": kind, "head": head}
+                torch.testing.assert_close(trace.map(block, **asked), chosen.mean(0), **near)
+                torch.testing.assert_close(trace.map(block, reduce="max", **asked), chosen.amax(0), **near)
+                torch.testing.assert_close(trace.map(block, latent=2, **asked), chosen[2], **near)
+                torch.testing.assert_close(trace.latent_maps(block, slice(1, 3), **asked), chosen[1:3], **near)
+                torch.testing.assert_close(trace.readers(block, 9, **asked), chosen[:, 9], **near)
+                if kind != "score":
+                    share = chosen / chosen.sum(0)
+                    entropy = -(share * share.log()).sum(0)
+                    torch.testing.assert_close(trace.map(block, reduce="entropy", **asked), entropy, **near)
+
+
+def test_rows_of_probabilities_sum_to_one(traced: tuple[Perceiver, Trace]) -> None:
+    _, trace = traced
+    for block in trace.blocks:
+        rows = trace.latent_maps(block, slice(None)).sum(1)
+        torch.testing.assert_close(rows, torch.ones(4), atol=1e-5, rtol=0)
+        assert trace.map(block).sum().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_concentration_is_the_entropy_of_each_latents_map(traced: tuple[Perceiver, Trace]) -> None:
+    model, trace = traced
+    weights = full(model, trace, 0)[1].mean(0)
+    torch.testing.assert_close(
+        trace.concentration(0), -(weights * weights.log()).sum(1), atol=1e-4, rtol=1e-4
+    )
+
+
+def test_all_weight_on_one_element_is_found_there() -> None:
+    # One latent asks for the element whose content is large: element 9 of a 3 x 5 grid is row 1, column 4.
+    torch.manual_seed(0)
+    model = Perceiver(tiny())
+    layer = model.cross[0]
+    with torch.no_grad():
+        for linear in (layer.query, layer.key):
+            linear.weight.zero_()
+            linear.bias.zero_()
+        layer.query.bias[0] = 200.0
+        layer.key.weight[0, 0] = 1.0
+        content = torch.zeros(1, 15, 2)
+        content[0, 9, 0] = 50.0
+        trace = model.trace(model.input_array(content))
+    grid = trace.map(0).reshape(trace.shape)
+    assert divmod(int(grid.argmax()), 5) == (1, 4)
+    assert grid[1, 4].item() == pytest.approx(1, abs=1e-4)
+
+
+def test_what_does_not_exist_is_refused_in_words(traced: tuple[Perceiver, Trace]) -> None:
+    _, trace = traced
+    with pytest.raises(ValueError, match="block 7 has no cross-attention; these have one: 0, 1"):
+        trace.map(7)
+    with pytest.raises(ValueError, match="no latent 4; they run from 0 to 3"):
+        trace.map(0, latent=4)
+    with pytest.raises(ValueError, match="no latent -1"):
+        trace.map(0, latent=-1)
+    with pytest.raises(ValueError, match="no head 5"):
+        trace.map(0, head=5)
+    with pytest.raises(ValueError, match="no input element 15"):
+        trace.readers(0, 15)
+    with pytest.raises(ValueError, match="scores are no shares"):
+        trace.map(0, kind="score", reduce="entropy")
+
+
+def test_all_mean_maps_at_paper_size_stay_below_the_input_array_plus_64_mb() -> None:
+    # In a process of its own, as the peak of resident memory never falls again.
+    script = """
+        import resource, torch
+        from perceiver import Perceiver, PerceiverConfig
+
+        def peak():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+        torch.manual_seed(0)
+        torch.set_num_threads(1)
+        with torch.no_grad():
+            model = Perceiver(PerceiverConfig()).eval()
+            model.trace(torch.randn(1, 64, 261))  # library buffers that come with the first use
+            inputs = model.input_array(torch.randn(1, 224 * 224, 3))
+            before = peak()
+            trace = model.trace(inputs)
+            maps = [trace.map(block) for block in trace.blocks]
+        assert len(maps) == 8 and all(abs(float(m.sum()) - 1) < 1e-3 for m in maps)
+        print(peak() - before, inputs.numel() * 4 / 2**20)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True
+    )
+    extra, array = map(float, done.stdout.split())
+    assert extra < array + 64

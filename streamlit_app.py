@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import streamlit as st
 
-st.set_page_config(page_title="Perceiver Lens", page_icon="app/icon.png", layout="wide")
+st.set_page_config(page_title="Perceiver Lens", page_icon=Path(__file__).parent / "app" / "icon.png", layout="wide")
 page = st.navigation([st.Page("app/pages/explore.py", title="Explore")], position="hidden")
 
-# Room for a row of maps on small screens, no running apart on very wide ones, and pictures with all their corners.
-st.html(
-    "<style>"
-    ".stMainBlockContainer { max-width: 84rem; padding-inline: clamp(1rem, 3.2vw, 3rem); }"
-    ".stImage img { border-radius: 0; }"
-    "</style>"
-)
+st.html(Path(__file__).parent / "app" / "style.css")
 st.title("Perceiver Lens", anchor=False)
 st.markdown("Show a trained Perceiver a picture: see what it recognises, and what every one of its blocks read.")
 

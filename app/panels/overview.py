@@ -28,15 +28,16 @@ def overview(
     truth: str,
 ) -> None:
     """Input and predictions side by side; `truth` is the true label, "" where it is not known."""
-    given, read, answer = st.columns(3, gap="small")
-    with given:
-        st.subheader(f"The {shown.noun}", anchor=False)
-        shown.original(sample)
-    with read:
-        st.subheader("As the model read it", anchor=False)
-        shown.seen(sample, view.pick, lambda element: state.change(pick=element))
-        for note in sample.notes:
-            st.caption(sentence(note))
+    pictures, answer = st.columns([2, 1], gap="small")
+    with pictures, st.container(key="given"):
+        given, read = st.columns(2, gap="small")
+        with given:
+            st.subheader(f"The {shown.noun}", anchor=False)
+            shown.original(sample)
+        with read:
+            st.subheader("As the model read it", anchor=False)
+            shown.seen(sample, view.pick, lambda element: state.change(pick=element))
+            st.caption("  \n".join([f"{shown.size(sample.shape)}.", *map(sentence, sample.notes)]))
     with answer:
         st.subheader("Prediction", anchor=False)
         _predictions(probabilities[-1], labels, truth)

@@ -34,7 +34,7 @@ def controls_row(view: state.View, reading: Reading, config: PerceiverConfig) ->
     if view.kind == "score":
         reductions.pop("entropy")
     scales = {name: text.SCALES[name] for name in compute.scales(reading, view.show)}
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         controls.segments("Over latents", "reduce", reductions, view.reduce)
         if reading.latent is not None:
             controls.number("Latent", "latent", config.num_latents, reading.latent, width=110)

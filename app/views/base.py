@@ -47,9 +47,6 @@ class ModalityView(Protocol):
     def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
         """The input exactly as the model read it, answering clicks."""
 
-    def whole(self, sample: Sample) -> bool:
-        """Whether the model read exactly what the user gave."""
-
     def original(self, sample: Sample) -> None:
         """What the user gave, with the part that the model read marked."""
 

@@ -10,7 +10,6 @@ import streamlit as st
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
-from perceiver.analysis.numbers import count
 from perceiver.plots import colour
 from perceiver.plots.figures import figure_png
 from perceiver.plots.overlay import on_original, opacity, overlay
@@ -61,23 +60,14 @@ class ImageView:
 
     def original(self, sample: Sample) -> None:
         """The whole picture, what the model never saw dimmed and hatched."""
-        height, width = sample.original.shape[:2]
         nothing = np.zeros_like(sample.seen)
         st.image(
             on_original(sample, nothing, strength=0.0, longest=640),
             output_format="PNG",
-            width="stretch",
-            alt=f"The whole picture. {self._read_part(sample)}",
+            width=256,
+            alt=f"The whole picture. {_read_part(sample)}",
         )
-        st.caption(f"{count(width)} × {count(height)} pixels. {self._read_part(sample)}")
-
-    def whole(self, sample: Sample) -> bool:
-        """The model read every pixel as it is."""
-        return bool(sample.original.shape == sample.seen.shape and (sample.original == sample.seen).all())
-
-    def _read_part(self, sample: Sample) -> str:
-        area = np.prod([stop - start for start, stop in sample.box]) / np.prod(sample.original.shape[:2])
-        return "The model read all of it." if area > 0.999 else f"The model read the framed {100 * area:.0f} %."
+        st.caption(_read_part(sample))
 
     def row(
         self, sample: Sample, maps: Sequence[BlockMap], tiles: Sequence[Tile], paint: Paint, chosen: int, on_pick: OnPick
@@ -148,6 +138,14 @@ class ImageView:
         )
 
 
+def _read_part(sample: Sample) -> str:
+    whole = all(
+        start <= 0 and stop >= length
+        for (start, stop), length in zip(sample.box, sample.original.shape[:2], strict=True)
+    )
+    return "The model read all of it." if whole else "The model read the framed part, not the hatched one."
+
+
 def _colours(range_: ColourRange, paint: Paint) -> str:
     return DIVERGING if range_.signed else paint.colours
 
@@ -164,6 +162,6 @@ def _painted(
 def _bar(range_: ColourRange, paint: Paint) -> ColourBar:
     return ColourBar(
         table=colour.table(_colours(range_, paint)),
-        ticks=tuple(Tick(tick.place, tick.label, tick.mark) for tick in range_.ticks(wanted=4, apart=0.15)),
+        ticks=tuple(Tick(tick.place, tick.label, tick.mark) for tick in range_.ticks(wanted=3, apart=0.2)),
         unit=range_.unit,
     )

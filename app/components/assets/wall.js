@@ -26,7 +26,7 @@ class Wall {
     this.frame = frame;
     this.root.setAttribute("aria-label", frame.label);
     this.root.classList.toggle("dense", frame.dense);
-    this.root.style.maxHeight = frame.dense && frame.tall ? `${frame.tall}px` : "";
+    this.root.style.maxHeight = frame.tall ? `min(${frame.tall}px, 60vh)` : "";
     while (this.tiles.length < frame.tiles.length) this.tiles.push(this.build(this.tiles.length));
     while (this.tiles.length > frame.tiles.length) this.tiles.pop().node.remove();
     const size = frame.width * frame.height * (frame.table ? 1 : 3);

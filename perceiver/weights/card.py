@@ -6,19 +6,18 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
 from ..config import PerceiverConfig
-from ..errors import CheckpointError, InputError
+from ..errors import CheckpointError
 from .files import README, WEIGHTS, sha256
+from .markdown import duration, percent, table, with_interval
 from .results import Results, read_results
 
-BEGIN, END = "<!-- checkpoints:begin -->", "<!-- checkpoints:end -->"
 _TASKS = {"image": "image-classification", "audio": "audio-classification", "video": "video-classification"}
 _HEAD = re.compile(r"\A\s*---\r?\n.*?\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
-_ENCODINGS = {"fourier": "Fourier features", "learned": "learned", "coordinates": "raw coordinates"}
 
 
 @dataclass(frozen=True)
@@ -34,16 +33,6 @@ class Card:
         """The card's first paragraph."""
         paragraphs = [part.strip() for part in self.markdown.split("\n\n")]
         return next((part for part in paragraphs if part and not part.startswith(("#", "|"))), "")
-
-
-class Shelf(Protocol):
-    """What a table of checkpoints is written from; `store.Store` is one."""
-
-    def names(self) -> tuple[str, ...]: ...
-
-    def card(self, name: str) -> Card: ...
-
-    def config(self, name: str) -> PerceiverConfig: ...
 
 
 def write(config: PerceiverConfig, results: Results | None = None) -> str:
@@ -75,49 +64,6 @@ def verify(folder: Path) -> None:
             f"{folder / WEIGHTS} is not the file its card describes: SHA-256 {found[:12]}..., not "
             f"{results.sha256[:12]}..."
         )
-
-
-def table(store: Shelf) -> str:
-    """The checkpoints that come with the project as a markdown table, every number from their cards."""
-    rows = []
-    for name in store.names():
-        results, config = store.card(name).results, store.config(name)
-        if results is None:
-            raise CheckpointError(f"{name} has no results, so the table of checkpoints cannot be written")
-        held_out = results.held_out
-        rows.append(
-            (
-                f"`{name}`",
-                _encoding(config),
-                f"{results.parameters:,}",
-                _with_interval(results),
-                _percent(held_out.balanced_accuracy),
-                _percent(held_out.chance),
-                ", ".join(_percent(accuracy) for accuracy in results.seeds.values()) or "–",
-                _duration(results.budget.seconds),
-            )
-        )
-    columns = ("Checkpoint", "Positions", "Parameters", "Held-out accuracy (95 % interval)", "Balanced", "Chance")
-    return "\n".join(_table((*columns, "Other seeds", "Training"), rows))
-
-
-def update_readme(path: Path, store: Shelf) -> bool:
-    """Writes the table between the two marks of a README; returns whether anything changed.
-
-    Raises InputError when the file cannot be read or lacks a mark.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read as text") from error
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise InputError(f"{path} lacks the marks {BEGIN} and {END} that the table goes between")
-    updated = f"{before}{BEGIN}\n{table(store)}\n{END}{after}"
-    if updated != text:
-        path.write_text(updated, encoding="utf-8", newline="\n")
-    return updated != text
 
 
 def _metadata(config: PerceiverConfig, results: Results | None) -> ModelCardData:
@@ -155,7 +101,7 @@ def _opening(config: PerceiverConfig, results: Results | None) -> list[str]:
         "",
         f"A Perceiver that sorts {config.modality} input into {config.num_classes} classes.{_reached(results)}",
         "",
-        *_table(
+        *table(
             ("Part", "Value"),
             [
                 ("Input", f"{_times(config.input_shape)} elements of {config.content_channels} content channels"),
@@ -182,7 +128,7 @@ def _opening(config: PerceiverConfig, results: Results | None) -> list[str]:
 def _reached(results: Results | None) -> str:
     if results is None:
         return ""
-    return f" Held-out accuracy {_with_interval(results)}, chance {_percent(results.held_out.chance)}."
+    return f" Held-out accuracy {with_interval(results.held_out)}, chance {percent(results.held_out.chance)}."
 
 
 def _report(results: Results) -> list[str]:
@@ -196,40 +142,40 @@ def _report(results: Results) -> list[str]:
         "",
         "## Held-out results",
         "",
-        *_table(
+        *table(
             ("Measure", "Value"),
             [
-                ("Accuracy", f"{_with_interval(results)}; {counting}"),
+                ("Accuracy", f"{with_interval(results.held_out)}; {counting}"),
                 ("Examples", f"{held_out.correct:,} of {held_out.total:,} right"),
                 *([("Groups", f"{held_out.groups:,}")] if held_out.groups else []),
-                ("Balanced accuracy", _percent(held_out.balanced_accuracy)),
-                ("Chance", _percent(held_out.chance)),
-                *((f"Accuracy with seed {seed}", _percent(accuracy)) for seed, accuracy in results.seeds.items()),
+                ("Balanced accuracy", percent(held_out.balanced_accuracy)),
+                ("Chance", percent(held_out.chance)),
+                *((f"Accuracy with seed {seed}", percent(accuracy)) for seed, accuracy in results.seeds.items()),
                 *((measure, f"{value:.4g}") for measure, value in results.measures.items()),
             ],
         ),
         "",
-        *_table(
+        *table(
             ("Class", "Accuracy", "Correct", "Examples"),
             [
-                (name, _percent(correct / total) if total else "–", f"{correct:,}", f"{total:,}")
+                (name, percent(correct / total) if total else "–", f"{correct:,}", f"{total:,}")
                 for name, (correct, total) in held_out.per_class.items()
             ],
         ),
         "",
         "## Data",
         "",
-        *_table(("Data set", results.data.name), [("Licence", results.data.licence), ("Split", results.data.split)]),
+        *table(("Data set", results.data.name), [("Licence", results.data.licence), ("Split", results.data.split)]),
         "",
         "## Training",
         "",
-        *_table(
+        *table(
             ("Recipe", results.recipe),
             [
                 ("Seed", str(results.seed)),
                 ("Steps", f"{budget.steps:,}"),
                 ("Examples seen", f"{budget.examples:,}"),
-                ("Time", _duration(budget.seconds)),
+                ("Time", duration(budget.seconds)),
                 ("Hardware", budget.hardware),
                 ("Versions", ", ".join(f"{library} {version}" for library, version in results.versions.items())),
                 ("SHA-256 of the weights", f"`{results.sha256}`"),
@@ -257,30 +203,5 @@ def _positions(config: PerceiverConfig) -> str:
             return "raw coordinates in [-1, 1]"
 
 
-def _encoding(config: PerceiverConfig) -> str:
-    return _ENCODINGS[config.positions.kind]
-
-
 def _times(shape: Iterable[int]) -> str:
     return " × ".join(str(n) for n in shape)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _with_interval(results: Results) -> str:
-    low, high = results.held_out.interval
-    return f"{_percent(results.held_out.accuracy)} ({100 * low:.1f}–{100 * high:.1f})"
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    def line(cells: Iterable[str]) -> str:
-        return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
-
-    return [line(head), line("---" for _ in head), *(line(row) for row in rows)]

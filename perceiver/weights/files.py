@@ -105,10 +105,8 @@ def read_config(folder: Path) -> PerceiverConfig:
         )
     try:
         config = PerceiverConfig.from_dict(values)
-    except ConfigError as error:
+    except (ConfigError, OverflowError) as error:
         raise CheckpointError(f"{path} cannot be used: {error}") from error
-    except (ValueError, TypeError, IndexError, AttributeError, OverflowError) as error:
-        raise CheckpointError(f"{path} cannot be used: a value has the wrong type ({error})") from error
     # The weights bound every other size; these two are free of them or cost time before they are looked at.
     layers = config.self_attends * len({tower for _, tower in config.plan}) + len(config.plan)
     for count, limit, what in ((config.num_inputs, _MAX_INPUTS, "input elements"), (layers, _MAX_LAYERS, "layers")):
@@ -227,7 +225,7 @@ def _check_shapes(path: Path, entries: Mapping[str, Entry], expected: Mapping[st
             f"{path} holds {entries[whole[0]].dtype} numbers in {_first(whole)}; weights must be float16, bfloat16, "
             "float32 or float64"
         )
-    wrong = [name for name, entry in entries.items() if entry.shape != expected[name]]
+    wrong = [name for name, shape in expected.items() if entries[name].shape != shape]
     if wrong:
         raise CheckpointError(
             f"{path} does not fit its {CONFIG}: {len(wrong)} of {len(expected)} tensors "

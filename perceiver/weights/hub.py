@@ -157,9 +157,7 @@ def _in_one_sentence(repo_id: str, revision: str | None) -> Iterator[None]:
         part = "only in part" if isinstance(error, IncompleteSnapshotError) else "not"
         raise CheckpointError(f"{repo_id} is {part} on this machine and {_why_unreachable(error)}, {folder}") from error
     except HfHubHTTPError as error:
-        raise CheckpointError(
-            f"the hub answered {error.response.status_code} for {repo_id}; try again later, {folder}"
-        ) from error
+        raise CheckpointError(f"for {repo_id} {_answered(error)}, {folder}") from error
     except (httpx2.HTTPError, OSError) as error:
         raise CheckpointError(
             f"the transfer of {repo_id} broke off ({type(error).__name__}); run it again and it goes on with the files "
@@ -172,5 +170,11 @@ def _why_unreachable(error: Exception) -> str:
     if cause is None or isinstance(cause, OfflineModeIsEnabled):
         return "looking it up is switched off (local_files_only or HF_HUB_OFFLINE): allow it once"
     if isinstance(cause, HfHubHTTPError):
-        return f"the hub answered {cause.response.status_code}: try again later"
+        return _answered(cause)
     return "the hub cannot be reached: connect to the network and try again"
+
+
+def _answered(error: HfHubHTTPError) -> str:
+    status = error.response.status_code
+    advice = "log in with 'hf auth login' as someone with access" if status in (401, 403) else "try again later"
+    return f"the hub answered {status}: {advice}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from pathlib import Path
-from typing import Self
+from typing import TypeVar
 
 import torch
 from torch import nn
@@ -19,6 +19,9 @@ from ..errors import CheckpointError
 from . import card as cards
 from . import files, hub
 from .results import RESULTS, Results
+
+# typing.Self would say the same, but run-time type checks of single methods do not know it.
+Module = TypeVar("Module", bound="Pretrained")
 
 
 class Pretrained(nn.Module):
@@ -45,7 +48,7 @@ class Pretrained(nn.Module):
 
     @classmethod
     def from_pretrained(
-        cls,
+        cls: type[Module],
         id_or_path: str | Path,
         *,
         revision: str | None = None,
@@ -53,7 +56,7 @@ class Pretrained(nn.Module):
         local_files_only: bool = False,
         token: str | bool | None = None,
         endpoint: str | None = None,
-    ) -> Self:
+    ) -> Module:
         """The module saved in a folder, or in a repository of the Hugging Face hub ("owner/name"), in eval mode.
 
         An existing path goes before a hub id. Downloads lie in the hub's normal cache and open without a network
@@ -97,14 +100,14 @@ class Pretrained(nn.Module):
             )
 
     @classmethod
-    def _read(cls, folder: Path) -> Self:
+    def _read(cls: type[Module], folder: Path) -> Module:
         config = files.read_config(folder)
         path = folder / files.WEIGHTS
         # On the meta device the model has names and shapes and takes no memory, whatever a stranger's file claims.
         try:
             with torch.device("meta"):
                 module = cls(config)
-        except (RuntimeError, TypeError, ValueError) as error:
+        except (RuntimeError, TypeError, ValueError, OverflowError) as error:
             raise CheckpointError(f"{folder / files.CONFIG} describes no possible model ({error})") from error
         weights = files.read_weights(path, {name: tuple(t.shape) for name, t in module.state_dict().items()})
         module.load_state_dict(weights.tensors, strict=True, assign=True)

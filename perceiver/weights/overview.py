@@ -1,0 +1,59 @@
+"""The table of the checkpoints that come with the project, as the README shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import CheckpointError, InputError
+from . import markdown
+from .markdown import duration, percent, with_interval
+from .store import Store
+
+BEGIN, END = "<!-- checkpoints:begin -->", "<!-- checkpoints:end -->"
+_ENCODINGS = {"fourier": "Fourier features", "learned": "learned", "coordinates": "raw coordinates"}
+_COLUMNS = (
+    *("Checkpoint", "Positions", "Parameters", "Held-out accuracy (95 % interval)", "Balanced", "Chance"),
+    *("Other seeds", "Training"),
+)
+
+
+def table(store: Store) -> str:
+    """The store as a markdown table, every number from its cards. Raises CheckpointError when one has none."""
+    return "\n".join(markdown.table(_COLUMNS, [_row(store, name) for name in store.names()]))
+
+
+def update_readme(path: Path, store: Store) -> bool:
+    """Writes the table between the two marks of a README; returns whether anything changed.
+
+    Raises InputError when the file cannot be read or written or lacks a mark.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        before, begin, rest = text.partition(BEGIN)
+        _, end, after = rest.partition(END)
+        if not (begin and end):
+            raise InputError(f"{path} lacks the marks {BEGIN} and {END} that the table goes between")
+        updated = f"{before}{BEGIN}\n{table(store)}\n{END}{after}"
+        if updated != text:
+            path.write_text(updated, encoding="utf-8", newline="\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read and written: {error.strerror or type(error).__name__}") from error
+    return updated != text
+
+
+def _row(store: Store, name: str) -> tuple[str, ...]:
+    results = store.card(name).results
+    if results is None:
+        raise CheckpointError(f"{name} has no results, so the table of checkpoints cannot be written")
+    return (
+        f"`{name}`",
+        _ENCODINGS[store.config(name).positions.kind],
+        f"{results.parameters:,}",
+        with_interval(results.held_out),
+        percent(results.held_out.balanced_accuracy),
+        percent(results.held_out.chance),
+        ", ".join(percent(accuracy) for accuracy in results.seeds.values()) or "–",
+        duration(results.budget.seconds),
+    )

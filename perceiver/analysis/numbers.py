@@ -1,0 +1,40 @@
+"""Numbers as people read them: three significant digits, everywhere the same."""
+
+from __future__ import annotations
+
+import math
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def number(value: float) -> str:
+    """Three significant digits without trailing zeros: 0.0213, 1.25, 4,100, 2.44×10⁻⁵, −3."""
+    if not math.isfinite(value):
+        return "not finite"
+    value = float(f"{value:.3g}")
+    size = abs(value)
+    if size == 0:
+        return "0"
+    if 1e-4 <= size < 1e6:
+        text = f"{size:,.0f}" if size >= 1000 else f"{size:.3g}"
+    else:
+        digits, exponent = f"{size:.2e}".split("e")
+        digits = digits.rstrip("0").rstrip(".")
+        text = f"{digits}×10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+    return f"−{text}" if value < 0 else text
+
+
+def percent(share: float) -> str:
+    """A share as a percentage: 63.2 %, 8.0 %, 0.45 %; never rounded to 0 % or 100 % unless it is that."""
+    if share in (0, 1):
+        return f"{100 * share:.0f} %"
+    if 0 < share < 1e-4:
+        return "under 0.01 %"
+    if 0.9995 <= share < 1:
+        return "over 99.9 %"
+    return f"{100 * share:.1f} %" if share >= 0.01 else f"{100 * share:.2g} %"
+
+
+def count(value: int) -> str:
+    """A whole number with its thousands apart: 50,176."""
+    return f"{value:,}"

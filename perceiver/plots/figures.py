@@ -1,0 +1,230 @@
+"""Figures: plotly for the page (bars and curves), matplotlib for files (the sheet of maps)."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float, UInt8
+from plotly.subplots import make_subplots
+
+from ..analysis.numbers import percent
+from ..analysis.summary import MapSummary
+from .scale import ColourRange
+from .sheet import save, sheet
+
+# Each of these stands out by 3:1 and more from white and from a dark page alike.
+BLUE, ORANGE, TEAL, GREY = "#3b82c4", "#d9730d", "#23968a", "#868e9a"
+GRID = "rgba(128,134,145,0.28)"
+
+
+def prediction_bars(
+    probabilities: Float[np.ndarray, "classes"], labels: Sequence[str], truth: int | None = None, top: int = 5
+) -> go.Figure:
+    """The most probable classes as bars, the best on top; the true class is ticked, and added if not among them.
+
+    Raises ValueError when labels and probabilities differ in number or there is no class `truth`.
+    """
+    rows = _ranked(probabilities, labels, truth, top)
+    places = list(range(len(rows), 0, -1))
+    names = [_name(labels[i], rank, true=i == truth, top=top) for rank, i in rows]
+    values = [float(probabilities[i]) for _, i in rows]
+    figure = go.Figure(
+        go.Bar(
+            x=values,
+            y=places,
+            orientation="h",
+            width=0.62,
+            marker={"color": [BLUE if rank == 1 else GREY for rank, _ in rows], "cornerradius": 3},
+            text=[percent(v) for v in values],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=[f"{html.escape(labels[i])}, rank {rank}" for rank, i in rows],
+            hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
+        )
+    )
+    figure.update_layout(**_blank(height=34 * len(rows) + 16, right=64))
+    figure.update_xaxes(range=[0, 1], visible=False, fixedrange=True)
+    figure.update_yaxes(tickvals=places, ticktext=names, fixedrange=True, showgrid=False, zeroline=False)
+    figure.update_yaxes(range=[0.4, len(rows) + 0.6], automargin=True)
+    figure.update_yaxes(ticks="outside", ticklen=6, tickcolor="rgba(0,0,0,0)")
+    return figure
+
+
+def prediction_text(
+    probabilities: Float[np.ndarray, "classes"], labels: Sequence[str], truth: int | None = None, top: int = 3
+) -> str:
+    """What `prediction_bars` shows, in words. Raises as it does."""
+    rows = _ranked(probabilities, labels, None, top)
+    text = "Predictions: " + ", ".join(f"{labels[i]} {percent(float(probabilities[i]))}" for _, i in rows) + "."
+    if truth is not None:
+        ranks = {i: rank for rank, i in _ranked(probabilities, labels, truth, len(labels))}
+        text += f" The true label, {labels[truth]}, is ranked {ranks[truth]} of {len(labels)}."
+    return text
+
+
+def block_curve(
+    probabilities: Float[np.ndarray, "blocks classes"],
+    labels: Sequence[str],
+    *,
+    truth: int | None = None,
+    entropies: Sequence[float | None] | None = None,
+    num_inputs: int | None = None,
+) -> go.Figure:
+    """How the prediction forms: the final class's probability when the head reads the latents after each block.
+
+    truth       also drawn, dashed, when it is another class
+    entropies   mean entropy in nats of the latents' maps, one a block; None for a block without a cross-attention
+    num_inputs  M, to draw ln M: the entropy of a map that reads every element alike
+
+    Raises ValueError when labels, blocks or classes do not match.
+    """
+    _check(probabilities[-1], labels, truth)
+    if entropies is not None and len(entropies) != len(probabilities):
+        raise ValueError(f"there are {len(entropies)} entropies for {len(probabilities)} blocks")
+    blocks = list(range(1, len(probabilities) + 1))
+    panels = 1 if entropies is None else 2
+    figure = make_subplots(rows=panels, cols=1, shared_xaxes=True, vertical_spacing=0.16)
+    final = int(np.argmax(probabilities[-1]))
+    followed = [(final, BLUE, "solid", "circle")]
+    if truth is not None and truth != final:
+        followed.append((truth, ORANGE, "dash", "diamond"))
+    for i, colour, dash, symbol in followed:
+        name = html.escape(labels[i]) + (" ✓ (true)" if i == truth else "")
+        figure.add_trace(_curve(blocks, probabilities[:, i].tolist(), name, colour, dash, symbol, ".1%"), row=1, col=1)
+    figure.update_yaxes(title_text="Probability", range=[0, 1.05], tickformat=".0%", nticks=4, row=1, col=1)
+    if entropies is not None:
+        name = "entropy of the maps"
+        figure.add_trace(_curve(blocks, list(entropies), name, TEAL, "solid", "square", ".2f"), row=2, col=1)
+        figure.update_traces(showlegend=False, row=2, col=1)
+        figure.update_yaxes(title_text="Map entropy (nats)", rangemode="tozero", nticks=4, row=2, col=1)
+        if num_inputs is not None:
+            label = {"text": "ln M: all read alike", "textposition": "start", "yanchor": "bottom"}
+            figure.add_hline(math.log(num_inputs), line={"color": GREY, "dash": "dot"}, label=label, row=2, col=1)
+            figure.update_yaxes(range=[0, 1.25 * math.log(num_inputs)], row=2, col=1)
+    figure.update_layout(**_blank(height=210 if panels == 1 else 330, right=8, top=28))
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
+    figure.update_xaxes(range=[0.8, len(blocks) + 0.2], dtick=max(1, len(blocks) // 8), showgrid=False, fixedrange=True)
+    figure.update_xaxes(automargin=True)
+    figure.update_xaxes(title_text="Block", row=panels, col=1)
+    figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, fixedrange=True, automargin=True)
+    return figure
+
+
+def block_text(
+    probabilities: Float[np.ndarray, "blocks classes"], labels: Sequence[str], entropies: Sequence[float | None] = ()
+) -> str:
+    """What `block_curve` shows, in words."""
+    _check(probabilities[-1], labels, None)
+    final = int(np.argmax(probabilities[-1]))
+    text = f"Probability of {labels[final]} after each block: "
+    text += ", ".join(percent(float(p)) for p in probabilities[:, final]) + "."
+    if any(entropy is not None for entropy in entropies):
+        told = ("none" if entropy is None else f"{entropy:.2f}" for entropy in entropies)
+        text += f" Mean entropy of the maps in nats: {', '.join(told)}."
+    return text
+
+
+def figure_png(
+    maps: Sequence[Float[np.ndarray, "H W"]],
+    seen: UInt8[np.ndarray, "H W 3"],
+    ranges: Sequence[ColourRange],
+    titles: Sequence[str],
+    summaries: Sequence[MapSummary],
+    *,
+    colours: str = "inferno",
+    strength: float | None = 0.85,
+    columns: int | None = None,
+    title: str = "",
+    footer: str = "",
+) -> bytes:
+    """The publication figure as a PNG on white at 200 dots an inch: the input, then every map, cell for cell.
+
+    ranges, titles, summaries  one a map; ranges from one call of `ColourScale.limits`
+    colours   a name of `colour.SEQUENTIAL`, or of `colour.DIVERGING` for differences
+    strength  of the colours over the input in grey; None draws the maps alone
+    columns   panels a row, the input among them; None puts up to five
+    footer    what the caller wants said; how the scale reads is said anyway
+
+    Raises ValueError when the numbers of maps, ranges, titles and summaries differ.
+    """
+    drawn = sheet(
+        maps, seen, ranges, titles, summaries,
+        colours=colours, strength=strength, columns=columns, title=title, footer=footer,
+    )  # fmt: skip
+    return save(drawn.draw(), "png", title)
+
+
+def figure_vector(
+    maps: Sequence[Float[np.ndarray, "H W"]],
+    seen: UInt8[np.ndarray, "H W 3"],
+    ranges: Sequence[ColourRange],
+    titles: Sequence[str],
+    summaries: Sequence[MapSummary],
+    *,
+    form: Literal["svg", "pdf"],
+    colours: str = "inferno",
+    strength: float | None = 0.85,
+    columns: int | None = None,
+    title: str = "",
+    footer: str = "",
+) -> bytes:
+    """`figure_png` as SVG or PDF: text and lines stay vectors, pictures stay exact cells."""
+    drawn = sheet(
+        maps, seen, ranges, titles, summaries,
+        colours=colours, strength=strength, columns=columns, title=title, footer=footer,
+    )  # fmt: skip
+    return save(drawn.draw(), form, title)
+
+
+def _check(probabilities: Float[np.ndarray, "classes"], labels: Sequence[str], truth: int | None) -> None:
+    if len(labels) != len(probabilities):
+        raise ValueError(f"there are {len(labels)} labels for {len(probabilities)} classes")
+    if truth is not None and not 0 <= truth < len(labels):
+        raise ValueError(f"there is no class {truth}; they run from 0 to {len(labels) - 1}")
+
+
+def _ranked(
+    probabilities: Float[np.ndarray, "classes"], labels: Sequence[str], truth: int | None, top: int
+) -> list[tuple[int, int]]:
+    """(rank from 1, class) of the first `top` classes, and of the true one."""
+    _check(probabilities, labels, truth)
+    order = np.argsort(-probabilities, kind="stable").tolist()
+    return [(rank, i) for rank, i in enumerate(order, start=1) if rank <= top or i == truth]
+
+
+def _name(label: str, rank: int, *, true: bool, top: int) -> str:
+    """A row's name, as plotly's markup: nothing in a label is read as markup."""
+    short = html.escape(label if len(label) <= 26 else f"{label[:25].rstrip()}…")
+    if not true:
+        return short
+    return f"<b>✓ {short}</b> (true{f', rank {rank}' if rank > top else ''})"
+
+
+def _curve(
+    blocks: list[int], values: Sequence[float | None], name: str, colour: str, dash: str, symbol: str, form: str
+) -> go.Scatter:
+    return go.Scatter(
+        x=blocks,
+        y=list(values),
+        name=name,
+        mode="lines+markers",
+        line={"color": colour, "dash": dash, "width": 2},
+        marker={"color": colour, "symbol": symbol, "size": 8},
+        hovertemplate=f"block %{{x}}: %{{y:{form}}}",
+    )
+
+
+def _blank(height: int, right: int = 8, top: int = 4) -> dict[str, object]:
+    """A layout without a ground or a type of its own: the page's theme shows through."""
+    return {
+        "height": height,
+        "margin": {"l": 4, "r": right, "t": top, "b": 4},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": False,
+    }

@@ -1,0 +1,170 @@
+"""Maps laid on what the model read: blended once and never rescaled, cell for cell, row 0 at the top."""
+
+from __future__ import annotations
+
+import io
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
+from PIL import Image
+
+GREY_BAND = (32.0, 160.0)
+"""Greys a picture keeps to under a map: black stays apart from the map's dark end, white below its bright one."""
+
+OPACITY_POWER = 0.6
+"""Lifts middling values, which would otherwise drown in the picture."""
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """What drawing on the original needs of a `Sample` of a picture."""
+
+    @property
+    def original(self) -> UInt8[np.ndarray, "h w 3"]:
+        """The whole picture that the user gave."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns of the map."""
+
+    @property
+    def box(self) -> tuple[tuple[float, float], ...]:
+        """(start, stop) of what the model saw, down and across, in pixels of the original."""
+
+
+def greyed(seen: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
+    """A picture in grey (Rec. 709 luma) within GREY_BAND: the only colour and the brightest spots are the map's.
+
+    The same for every picture; nothing is stretched to a picture's own range.
+    """
+    luma = seen.astype(np.float32) @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32) / 255
+    grey = np.rint(GREY_BAND[0] + (GREY_BAND[1] - GREY_BAND[0]) * luma).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def opacity(unit: Float[np.ndarray, "H W"], *, signed: bool = False) -> Float[np.ndarray, "H W"]:
+    """How solid each cell's colour lies on the picture: low values let it through; so does 0 on a signed scale.
+    Missing values
+       are solid.
+    """
+    weight = np.abs(2 * unit - 1) if signed else unit
+    return np.where(np.isnan(unit), 1.0, np.nan_to_num(weight) ** OPACITY_POWER)
+
+
+def overlay(
+    seen: UInt8[np.ndarray, "H W 3"],
+    painted: UInt8[np.ndarray, "H W 3"],
+    strength: float,
+    solid: Float[np.ndarray, "H W"] | None = None,
+    *,
+    grey: bool = True,
+) -> UInt8[np.ndarray, "H W 3"]:
+    """A painted map over the picture it belongs to.
+
+    strength  0 shows the picture alone (in its own colours), 1 the colours at their full opacity
+    solid     opacity of each cell in [0, 1] (`opacity`); None covers all cells alike
+    grey      turn the picture grey first, as far as the strength goes
+
+    Raises ValueError when picture and map differ in shape, or for a strength outside [0, 1].
+    """
+    _check(seen.shape, painted.shape, strength)
+    base = seen.astype(np.float32)
+    if grey:
+        base = base + (greyed(seen) - base) * min(1.0, 4 * strength)
+    alpha = np.float32(strength) if solid is None else (strength * solid)[..., None].astype(np.float32)
+    return np.rint(base + (painted - base) * alpha).astype(np.uint8)
+
+
+def enlarge(array: Shaped[np.ndarray, "H W *rest"], factor: int) -> Shaped[np.ndarray, "fH fW *rest"]:
+    """Every cell as a square of factor x factor: nearest neighbour, exactly. Raises ValueError below 1."""
+    if factor < 1:
+        raise ValueError(f"cannot enlarge by {factor}; the factor is a whole number from 1")
+    return np.repeat(np.repeat(array, factor, axis=0), factor, axis=1)
+
+
+def on_original(
+    sample: Placed,
+    painted: UInt8[np.ndarray, "H W 3"],
+    strength: float,
+    solid: Float[np.ndarray, "H W"] | None = None,
+    *,
+    grey: bool = True,
+    longest: int = 1200,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A painted map on the whole picture the user gave; what the model never saw is dimmed, hatched and fenced off.
+
+    Every pixel takes the map's cell that its centre falls into (`sample.box`), so the map keeps its hard cells.
+    longest  the longer side of the result in pixels: larger pictures are shrunk; smaller ones are enlarged by a whole
+             factor, nearest neighbour
+
+    Raises ValueError when the map is not of the sample's shape, or for a strength outside [0, 1].
+    """
+    _check(tuple(sample.shape), painted.shape[:2], strength)
+    picture = _resized(sample.original, longest)
+    rows, cols = (
+        _cells(picture.shape[axis], sample.original.shape[axis], sample.box[axis], painted.shape[axis])
+        for axis in (0, 1)
+    )
+    inside = (rows >= 0)[:, None] & (cols >= 0)[None, :]
+    out = _unseen(picture)
+    window = np.ix_(rows >= 0, cols >= 0)
+    cells = np.ix_(rows[rows >= 0], cols[cols >= 0])
+    out[window] = overlay(picture[window], painted[cells], strength, None if solid is None else solid[cells], grey=grey)
+    return _fenced(out, inside)
+
+
+def png(array: UInt8[np.ndarray, "H W 3"]) -> bytes:
+    """A picture as a PNG file."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(array)).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def _check(picture: tuple[int, ...], painted: tuple[int, ...], strength: float) -> None:
+    if picture[:2] != painted[:2]:
+        raise ValueError(f"the picture has the shape {picture[:2]} and the map {painted[:2]}; they must agree")
+    if not 0 <= strength <= 1:
+        raise ValueError(f"an overlay of strength {strength:g} is impossible; it runs from 0 to 1")
+
+
+def _resized(picture: UInt8[np.ndarray, "h w 3"], longest: int) -> UInt8[np.ndarray, "H W 3"]:
+    side = max(picture.shape[:2])
+    if side <= longest:
+        return enlarge(picture, longest // side)
+    height, width = (max(1, round(n * longest / side)) for n in picture.shape[:2])
+    return np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BOX))
+
+
+def _cells(length: int, original: int, box: tuple[float, float], cells: int) -> Int[np.ndarray, "length"]:
+    """For each of `length` pixels along an axis, the map's cell under its centre; -1 outside the box."""
+    start, stop = box
+    centres = (np.arange(length) + 0.5) * (original / length)
+    index = np.floor((centres - start) / (stop - start) * cells).astype(np.int64)
+    return np.where((index >= 0) & (index < cells), index, -1)
+
+
+def _unseen(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """Dimmed, with diagonal hatching: not by lightness alone."""
+    height, width = picture.shape[:2]
+    dim = picture.astype(np.float32) * 0.45
+    step = max(8, max(height, width) // 60)
+    lines = (np.add.outer(np.arange(height), np.arange(width)) % step) < max(1, step // 10)
+    dim[lines] += 0.25 * (255 - dim[lines])
+    return np.rint(dim).astype(np.uint8)
+
+
+def _fenced(picture: UInt8[np.ndarray, "h w 3"], inside: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
+    """A white line within a dark one around what the model saw, drawn on the unseen side; none where all was seen."""
+    width = max(1, max(picture.shape[:2]) // 500)
+    line = _grown(inside, width)
+    picture[_grown(line, width) & ~line] = 0
+    picture[line & ~inside] = 255
+    return picture
+
+
+def _grown(mask: Bool[np.ndarray, "h w"], by: int) -> Bool[np.ndarray, "h w"]:
+    for _ in range(by):
+        padded = np.pad(mask, 1)
+        mask = padded[1:-1, 1:-1] | padded[:-2, 1:-1] | padded[2:, 1:-1] | padded[1:-1, :-2] | padded[1:-1, 2:]
+    return mask

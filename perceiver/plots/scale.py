@@ -1,0 +1,291 @@
+"""From values to places on a colour bar: stated, comparable scales for every map a page or a figure shows.
+
+A `ColourScale` is the choice, a `ColourRange` is what follows from it for the maps at hand. All maps that stand side
+by side go through `ColourScale.limits` together, so that equal colours mean equal values.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Float32
+
+from ..analysis.numbers import count, number, percent
+from ..analysis.summary import ROUNDING, SMALLEST, WEIGHTS, Quantity, is_constant
+from .ticks import Tick, place
+
+Mode = Literal["shared", "uniform", "per_map", "log"]
+Values = Float[np.ndarray, "..."]
+
+UNITS: dict[Quantity, str] = {
+    "probability": "attention weight",
+    "score": "score before the softmax",
+    "value": "attention weight × value norm",
+    "entropy": "entropy over latents (nats)",
+}
+NOT_COMPARABLE = "Each map on its own scale, so colours are not comparable between maps."
+FLAT_PLACE = 0.25
+"""Where the one colour of a constant map lies: low enough that nothing looks hot, off the end of the bar."""
+
+
+def modes(what: Quantity, *, signed: bool = False) -> tuple[Mode, ...]:
+    """The modes that make sense for a quantity: only weights have a logarithm, only probabilities a uniform level."""
+    if what == "probability":
+        return ("shared", "uniform", "per_map") if signed else ("shared", "uniform", "per_map", "log")
+    if what == "value" and not signed:
+        return ("shared", "per_map", "log")
+    return ("shared", "per_map")
+
+
+@dataclass(frozen=True)
+class ColourRange:
+    """What the colours of one map mean. Values are in the unit shown: the map's own, times `factor`.
+
+    mode, what, signed   the choice that led here
+    lower, upper         the ends of the colour bar; always lower < upper
+    percentile           of the values behind the end of the bar, 100 for the largest
+    factor               M for multiples of uniform, else 1
+    floor                log only: the smallest value told apart
+    below, above         shares of the elements beyond either end, over all maps that share the range
+    mass_above           share of all weight that the elements above hold; None where values cannot be added up
+    missing              elements that are not finite, over all maps that share the range
+    flat                 all values are alike (or none is finite): the colour says nothing
+    uniform              what no preference would be; None where there is no such level
+    """
+
+    mode: Mode
+    what: Quantity
+    signed: bool
+    lower: float
+    upper: float
+    percentile: float
+    factor: float = 1.0
+    floor: float | None = None
+    below: float = 0.0
+    above: float = 0.0
+    mass_above: float | None = None
+    missing: int = 0
+    flat: bool = False
+    uniform: float | None = None
+
+    @property
+    def comparable(self) -> bool:
+        """Whether equal colours on other maps of the same call mean equal values."""
+        return self.mode != "per_map"
+
+    @property
+    def clipped(self) -> float:
+        """Share of the elements beyond either end of the bar."""
+        return self.below + self.above
+
+    @property
+    def unit(self) -> str:
+        """What the numbers on the bar are."""
+        name = "times uniform attention" if self.mode == "uniform" else UNITS[self.what]
+        if self.signed:
+            name = f"difference, {name}"
+        return f"{name} (log scale)" if self.mode == "log" else name
+
+    def shown(self, values: Values) -> Float[np.ndarray, "..."]:
+        """Map values in the unit of the bar."""
+        return np.asarray(values, dtype=np.float64) * self.factor
+
+    def apply(self, values: Values) -> Float32[np.ndarray, "..."]:
+        """Places on the bar in [0, 1], clipped at its ends; NaN where a value is not finite."""
+        values = np.asarray(values, dtype=np.float64)
+        shown = np.where(np.isfinite(values), values, np.nan) * self.factor
+        return self._place(shown).astype(np.float32)
+
+    def _place(self, shown: Values) -> Float[np.ndarray, "..."]:
+        lower, upper = self.lower, self.upper
+        if self.mode == "log":
+            shown, lower, upper = np.log10(np.maximum(shown, lower)), math.log10(lower), math.log10(upper)
+        return np.clip((shown - lower) / (upper - lower), 0.0, 1.0)
+
+    def ticks(self, wanted: int = 5, apart: float = 0.1) -> tuple[Tick, ...]:
+        """Labelled places on the bar, lowest first: its ends, the uniform level, and round numbers between them.
+
+        wanted  about how many
+        apart   the least distance between two labels, as a share of the bar
+        """
+        must: list[tuple[float, str, bool]] = [
+            (self.upper, f"≥ {number(self.upper)}" if self.above else number(self.upper), False),
+            (self.lower, f"≤ {number(self.lower)}" if self.below else number(self.lower), False),
+        ]
+        if self.signed:
+            must.append((0.0, "0", False))
+        if self.uniform is not None and self.lower <= self.uniform <= self.upper:
+            mark = (self.uniform, "1" if self.mode == "uniform" else "1/M", True)
+            # Near 0 the level says more than the 0 does; a lower end of its own has to be told.
+            must.insert(1 if self.lower == 0 else 2, mark)
+        return place(must, self.lower, self.upper, wanted, apart, log=self.mode == "log", where=self._at)
+
+    def _at(self, shown: float) -> float:
+        return float(self._place(np.asarray([shown], dtype=np.float64))[0])
+
+    def sentence(self) -> str:
+        """The scale in plain text, for captions and notes."""
+        parts = [self._range_sentence(), self._clipped_sentence()]
+        if self.uniform is not None and self.mode != "uniform":
+            parts.append(f"No preference would be 1/M = {number(self.uniform)}.")
+        if self.missing:
+            are = "element is" if self.missing == 1 else "elements are"
+            parts.append(f"{count(self.missing)} {are} not finite and drawn in a colour of their own.")
+        return " ".join(part for part in parts if part)
+
+    def _range_sentence(self) -> str:
+        if self.flat:
+            return "All values are alike, so the colour says nothing."
+        names = {
+            "shared": "Shared scale",
+            "uniform": "Shared scale in multiples of uniform" + ("" if self.signed else " (1 is no preference)"),
+            "per_map": NOT_COMPARABLE.removesuffix("."),
+            "log": "Shared logarithmic scale",
+        }
+        around = ", symmetric about 0" if self.signed else ""
+        return f"{names[self.mode]}{around}: {number(self.lower)} to {number(self.upper)}."
+
+    def _clipped_sentence(self) -> str:
+        parts = []
+        if self.above:
+            holding = f", which hold {percent(self.mass_above)} of the weight," if self.mass_above is not None else ""
+            parts.append(f"{percent(self.above)} of the elements{holding} lie above")
+        if self.below:
+            floor = f" the floor of {number(self.floor)}" if self.floor is not None else ""
+            parts.append(f"{percent(self.below)} of the elements lie below{floor}")
+        return " and ".join(parts) + "." if parts else ""
+
+
+@dataclass(frozen=True)
+class ColourScale:
+    """How values become colours.
+
+    mode        "shared": one range for all maps, from 0 to a high percentile of everything shown (scores and entropies,
+                which have no natural zero, begin at the matching low percentile); "uniform": the same for values times
+                M, where 1 is no preference, and never ending below 2, so that no preference never looks hot; "per_map":
+                each map from its own lowest value to its own percentile; "log": one logarithmic range up to the largest
+                value, down to the smallest but no further than the floor, 1/(100 M) for probabilities and a
+                ten-thousandth of the largest for others
+    percentile  the share of elements, in percent, that the range must hold; the rest is clipped, and the range says so
+    signed      values are differences: every range is symmetric about 0
+
+    Raises ValueError for a percentile outside (50, 100].
+    """
+
+    mode: Mode = "shared"
+    percentile: float = 99.5
+    signed: bool = False
+
+    def __post_init__(self) -> None:
+        if not 50 < self.percentile <= 100:
+            raise ValueError(f"a colour scale cannot end at percentile {self.percentile:g}; it takes above 50 to 100")
+
+    def limits(self, maps: Sequence[Values], what: Quantity = "probability") -> tuple[ColourRange, ...]:
+        """The range of each map, in order; all alike unless each map has its own.
+
+        Raises ValueError when the mode makes no sense for the quantity, and for no maps or empty ones.
+        """
+        if self.mode not in modes(what, signed=self.signed):
+            raise ValueError(
+                f"mode {self.mode!r} makes no sense for {'differences of ' * self.signed}quantity {what!r}; "
+                f"choose from {', '.join(modes(what, signed=self.signed))}"
+            )
+        if not maps or any(np.size(values) == 0 for values in maps):
+            raise ValueError("a colour scale needs at least one map, and none may be empty")
+        sizes = [int(np.size(values)) for values in maps]
+        factors = [float(size) if self.mode == "uniform" else 1.0 for size in sizes]
+        shown = [np.asarray(v, dtype=np.float64).ravel() * f for v, f in zip(maps, factors, strict=True)]
+        if self.mode == "per_map":
+            return tuple(self._range(v, what, size) for v, size in zip(shown, sizes, strict=True))
+        size = sizes[0] if len(set(sizes)) == 1 else None
+        shared = self._range(np.concatenate(shown), what, size)
+        return tuple(dataclasses.replace(shared, factor=factor) for factor in factors)
+
+    def _range(self, values: Float[np.ndarray, "n"], what: Quantity, size: int | None) -> ColourRange:
+        """The range over some values, already in the unit shown; `size` is M where all maps have the same."""
+        finite = values[np.isfinite(values)]
+        level = None
+        if what == "probability":
+            level = 1.0 if self.mode == "uniform" else (1.0 / size if size else None)
+        floor = self._floor(finite, level)
+        flat = self._is_flat(finite, level)
+        lower, upper = self._flat_ends(finite, what, level) if flat else self._ends(finite, what, floor)
+        above = finite > upper
+        weights = what in WEIGHTS and not self.signed
+        return ColourRange(
+            mode=self.mode,
+            what=what,
+            signed=self.signed,
+            lower=lower,
+            upper=upper,
+            percentile=self.percentile,
+            floor=floor,
+            below=_share(finite < lower),
+            above=_share(above),
+            mass_above=float(finite[above].sum() / finite.sum()) if weights and above.any() else None,
+            missing=int(values.size - finite.size),
+            flat=flat,
+            uniform=None if self.signed else level,
+        )
+
+    def _floor(self, finite: Float[np.ndarray, "n"], level: float | None) -> float | None:
+        if self.mode != "log":
+            return None
+        if level is not None:
+            return level / 100
+        highest = float(finite.max(initial=0.0))
+        return highest / 10_000 if highest > 0 else 1e-4
+
+    def _is_flat(self, finite: Float[np.ndarray, "n"], level: float | None) -> bool:
+        if finite.size == 0:
+            return True
+        low, high = float(finite.min()), float(finite.max())
+        if self.signed:
+            return max(abs(low), abs(high)) <= ROUNDING * (level or 0.0)
+        return is_constant(low, high)
+
+    def _flat_ends(self, finite: Float[np.ndarray, "n"], what: Quantity, level: float | None) -> tuple[float, float]:
+        """Ends that put the one value at FLAT_PLACE, on a bar of honest numbers."""
+        value = float(finite.mean()) if finite.size else 0.0
+        if self.signed:
+            return -(level or 1.0), level or 1.0
+        if self.mode == "log":
+            value = value if value > SMALLEST else (level or 1.0)
+            return value / 10, value * 1000
+        if what in WEIGHTS:
+            return 0.0, value / FLAT_PLACE if value > SMALLEST else 1.0
+        width = max(abs(value), 1.0)
+        return value - FLAT_PLACE * width, value + (1 - FLAT_PLACE) * width
+
+    def _ends(self, finite: Float[np.ndarray, "n"], what: Quantity, floor: float | None) -> tuple[float, float]:
+        if self.signed:
+            bound = self._high(np.abs(finite)) or float(np.abs(finite).max())
+            return -bound, bound
+        highest = float(finite.max())
+        if floor is not None:
+            lower = max(floor, float(finite.min()))
+            return (lower, highest) if highest > lower else (lower, lower * 10)
+        if what not in WEIGHTS:
+            lower, upper = -self._high(-finite), self._high(finite)
+        else:
+            lower = float(finite.min()) if self.mode == "per_map" else 0.0
+            upper = self._high(finite)
+        if self.mode == "uniform":
+            upper = max(upper, 2.0)
+        # So few elements stand out that the percentile misses them all: show them.
+        if not upper > lower:
+            lower, upper = min(lower, float(finite.min())), highest
+        return lower, upper
+
+    def _high(self, values: Float[np.ndarray, "n"]) -> float:
+        """The high percentile, as a value that occurs: interpolating would let one outlier of a small map pull it."""
+        return float(np.percentile(values, self.percentile, method="lower"))
+
+
+def _share(mask: np.ndarray) -> float:
+    return float(mask.mean()) if mask.size else 0.0

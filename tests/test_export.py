@@ -1,0 +1,122 @@
+"""What is exported opens without pickle, says where every element lies, and adds up."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from perceiver.export import maps_npz, predictions_json
+from perceiver.positions import grid_coordinates
+
+RNG = np.random.default_rng(0)
+BOX = ((18.75, 281.25), (68.75, 331.25))
+
+
+def maps(*shape: int) -> np.ndarray:
+    values = RNG.random(shape).astype(np.float32)
+    return values / values.sum((-2, -1), keepdims=True)
+
+
+class TestMaps:
+    def test_round_trip(self, tmp_path: Path) -> None:
+        values = maps(3, 3, 5)
+        path = tmp_path / "maps.npz"
+        maps_npz(
+            path, values, blocks=[0, 1, 3], box=BOX, model="image-fourier", sample="löffel \"x\".png",
+            head=0, weights_sha256="ab" * 32, notes=["used frame 1 of 12"],
+        )  # fmt: skip
+        with np.load(path, allow_pickle=False) as file:
+            assert set(file) == {"maps", "blocks", "rows", "cols", "position", "box", "metadata"}
+            np.testing.assert_array_equal(file["maps"], values)
+            assert file["maps"].dtype == np.float32
+            np.testing.assert_allclose(file["maps"].sum((1, 2)), 1, rtol=1e-5)
+            np.testing.assert_array_equal(file["blocks"], [0, 1, 3])
+            np.testing.assert_array_equal(file["box"], BOX)
+            metadata = json.loads(str(file["metadata"]))
+        assert metadata == {
+            "format": 1,
+            "library": metadata["library"],
+            "model": "image-fourier",
+            "weights_sha256": "ab" * 32,
+            "sample": 'löffel "x".png',
+            "notes": ["used frame 1 of 12"],
+            "axes": ["block", "row", "column"],
+            "kind": "probability",
+            "reduce": "mean",
+            "head": 0,
+            "latent": None,
+        }
+        assert metadata["library"].startswith("perceiver-lens ")
+
+    def test_centres_in_pixels_of_the_original(self) -> None:
+        buffer = io.BytesIO()
+        maps_npz(buffer, maps(1, 3, 5), blocks=[0], box=((0.0, 30.0), (10.0, 20.0)), model="m", sample="s")
+        buffer.seek(0)
+        with np.load(buffer, allow_pickle=False) as file:
+            np.testing.assert_array_equal(file["rows"], [5, 15, 25])
+            np.testing.assert_array_equal(file["cols"], [11, 13, 15, 17, 19])
+
+    def test_positions_are_what_the_encoding_is_given(self) -> None:
+        buffer = io.BytesIO()
+        maps_npz(buffer, maps(1, 3, 5), blocks=[0], box=BOX, model="m", sample="s")
+        buffer.seek(0)
+        with np.load(buffer, allow_pickle=False) as file:
+            position = file["position"]
+        np.testing.assert_array_equal(position.reshape(15, 2), grid_coordinates((3, 5)).numpy())
+        # Element 9 of 3 x 5 is row 1, column 4: the middle of the height, the end of the width.
+        np.testing.assert_array_equal(position[1, 4], [0, 1])
+
+    def test_every_latent_of_its_own(self) -> None:
+        buffer = io.BytesIO()
+        maps_npz(buffer, maps(2, 7, 3, 5), blocks=[0, 1], box=BOX, model="m", sample="s", reduce=None)
+        buffer.seek(0)
+        with np.load(buffer, allow_pickle=False) as file:
+            assert file["maps"].shape == (2, 7, 3, 5)
+            metadata = json.loads(str(file["metadata"]))
+        assert metadata["axes"] == ["block", "latent", "row", "column"]
+        assert metadata["reduce"] is None
+
+    def test_refusals(self) -> None:
+        for values, blocks, box, cause in (
+            (maps(2, 3, 5), [0], BOX, "2 maps for 1 blocks"),
+            (maps(1, 2, 2, 3, 5), [0], BOX, "5 axes"),
+            (maps(1, 3, 5), [0], ((0.0, 1.0),), "box"),
+            (maps(1, 3, 5), [0], ((5.0, 5.0), (0.0, 1.0)), "box"),
+        ):
+            with pytest.raises(ValueError, match=cause):
+                maps_npz(io.BytesIO(), values, blocks=blocks, box=box, model="m", sample="s")
+
+
+class TestPredictions:
+    LOGITS = np.array([1.0, 3.0, -2.0, 1.0], dtype=np.float32)
+
+    def test_ranked_with_probabilities_over_all_classes(self) -> None:
+        out = predictions_json(self.LOGITS, ["a", "b", "c", "d"], model="m", sample="s.png", truth="c", notes=["n"])
+        expected = torch.softmax(torch.from_numpy(self.LOGITS).double(), 0).numpy()
+        assert [(p["rank"], p["class"], p["label"]) for p in out["predictions"]] == [
+            (1, 1, "b"), (2, 0, "a"), (3, 3, "d"), (4, 2, "c"),
+        ]  # fmt: skip
+        for prediction in out["predictions"]:
+            assert prediction["probability"] == pytest.approx(expected[prediction["class"]])
+            assert prediction["logit"] == self.LOGITS[prediction["class"]]
+        assert (out["model"], out["sample"], out["truth"], out["notes"]) == ("m", "s.png", "c", ["n"])
+
+    def test_a_cut_list_keeps_its_probabilities(self) -> None:
+        whole = predictions_json(self.LOGITS, list("abcd"), model="m", sample="s")["predictions"]
+        assert predictions_json(self.LOGITS, list("abcd"), model="m", sample="s", top=2)["predictions"] == whole[:2]
+
+    def test_it_is_json(self) -> None:
+        out = predictions_json(np.array([1000.0, -1000.0]), ["a", "b"], model="m", sample="s")
+        assert json.loads(json.dumps(out, allow_nan=False)) == out
+        assert out["predictions"][0]["probability"] == 1
+
+    def test_refusals(self) -> None:
+        with pytest.raises(ValueError, match="3 labels for 4 logits"):
+            predictions_json(self.LOGITS, ["a", "b", "c"], model="m", sample="s")
+        with pytest.raises(ValueError, match="logits of s are not finite"):
+            predictions_json(np.array([np.nan, 1.0]), ["a", "b"], model="m", sample="s")

@@ -38,6 +38,7 @@ class Pretrained(nn.Module):
         """
         folder = Path(folder)
         files.write(folder, self.state_dict(), self.config)
+        (folder / RESULTS).unlink(missing_ok=True)  # results of other weights would not be this model's
         if card is not None:
             parameters = sum(parameter.numel() for parameter in self.parameters())
             digest = files.sha256(folder / files.WEIGHTS)

@@ -11,6 +11,7 @@ from safetensors import safe_open
 
 import perceiver
 from perceiver import Perceiver, PerceiverConfig, PositionConfig
+from perceiver.weights.files import sha256
 from perceiver.weights.results import Results
 from tests.weights.conftest import logits
 
@@ -80,8 +81,16 @@ def test_the_configuration_names_format_and_version(checkpoint: Path, config: Pe
 def test_results_are_completed_by_what_was_written(model: Perceiver, results: Results, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path, results)
     values = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert values["sha256"] == perceiver.weights.files.sha256(tmp_path / "model.safetensors")
+    assert values["sha256"] == sha256(tmp_path / "model.safetensors")
     assert values["parameters"] == perceiver.count_parameters(model)
+
+
+def test_saving_over_a_checkpoint_leaves_no_results_of_the_old_weights(
+    model: Perceiver, results: Results, tmp_path: Path
+) -> None:
+    model.save_pretrained(tmp_path, results)
+    model.save_pretrained(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "config.json", "model.safetensors"]
 
 
 def test_the_bands_follow_from_the_configuration_alone(tmp_path: Path) -> None:

@@ -1,15 +1,34 @@
 """Perceiver Lens: Perceivers, their cross-attention maps, and what their position encodings do."""
 
-from .config import PerceiverConfig, PositionConfig
-from .errors import CheckpointError, ConfigError, InputError, PerceiverError
-from .loading import load
-from .model import Perceiver, count_parameters
-from .sample import Sample
-from .trace import Trace
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .errors import CheckpointError, ConfigError, DataError, InputError, PerceiverError
+
+if TYPE_CHECKING:
+    from .config import PerceiverConfig, PositionConfig
+    from .loading import load
+    from .model import Perceiver, count_parameters
+    from .sample import Sample
+    from .trace import Trace
+
+# Loaded when asked for: PyTorch takes longer to import than a command takes to print its help.
+_HOMES = {
+    "Perceiver": ".model",
+    "PerceiverConfig": ".config",
+    "PositionConfig": ".config",
+    "Sample": ".sample",
+    "Trace": ".trace",
+    "count_parameters": ".model",
+    "load": ".loading",
+}
 
 __all__ = [
     "CheckpointError",
     "ConfigError",
+    "DataError",
     "InputError",
     "Perceiver",
     "PerceiverConfig",
@@ -20,3 +39,13 @@ __all__ = [
     "count_parameters",
     "load",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

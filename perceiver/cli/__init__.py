@@ -1,0 +1,34 @@
+"""The command line, `perceiver COMMAND`: results on standard output, progress on standard error.
+
+What is wrong with an input is said in one sentence, with exit code 2. Whatever takes time to import is imported by the
+command that needs it, so that help is quick.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from . import checkpoints, data, maps, predict, serve, training
+from .group import Commands, examples
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    cls=Commands,
+    name="perceiver",
+    help="Perceiver Lens: what trained Perceivers answer, and what they read to get there.",
+    epilog=examples("perceiver app", "perceiver predict photo.jpg", "perceiver maps photo.jpg -o maps"),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for part in (serve.app, predict.app, maps.app, checkpoints.app, training.app):
+    app.add_typer(part)
+app.add_typer(data.app, name="data")
+
+
+def main() -> None:
+    """The entry point `perceiver`."""
+    app(prog_name="perceiver")

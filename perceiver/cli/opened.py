@@ -1,0 +1,85 @@
+"""A checkpoint that a command has opened, and files run through it one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ..errors import PerceiverError
+from .group import complain, progress, read_file
+
+if TYPE_CHECKING:
+    from ..model import Perceiver
+    from ..sample import Sample
+    from ..trace import Trace
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model with the name it is shown by and the SHA-256 of its weights."""
+
+    name: str
+    sha256: str
+    model: Perceiver
+
+    @classmethod
+    def open(cls, source: str) -> Opened:
+        """Opens a checkpoint by name, folder or hub id. Raises CheckpointError when that is not possible."""
+        from ..loading import load
+        from ..weights.files import WEIGHTS, sha256
+        from ..weights.store import Store
+
+        folder = Store().resolve(source)
+        # The hub's cache names a folder by its commit, which nobody knows a model by.
+        name = folder.name if Path(source).exists() else source
+        return cls(name=name, sha256=sha256(folder / WEIGHTS), model=load(folder))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes' names, their numbers where they have none."""
+        config = self.model.config
+        return config.labels or tuple(str(i) for i in range(config.num_classes))
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """Where results come from, as `perceiver.export` asks for it."""
+        return {"model": self.name, "weights_sha256": self.sha256}
+
+    def read(self, path: Path) -> Sample:
+        """A file as the model reads it. Raises InputError when it cannot be read."""
+        from .. import modalities
+
+        config = self.model.config
+        modality = modalities.get(config.modality)
+        data = read_file(path, modality.max_bytes)
+        return modality.read(data, path.name, shape=config.input_shape, preprocess=config.preprocess)
+
+    def trace(self, sample: Sample) -> Trace:
+        """One run of the model."""
+        return self.model.trace(self.model.inputs(sample))
+
+    def predictions(self, trace: Trace, sample: Sample, top: int | None) -> dict[str, Any]:
+        """The most probable classes, ready for JSON."""
+        from ..export import predictions_json
+
+        logits = trace.logits.numpy()
+        return predictions_json(logits, self.labels, sample=sample.name, top=top, notes=sample.notes, **self.origin)
+
+
+def for_each(files: Sequence[Path], what: str, work: Callable[[Path], Result]) -> tuple[list[Result], bool]:
+    """Works through files with a progress bar. A file at fault is complained about and left out.
+
+    Returns the results, and whether all files gave one.
+    """
+    results = []
+    with progress() as bars:
+        for path in bars.track(files, description=what):
+            try:
+                results.append(work(path))
+            except PerceiverError as error:
+                complain(error)
+    return results, len(results) == len(files)

@@ -1,0 +1,34 @@
+"""`perceiver app`: the app in a browser."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import ConfigError
+from .group import examples
+
+app = typer.Typer()
+
+
+@app.command("app", epilog=examples("perceiver app", "perceiver app --port 8600 --address 0.0.0.0"))
+def serve(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8501,
+    address: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 opens the app to the network.")] = (
+        "localhost"
+    ),
+) -> None:
+    """Start the app and open it in a browser."""
+    root = Path(__file__).parents[2]
+    script = root / "streamlit_app.py"
+    if not script.is_file():
+        raise ConfigError(f"the app lies beside the library in the repository, and there is no {script}")
+    os.chdir(root)  # where .streamlit/config.toml is read from
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    options = ["--server.port", str(port), "--server.address", address, "--server.showEmailPrompt", "false"]
+    # One process, so that whoever stops this command stops the app.
+    os.execv(sys.executable, [*command, *options])

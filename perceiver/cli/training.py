@@ -1,0 +1,165 @@
+"""`perceiver train` and `perceiver evaluate`."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import ConfigError
+from .group import examples, print_json, progress
+
+if TYPE_CHECKING:
+    from ..training.evaluate import Evaluation
+    from ..training.loop import Progress
+    from ..training.recipes import Recipe
+
+app = typer.Typer()
+
+DataFolder = Annotated[
+    Path | None, typer.Option("--data", help="Folder that `perceiver data build` filled.", show_default=False)
+]
+
+
+@app.command(
+    epilog=examples(
+        "perceiver train image-fourier",
+        "perceiver train image-fourier --seed 1 --steps 2000 -o runs/short",
+        "accelerate launch --num_processes 2 -m perceiver train image-fourier",
+    )
+)
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe's name.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder of the run; runs/RECIPE-seedN by default.", show_default=False),
+    ] = None,
+    data: DataFolder = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides the start and every batch.")] = 0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps, if not the recipe's.", show_default=False)] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Batch, if not the recipe's.", show_default=False)] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew where the folder holds an unfinished run.")
+    ] = False,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(help="A checkpoint of this recipe with another seed, to name on the card.", show_default=False),
+    ] = None,
+) -> None:
+    """Train a recipe, evaluate it on held-out data and write its checkpoint folder.
+
+    An interrupted run goes on where it was when the same command is given again.
+    """
+    from ..training import evaluate, finish, loop, recipes
+    from ..training.data import default_folder
+
+    changes = {"seed": seed} | {k: v for k, v in (("steps", steps), ("batch", batch)) if v is not None}
+    plan = dataclasses.replace(recipes.get(recipe), **changes)
+    source = data or default_folder()
+    folder = out or Path("runs") / f"{recipe}-seed{seed}"
+    seeds = _other_seeds(plan, also or [])
+    with progress() as bars:
+        task = bars.add_task("Training", total=plan.steps)
+
+        def report(now: Progress) -> None:
+            bars.update(task, completed=now.step, description=_told(now))
+            if not bars.console.is_terminal:
+                typer.echo(f"step {now.step}/{now.steps}: {_told(now)}", err=True)
+
+        outcome = loop.train(plan, source, folder, resume=not fresh, report=report)
+        if not outcome.leads:
+            return
+        held_out = bars.add_task("Evaluating", total=None)
+        reached = evaluate.evaluate(
+            outcome.model, source, report=lambda done, total: bars.update(held_out, completed=done, total=total)
+        )
+    command = _command(recipe, changes)
+    checkpoint = finish.save(
+        folder / plan.name, outcome.model, plan, reached, seconds=outcome.seconds, command=command, seeds=seeds
+    )
+    typer.echo(f"{checkpoint}: {_summary(reached)}")
+
+
+@app.command(name="evaluate", epilog=examples("perceiver evaluate image-fourier", "perceiver evaluate runs/x --json"))
+def evaluate_(
+    checkpoint: Annotated[
+        str, typer.Argument(help="A checkpoint's name, its folder, or a hub id.", show_default=False)
+    ],
+    data: DataFolder = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
+) -> None:
+    """Measure a checkpoint on the held-out pictures: accuracy, and how much attention falls on the object."""
+    from ..loading import load
+    from ..training.data import default_folder
+    from ..training.evaluate import evaluate
+
+    model = load(checkpoint)
+    with progress() as bars:
+        task = bars.add_task("Evaluating", total=None)
+        reached = evaluate(
+            model,
+            data or default_folder(),
+            report=lambda done, total: bars.update(task, completed=done, total=total),
+        )
+    if as_json:
+        print_json(_described(reached))
+        return
+    typer.echo(f"{checkpoint}: {_summary(reached)}")
+    for block, share in reached.attention_share.items():
+        typer.echo(
+            f"  block {block + 1}: {share:.1%} of the attention on the object, {reached.object_share:.1%} of the area"
+        )
+
+
+def _told(now: Progress) -> str:
+    left = int(now.seconds_left)
+    return (
+        f"loss {now.loss:.3f}, accuracy {now.accuracy:.1%}, {now.samples_per_second:,.0f} samples/s, "
+        f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02} left"
+    )
+
+
+def _summary(reached: Evaluation) -> str:
+    held_out = reached.held_out
+    low, high = held_out.interval
+    return (
+        f"{held_out.accuracy:.1%} of {held_out.total:,} held-out pictures right (95 % interval {low:.1%} to {high:.1%}), "
+        f"balanced {held_out.balanced_accuracy:.1%}, chance {held_out.chance:.1%}"
+    )
+
+
+def _described(reached: Evaluation) -> dict[str, Any]:
+    held_out = reached.held_out
+    return {
+        "accuracy": held_out.accuracy,
+        "interval": list(held_out.interval),
+        "balanced_accuracy": held_out.balanced_accuracy,
+        "chance": held_out.chance,
+        "correct": held_out.correct,
+        "total": held_out.total,
+        "objects": held_out.groups,
+        "per_class": {name: {"correct": c, "total": t} for name, (c, t) in held_out.per_class.items()},
+        "attention_on_object": {f"block {block + 1}": share for block, share in reached.attention_share.items()},
+        "object_share_of_area": reached.object_share,
+    }
+
+
+def _other_seeds(plan: Recipe, folders: list[Path]) -> dict[int, float]:
+    """Seed -> held-out accuracy of other runs. Raises ConfigError for a folder that is no run of this recipe."""
+    from ..weights.results import read_results
+
+    seeds: dict[int, float] = {}
+    for folder in folders:
+        results = read_results(folder)
+        if results is None or results.recipe != plan.name or results.seed == plan.seed:
+            raise ConfigError(f"{folder} is no checkpoint of {plan.name} with another seed than {plan.seed}")
+        seeds[results.seed] = results.held_out.accuracy
+    return seeds
+
+
+def _command(recipe: str, changes: dict[str, int]) -> str:
+    options = (part for name, value in changes.items() for part in (f"--{name}", str(value)))
+    return shlex.join(["perceiver", "train", recipe, *options])

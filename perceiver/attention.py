@@ -40,7 +40,7 @@ class InputArray:
     def __init__(self, array: Float[Tensor, "B M C"]) -> None:
         self.array = array
         rows = array.shape[1]
-        self._whole = F.layer_norm(array, array.shape[-1:]) if torch.is_grad_enabled() or rows <= CHUNK_ROWS else None
+        self._whole = _normalised(array) if torch.is_grad_enabled() or rows <= CHUNK_ROWS else None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -50,7 +50,7 @@ class InputArray:
 
     def normalised(self) -> Float[Tensor, "B M C"]:
         """z^ in one piece."""
-        return self._whole if self._whole is not None else F.layer_norm(self.array, self.array.shape[-1:])
+        return self._whole if self._whole is not None else _normalised(self.array)
 
     def chunks(self) -> Iterator[tuple[slice, Float[Tensor, "B m C"]]]:
         """(rows, z^ of those rows) in order."""
@@ -59,8 +59,7 @@ class InputArray:
             return
         for start in range(0, self.array.shape[1], CHUNK_ROWS):
             rows = slice(start, min(start + CHUNK_ROWS, self.array.shape[1]))
-            part = self.array[:, rows]
-            yield rows, F.layer_norm(part, part.shape[-1:])
+            yield rows, _normalised(self.array[:, rows])
 
 
 @dataclass(frozen=True)
@@ -219,7 +218,7 @@ def weighted_mean(query: Float[Tensor, "B heads N C"], inputs: InputArray) -> Fl
     """
     if query.requires_grad:
         z = inputs.normalised().unsqueeze(1)
-        return (query @ z.transpose(-1, -2)).softmax(-1).to(z.dtype) @ z
+        return (query.to(z.dtype) @ z.transpose(-1, -2)).softmax(-1, dtype=z.dtype) @ z
     total = top = weight = None
     for _, z in inputs.chunks():
         z = z.unsqueeze(1)
@@ -242,6 +241,13 @@ def weighted_mean(query: Float[Tensor, "B heads N C"], inputs: InputArray) -> Fl
 def _attend(q: Float[Tensor, "B heads N k"], k: Float[Tensor, "B heads N k"], v: Float[Tensor, "B heads N v"]) -> Tensor:
     # Written out: among a few hundred latents the fused kernel's backward pass is several times slower on CPUs.
     return (q @ (k * k.shape[-1] ** -0.5).transpose(-1, -2)).softmax(-1) @ v
+
+
+def _normalised(array: Float[Tensor, "B m C"]) -> Float[Tensor, "B m C"]:
+    z = F.layer_norm(array, array.shape[-1:])
+    # Mixed precision would cast it anew for every product of every cross-attention.
+    device = array.device.type
+    return z.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else z
 
 
 def _joined(parts: list[Tensor]) -> Tensor:

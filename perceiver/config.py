@@ -33,7 +33,6 @@ class PositionConfig:
     init_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "max_resolution", tuple(float(m) for m in self.max_resolution))
         _choice("positions.kind", self.kind, ("fourier", "learned", "coordinates"))
         if self.kind == "fourier":
             _positive("positions.num_bands", self.num_bands)
@@ -86,12 +85,6 @@ class PerceiverConfig:
     preprocess: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "input_shape", tuple(int(n) for n in self.input_shape))
-        object.__setattr__(self, "plan", tuple((b[0], b[1]) for b in self.plan))
-        object.__setattr__(self, "labels", tuple(self.labels))
-        self._check()
-
-    def _check(self) -> None:
         for name in (
             *("num_classes", "content_channels", "num_latents", "latent_dim", "self_attends", "cross_heads"),
             *("self_heads", "cross_widening", "self_widening", "decoder_heads"),
@@ -172,18 +165,25 @@ class PerceiverConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        out = dataclasses.asdict(self)
-        out["plan"] = [list(b) for b in self.plan]
-        return out
+        return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PerceiverConfig:
         """The inverse of `to_dict`. Raises ConfigError on unknown fields and impossible values."""
-        values = dict(values)
-        positions = values.pop("positions", {})
         try:
-            return cls(positions=_build(PositionConfig, positions), **_known(cls, values))
-        except TypeError as error:
+            positions = dict(values.get("positions", {}))
+            if "max_resolution" in positions:
+                positions["max_resolution"] = tuple(float(mu) for mu in positions["max_resolution"])
+            fields = dict(values) | {"positions": PositionConfig(**_known(PositionConfig, positions))}
+            for name in ("input_shape", "labels"):
+                if name in fields:
+                    fields[name] = tuple(fields[name])
+            if "plan" in fields:
+                fields["plan"] = tuple((cross, tower) for cross, tower in fields["plan"])
+            return cls(**_known(cls, fields))
+        except ConfigError:
+            raise
+        except (TypeError, ValueError) as error:
             raise ConfigError(f"the configuration holds a value of the wrong type: {error}") from error
 
 
@@ -193,12 +193,6 @@ def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         raise ConfigError(f"unknown field{'s' * (len(unknown) > 1)} in the configuration: {', '.join(unknown)}")
     return dict(values)
-
-
-def _build(cls: type[PositionConfig], values: Mapping[str, Any]) -> PositionConfig:
-    if not isinstance(values, Mapping):
-        raise ConfigError("positions must be an object of fields")
-    return cls(**_known(cls, values))
 
 
 def _positive(name: str, value: object) -> None:

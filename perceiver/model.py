@@ -88,7 +88,7 @@ class Perceiver(Pretrained):
         return cast(Tensor, self.head(latents))
 
     @torch.no_grad()
-    def trace(self, inputs: Float[Tensor, "1 M C"]) -> Trace:
+    def trace(self, inputs: Float[Tensor, "B M C"]) -> Trace:
         """One forward pass that remembers the latents and queries of every block; maps are computed from it."""
         if inputs.shape[0] != 1:
             raise ValueError(f"a trace follows one input at a time, not {inputs.shape[0]}")

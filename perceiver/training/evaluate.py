@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from ..errors import CheckpointError
 from ..model import Perceiver
+from ..weights.results import HeldOut
 from .loop import normalise
 from .scenes import HELD_OUT, TEST, Scenes, SceneSet
 
@@ -19,28 +22,16 @@ HELD_OUT_SEED = 20_210_304
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """Results on the held-out pictures.
+class Evaluation:
+    """What a model reached on the held-out pictures.
 
-    interval         95 %, bootstrapped over objects, as views of one object rise and fall together
-    per_class        class name -> (correct, total)
     attention_share  block -> share of the mean map's mass that falls on the object
     object_share     share of the picture that the object covers: what attention without preference would give
     """
 
-    correct: int
-    total: int
-    objects: int
-    interval: tuple[float, float]
-    balanced_accuracy: float
-    per_class: dict[str, tuple[int, int]]
+    held_out: HeldOut
     attention_share: dict[int, float]
     object_share: float
-
-    @property
-    def accuracy(self) -> float:
-        """Share of pictures whose most probable class is the true one."""
-        return self.correct / self.total
 
 
 def held_out_scenes(folder: Path, size: int, split: int = TEST) -> tuple[Scenes, tuple[str, ...]]:
@@ -51,28 +42,41 @@ def held_out_scenes(folder: Path, size: int, split: int = TEST) -> tuple[Scenes,
 
 
 @torch.no_grad()
-def evaluate(model: Perceiver, folder: Path, *, split: int = TEST, batch: int = 64, mapped: int = 170) -> HeldOut:
-    """Evaluates in float32 on all input elements; `mapped` pictures, evenly spread, are asked for their maps."""
+def evaluate(
+    model: Perceiver,
+    folder: Path,
+    *,
+    split: int = TEST,
+    batch: int = 64,
+    mapped: int = 200,
+    report: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Evaluates in float32 on all input elements; `mapped` pictures, evenly spread, are asked for their maps.
+
+    Raises DataError without data, CheckpointError when the model's classes are not the data's.
+    """
     config = model.config
     scenes, classes = held_out_scenes(folder, config.input_shape[0], split)
+    if config.labels != classes:
+        raise CheckpointError(f"the model knows the classes {', '.join(config.labels)}; the data has {', '.join(classes)}")
     content = normalise(scenes.image, config.preprocess["mean"], config.preprocess["std"])
     model = model.eval()
-    logits = torch.cat([model(model.input_array(part)) for part in content.split(batch)])
-    hit = logits.argmax(-1) == scenes.label
+    logits = []
+    for part in content.split(batch):
+        logits.append(model(model.input_array(part)))
+        if report is not None:
+            report(min(len(logits) * batch, len(content)), len(content))
+    hit = torch.cat(logits).argmax(-1) == scenes.label
     per_class = {
         name: (int(hit[scenes.label == c].sum()), int((scenes.label == c).sum())) for c, name in enumerate(classes)
     }
-    shares, covered = _attention_on_object(model, content, scenes, mapped)
-    return HeldOut(
-        correct=int(hit.sum()),
-        total=len(hit),
-        objects=int(scenes.object.unique().numel()),
-        interval=interval_over_objects(hit, scenes.object),
-        balanced_accuracy=float(np.mean([right / total for right, total in per_class.values() if total])),
+    held_out = HeldOut(
         per_class=per_class,
-        attention_share=shares,
-        object_share=covered,
+        groups=int(scenes.object.unique().numel()),
+        interval_over_groups=interval_over_objects(hit, scenes.object),
     )
+    shares, covered = _attention_on_object(model, content, scenes, mapped)
+    return Evaluation(held_out=held_out, attention_share=shares, object_share=covered)
 
 
 def interval_over_objects(

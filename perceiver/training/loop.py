@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 from jaxtyping import Float, Int
 from pytorch_optimizer import Lamb
 from torch import Tensor
@@ -39,6 +39,15 @@ class Progress:
     seconds: float
     seconds_left: float
     learning_rate: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The averaged model, the seconds its training took over all runs, and whether this process writes the files."""
+
+    model: Perceiver
+    seconds: float
+    leads: bool
 
 
 @dataclass(frozen=True)
@@ -81,15 +90,19 @@ def train(
     report_every: int = 50,
     report: Callable[[Progress], None] | None = None,
     stop_after: int | None = None,
-) -> Perceiver:
-    """Trains a recipe on the data in `scenes`, keeps a resumable state in `folder`, returns the averaged model.
+) -> Outcome:
+    """Trains a recipe on the data in `scenes` and keeps a resumable state in `folder`.
 
     save_every  seconds between two savings of the state
     stop_after  leave after this step with the state saved, as an interruption would
 
-    Raises FileNotFoundError without data, CheckpointError when `folder` holds the state of another recipe.
+    Raises DataError without data, CheckpointError when `folder` holds the state of another recipe.
     """
-    accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision)
+    # The bias of absorbed keys moves all scores of a latent alike and gets no gradient.
+    handlers = [DistributedDataParallelKwargs(find_unused_parameters=True)]
+    accelerator = Accelerator(
+        cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision, kwargs_handlers=handlers
+    )
     torch.manual_seed(recipe.seed)
     data = SceneSet(scenes, TRAIN)
     model = Perceiver(recipe.model)
@@ -137,7 +150,8 @@ def train(
                 _save(state, recipe, step, spent + now - start, model, average, optimiser)
                 saved = now
     accelerator.wait_for_everyone()
-    return average.cpu().eval()
+    seconds = spent + time.monotonic() - start
+    return Outcome(model=average.cpu().eval(), seconds=seconds, leads=accelerator.is_main_process)
 
 
 def _step(

@@ -18,6 +18,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from ..errors import DataError
+
 TRAIN, VAL, TEST = 0, 1, 2
 
 
@@ -62,7 +64,7 @@ class Scenes:
 class SceneSet:
     """The objects and grounds of one split.
 
-    Raises FileNotFoundError with the command that builds the data when it is not there.
+    Raises DataError with the command that builds the data when it is not there.
     """
 
     def __init__(self, folder: Path, split: int) -> None:
@@ -109,7 +111,7 @@ class SceneSet:
         scale, angle = draw(*a.scale), torch.deg2rad(draw(-a.tilt, a.tilt))
         flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
         room = (1 - scale).clamp_min(0)
-        shift = draw(-1, 1, 2) * room[:, None]
+        shift = draw(-1.0, 1.0, 2) * room[:, None]
         width, height = scale * draw(*a.squeeze) * flip, scale
         cos, sin = angle.cos(), angle.sin()
         # Picture to sprite: undo the shift, the turn and the size, then go to the object's box on its sprite.
@@ -188,6 +190,6 @@ def _boxes(alpha: UInt8[Tensor, "n s s"]) -> tuple[Float[Tensor, "n 2"], Float[T
 
 def _archive(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there; `perceiver data build image` makes it")
+        raise DataError(f"{path} is not there; `perceiver data build image` makes it")
     with np.load(path, allow_pickle=False) as file:
         return dict(file)

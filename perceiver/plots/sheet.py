@@ -39,7 +39,7 @@ MARGIN, COLUMN_GAP, ROW_GAP = 48, 40, 36
 BAR, BAR_COLUMN = 24, 210
 INK, QUIET, HAIRLINE = "#16191d", "#565d66", "#8b929a"
 POINTS = {"title": 11.0, "heading": 8.5, "small": 7.0}
-LETTER = 0.56  # mean width of a letter, of the type size
+LETTER, BOLD = 0.56, 1.1  # mean width of a letter, of the type size; how much wider bold ones are
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Sheet:
         bottom = top + rows * pitch - ROW_GAP
         height = bottom + (28 + len(footer) * line("small") if footer else 0) + MARGIN
         paper = _Paper(self.width, height)
-        paper.text(MARGIN, MARGIN, self.title, "title", weight="bold")
+        paper.text(MARGIN, MARGIN, _fit(self.title, self.width - 2 * MARGIN, "title"), "title", weight="bold")
         for place, panel in enumerate(self.panels):
             row, column = divmod(place, self.columns)
             self._panel(paper, panel, MARGIN + column * (self.cell[1] + COLUMN_GAP), top + row * pitch)
@@ -268,6 +268,6 @@ def line(size: str) -> int:
 
 
 def _fit(text: str, width: int, size: str) -> str:
-    """The text, cut with an ellipsis where it would leave its column."""
-    letters = int(width / (LETTER * POINTS[size] * DPI / 72))
+    """Bold text, cut with an ellipsis where it would leave its column."""
+    letters = int(width / (BOLD * LETTER * POINTS[size] * DPI / 72))
     return text if len(text) <= letters else f"{text[: letters - 1].rstrip()}…"

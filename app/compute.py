@@ -14,6 +14,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import cast
 
 import numpy as np
 import streamlit as st
@@ -66,6 +67,12 @@ class Reading:
     def what(self) -> Quantity:
         """What the numbers are."""
         return quantity(self.kind, self.reduce, self.latent)
+
+    def map(self, trace: Trace, block: int) -> Float[np.ndarray, "..."]:
+        """The map of a block, in the shape of the input."""
+        reduce = cast(Reduce, "mean" if self.latent is not None else self.reduce)
+        values = trace.map(block, latent=self.latent, reduce=reduce, kind=self.kind, head=self.head)
+        return values.numpy().reshape(trace.shape)
 
 
 @dataclass(frozen=True)
@@ -208,9 +215,7 @@ def probabilities(case: Case, progress: Progress) -> Float[np.ndarray, "blocks c
 
 @st.cache_data(show_spinner=False, max_entries=256)
 def _map(model: str, sha256: str, block: int, reading: Reading, _trace: Trace) -> Float[np.ndarray, "..."]:
-    reduce: Reduce = "mean" if reading.latent is not None else reading.reduce  # type: ignore[assignment]
-    values = _trace.map(block, latent=reading.latent, reduce=reduce, kind=reading.kind, head=reading.head)
-    return values.numpy().reshape(_trace.shape)
+    return reading.map(_trace, block)
 
 
 def block_maps(case: Case, reading: Reading, show: str, mode: str, progress: Progress) -> tuple[BlockMap, ...]:
@@ -220,18 +225,16 @@ def block_maps(case: Case, reading: Reading, show: str, mode: str, progress: Pro
     for i, block in enumerate(made.blocks):
         progress.step(0.5 + 0.5 * i / len(made.blocks), f"Reading the map of block {block + 1}")
         maps.append(_map(case.model, case.digest, block, reading, made))
-    blocks, bases = list(made.blocks), [None] * len(maps)
-    if show != "blocks":
-        bases = [blocks[i - 1] if show == "previous" else blocks[0] for i in range(1, len(maps))]
-        maps = [maps[i] - maps[blocks.index(bases[i - 1])] for i in range(1, len(maps))]
-        blocks = blocks[1:]
-    if not maps:
-        return ()
-    signed = show != "blocks"
+    blocks: list[tuple[int, int | None]] = [(block, None) for block in made.blocks]
+    signed = show != "blocks" and len(maps) > 1
+    if signed:
+        from_ = [i - 1 if show == "previous" else 0 for i in range(1, len(maps))]
+        blocks = [(made.blocks[i], made.blocks[base]) for i, base in enumerate(from_, start=1)]
+        maps = [maps[i] - maps[base] for i, base in enumerate(from_, start=1)]
     ranges = ColourScale(usable(mode, reading, show), signed=signed).limits(maps, reading.what)
     return tuple(
         BlockMap(block, base, values, summarise(values, reading.what, signed=signed), range_)
-        for block, base, values, range_ in zip(blocks, bases, maps, ranges, strict=True)
+        for (block, base), values, range_ in zip(blocks, maps, ranges, strict=True)
     )
 
 
@@ -242,7 +245,7 @@ def scales(reading: Reading, show: str) -> tuple[Mode, ...]:
 
 def usable(mode: str, reading: Reading, show: str) -> Mode:
     """The scale asked for, or the shared one where it makes no sense."""
-    return mode if mode in scales(reading, show) else "shared"  # type: ignore[return-value]
+    return mode if mode in scales(reading, show) else "shared"
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -295,12 +298,10 @@ def readers(case: Case, element: int, head: int | None, progress: Progress, top:
 def maps_file(case: Case, made: Trace, reading: Reading) -> bytes:
     """The maps of all blocks under one reading, with the places of their elements, as NPZ."""
     sample = read(case)
-    reduce: Reduce = "mean" if reading.latent is not None else reading.reduce  # type: ignore[assignment]
-    maps = [made.map(b, latent=reading.latent, reduce=reduce, kind=reading.kind, head=reading.head) for b in made.blocks]
     buffer = io.BytesIO()
     export.maps_npz(
         buffer,
-        np.stack([m.numpy().reshape(made.shape) for m in maps]),
+        np.stack([reading.map(made, block) for block in made.blocks]),
         blocks=made.blocks,
         box=sample.box,
         model=case.model,

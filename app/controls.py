@@ -20,7 +20,7 @@ def _changed(field: str, key: str) -> None:
     state.change(**{field: st.session_state[key]})
 
 
-def segments(label: str, field: str, names: Mapping[str, str], value: str, **more: Any) -> None:
+def segments(label: str, field: str, names: Mapping[Any, str], value: Any, **more: Any) -> None:
     """One of a few options, all in sight."""
     st.segmented_control(
         label, list(names), format_func=names.__getitem__, required=True, **_bind(field, value), **more

@@ -11,14 +11,16 @@ Numbers in the address count from 1, as everything on the page does; in `View` t
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
+from perceiver.trace import KINDS, Kind
+
 REDUCTIONS = ("mean", "max", "entropy", "latent")
-KINDS = ("probability", "score", "value")
 SCALES = ("shared", "uniform", "per_map", "log")
 SHOWN = ("blocks", "previous", "first")
 LAID = ("input", "alone")
@@ -56,7 +58,7 @@ class View:
     reduce: str = "mean"
     latent: int | None = None
     head: int | None = None
-    kind: str = "probability"
+    kind: Kind = "probability"
     scale: str = "shared"
     show: str = "blocks"
     colours: str = "magma"
@@ -67,20 +69,24 @@ class View:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the chosen model and sample allow, as far as it is known yet; `blocks` are those that have a map."""
+    """What the chosen model and sample allow, as far as it is known yet.
+
+    blocks  those that have a map
+    shape   the grid of input elements
+    """
 
     models: Sequence[str]
     samples: Sequence[str] | None = None
     blocks: Sequence[int] = ()
     latents: int = 0
     heads: int = 0
-    inputs: int = 0
+    shape: tuple[int, ...] = ()
 
 
 def parse(params: Mapping[str, Sequence[str]]) -> tuple[View, list[str]]:
     """A view from an address, whatever it holds, and a note on every value that was dropped.
 
-    Notes never repeat what the address held.
+    Notes never repeat text from the address.
     """
     values: dict[str, Any] = {}
     notes = []
@@ -133,7 +139,7 @@ def fit(view: View, limits: Limits) -> tuple[View, list[str]]:
     for name, count, instead in (
         ("latent", limits.latents, "the most concentrated one"),
         ("head", limits.heads, "the mean over heads"),
-        ("pick", limits.inputs, "none"),
+        ("pick", math.prod(limits.shape) if limits.shape else 0, "none"),
     ):
         value = getattr(view, name)
         if count and value is not None and not value < count:
@@ -141,6 +147,8 @@ def fit(view: View, limits: Limits) -> tuple[View, list[str]]:
             fall_back(name, None, f"There is no {what} {value + 1} here, they run to {count:,}; showing {instead}.")
     if view.reduce == "entropy" and view.kind == "score":
         fall_back("reduce", "mean", "Scores are no shares of anything, so they have no entropy; showing their mean.")
+    if len(limits.blocks) == 1 and view.show != DEFAULTS["show"]:
+        fall_back("show", DEFAULTS["show"], "There is one map here, so there are no differences between maps.")
     return dataclasses.replace(view, **changes), notes
 
 
@@ -161,7 +169,12 @@ def current() -> View:
 
 def settle(limits: Limits) -> View:
     """Fits the session's view to the limits, keeping notes on what gave way."""
-    view, notes = fit(st.session_state["view"], limits)
+    view = st.session_state["view"]
+    if limits.shape:
+        if st.session_state.get("shape", limits.shape) != limits.shape:
+            view = dataclasses.replace(view, pick=None)  # on another grid the same number is another place
+        st.session_state["shape"] = limits.shape
+    view, notes = fit(view, limits)
     st.session_state["view"] = view
     remark(notes)
     return view
@@ -215,15 +228,11 @@ def _value(name: str, text: str) -> Any:
     """The value of one field. Raises ValueError when the text is none."""
     if not text or len(text) > LONGEST:
         raise ValueError(name)
-    if name in NUMBERS:
-        number = int(text)
-        if not text.isascii() or number < 1:
+    if name in NUMBERS or name == "overlay":
+        number = int(text) if text.isascii() and text.isdecimal() else -1
+        if not (0 <= number <= 100 if name == "overlay" else number >= 1):
             raise ValueError(name)
-        return number - 1
-    if name == "overlay":
-        if not 0 <= int(text) <= 100:
-            raise ValueError(name)
-        return int(text)
+        return number if name == "overlay" else number - 1
     if name in CHOICES and text not in CHOICES[name]:
         raise ValueError(name)
     return text

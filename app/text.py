@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from perceiver.analysis.numbers import count, number, percent
+from perceiver.analysis.numbers import percent
 from perceiver.weights.results import Results
 from perceiver.weights.store import BundledSample
 

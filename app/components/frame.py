@@ -22,9 +22,7 @@ def pack(meta: Mapping[str, Any], **arrays: np.ndarray) -> bytes:
             raise TypeError(f"{name} is {array.dtype}; a frame holds float32 and uint8")
     described = [{"name": name, "type": str(a.dtype), "length": a.size} for name, a in arrays.items()]
     head = _padded(json.dumps({"meta": meta, "arrays": described}).encode(), b" ")
-    return b"".join(
-        [len(head).to_bytes(4, "little"), head, *(_padded(a.tobytes(), b"\0") for a in arrays.values())]
-    )
+    return b"".join([len(head).to_bytes(4, "little"), head, *(_padded(a.tobytes(), b"\0") for a in arrays.values())])
 
 
 def asset(*names: str) -> str:

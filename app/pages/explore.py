@@ -86,7 +86,7 @@ def _limits(config: PerceiverConfig, models: tuple[str, ...], samples: tuple[str
         blocks=config.cross_attention_blocks,
         latents=config.num_latents,
         heads=config.cross_heads,
-        inputs=config.num_inputs,
+        shape=config.input_shape,
     )
 
 

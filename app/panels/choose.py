@@ -36,7 +36,9 @@ def _show_card(markdown: str) -> None:
     st.markdown(markdown)
 
 
-def choose_input(view: state.View, shown: ModalityView, samples: Mapping[str, Gallery], extensions: tuple[str, ...]) -> Case | None:
+def choose_input(
+    view: state.View, shown: ModalityView, samples: Mapping[str, Gallery], extensions: tuple[str, ...]
+) -> Case | None:
     """The gallery, the upload or the camera; the input chosen, or None with a word on what is missing."""
     sources = {name: words for name, words in SOURCES.items() if name != "camera" or shown.camera}
     uploaded = view.sample.startswith(state.UPLOADED)

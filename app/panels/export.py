@@ -33,7 +33,9 @@ def menu(
     made = compute.trace(case, progress)
     stem = f"{PurePath(sample.name).stem}-{case.model}"
     with st.popover("Export", icon=":material/download:"):
-        _download("Figure (PNG)", partial(shown.figure, sample, maps, titles, paint, heading), f"{stem}.png", "image/png")
+        _download(
+            "Figure (PNG)", partial(shown.figure, sample, maps, titles, paint, heading), f"{stem}.png", "image/png"
+        )
         _download(
             "Maps and coordinates (NPZ)",
             partial(compute.maps_file, case, made, reading),

@@ -13,7 +13,7 @@ from perceiver.sample import Sample
 
 from .. import state
 from ..components import Row, ranking
-from ..text import label, percent, plain, sentence, verdict
+from ..text import label, plain, sentence, verdict
 from ..views.base import ModalityView
 
 TOP = 5

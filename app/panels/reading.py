@@ -39,7 +39,10 @@ def controls_row(view: state.View, reading: Reading, config: PerceiverConfig) ->
         if reading.latent is not None:
             controls.number("Latent", "latent", config.num_latents, reading.latent, width=110)
         if config.cross_heads > 1:
-            heads = {None: "Mean of heads", **{i: f"Head {i + 1}" for i in range(config.cross_heads)}}
+            heads: dict[int | None, str] = {
+                None: "Mean of heads",
+                **{i: f"Head {i + 1}" for i in range(config.cross_heads)},
+            }
             controls.select("Head", "head", heads, view.head, width=160)
         controls.segments("Colour scale", "scale", scales, compute.usable(view.scale, reading, view.show))
         controls.select("Values", "kind", text.KINDS, view.kind, width=175)
@@ -52,7 +55,12 @@ def controls_row(view: state.View, reading: Reading, config: PerceiverConfig) ->
 
 
 def row(
-    view: state.View, shown: ModalityView, sample: Sample, maps: Sequence[BlockMap], config: PerceiverConfig, paint: Paint
+    view: state.View,
+    shown: ModalityView,
+    sample: Sample,
+    maps: Sequence[BlockMap],
+    config: PerceiverConfig,
+    paint: Paint,
 ) -> BlockMap:
     """The maps as small multiples; returns the chosen one."""
     blocks = [m.block for m in maps]
@@ -82,7 +90,9 @@ def _tile(shown: BlockMap, config: PerceiverConfig) -> Tile:
         title=title(shown),
         note=whose,
         facts=_facts(shown),
-        alt=f"{title(shown)}, {whose}. {shown.summary.sentence()}" if whose else f"{title(shown)}. {shown.summary.sentence()}",
+        alt=f"{title(shown)}, {whose}. {shown.summary.sentence()}"
+        if whose
+        else f"{title(shown)}. {shown.summary.sentence()}",
     )
 
 
@@ -125,7 +135,9 @@ def latents(
         st.caption(f"Thumbnails average squares of {strip.square} × {strip.square} elements.")
 
 
-def who_reads(view: state.View, shown: ModalityView, case: Case, reading: Reading, shape: tuple[int, ...], progress: Progress) -> None:
+def who_reads(
+    view: state.View, shown: ModalityView, case: Case, reading: Reading, shape: tuple[int, ...], progress: Progress
+) -> None:
     """The latents of all blocks that give the picked element the most weight."""
     if view.pick is None:
         st.caption(

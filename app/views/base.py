@@ -15,6 +15,7 @@ from ..components import Tile
 from ..compute import BlockMap, Strip
 
 OnPick = Callable[[int | None], None]
+OnChoice = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,19 @@ class ModalityView(Protocol):
         """What the user gave, with the part that the model read marked."""
 
     def row(
-        self, sample: Sample, maps: Sequence[BlockMap], tiles: Sequence[Tile], paint: Paint, chosen: int, on_pick: OnPick
+        self,
+        sample: Sample,
+        maps: Sequence[BlockMap],
+        tiles: Sequence[Tile],
+        paint: Paint,
+        chosen: int,
+        on_pick: OnChoice,
     ) -> None:
         """The maps as small multiples, with their colour bar where they share one."""
 
-    def large(self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick) -> None:
+    def large(
+        self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick
+    ) -> None:
         """One map, large, with values under the pointer and a colour bar."""
 
     def figure(
@@ -64,6 +73,13 @@ class ModalityView(Protocol):
         """The row as a figure for papers: a PNG."""
 
     def strip(
-        self, strip: Strip, tiles: Sequence[Tile], mode: str, what: str, paint: Paint, chosen: int | None, on_pick: OnPick
+        self,
+        strip: Strip,
+        tiles: Sequence[Tile],
+        mode: str,
+        what: str,
+        paint: Paint,
+        chosen: int | None,
+        on_pick: OnChoice,
     ) -> None:
         """Thumbnails of latents, in the strip's order."""

@@ -18,7 +18,7 @@ from perceiver.sample import Sample
 
 from ..components import ColourBar, Tick, Tile, map_canvas, wall
 from ..compute import BlockMap, Strip
-from .base import OnPick, Paint
+from .base import OnChoice, OnPick, Paint
 
 DIVERGING = "RdBu_r"
 
@@ -70,7 +70,13 @@ class ImageView:
         st.caption(_read_part(sample))
 
     def row(
-        self, sample: Sample, maps: Sequence[BlockMap], tiles: Sequence[Tile], paint: Paint, chosen: int, on_pick: OnPick
+        self,
+        sample: Sample,
+        maps: Sequence[BlockMap],
+        tiles: Sequence[Tile],
+        paint: Paint,
+        chosen: int,
+        on_pick: OnChoice,
     ) -> None:
         """The maps over the picture, side by side."""
         shared = maps[0].range if maps[0].range.comparable else None
@@ -84,7 +90,9 @@ class ImageView:
             on_pick=on_pick,
         )
 
-    def large(self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick) -> None:
+    def large(
+        self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick
+    ) -> None:
         """One map over the picture."""
         unit = shown.range.apply(shown.values)
         map_canvas(
@@ -118,7 +126,14 @@ class ImageView:
         )
 
     def strip(
-        self, strip: Strip, tiles: Sequence[Tile], mode: str, what: str, paint: Paint, chosen: int | None, on_pick: OnPick
+        self,
+        strip: Strip,
+        tiles: Sequence[Tile],
+        mode: str,
+        what: str,
+        paint: Paint,
+        chosen: int | None,
+        on_pick: OnChoice,
     ) -> None:
         """The latents' maps alone: over the picture they would be too small to read."""
         ordered = [strip.thumbs[i] for i in strip.order]

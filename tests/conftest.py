@@ -7,11 +7,13 @@ from pathlib import Path
 
 from jaxtyping import install_import_hook
 
+from tests import typechecking
+
 LIBRARY = Path(__file__).parent.parent / "perceiver"
 # The command line names types that it imports only when a command runs.
 UNCHECKED = {"__main__", "cli"}
 
 install_import_hook(
     [f"perceiver.{module.name}" for module in pkgutil.iter_modules([str(LIBRARY)]) if module.name not in UNCHECKED],
-    "beartype.beartype",
+    f"{typechecking.__name__}.check",
 )

@@ -42,7 +42,10 @@ class Perceiver(Pretrained):
     def reset_parameters(self) -> None:
         """Weights of the paper's start: latents from a normal truncated at two standard deviations, linears at fan-in
         scale, biases at zero."""
-        branches = sum(2 * (cross is not None) + 2 * self.config.self_attends * (tower is not None) for cross, tower in self.config.plan)
+        branches = sum(
+            2 * (cross is not None) + 2 * self.config.self_attends * (tower is not None)
+            for cross, tower in self.config.plan
+        )
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear):
                 # Shared towers add the same direction again and again: without GPT-2's factor the logits start near 10.

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from .config import PositionConfig
@@ -149,8 +149,3 @@ ENCODINGS: dict[str, type[nn.Module]] = {
     "learned": LearnedPositions,
     "coordinates": CoordinatePositions,
 }
-
-
-def select(codes: Float[Tensor, "M channels"], index: Int[Tensor, "*batch m"]) -> Float[Tensor, "*batch m channels"]:
-    """The codes of some input elements of a grid."""
-    return codes[index]

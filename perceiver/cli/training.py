@@ -126,8 +126,9 @@ def _summary(reached: Evaluation) -> str:
     held_out = reached.held_out
     low, high = held_out.interval
     return (
-        f"{held_out.accuracy:.1%} of {held_out.total:,} held-out pictures right (95 % interval {low:.1%} to {high:.1%}), "
-        f"balanced {held_out.balanced_accuracy:.1%}, chance {held_out.chance:.1%}"
+        f"{held_out.accuracy:.1%} of {held_out.total:,} held-out pictures right "
+        f"(95 % interval {low:.1%} to {high:.1%}), balanced {held_out.balanced_accuracy:.1%}, "
+        f"chance {held_out.chance:.1%}"
     )
 
 

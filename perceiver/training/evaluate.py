@@ -58,7 +58,9 @@ def evaluate(
     config = model.config
     scenes, classes = held_out_scenes(folder, config.input_shape[0], split)
     if config.labels != classes:
-        raise CheckpointError(f"the model knows the classes {', '.join(config.labels)}; the data has {', '.join(classes)}")
+        raise CheckpointError(
+            f"the model knows the classes {', '.join(config.labels)}; the data has {', '.join(classes)}"
+        )
     content = normalise(scenes.image, config.preprocess["mean"], config.preprocess["std"])
     model = model.eval()
     logits = []

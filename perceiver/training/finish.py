@@ -34,8 +34,10 @@ def results(
         for block, share in evaluation.attention_share.items()
     }
     notes = [
-        "The pictures are rendered: an object of a 3D collection over a photographed ground. On photographs of the "
-        "world the classes it names are guesses.",
+        (
+            "The pictures are rendered: an object of a 3D collection over a photographed ground. On photographs of the "
+            "world the classes it names are guesses."
+        ),
         f"Trained on {recipe.elements:,} of {model.num_inputs:,} input elements drawn anew for each step, evaluated on "
         "all of them."
         if recipe.elements is not None
@@ -71,9 +73,7 @@ def save(
     seeds: Mapping[int, float] | None = None,
 ) -> Path:
     """Writes the checkpoint folder: weights, configuration, card and results."""
-    return model.save_pretrained(
-        folder, results(recipe, evaluation, seconds=seconds, command=command, seeds=seeds)
-    )
+    return model.save_pretrained(folder, results(recipe, evaluation, seconds=seconds, command=command, seeds=seeds))
 
 
 def hardware() -> str:

@@ -155,7 +155,12 @@ def train(
 
 
 def _step(
-    accelerator: Accelerator, model: torch.nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe, batch: Batch, step: int
+    accelerator: Accelerator,
+    model: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    recipe: Recipe,
+    batch: Batch,
+    step: int,
 ) -> tuple[Tensor, Tensor]:
     for group in optimiser.param_groups:
         group["lr"] = recipe.rate(step)

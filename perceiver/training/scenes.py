@@ -83,6 +83,7 @@ class SceneSet:
 
     def balanced(self, count: int, generator: torch.Generator) -> Int[Tensor, "count"]:
         """Indices of sprites: classes equally likely, then a class's objects, then an object's views."""
+
         def pick(items: Sequence[Any]) -> Any:
             return items[int(torch.randint(len(items), (1,), generator=generator))]
 

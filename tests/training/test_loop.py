@@ -66,10 +66,14 @@ def test_a_state_of_another_recipe_is_not_continued(tmp_path: Path) -> None:
 def test_it_learns_to_tell_colours_and_reports_how_it_goes(tmp_path: Path) -> None:
     data, heard = write_data(tmp_path), list[Progress]()
     plain = dataclasses.replace(small().augmentation, dye=0.0, colour=(1.0, 1.0))
-    outcome = train(small(augmentation=plain, averaging=0.8), data, tmp_path / "run", report=heard.append, report_every=10)
+    outcome = train(
+        small(augmentation=plain, averaging=0.8), data, tmp_path / "run", report=heard.append, report_every=10
+    )
     assert [p.step for p in heard] == [10, 20, 30]
-    assert heard[-1].accuracy > 0.9 and heard[-1].loss < heard[0].loss
-    assert heard[-1].samples_per_second > 0 and heard[-1].seconds_left == 0
+    assert heard[-1].accuracy > 0.9
+    assert heard[-1].loss < heard[0].loss
+    assert heard[-1].samples_per_second > 0
+    assert heard[-1].seconds_left == 0
     reached = evaluate(outcome.model, data, mapped=2)
     assert reached.held_out.accuracy == 1.0
     assert (reached.held_out.total, reached.held_out.groups) == (4, 2)
@@ -80,7 +84,8 @@ def test_it_learns_to_tell_colours_and_reports_how_it_goes(tmp_path: Path) -> No
 def test_batches_follow_from_seed_step_and_process_alone(tmp_path: Path) -> None:
     scenes = SceneSet(write_data(tmp_path), TRAIN)
     first, again = batch_at(scenes, small(), 3), batch_at(scenes, small(), 3)
-    assert torch.equal(first.content, again.content) and torch.equal(first.elements, again.elements)
+    assert torch.equal(first.content, again.content)
+    assert torch.equal(first.elements, again.elements)
     assert first.content.shape == (8, 64, 3)
     assert len(set(first.elements.tolist())) == 64
     assert not torch.equal(first.content, batch_at(scenes, small(), 4).content)
@@ -116,7 +121,8 @@ def test_the_interval_over_objects_is_wider_when_views_agree() -> None:
     together = (objects % 2).bool()  # all views of an object right, or all wrong
     apart = (torch.arange(200) % 2).bool()  # half of every object's views
     low, high = interval_over_objects(together, objects)
-    assert low < 0.4 and high > 0.6
+    assert low < 0.4
+    assert high > 0.6
     assert interval_over_objects(apart, objects) == (0.5, 0.5)
 
 
@@ -150,7 +156,16 @@ def test_two_processes_train_together(tmp_path: Path) -> None:
         "from perceiver.training.loop import train\n"
         f"train(small(steps=2), pathlib.Path({str(data)!r}), pathlib.Path({str(tmp_path / 'run')!r}))\n"
     )
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
+    launch = [
+        sys.executable,
+        "-m",
+        "accelerate.commands.launch",
+        "--cpu",
+        "--num_processes",
+        "2",
+        "--num_machines",
+        "1",
+    ]
     root = str(Path(__file__).parents[2])
     done = subprocess.run(
         [*launch, str(script)],

@@ -65,8 +65,10 @@ def test_pictures_stay_in_range_whatever_the_augmentation(folder: Path) -> None:
     made = scenes.compose(scenes.balanced(16, generator), 24, wild, generator)
     assert made.image.shape == (16, 24, 24, 3)
     assert made.mask.shape == (16, 24, 24)
-    assert (0 <= made.image.min()) and (made.image.max() <= 1)
-    assert (0 <= made.mask.min()) and (made.mask.max() <= 1 + 1e-6)
+    assert made.image.min() >= 0
+    assert made.image.max() <= 1
+    assert made.mask.min() >= 0
+    assert made.mask.max() <= 1 + 1e-6
 
 
 def test_splits_hold_their_own_objects_and_held_out_pictures_keep_their_colours(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every relative link in the documentation leads somewhere, anchors included."""
+"""The documents: every relative link leads somewhere, anchors included, and the README's code runs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
+
+from tests.app import folder
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("checkpoints/*/README.md")])
@@ -59,3 +61,17 @@ def test_a_page_is_read_as_its_readers_see_it(tmp_path: Path) -> None:
     )
     assert links(page) == ["b.md#c", "e.png", "h.png"]
     assert anchors(page) == {"one-two-three", "same", "same-1"}
+
+
+def test_the_readmes_code_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    assert code is not None
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(folder.build(tmp_path / "checkpoints")))
+    monkeypatch.chdir(tmp_path)
+    Path("photo.jpg").write_bytes(folder.picture(0))
+    exec(code[1], {})
+    label, *blocks = capsys.readouterr().out.splitlines()
+    assert label in folder.LABELS
+    assert [line.split(" reads")[0] for line in blocks] == ["block 1", "block 2", "block 3"]

@@ -53,6 +53,22 @@ def reduction(reading: Reading, heads: int) -> str:
     return f"{latents}, {'mean of heads' if reading.head is None else f'head {reading.head + 1}'}"
 
 
+def meaning(reading: Reading, show: str, colours: str) -> str:
+    """What the colours of the maps say."""
+    if show != "blocks":
+        return "Red: more than in the block compared with; blue: less."
+    more = "Darker" if colours == "greys" else "Brighter"
+    match reading.what:
+        case "entropy":
+            return f"{more}: read by more of the latents alike."
+        case "score":
+            return f"{more}: a higher score, before the softmax turns scores into shares of attention."
+        case "value":
+            return f"{more}: read more, and more of it passed on to the latents."
+        case _:
+            return f"{more}: read more."
+
+
 def weights(plan: Sequence[tuple[int | None, int | None]], block: int) -> str:
     """Whose cross-attention weights a block uses."""
     mine = plan[block][0]

@@ -13,10 +13,7 @@ from perceiver.config import PerceiverConfig
 from perceiver.errors import CheckpointError
 from perceiver.sample import Sample
 
-CAVEAT = (
-    "Brighter means read more. Attention shows where a block read, not why the answer came out: "
-    "on its own it is no explanation."
-)
+CAVEAT = "Attention shows where a block read, not why the answer came out: on its own it is no explanation."
 
 
 def page() -> None:
@@ -43,7 +40,7 @@ def page() -> None:
             _nothing_chosen(shown.noun)
             return
         truth = samples[view.sample].about.label if view.sample in samples else ""
-        overview.overview(view, shown, sample, compute.probabilities(case, progress), config.labels, truth)
+        overview.overview(view, shown, case, sample, compute.probabilities(case, progress), config.labels, truth)
     _blocks(case, sample, view, config, truth, progress)
     progress.done()
 
@@ -63,7 +60,7 @@ def _blocks(
         st.subheader("What each block read", anchor=False, width="stretch")
         heading = f"{sample.name}, {case.model}: {words}"
         export.menu(case, sample, asked, maps, titles, shown, paint, heading, truth or None, progress)
-    st.caption(CAVEAT)
+    st.caption(f"{text.meaning(asked, view.show, view.colours)} {CAVEAT}")
     reading.controls_row(view, asked, config)
     one = reading.row(view, shown, sample, maps, config, paint)
     large, latents, readers = st.columns([21, 17, 14], gap="medium")

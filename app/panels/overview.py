@@ -13,6 +13,7 @@ from perceiver.sample import Sample
 
 from .. import state
 from ..components import Row, ranking
+from ..compute import Case
 from ..text import label, plain, sentence, verdict
 from ..views.base import ModalityView
 
@@ -22,6 +23,7 @@ TOP = 5
 def overview(
     view: state.View,
     shown: ModalityView,
+    case: Case,
     sample: Sample,
     probabilities: Float[np.ndarray, "blocks classes"],
     labels: Sequence[str],
@@ -33,7 +35,7 @@ def overview(
         given, read = st.columns(2, gap="small")
         with given:
             st.subheader(f"The {shown.noun}", anchor=False)
-            shown.original(sample)
+            shown.original(case, sample)
         with read:
             st.subheader("As the model read it", anchor=False)
             shown.seen(sample, view.pick, lambda element: state.change(pick=element))
@@ -70,10 +72,10 @@ def _formed(probabilities: Float[np.ndarray, "blocks classes"], labels: Sequence
     if len(probabilities) == 1:
         return
     answer = int(probabilities[-1].argmax())
-    st.caption(f"“{plain(label(labels[answer]))}”, had it stopped after")
+    st.caption(f"How sure of “{plain(label(labels[answer]))}” it was after each block:")
     ranking(
         [
-            Row(name=f"block {i + 1}", share=float(row[answer]), text=percent(float(row[answer])))
+            Row(name=f"Block {i + 1}", share=float(row[answer]), text=percent(float(row[answer])))
             for i, row in enumerate(probabilities)
         ],
         key="formed",

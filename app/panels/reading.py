@@ -9,6 +9,7 @@ import streamlit as st
 
 from perceiver.analysis.numbers import number, percent
 from perceiver.config import PerceiverConfig
+from perceiver.plots.scale import NOT_COMPARABLE
 from perceiver.sample import Sample
 
 from .. import compute, controls, state, text
@@ -36,8 +37,6 @@ def controls_row(view: state.View, reading: Reading, config: PerceiverConfig) ->
     scales = {name: text.SCALES[name] for name in compute.scales(reading, view.show)}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         controls.segments("Over latents", "reduce", reductions, view.reduce)
-        if reading.latent is not None:
-            controls.number("Latent", "latent", config.num_latents, reading.latent, width=110)
         if config.cross_heads > 1:
             heads: dict[int | None, str] = {
                 None: "Mean of heads",
@@ -73,7 +72,7 @@ def row(
         chosen,
         lambda index: state.change(block=blocks[index]),
     )
-    st.caption(maps[0].range.sentence())
+    st.caption(maps[0].range.sentence() if maps[0].range.comparable else NOT_COMPARABLE)
     return maps[chosen]
 
 
@@ -102,6 +101,8 @@ def _facts(shown: BlockMap) -> tuple[tuple[str, str], ...]:
     if summary.constant:
         return (("constant", number(summary.mean * factor)),)
     facts = [("min", number(summary.minimum * factor)), ("max", number(summary.maximum * factor))]
+    if shown.range.signed:
+        return tuple(facts)
     if summary.entropy is None or summary.top_mass is None:
         return (*facts, ("mean", number(summary.mean * factor)))
     return (*facts, ("entropy", f"{summary.entropy:.2f} nats"), ("top 1 %", percent(summary.top_mass)))
@@ -119,6 +120,8 @@ def latents(
     """Thumbnails of all latents of a block, to pick one from."""
     st.caption("The most concentrated first; choose one to see its maps.")
     strip = compute.strip(case, block, reading.kind, reading.head, progress)
+    if reading.latent is not None:
+        controls.number(f"Latent, 1 to {len(strip.order)}", "latent", len(strip.order), reading.latent)
     order = [int(i) for i in strip.order]
     one = dataclasses.replace(reading, reduce="latent", latent=0)
     tiles = [Tile(f"Latent {i + 1}", alt=f"Latent {i + 1}, entropy {strip.entropies[i]:.2f} nats") for i in order]

@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from perceiver.sample import Sample
 
 from ..components import Tile
-from ..compute import BlockMap, Strip
+from ..compute import BlockMap, Case, Strip
 
 OnPick = Callable[[int | None], None]
 OnChoice = Callable[[int], None]
@@ -48,7 +48,7 @@ class ModalityView(Protocol):
     def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
         """The input exactly as the model read it, answering clicks."""
 
-    def original(self, sample: Sample) -> None:
+    def original(self, case: Case, sample: Sample) -> None:
         """What the user gave, with the part that the model read marked."""
 
     def row(

@@ -12,15 +12,17 @@ from PIL import Image
 
 from perceiver.plots import colour
 from perceiver.plots.figures import figure_png
-from perceiver.plots.overlay import on_original, opacity, overlay
+from perceiver.plots.overlay import on_original, opacity, overlay, png
 from perceiver.plots.scale import ColourRange, ColourScale
 from perceiver.sample import Sample
 
 from ..components import ColourBar, Tick, Tile, map_canvas, wall
-from ..compute import BlockMap, Strip
+from ..compute import BlockMap, Case, Strip
 from .base import OnChoice, OnPick, Paint
 
 DIVERGING = "RdBu_r"
+SIDE = 256
+"""Side of the pictures beside the prediction, in CSS pixels."""
 
 
 class ImageView:
@@ -55,16 +57,14 @@ class ImageView:
             hint="Click a spot to see who reads it.",
             pick=pick,
             on_pick=on_pick,
-            limit=256,
+            limit=SIDE,
         )
 
-    def original(self, sample: Sample) -> None:
+    def original(self, case: Case, sample: Sample) -> None:
         """The whole picture, what the model never saw dimmed and hatched."""
-        nothing = np.zeros_like(sample.seen)
         st.image(
-            on_original(sample, nothing, strength=0.0, longest=640),
-            output_format="PNG",
-            width=256,
+            _whole(case.model, case.digest, sample),
+            width=SIDE,
             alt=f"The whole picture. {_read_part(sample)}",
         )
         st.caption(_read_part(sample))
@@ -151,6 +151,11 @@ class ImageView:
             chosen=chosen,
             on_pick=on_pick,
         )
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _whole(model: str, sha256: str, _sample: Sample) -> bytes:
+    return png(on_original(_sample, np.zeros_like(_sample.seen), strength=0.0, longest=2 * SIDE))
 
 
 def _read_part(sample: Sample) -> str:

@@ -37,7 +37,7 @@ class Recipe:
     name: str
     model: PerceiverConfig
     data: str = "image"
-    steps: int = 12_000
+    steps: int = 15_000
     batch: int = 32
     elements: int | None = 1024
     learning_rate: float = 4e-3

@@ -234,11 +234,14 @@ def weighted_mean(query: Float[Tensor, "B heads N C"], inputs: InputArray) -> Fl
             shrink = (top - peak).exp()
             total, weight = total * shrink + part, weight * shrink + mass
         top = peak
-    assert total is not None and weight is not None
+    assert total is not None
+    assert weight is not None
     return total / weight
 
 
-def _attend(q: Float[Tensor, "B heads N k"], k: Float[Tensor, "B heads N k"], v: Float[Tensor, "B heads N v"]) -> Tensor:
+def _attend(
+    q: Float[Tensor, "B heads N k"], k: Float[Tensor, "B heads N k"], v: Float[Tensor, "B heads N v"]
+) -> Tensor:
     # Written out: among a few hundred latents the fused kernel's backward pass is several times slower on CPUs.
     return (q @ (k * k.shape[-1] ** -0.5).transpose(-1, -2)).softmax(-1) @ v
 

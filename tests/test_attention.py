@@ -59,7 +59,9 @@ def shaken(layer: torch.nn.Module) -> torch.nn.Module:
     """Random weights everywhere, norms and biases included, so that no term is hidden by a one or a zero."""
     generator = torch.Generator().manual_seed(1)
     for p in layer.parameters():
-        p.data = torch.randn(p.shape, generator=generator) * (0.4 if p.dim() > 1 else 0.6) + (0.5 if p.dim() == 1 else 0)
+        p.data = torch.randn(p.shape, generator=generator) * (0.4 if p.dim() > 1 else 0.6) + (
+            0.5 if p.dim() == 1 else 0
+        )
     return layer
 
 

@@ -74,9 +74,7 @@ def test_rows_of_probabilities_sum_to_one(traced: tuple[Perceiver, Trace]) -> No
 def test_concentration_is_the_entropy_of_each_latents_map(traced: tuple[Perceiver, Trace]) -> None:
     model, trace = traced
     weights = full(model, trace, 0)[1].mean(0)
-    torch.testing.assert_close(
-        trace.concentration(0), -(weights * weights.log()).sum(1), atol=1e-4, rtol=1e-4
-    )
+    torch.testing.assert_close(trace.concentration(0), -(weights * weights.log()).sum(1), atol=1e-4, rtol=1e-4)
 
 
 def test_all_weight_on_one_element_is_found_there() -> None:
@@ -135,8 +133,6 @@ def test_all_mean_maps_at_paper_size_stay_below_the_input_array_plus_64_mb() -> 
         assert len(maps) == 8 and all(abs(float(m.sum()) - 1) < 1e-3 for m in maps)
         print(peak() - before, inputs.numel() * 4 / 2**20)
     """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=True)
     extra, array = map(float, done.stdout.split())
     assert extra < array + 64

@@ -7,7 +7,8 @@ colours laid on the background, so that neither step sees the other's values.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -23,26 +24,104 @@ _SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
 _BITS, _PHOTOMETRIC, _SAMPLE_FORMAT = 258, 262, 339
 # lcms rounds: the same colours through an sRGB profile come back up to this much apart.
 _ROUNDING = 2
+_BAND_PIXELS = 2_000_000
 
 
-def to_srgb(picture: Image.Image, *, background: Colour, depth: int = 8) -> tuple[Image.Image, list[str]]:
+def to_srgb(
+    picture: Image.Image, *, background: Colour, depth: int = 8, reduce: int = 1
+) -> tuple[Image.Image, list[str]]:
     """Brings a loaded picture of any mode to mode RGB.
 
     background  what shows through transparent parts
     depth       bits a sample in the file, which the value named as transparent refers to
+    reduce      averages squares of this many pixels a side into one
 
-    Returns the picture and its notes. Raises what Pillow raises for modes that have no way to RGB.
+    Works in bands, so that beside the picture and the result only a few megapixels are held. Returns the result and
+    its notes. Raises what Pillow raises for modes that have no way to RGB.
     """
-    notes: list[str] = []
-    alpha = _alpha(picture, depth)
-    colour = _opaque(picture, notes)
-    rgb = _managed(colour, picture.info.get("icc_profile"), notes)
-    if alpha is not None and alpha.getextrema()[0] != 255:
-        paper = Image.new("RGB", rgb.size, background)
-        paper.paste(rgb, mask=alpha)
-        notes.append(f"laid its transparent parts on the background colour {background}")
-        rgb = paper
-    return rgb, notes
+    greys = GreyScale.of(picture) if _is_deep(picture.mode) else None
+    notes = [greys.note] if greys else []
+    width, height = picture.size
+    out = Image.new("RGB", (-(-width // reduce), -(-height // reduce)))
+    for top, band in _bands(picture, reduce):
+        alpha = _alpha(band, depth)
+        colour = Image.fromarray(greys.to_8_bits(np.asarray(band))) if greys else _opaque(band)
+        rgb = _managed(colour, picture.info.get("icc_profile"), notes)
+        if alpha is not None and alpha.getextrema()[0] != 255:
+            paper = Image.new("RGB", rgb.size, background)
+            paper.paste(rgb, mask=alpha)
+            rgb = paper
+            notes.append(f"laid its transparent parts on the background colour {background}")
+        out.paste(rgb.reduce(reduce) if reduce > 1 else rgb, (0, top // reduce))
+    return out, list(dict.fromkeys(notes))
+
+
+def _bands(picture: Image.Image, multiple: int) -> Iterator[tuple[int, Image.Image]]:
+    """The picture in bands of whole rows, with the first row of each; heights are multiples but for the last."""
+    rows = max(_BAND_PIXELS // (picture.width * multiple), 1) * multiple
+    for top in range(0, picture.height, rows):
+        yield top, picture.crop((0, top, picture.width, min(top + rows, picture.height)))
+
+
+def _is_deep(mode: str) -> bool:
+    return mode == "F" or mode.startswith("I")
+
+
+@dataclass(frozen=True)
+class GreyScale:
+    """How grey values of more than 8 bits, or floating point, become 0..255.
+
+    low, high  the values that become black and white
+    inverted   the file means 0 as white
+    unsigned   its 32-bit integers have no sign, which Pillow's mode I does not know
+    """
+
+    low: float
+    high: float
+    inverted: bool
+    unsigned: bool
+    note: str
+
+    @classmethod
+    def of(cls, picture: Image.Image) -> GreyScale:
+        """The scale for one picture, from its own values and, in a TIFF, from its tags."""
+        tags: Mapping[int, Any] = getattr(picture, "tag_v2", {})
+        bits = _first(tags, _BITS, 16)
+        unsigned = picture.mode == "I" and bits == 32 and _first(tags, _SAMPLE_FORMAT, 1) == 1
+        least, most, lost = np.inf, -np.inf, 0
+        for _, band in _bands(picture, 1):
+            values = np.asarray(band)
+            finite = (values.view(np.uint32) if unsigned else values)[np.isfinite(values)]
+            lost += values.size - finite.size
+            if finite.size:
+                least, most = min(least, float(finite.min())), max(most, float(finite.max()))
+        if least > most:
+            least = most = 0.0
+        low, high = _window(least, most, picture.mode, bits)
+        note = f"rescaled its grey values ({least:g} to {most:g}) to 8 bits: {low:g} to {high:g} became 0 to 255"
+        if lost:
+            note += f"; values that are not finite ({lost:,}) became {low:g}"
+        return cls(low, high, inverted=tags.get(_PHOTOMETRIC) == 0, unsigned=unsigned, note=note)
+
+    def to_8_bits(self, values: Shaped[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
+        """Rescales grey values, rounding to the nearest."""
+        values = values.view(np.uint32) if self.unsigned else values
+        scaled = np.where(np.isfinite(values), values, self.low).astype(np.float64) - self.low
+        scaled = np.rint(scaled * 255 / ((self.high - self.low) or 1.0)).clip(0, 255)
+        return (255 - scaled if self.inverted else scaled).astype(np.uint8)
+
+
+def _window(least: float, most: float, mode: str, bits: int) -> tuple[float, float]:
+    """The grey values that become black and white."""
+    if mode == "F":
+        if least >= 0 and most <= 255:
+            return 0.0, 1.0 if most <= 1 else 255.0
+        return least, most
+    full = float((1 << min(bits, 16)) - 1)
+    if least < 0 or most > full:
+        return least, most
+    # Scanners and microscopes store 12 bits and fewer in 16; taken for a full scale they would all be black.
+    return 0.0, most if 0 < most * 16 <= full else full
 
 
 def _alpha(picture: Image.Image, depth: int) -> Image.Image | None:
@@ -63,57 +142,19 @@ def _alpha(picture: Image.Image, depth: int) -> Image.Image | None:
     return Image.fromarray(np.where(hidden, 0, 255).astype(np.uint8))
 
 
-def _opaque(picture: Image.Image, notes: list[str]) -> Image.Image:
+def _opaque(picture: Image.Image) -> Image.Image:
     """The colours alone, in one of the modes L, RGB, CMYK and LAB."""
     match picture.mode:
         case "L" | "CMYK" | "LAB":
             return picture
-        case "1" | "LA" | "La":
-            return picture.convert("LA").getchannel("L") if picture.mode != "1" else picture.convert("L")
-        case mode if mode == "F" or mode.startswith("I"):
-            values, note = _eight_bits(np.asarray(picture), getattr(picture, "tag_v2", {}))
-            notes.append(note)
-            return Image.fromarray(values)
+        case "1":
+            return picture.convert("L")
+        case "LA" | "La":
+            return picture.convert("LA").getchannel("L")
         case "P" if "transparency" not in picture.info:
             return picture.convert("RGB")
         case _:
             return picture.convert("RGBA").convert("RGB")
-
-
-def _eight_bits(values: Shaped[np.ndarray, "h w"], tags: Mapping[int, Any]) -> tuple[UInt8[np.ndarray, "h w"], str]:
-    """Grey values of more than 8 bits, or floating point, brought to 0..255; returns them and the note that says how.
-
-    tags  of a TIFF file: its bits a sample, whether its integers have a sign, whether 0 is white
-    """
-    if values.dtype == np.int32 and tags.get(_BITS) == (32,) and _first(tags, _SAMPLE_FORMAT, 1) == 1:
-        values = values.view(np.uint32)
-    finite = np.isfinite(values)
-    lost = int(values.size - np.count_nonzero(finite))
-    least, most = (float(values[finite].min()), float(values[finite].max())) if lost < values.size else (0.0, 0.0)
-    low, high = _window(least, most, values.dtype, _first(tags, _BITS, 16))
-    scaled = np.where(finite, values, low).astype(np.float32)
-    scaled -= low
-    scaled *= 255 / ((high - low) or 1.0)
-    scaled = np.rint(scaled, out=scaled).clip(0, 255)
-    if tags.get(_PHOTOMETRIC) == 0:
-        scaled = 255 - scaled
-    note = f"rescaled its grey values ({least:g} to {most:g}) to 8 bits: {low:g} to {high:g} became 0 to 255"
-    if lost:
-        note += f"; values that are not finite ({lost:,}) became {low:g}"
-    return scaled.astype(np.uint8), note
-
-
-def _window(least: float, most: float, dtype: np.dtype[Any], bits: int) -> tuple[float, float]:
-    """The grey values that become black and white."""
-    if dtype.kind == "f":
-        if least >= 0 and most <= 255:
-            return 0.0, 1.0 if most <= 1 else 255.0
-        return least, most
-    full = float((1 << min(bits, 16)) - 1)
-    if least < 0 or most > full:
-        return least, most
-    # Scanners and microscopes store 12 bits and fewer in 16; taken for a full scale they would all be black.
-    return 0.0, most if 0 < most * 16 <= full else full
 
 
 def _managed(colour: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:

@@ -1,4 +1,4 @@
-"""What JPEG and PNG files say about themselves, read without decoding a pixel."""
+"""What JPEG, PNG and GIF files say about themselves, read without decoding a pixel."""
 
 from __future__ import annotations
 
@@ -47,6 +47,21 @@ def png_depth(data: bytes) -> int:
     return _byte(data, 24)
 
 
+def gif_frames(data: bytes, most: int) -> int:
+    """Frames of a GIF, counted to one more than `most`."""
+    frames, at = 0, 13 + _colour_table(_byte(data, 10))
+    while frames <= most:
+        match _byte(data, at):
+            case 0x2C:
+                frames += 1
+                at = _past_blocks(data, at + 11 + _colour_table(_byte(data, at + 9)))
+            case 0x21:
+                at = _past_blocks(data, at + 2)
+            case _:
+                break
+    return frames
+
+
 def without_metadata(data: bytes) -> bytes:
     """The same JPEG or PNG with nothing but what its pixels need; other files, and broken ones, as they are.
 
@@ -66,6 +81,16 @@ def without_metadata(data: bytes) -> bytes:
         keep = (data[start:stop] for kind, start, stop in _chunks(data) if kind[:1].isupper() or kind == b"tRNS")
         return b"".join((data[:_PNG_HEAD], *keep))
     return data
+
+
+def _colour_table(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _past_blocks(data: bytes, at: int) -> int:
+    while length := _byte(data, at):
+        at += 1 + length
+    return at + 1
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:

@@ -17,10 +17,13 @@ from ..sample import Sample
 from . import grid
 from .base import Box, printable
 from .colour import Colour
-from .picture import decode
+from .picture import Wish, decode
 
 # Longest side of what is kept of the original for display.
 _DISPLAY = 1600
+# Pixels a side of the crop, for each that the model reads, that a large picture keeps before it is resized: averaging
+# beyond that is lost in the resizing filter anyway.
+_OVERSAMPLING = 4
 _MEGABYTE = 1 << 20
 
 
@@ -59,7 +62,13 @@ class ImageModality:
                 f"{shown} has {len(data) / _MEGABYTE:,.1f} MB; a picture may have at most "
                 f"{self.max_bytes / _MEGABYTE:,.1f} MB"
             )
-        picture = decode(data, shown, background=settings.background, max_pixels=self.max_pixels)
+        wish = Wish(
+            background=settings.background,
+            max_pixels=self.max_pixels,
+            shorter=math.ceil(_OVERSAMPLING * max(height, width) / settings.crop),
+            longer=_DISPLAY,
+        )
+        picture = decode(data, shown, wish)
         full = picture.pixels
         (top, bottom), (left, right) = rows, columns = crop_box(
             (full.height, full.width), (height, width), settings.crop

@@ -26,11 +26,17 @@ from PIL.WebPImagePlugin import WebPImageFile
 from ..errors import InputError
 from . import kinds
 from .colour import Colour, to_srgb
-from .containers import jpeg_scans, png_depth, without_metadata
+from .containers import gif_frames, jpeg_scans, png_depth, without_metadata
 from .kinds import Kind, identify
 
 # A JPEG can be decoded at a fraction of its size, so it may be this many times larger than other pictures.
 JPEG_ALLOWANCE = 8
+# These decoders hold several copies of the picture at once, so theirs may be this many times smaller.
+_COPIES = {kinds.WEBP: 2, kinds.AVIF: 2}
+# Larger pictures are averaged down to what is needed as soon as they are decoded.
+_KEPT_WHOLE = 16_000_000
+# Numbers written as text are read slowly.
+_MOST_TEXT_BYTES = 4 << 20
 
 _READERS: dict[Kind, Callable[[io.BytesIO], ImageFile]] = {
     kinds.AVIF: AvifImageFile,
@@ -55,8 +61,8 @@ _TURNS = {
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 # A scan of a few bytes can cost a pass over the whole picture; real files have a dozen.
 _MOST_SCANS = 100
-# Counting pages walks the file; more than this many are not worth the walk.
-_MOST_PAGES = 1000
+# Counting frames walks the file; more than this many are not worth the walk.
+_MOST_FRAMES = 1000
 
 
 @dataclass(frozen=True)
@@ -67,12 +73,25 @@ class Picture:
     notes: tuple[str, ...]
 
 
-def decode(data: bytes, name: str, *, background: Colour, max_pixels: int) -> Picture:
+@dataclass(frozen=True)
+class Wish:
+    """What the caller needs of a picture.
+
+    background        what shows through transparent parts
+    max_pixels        the most pixels that are decoded
+    shorter, longer   sides that must be left when a large picture is averaged down
+    """
+
+    background: Colour
+    max_pixels: int
+    shorter: int
+    longer: int
+
+
+def decode(data: bytes, name: str, wish: Wish) -> Picture:
     """Decodes the first frame of a picture file.
 
-    name        as it is to be shown in messages
-    background  what shows through transparent parts
-    max_pixels  the most pixels that are decoded; larger JPEGs are decoded at 1/2, 1/4 or 1/8 of their size
+    name  as it is to be shown in messages
 
     Raises InputError for everything that is wrong with the file.
     """
@@ -80,11 +99,13 @@ def decode(data: bytes, name: str, *, background: Colour, max_pixels: int) -> Pi
     if kind not in _READERS:
         raise InputError(f"{name} {_refusal(kind)}")
     try:
-        return _decode(data, name, kind, background, max_pixels)
+        return _decode(data, name, kind, wish)
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise InputError(f"{name} unpacks to far more than the {max_pixels:,} pixels that are read at most") from error
+        raise InputError(
+            f"{name} unpacks to far more than the {wish.max_pixels:,} pixels that are read at most"
+        ) from error
     except MemoryError as error:
         raise InputError(f"{name} needs more memory than there is; save it smaller and try again") from error
     except Exception as error:  # readers raise whatever their parsing trips over
@@ -93,18 +114,22 @@ def decode(data: bytes, name: str, *, background: Colour, max_pixels: int) -> Pi
         ) from error
 
 
-def _decode(data: bytes, name: str, kind: Kind, background: Colour, max_pixels: int) -> Picture:
+def _decode(data: bytes, name: str, kind: Kind, wish: Wish) -> Picture:
     notes: list[str] = []
     picture = _open(data, kind, notes)
     if (frames := _frames(data, kind)) > 1:
-        count = f"more than {_MOST_PAGES:,}" if frames > _MOST_PAGES else f"{frames:,}"
-        notes.append(f"used frame 1 of {count}")
-    _limit(picture, data, name, max_pixels, notes)
+        notes.append(f"used frame 1 of {f'{frames:,}' if frames <= _MOST_FRAMES else f'more than {_MOST_FRAMES:,}'}")
+    size = picture.size
+    fraction = _limit(picture, data, name, wish.max_pixels // _COPIES.get(kind, 1))
     # Pillow turns a TIFF itself, while loading, and takes the tag away.
     turned = picture.tag_v2.get(_ORIENTATION) if isinstance(picture, TiffImageFile) else None
     picture.load()
     orientation = _orientation(picture)
-    pixels, changes = to_srgb(picture, background=background, depth=png_depth(data) if kind is kinds.PNG else 8)
+    reduce = _reduction(picture.size, wish)
+    if fraction * reduce > 1:
+        notes.append(f"read its {size[0]:,} x {size[1]:,} pixels at 1/{fraction * reduce} of their size")
+    depth = png_depth(data) if kind is kinds.PNG else 8
+    pixels, changes = to_srgb(picture, background=wish.background, depth=depth, reduce=reduce)
     if orientation in _TURNS:
         pixels = pixels.transpose(_TURNS[orientation])
     if (orientation or turned) in _TURNS:
@@ -128,28 +153,37 @@ def _open(data: bytes, kind: Kind, notes: list[str]) -> ImageFile:
 
 
 def _frames(data: bytes, kind: Kind) -> int:
-    """Frames in the file; for a TIFF at most one more than are worth counting."""
-    pages = 1
+    """Frames in the file, counted to one more than is said in numbers."""
+    if kind is kinds.GIF:
+        return gif_frames(data, _MOST_FRAMES)
+    frames = 1
     try:
         # Counting moves the reader and may break it on damaged later frames, so it gets one of its own.
         picture = _READERS[kind](io.BytesIO(data))
         if not isinstance(picture, TiffImageFile):
             return int(getattr(picture, "n_frames", 1))
-        while pages <= _MOST_PAGES:
-            picture.seek(pages)
-            pages += 1
+        while frames <= _MOST_FRAMES:
+            picture.seek(frames)
+            frames += 1
     except Exception:  # the end of the pages, or damage behind the first frame, which is all that is used
         pass
-    return pages
+    return frames
 
 
-def _limit(picture: ImageFile, data: bytes, name: str, max_pixels: int, notes: list[str]) -> None:
-    """Refuses or shrinks a picture that would take too much memory or time, by its headers alone."""
+def _limit(picture: ImageFile, data: bytes, name: str, max_pixels: int) -> int:
+    """Refuses a picture that would take too much memory or time, by its headers alone.
+
+    A larger JPEG is set to be decoded at a fraction of its size; returns what it is divided by.
+    """
     width, height = picture.size
     pixels, most = width * height, max_pixels
     if _tile_pixels(picture) > max_pixels:
         raise InputError(
             f"{name} is a TIFF picture in tiles of {_tile_pixels(picture):,} pixels; at most {most:,} are read"
+        )
+    if isinstance(picture, PpmImageFile) and data[1:2] in b"123" and len(data) > _MOST_TEXT_BYTES:
+        raise InputError(
+            f"{name} is a PNM picture written as text, which is read up to {_MOST_TEXT_BYTES >> 20} MB only"
         )
     if isinstance(picture, JpegImageFile):
         scans = jpeg_scans(data)
@@ -164,10 +198,17 @@ def _limit(picture: ImageFile, data: bytes, name: str, max_pixels: int, notes: l
             f"{name} has {width:,} x {height:,} pixels, {pixels:,} in all; at most {most:,} are read, "
             "so save it smaller and try again"
         )
-    if pixels > max_pixels:
-        fraction = next(s for s in (2, 4, 8) if -(-width // s) * -(-height // s) <= max_pixels)
+    fraction = next(s for s in (1, 2, 4, 8) if -(-width // s) * -(-height // s) <= max_pixels)
+    if fraction > 1:
         picture.draft(None, (max(width // fraction, 1), max(height // fraction, 1)))
-        notes.append(f"decoded its {width:,} x {height:,} pixels at 1/{fraction} of their size")
+    return fraction
+
+
+def _reduction(size: tuple[int, int], wish: Wish) -> int:
+    """How many pixels a side are averaged into one: as many as the wish allows if the picture is large, else one."""
+    if size[0] * size[1] <= _KEPT_WHOLE:
+        return 1
+    return max(min(min(size) // wish.shorter, max(size) // wish.longer), 1)
 
 
 def _tile_pixels(picture: ImageFile) -> int:

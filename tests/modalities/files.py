@@ -48,7 +48,7 @@ def png(width: int, height: int, depth: int, colour: int, rows: bytes, *chunks: 
 
 
 def tiff(values: bytes, width: int, height: int, *, order: str = "<", **tags: int | tuple[int, ...]) -> bytes:
-    """A one-strip TIFF. `order` is "<" (II) or ">" (MM); tags: bits, photometric, sample_format, tile."""
+    """A one-strip TIFF. `order` is "<" (II) or ">" (MM); tags: bits, photometric, sample_format, tile, extra."""
     bits = tags.get("bits", 8)
     bits = bits if isinstance(bits, tuple) else (bits,)
     start = 8
@@ -58,6 +58,8 @@ def tiff(values: bytes, width: int, height: int, *, order: str = "<", **tags: in
     fields |= {277: (3, len(bits)), 278: (4, height), 279: (4, len(values)), 339: (3, tags.get("sample_format", 1))}
     if "tile" in tags:
         fields |= {322: (4, tags["tile"]), 323: (4, tags["tile"])}
+    if "extra" in tags:
+        fields |= {338: (3, tags["extra"])}
     entries = []
     for tag, (kind, value) in fields.items():
         packed = struct.pack(f"{order}{'H2x' if kind == 3 else 'I'}", value)

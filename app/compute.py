@@ -126,9 +126,9 @@ def digest(data: bytes) -> str:
 
 
 @st.cache_data(show_spinner=False, ttl=60)
-def models() -> tuple[str, ...]:
-    """The names of the checkpoints that are here. Raises CheckpointError when a configuration is damaged."""
-    return Store().names()
+def models(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    """The checkpoints of some modalities that are here. Raises CheckpointError when a configuration is damaged."""
+    return tuple(name for kind in kinds for name in Store().names(kind))
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

@@ -8,46 +8,26 @@ from pathlib import PurePath
 
 import streamlit as st
 
-from perceiver.sample import Sample
-
 from .. import compute
 from ..components import copy_link
-from ..compute import BlockMap, Case, Reading
-from ..progress import Progress
-from ..views.base import ModalityView, Paint
+from ..compute import BlockMap, Reading
+from .reading import title
+from .scene import Scene
 
 
-def menu(
-    case: Case,
-    sample: Sample,
-    reading: Reading,
-    maps: Sequence[BlockMap],
-    titles: Sequence[str],
-    shown: ModalityView,
-    paint: Paint,
-    heading: str,
-    truth: str | None,
-    progress: Progress,
-) -> None:
+def menu(scene: Scene, asked: Reading, maps: Sequence[BlockMap], words: str) -> None:
     """A menu of downloads, each made when it is clicked, and the button that copies the link."""
-    made = compute.trace(case, progress)
+    case, sample = scene.case, scene.sample
+    made = compute.trace(case, scene.progress)
+    heading = f"{sample.name}, {case.model}: {words}"
     stem = f"{PurePath(sample.name).stem}-{case.model}"
     with st.popover("Export", icon=":material/download:"):
-        _download(
-            "Figure (PNG)", partial(shown.figure, sample, maps, titles, paint, heading), f"{stem}.png", "image/png"
-        )
-        _download(
-            "Maps and coordinates (NPZ)",
-            partial(compute.maps_file, case, made, reading),
-            f"{stem}-maps.npz",
-            "application/octet-stream",
-        )
-        _download(
-            "Predictions (JSON)",
-            partial(compute.predictions_file, case, made, truth),
-            f"{stem}-predictions.json",
-            "application/json",
-        )
+        figure = partial(scene.shown.figure, sample, maps, [title(m) for m in maps], scene.paint, heading)
+        _download("Figure (PNG)", figure, f"{stem}.png", "image/png")
+        arrays = partial(compute.maps_file, case, made, asked)
+        _download("Maps and coordinates (NPZ)", arrays, f"{stem}-maps.npz", "application/octet-stream")
+        answers = partial(compute.predictions_file, case, made, scene.truth or None)
+        _download("Predictions (JSON)", answers, f"{stem}-predictions.json", "application/json")
     copy_link(key="link")
 
 

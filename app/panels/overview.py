@@ -9,41 +9,33 @@ import streamlit as st
 from jaxtyping import Float
 
 from perceiver.analysis.numbers import percent
-from perceiver.sample import Sample
 
-from .. import state
+from .. import compute, state
 from ..components import Row, ranking
-from ..compute import Case
 from ..text import label, plain, sentence, verdict
-from ..views.base import ModalityView
+from .scene import Scene
 
 TOP = 5
 
 
-def overview(
-    view: state.View,
-    shown: ModalityView,
-    case: Case,
-    sample: Sample,
-    probabilities: Float[np.ndarray, "blocks classes"],
-    labels: Sequence[str],
-    truth: str,
-) -> None:
-    """Input and predictions side by side; `truth` is the true label, "" where it is not known."""
+def overview(scene: Scene) -> None:
+    """Input and predictions side by side."""
+    shown, sample = scene.shown, scene.sample
+    probabilities = compute.probabilities(scene.case, scene.progress)
     pictures, answer = st.columns([2, 1], gap="small")
     with pictures, st.container(key="given"):
         given, read = st.columns(2, gap="small")
         with given:
             st.subheader(f"The {shown.noun}", anchor=False)
-            shown.original(case, sample)
+            shown.original(scene.case, sample)
         with read:
             st.subheader("As the model read it", anchor=False)
-            shown.seen(sample, view.pick, lambda element: state.change(pick=element))
+            shown.seen(sample, scene.view.pick, lambda element: state.change(pick=element))
             st.caption("  \n".join([f"{shown.size(sample.shape)}.", *map(sentence, sample.notes)]))
     with answer:
         st.subheader("Prediction", anchor=False)
-        _predictions(probabilities[-1], labels, truth)
-        _formed(probabilities, labels)
+        _predictions(probabilities[-1], scene.config.labels, scene.truth)
+        _formed(probabilities, scene.config.labels)
 
 
 def _predictions(probabilities: Float[np.ndarray, "classes"], labels: Sequence[str], truth: str) -> None:

@@ -17,3 +17,7 @@ class CheckpointError(PerceiverError):
 
 class ConfigError(PerceiverError):
     """A configuration that describes no possible model; the message says which field and why."""
+
+
+class DataError(PerceiverError):
+    """A data set that cannot be built or read; the message names the file, package or tool and the cause."""

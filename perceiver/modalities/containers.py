@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 _PNG_HEAD = 8
-_SOS, _COM, _APP0, _APP14 = 0xDA, 0xFE, 0xE0, 0xEE
-_ALONE = frozenset({0x00, 0x01, *range(0xD0, 0xDA)})
+_SOS, _EOI, _COM, _APP0, _APP14 = 0xDA, 0xD9, 0xFE, 0xE0, 0xEE
+# In coded data a byte FF is followed by 00, or by a restart mark; what stands alone has no length behind it.
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 
@@ -28,18 +30,15 @@ class JpegScans:
 
 def jpeg_scans(data: bytes) -> JpegScans | None:
     """What is known of a JPEG before decoding; None when its headers lead nowhere."""
-    components, progressive = 0, False
+    components, progressive, streamed, count, ended = 0, False, False, 0, False
     for marker, start, _ in _segments(data):
         if marker in _FRAMES:
             components, progressive = _byte(data, start + 9), marker in _PROGRESSIVE
         if marker == _SOS:
-            # Inside coded data a marker byte is always escaped, so plain searches find real markers only.
-            return JpegScans(
-                streamed=not progressive and _byte(data, start + 4) == components,
-                count=data.count(b"\xff\xda", start),
-                ended=data.find(b"\xff\xd9", start) >= 0,
-            )
-    return None
+            count += 1
+            streamed = count == 1 and not progressive and _byte(data, start + 4) == components
+        ended = marker == _EOI
+    return JpegScans(streamed, count, ended) if count else None
 
 
 def png_depth(data: bytes) -> int:
@@ -94,20 +93,14 @@ def _past_blocks(data: bytes, at: int) -> int:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and stop of every JPEG segment up to the first scan header."""
+    """Marker, start and stop of every JPEG segment up to the end marker, coded data skipped."""
     at = 2
-    while 0 <= (at := data.find(b"\xff", at)) < len(data) - 3:
-        marker = data[at + 1]
-        if marker == 0xFF:
-            at += 1
-        elif marker in _ALONE:
-            at += 2
-        else:
-            stop = at + 2 + max(int.from_bytes(data[at + 2 : at + 4], "big"), 2)
-            yield marker, at, stop
-            if marker == _SOS:
-                return
-            at = stop
+    while found := _MARKER.search(data, at):
+        start, marker = found.start(), data[found.start() + 1]
+        at = start + 2 + (0 if marker == _EOI else max(int.from_bytes(data[start + 2 : start + 4], "big"), 2))
+        yield marker, start, at
+        if marker == _EOI:
+            return
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

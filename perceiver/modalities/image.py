@@ -73,7 +73,7 @@ class ImageModality:
         (top, bottom), (left, right) = rows, columns = crop_box(
             (full.height, full.width), (height, width), settings.crop
         )
-        crop = full.crop((left, top, right, bottom))
+        crop = Image.fromarray(np.asarray(full)[top:bottom, left:right])
         seen = np.array(crop.resize((width, height), settings.resample))
         original = _for_display(full)
         notes = [*picture.notes, *_geometry_notes(full, crop, seen)]

@@ -3,7 +3,8 @@
 `Image.open` is not used. It checks sizes against `Image.MAX_IMAGE_PIXELS`, one number for the whole process: it
 refuses honest panoramas, lets half a gigabyte through below it, and whoever changes it changes it for every other
 thread. The kind is known from the first bytes, so its reader is called directly; readers parse headers and decode
-nothing until `load`, and in between the size meets this call's own limit. No global switch is read or set.
+nothing until `load`, and in between the size meets this call's own limit. No global switch is set; the few readers
+that ask Pillow's number themselves can only refuse, and their refusal is put into the same words.
 """
 
 from __future__ import annotations

@@ -161,7 +161,7 @@ def test_the_limit_is_the_calls_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
     assert "600 in all; at most 500 are read" in refusal(data, max_pixels=500)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1)
-    assert read(files.save(files.noise(8, 8), "BMP"), max_pixels=600).original.shape == (8, 8, 3)
+    assert read(files.save(files.noise(12, 8), "BMP"), max_pixels=600).original.shape == (8, 12, 3)
     assert Image.MAX_IMAGE_PIXELS == 1
 
 
@@ -229,7 +229,15 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
     data = files.save(files.noise(16, 16), "JPEG", progressive=True)
     scan = data[data.rindex(b"\xff\xda") : -2]
     assert read(data).original.shape == (16, 16, 3)
-    assert "scans; at most 100 are read" in refusal(data[:-2] + scan * 200 + b"\xff\xd9")
+    assert "of 210 scans; at most 100 are read" in refusal(data[:-2] + scan * 200 + b"\xff\xd9")
+    hidden = b"\xff\xfe\x00\x04\xff\xd9"
+    assert "of 210 scans; at most 100 are read" in refusal(data[:-2] + hidden + scan * 200 + b"\xff\xd9")
+
+
+def test_what_follows_the_end_of_a_jpeg_does_not_count() -> None:
+    """Phones append previews and whole videos."""
+    data = files.save(files.noise(16, 16), "JPEG") + b"\xff\xda\x00\x03" * 1000
+    assert read(data).original.shape == (16, 16, 3)
 
 
 def test_frames_and_tiles_larger_than_the_picture_they_are_in() -> None:

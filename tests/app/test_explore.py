@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from app import compute
+from app.progress import Progress
 from perceiver import Perceiver, load, modalities
 from tests.app import folder
 from tests.app.frames import labelled
@@ -90,6 +93,40 @@ def test_uploads_are_run_once_each_and_by_content(app: AppTest, runs: list[Perce
     assert len(runs) == 3  # the first sample, and two contents
     assert address(app)["sample"] == "sha256-" + hashlib.sha256(folder.picture(7)).hexdigest()
     assert "true label" not in {row["note"] for row in labelled(app, "ranking", "Predictions").meta["rows"]}
+
+
+def test_only_the_newest_upload_is_kept(app: AppTest) -> None:
+    app.run()
+    app.segmented_control(key="source").set_value("upload").run()
+    for seed in (5, 6):
+        app.file_uploader(key="upload").set_value((f"{seed}.png", folder.picture(seed), "image/png")).run()
+    assert app.session_state["upload_kept"] == (compute.digest(folder.picture(6)), "6.png", folder.picture(6))
+
+
+def test_visitors_take_turns(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    places: list[int] = []
+    held, done = threading.Event(), threading.Event()
+    wait = Progress.wait
+
+    def seen(progress: Progress, place: int) -> None:
+        wait(progress, place)
+        places.append(place)
+        done.set()
+
+    def other_visitor() -> None:
+        with compute._gate.enter(lambda place: None):
+            held.set()
+            done.wait(60)
+
+    monkeypatch.setattr(Progress, "wait", seen)
+    other = threading.Thread(target=other_visitor)
+    other.start()
+    held.wait(60)
+    app.run()
+    other.join(60)
+    assert not app.exception
+    assert set(places) == {1}
+    assert labelled(app, "ranking", "Predictions").meta["rows"]
 
 
 @pytest.mark.parametrize(

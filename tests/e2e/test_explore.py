@@ -62,6 +62,12 @@ def pixels(map_: Locator) -> str:
     return str(map_.evaluate("node => node.parentElement.querySelector('.picture').toDataURL()"))
 
 
+def plain_number(text: str) -> float:
+    """0.0213, 4,100 or 2.44×10⁻⁴ as a float."""
+    digits, _, power = text.replace(",", "").partition("×10")
+    return float(digits) * 10 ** int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
+
+
 def large(page: Page) -> Locator:
     return page.get_by_role("application", name=re.compile("^Block "))
 
@@ -135,6 +141,27 @@ def test_everything_a_click_does_the_keyboard_does(page: Page, app: App, model: 
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     expect(large(page)).to_have_attribute("aria-label", re.compile("^Block 2"))
+
+
+def test_pointing_reads_the_values_of_the_map(page: Page, app: App, model: Perceiver, trace: Trace) -> None:
+    upload(page, app)
+    height, width = model.config.input_shape
+    values = trace.map(trace.blocks[0]).numpy()
+    box = large(page).bounding_box()
+    assert box is not None
+    readout = large(page).locator("xpath=../../div[@class='readout']")
+    for row, column in ((0, 0), (height // 3, width - 2), (height - 1, width // 2)):
+        spot = {"x": (column + 0.5) / width * box["width"], "y": (row + 0.5) / height * box["height"]}
+        large(page).hover(position=spot)
+        value = values[row * width + column]
+        expect(readout).to_contain_text(f"row {row + 1}, column {column + 1}")
+        said = readout.inner_text().replace("\n", " ")
+        # The page and the test ran the model on their own: values agree, their last digit may not.
+        shown = re.search(r"column \d+\s+([^\s]+)", said)
+        assert shown is not None
+        assert plain_number(shown[1]) == pytest.approx(float(value), rel=0.006)
+        rank = int(re.findall(r"rank ([\d]+) of", said)[0])
+        assert abs(rank - (1 + int((values > value).sum()))) <= max(2, len(values) // 200)
 
 
 def test_maps_and_predictions_are_taken_away_as_data(page: Page, app: App, model: Perceiver, trace: Trace) -> None:

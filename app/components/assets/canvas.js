@@ -153,13 +153,13 @@ class MapView {
   }
 }
 
-// Three significant digits, written as the rest of the page writes them.
+// Three significant digits, written as the rest of the page writes them: 0.0213, 4,100, 2.44×10⁻⁴.
 function short(value) {
-  const size = Math.abs(value);
-  const sign = value < 0 ? "\u2212" : "";
-  if (size === 0) return "0";
-  if (size >= 1e-3 && size < 1e6) return sign + Number(size.toPrecision(3)).toLocaleString("en", { maximumFractionDigits: 6 });
-  const [digits, exponent] = size.toExponential(2).split("e");
-  const raised = [...exponent.replace("+", "")].map((c) => (c === "-" ? "\u207b" : "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[c]));
-  return `${sign}${Number(digits)}\u00d710${raised.join("")}`;
+  const rounded = Number(Math.abs(value).toPrecision(3));
+  const sign = value < 0 && rounded ? "−" : "";
+  if (rounded === 0) return "0";
+  if (rounded >= 1e-3 && rounded < 1e6) return sign + rounded.toLocaleString("en", { maximumFractionDigits: 6 });
+  const [digits, exponent] = rounded.toExponential(2).split("e");
+  const raised = [...exponent.replace("+", "")].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
+  return `${sign}${Number(digits)}×10${raised.join("")}`;
 }

@@ -63,13 +63,15 @@ class Wall {
     return { node, canvas, title, note, facts };
   }
 
-  // As many columns as fit, each a whole number of device pixels for every pixel of a picture.
+  // As many columns as fit, without a last row of one; a whole number of device pixels for every pixel of a picture.
   paint() {
     const room = this.root.clientWidth - 2 * this.margin;
     if (!this.frame || room <= 0 || (room === this.room && this.frame === this.painted)) return;
     const { tile, width, dense } = this.frame;
     const gap = dense ? 6 : 20;
-    const columns = Math.max(dense ? 3 : 2, Math.floor((room + gap) / (tile + gap)));
+    const most = Math.max(dense ? 3 : 2, Math.floor((room + gap) / (tile + gap)));
+    const rows = Math.ceil(this.tiles.length / most);
+    const columns = dense ? most : Math.max(2, Math.ceil(this.tiles.length / rows));
     const ratio = window.devicePixelRatio || 1;
     const each = (room - gap * (columns - 1)) / columns;
     const factor = Math.floor((each * ratio) / width);

@@ -92,7 +92,7 @@ def _gallery(view: state.View, shown: ModalityView, samples: Mapping[str, Galler
         [Tile(title=s.about.title, alt=f"{s.about.title} ({text.label(s.about.label)})") for s in samples.values()],
         key="gallery",
         label="Samples",
-        tile=64,
+        tile=58,
         dense=True,
         chosen=names.index(view.sample) if view.sample in names else None,
         on_pick=lambda index: state.change(sample=names[index]),

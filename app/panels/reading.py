@@ -91,7 +91,7 @@ def latents(scene: Scene, block: int, reading: Reading) -> None:
     strip = compute.strip(scene.case, block, reading.kind, reading.head, scene.progress)
     order = [int(i) for i in strip.order]
     if reading.latent is not None:
-        controls.number(f"Latent, 1 to {len(order)}", "latent", len(order), reading.latent)
+        controls.number(f"Latent, 1 to {len(order)}", "latent", len(order), reading.latent, width=150)
     one = dataclasses.replace(reading, reduce="latent", latent=0)
     scene.shown.strip(
         strip,

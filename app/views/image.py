@@ -32,12 +32,12 @@ class ImageView:
     camera = True
 
     def thumbnail(self, data: bytes) -> UInt8[np.ndarray, "S S 3"]:
-        """The centre of the picture, 64 pixels a side."""
+        """The centre of the picture, 128 pixels a side."""
         with Image.open(io.BytesIO(data)) as picture:
             square = min(picture.size)
             left, top = (picture.width - square) // 2, (picture.height - square) // 2
             box = (left, top, left + square, top + square)
-            return np.asarray(picture.convert("RGB").resize((64, 64), Image.Resampling.BICUBIC, box=box))
+            return np.asarray(picture.convert("RGB").resize((128, 128), Image.Resampling.BICUBIC, box=box))
 
     def element(self, index: int, shape: tuple[int, ...]) -> str:
         """Row and column, from 1."""

@@ -198,6 +198,11 @@ def test_a_phone_shows_it_all_within_its_width(browser: Browser, app: App, schem
     phone.close()
 
 
+def test_an_upload_without_the_token_is_forbidden(page: Page, app: App) -> None:
+    answer = page.request.put(f"{app.url}/_stcore/upload_file/session/file", multipart={"file": "text"})
+    assert answer.status == 403
+
+
 def test_nothing_is_asked_of_other_machines(page: Page, app: App) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

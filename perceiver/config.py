@@ -99,7 +99,7 @@ class PerceiverConfig:
         if not self.plan:
             raise ConfigError("plan is empty; a Perceiver needs at least one block")
         for which, name in ((0, "cross-attention"), (1, "tower")):
-            used = {block[which] for block in self.plan} - {None}
+            used = {weights for block in self.plan if (weights := block[which]) is not None}
             if used != set(range(len(used))):
                 raise ConfigError(f"plan numbers its {name} weight sets {sorted(used)}; they must run 0, 1, 2, ...")
         if self.plan[0][0] is None:

@@ -51,7 +51,7 @@ class Perceiver(Pretrained):
                 # Shared towers add the same direction again and again: without GPT-2's factor the logits start near 10.
                 residual = name.endswith((".out", ".narrow"))
                 _fan_in_(module, scale=branches**-0.5 if residual else 1.0)
-        _fan_in_(self.head.linear, scale=0.1)
+        _fan_in_(cast(nn.Linear, self.head.linear), scale=0.1)
         std = self.config.latent_init_scale
         nn.init.trunc_normal_(self.latents, std=std, a=-2 * std, b=2 * std)
         if isinstance(self.head, DecoderHead):
@@ -149,8 +149,16 @@ class DecoderHead(nn.Module):
         dim = config.latent_dim
         self.query = nn.Parameter(torch.empty(1, dim))
         self.read = CrossAttention(
-            *(dim, dim, dim, dim, config.decoder_heads, config.cross_widening, config.activation),
-            *(config.qkv_bias, config.out_bias, config.decoder_query_residual),
+            query_dim=dim,
+            input_dim=dim,
+            qk_dim=dim,
+            v_dim=dim,
+            heads=config.decoder_heads,
+            widening=config.cross_widening,
+            activation=config.activation,
+            qkv_bias=config.qkv_bias,
+            out_bias=config.out_bias,
+            query_residual=config.decoder_query_residual,
         )
         self.linear = nn.Linear(dim, config.num_classes)
 
@@ -161,15 +169,26 @@ class DecoderHead(nn.Module):
 
 def _cross_attention(config: PerceiverConfig) -> CrossAttention:
     return CrossAttention(
-        *(config.latent_dim, config.input_channels, config.cross_qk_dim, config.cross_v_dim),
-        *(config.cross_heads, config.cross_widening, config.activation, config.qkv_bias, config.out_bias),
+        query_dim=config.latent_dim,
+        input_dim=config.input_channels,
+        qk_dim=config.cross_qk_dim,
+        v_dim=config.cross_v_dim,
+        heads=config.cross_heads,
+        widening=config.cross_widening,
+        activation=config.activation,
+        qkv_bias=config.qkv_bias,
+        out_bias=config.out_bias,
     )
 
 
 def _self_attention(config: PerceiverConfig) -> SelfAttention:
     return SelfAttention(
-        *(config.latent_dim, config.self_heads, config.self_widening, config.activation),
-        *(config.qkv_bias, config.out_bias),
+        dim=config.latent_dim,
+        heads=config.self_heads,
+        widening=config.self_widening,
+        activation=config.activation,
+        qkv_bias=config.qkv_bias,
+        out_bias=config.out_bias,
     )
 
 

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from .image import build_image, default_folder
 
-__all__ = ["default_folder"]
-
-
-def default_folder() -> Path:
-    """The folder of built data sets: `PERCEIVER_DATA` of the environment, else `data` where the program was started."""
-    return Path(os.environ.get("PERCEIVER_DATA") or "data")
+__all__ = ["build_image", "default_folder"]

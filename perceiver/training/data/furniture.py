@@ -1,0 +1,50 @@
+"""The furniture, people, plants and vehicles of Sweet Home 3D drawn as sprites."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from .catalogue import SOURCES, Catalogue
+from .render import Renderer, Views, draw
+
+
+class Furniture:
+    """The open catalogues, found in a folder. Use it in a `with` block. Raises DataError when one is damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        self._stack = ExitStack()
+        self._catalogues = {
+            name: self._stack.enter_context(Catalogue(folder / source.file_name, source.properties))
+            for name, source in SOURCES.items()
+        }
+
+    def __enter__(self) -> Furniture:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def holds(self, name: str) -> bool:
+        """Whether a catalogue has the object of this name in the split table."""
+        catalogue, _, model = name.rpartition("/")
+        return catalogue in self._catalogues and model in self._catalogues[catalogue].entries
+
+    def render(self, names: Iterable[str], *, views: int, size: int) -> Iterator[tuple[str, Views]]:
+        """Draws the objects one after another.
+
+        Views and light follow from an object's name alone, so any one can be drawn again by itself. Raises DataError
+        when a model or a texture is damaged, or nothing can be rendered here.
+        """
+        with Renderer(size) as renderer:
+            for name in names:
+                source, _, model = name.rpartition("/")
+                catalogue = self._catalogues[source]
+                entry = catalogue.entries[model]
+                renderer.show(catalogue.parts(entry), entry.rotation, partial(catalogue.texture, entry))
+                yield name, draw(renderer, views, np.random.default_rng(zlib.crc32(name.encode())))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from perceiver.errors import DataError
 
@@ -14,6 +14,7 @@ _STORED, _DEFLATED = 0, 8
 _CHUNK = 1 << 20
 
 
+@runtime_checkable
 class Readable(Protocol):
     """What gives the next bytes, fewer only at its end."""
 

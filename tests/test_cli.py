@@ -23,6 +23,7 @@ from perceiver import Perceiver, PerceiverConfig, PositionConfig
 from perceiver.cli import app, maps, opened
 from perceiver.plots import colour, scale
 from perceiver.trace import KINDS, REDUCTIONS
+from perceiver.training import data
 from perceiver.weights.results import Budget, Data, HeldOut, Results
 
 LABELS = ("chair", "lamp", "plant")
@@ -352,6 +353,24 @@ def test_the_table_is_written_into_a_readme() -> None:
     assert text.endswith("\nB\n")
     page.write_text("no marks", encoding="utf-8")
     assert "README.md" in refused("checkpoints", "--write-readme", "README.md")
+
+
+# data
+
+
+def test_data_is_built_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+
+    def build_image(folder: Path, *, force: bool) -> Path:
+        built.append((folder, force))
+        return folder
+
+    monkeypatch.setattr(data, "build_image", build_image)
+    monkeypatch.setenv("PERCEIVER_DATA", "elsewhere")
+    assert run("data", "build", "image").stdout == "elsewhere\n"
+    assert run("data", "build", "image", "-o", "here", "--force").stdout == "here\n"
+    assert built == [(Path("elsewhere"), False), (Path("here"), True)]
+    assert run("data", "build", "nothing").exit_code == 2
 
 
 # app

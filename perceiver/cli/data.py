@@ -2,6 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated, Literal
+
 import typer
 
-app = typer.Typer(help="Make the data sets that training needs.", no_args_is_help=True)
+from .group import examples
+
+app = typer.Typer(
+    help="Make the data sets that training needs.", no_args_is_help=True, epilog=examples("perceiver data build image")
+)
+
+
+@app.callback()
+def data() -> None:
+    """Make the data sets that training needs."""
+
+
+@app.command(epilog=examples("perceiver data build image", "perceiver data build image -o /large/disk/data"))
+def build(
+    name: Annotated[Literal["image"], typer.Argument(help="The data set.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder to build in; $PERCEIVER_DATA or data by default.", show_default=False),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Make anew what is there already.")] = False,
+) -> None:
+    """Build a data set from packages of free 3D models and textures.
+
+    A build that was stopped goes on where it was; one that is complete is left as it is.
+    """
+    from ..training.data import build_image, default_folder
+
+    builders = {"image": build_image}
+    typer.echo(builders[name](out or default_folder(), force=force))

@@ -81,9 +81,7 @@ def compare(name: str) -> None:
         rows[way] = json.loads(done.stdout)
     ours, peer = rows["traced"], rows["plain"]
     apart = max(abs(a - b) for a, b in zip(ours["sum"], peer["sum"], strict=True))
-    print(
-        f"{name}: input array {ours['input']:.1f} MB, {len(ours['sum']) - 1} maps, results differ by at most {apart:.1e}"
-    )
+    print(f"{name}: input {ours['input']:.1f} MB, {len(ours['sum']) - 1} maps, results differ by at most {apart:.1e}")
     for way, row in rows.items():
         print(f"  {way:7} {row['seconds']:6.2f} s, {row['peak']:7.1f} MB above the model and its input")
     memory = ours["peak"] / peer["peak"] if peer["peak"] else float("nan")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,8 +55,7 @@ def train(
     from ..training import evaluate, finish, loop, recipes
     from ..training.data import default_folder
 
-    changes = {"seed": seed} | {k: v for k, v in (("steps", steps), ("batch", batch)) if v is not None}
-    plan = dataclasses.replace(recipes.get(recipe), **changes)
+    plan = recipes.get(recipe).changed(seed=seed, steps=steps, batch=batch)
     source = data or default_folder()
     folder = out or Path("runs") / f"{recipe}-seed{seed}"
     seeds = _other_seeds(plan, also or [])
@@ -76,7 +74,7 @@ def train(
         reached = evaluate.evaluate(
             outcome.model, source, report=lambda done, total: bars.update(held_out, completed=done, total=total)
         )
-    command = _command(recipe, changes)
+    command = _command(recipe, {"seed": seed, "steps": steps, "batch": batch})
     checkpoint = finish.save(
         folder / plan.name, outcome.model, plan, reached, seconds=outcome.seconds, command=command, seeds=seeds
     )
@@ -161,6 +159,6 @@ def _other_seeds(plan: Recipe, folders: list[Path]) -> dict[int, float]:
     return seeds
 
 
-def _command(recipe: str, changes: dict[str, int]) -> str:
-    options = (part for name, value in changes.items() for part in (f"--{name}", str(value)))
+def _command(recipe: str, chosen: dict[str, int | None]) -> str:
+    options = (part for name, value in chosen.items() if value is not None for part in (f"--{name}", str(value)))
     return shlex.join(["perceiver", "train", recipe, *options])

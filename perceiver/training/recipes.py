@@ -50,6 +50,10 @@ class Recipe:
     precision: str = "bf16"
     seed: int = 0
 
+    def changed(self, *, seed: int, steps: int | None = None, batch: int | None = None) -> Recipe:
+        """The same recipe with another seed, and another budget where one is given."""
+        return dataclasses.replace(self, seed=seed, steps=steps or self.steps, batch=batch or self.batch)
+
     def rate(self, step: int) -> float:
         """The learning rate at a step: constant, then a tenth after each mark."""
         passed = sum(step >= mark * self.steps for mark in self.decay_at)

@@ -64,9 +64,6 @@ class HeldOut:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "per_class", {name: (int(c), int(t)) for name, (c, t) in self.per_class.items()})
-        if self.interval_over_groups is not None:
-            low, high = self.interval_over_groups
-            object.__setattr__(self, "interval_over_groups", (float(low), float(high)))
         if any(not 0 <= correct <= total for correct, total in self.per_class.values()) or not self.total:
             raise ValueError("the held-out counts are impossible")
 
@@ -157,13 +154,14 @@ class Results:
         """The inverse of `to_dict`. Raises KeyError, TypeError or ValueError on other values."""
         values = dict(values)
         held_out = values.pop("held_out")
+        over_groups = held_out["interval_over_groups"]
         results = cls(
             data=Data(**values.pop("data")),
             budget=Budget(**values.pop("budget")),
             held_out=HeldOut(
                 per_class={name: (one["correct"], one["total"]) for name, one in held_out["per_class"].items()},
                 groups=held_out["groups"],
-                interval_over_groups=held_out["interval_over_groups"],
+                interval_over_groups=None if over_groups is None else tuple(over_groups),
             ),
             seeds={int(seed): float(accuracy) for seed, accuracy in values.pop("seeds").items()},
             notes=tuple(values.pop("notes")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -59,6 +60,12 @@ def test_impossible_counts_are_refused(per_class: dict[str, tuple[int, int]]) ->
 
 def test_json_and_back(results: Results) -> None:
     assert Results.from_dict(json.loads(json.dumps(results.to_dict()))) == results
+
+
+def test_json_and_back_with_groups(results: Results) -> None:
+    grouped = HeldOut(per_class=results.held_out.per_class, groups=4, interval_over_groups=(0.6, 0.85))
+    one = dataclasses.replace(results, held_out=grouped)
+    assert Results.from_dict(json.loads(json.dumps(one.to_dict()))) == one
 
 
 def test_json_spells_out_what_follows_from_the_counts(results: Results) -> None:

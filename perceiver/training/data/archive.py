@@ -5,9 +5,8 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
-from .files import whole
+from .files import Readable, whole
 from .packages import member
 from .progress import Report
 from .zipstream import entries
@@ -39,7 +38,7 @@ def keep_wanted(
 class _Counted:
     """A stream that reports how far it has been read."""
 
-    def __init__(self, stream: IO[bytes], size: int, report: Report) -> None:
+    def __init__(self, stream: Readable, size: int, report: Report) -> None:
         self._stream, self._size, self._report, self._done = stream, size, report, 0
 
     def read(self, count: int, /) -> bytes:

@@ -15,9 +15,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from ...errors import DataError
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What gives the next bytes, fewer only at its end."""
+
+    def read(self, count: int, /) -> bytes: ...
 
 
 def sha256(path: Path) -> str:
@@ -58,7 +65,7 @@ def alone(folder: Path) -> Iterator[None]:
     """Keeps a second build out of the folder. Raises DataError when one is at work there."""
     with disk(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("w")
+        lock = (folder / ".lock").open("a")
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,10 +19,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
 
 from ...errors import DataError
-from .files import disk, sha256, whole
+from .files import Readable, disk, sha256, whole
 from .progress import Report
 
 DOWNLOADER = "/usr/lib/apt/apt-helper"
@@ -87,7 +86,7 @@ def contents(deb: Path) -> Iterator[tarfile.TarFile]:
 
 
 @contextmanager
-def member(deb: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
+def member(deb: Path, name: str) -> Iterator[tuple[Readable, int]]:
     """One file of a package as a stream, and its length in bytes. Raises DataError when it has no such file."""
     with contents(deb) as archive:
         for info in archive:
@@ -148,10 +147,13 @@ def _describe(name: str) -> tuple[Package, str]:
 
 
 def _ask(*command: str, package: str) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}, check=False)
-    except FileNotFoundError:
-        raise _no_tool(command[0]) from None
+    with tempfile.TemporaryDirectory() as empty:  # apt names no address of a file that lies where it is started
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}, cwd=empty, check=False
+            )
+        except FileNotFoundError:
+            raise _no_tool(command[0]) from None
     if done.returncode:
         raise DataError(
             f"apt does not know the package {package}; run `apt-get update`, and on Ubuntu enable the universe section"

@@ -5,20 +5,13 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Protocol, runtime_checkable
 
-from perceiver.errors import DataError
+from ...errors import DataError
+from .files import Readable
 
 _FILE, _DIRECTORY = b"PK\x03\x04", (b"PK\x01\x02", b"PK\x05\x06")
 _STORED, _DEFLATED = 0, 8
 _CHUNK = 1 << 20
-
-
-@runtime_checkable
-class Readable(Protocol):
-    """What gives the next bytes, fewer only at its end."""
-
-    def read(self, count: int, /) -> bytes: ...
 
 
 def entries(stream: Readable, wanted: Callable[[str], bool], name: str) -> Iterator[tuple[str, bytes]]:

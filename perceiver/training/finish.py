@@ -43,7 +43,7 @@ def results(
         if recipe.elements is not None
         else "Trained and evaluated on all input elements.",
         f"The weights are a running average over training steps (decay {recipe.averaging}).",
-        f"Augmentation: {recipe.augmentation}.",
+        f"Augmentation: {recipe.augmentation.sentence()}.",
     ]
     return Results(
         name=recipe.name,

@@ -47,6 +47,19 @@ class Augmentation:
     erase: float = 0.3
     noise: float = 0.02
 
+    def sentence(self) -> str:
+        """What is varied, for the model card."""
+
+        def span(ends: tuple[float, float]) -> str:
+            return f"{ends[0]:g} to {ends[1]:g}"
+
+        return (
+            f"object {span(self.scale)} of the side, its light by a factor of {span(self.light)} and each of its colours "
+            f"by {span(self.colour)}, colour channels exchanged on {self.dye:.0%} of the objects, mirrored, turned by up "
+            f"to {self.tilt:g} degrees, {span(self.squeeze)} times as wide; a rectangle taken out of {self.erase:.0%} of "
+            f"the objects; noise of {self.noise:.0%}"
+        )
+
 
 HELD_OUT = Augmentation(colour=(1.0, 1.0), dye=0.0, tilt=0.0, squeeze=(1.0, 1.0), erase=0.0, noise=0.0)
 

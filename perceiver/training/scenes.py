@@ -54,10 +54,10 @@ class Augmentation:
             return f"{ends[0]:g} to {ends[1]:g}"
 
         return (
-            f"object {span(self.scale)} of the side, its light by a factor of {span(self.light)} and each of its colours "
-            f"by {span(self.colour)}, colour channels exchanged on {self.dye:.0%} of the objects, mirrored, turned by up "
-            f"to {self.tilt:g} degrees, {span(self.squeeze)} times as wide; a rectangle taken out of {self.erase:.0%} of "
-            f"the objects; noise of {self.noise:.0%}"
+            f"object {span(self.scale)} of the side, its light by a factor of {span(self.light)} and each of its "
+            f"colours by {span(self.colour)}, colour channels exchanged on {self.dye:.0%} of the objects, mirrored, "
+            f"turned by up to {self.tilt:g} degrees, {span(self.squeeze)} times as wide; a rectangle taken out of "
+            f"{self.erase:.0%} of the objects; noise of {self.noise:.0%}"
         )
 
 

@@ -131,16 +131,7 @@ def _summary(reached: Evaluation) -> str:
 
 
 def _described(reached: Evaluation) -> dict[str, Any]:
-    held_out = reached.held_out
-    return {
-        "accuracy": held_out.accuracy,
-        "interval": list(held_out.interval),
-        "balanced_accuracy": held_out.balanced_accuracy,
-        "chance": held_out.chance,
-        "correct": held_out.correct,
-        "total": held_out.total,
-        "objects": held_out.groups,
-        "per_class": {name: {"correct": c, "total": t} for name, (c, t) in held_out.per_class.items()},
+    return reached.held_out.to_dict() | {
         "attention_on_object": {f"block {block + 1}": share for block, share in reached.attention_share.items()},
         "object_share_of_area": reached.object_share,
     }

@@ -98,6 +98,23 @@ class HeldOut:
         """Accuracy of guessing every class equally often."""
         return 1 / len(self.per_class)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The counts and what follows from them, ready for JSON."""
+        return {
+            "accuracy": self.accuracy,
+            "interval": list(self.interval),
+            "balanced_accuracy": self.balanced_accuracy,
+            "chance": self.chance,
+            "correct": self.correct,
+            "total": self.total,
+            "groups": self.groups,
+            "interval_over_groups": self.interval_over_groups,
+            "per_class": {
+                name: {"correct": correct, "total": total, "accuracy": correct / total if total else None}
+                for name, (correct, total) in self.per_class.items()
+            },
+        }
+
 
 @dataclass(frozen=True)
 class Results:
@@ -131,21 +148,7 @@ class Results:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON; the held-out part also spells out what follows from its counts."""
         out = dataclasses.asdict(self)
-        held_out = self.held_out
-        out["held_out"] = {
-            "accuracy": held_out.accuracy,
-            "interval": list(held_out.interval),
-            "balanced_accuracy": held_out.balanced_accuracy,
-            "chance": held_out.chance,
-            "correct": held_out.correct,
-            "total": held_out.total,
-            "groups": held_out.groups,
-            "interval_over_groups": held_out.interval_over_groups,
-            "per_class": {
-                name: {"correct": correct, "total": total, "accuracy": correct / total if total else None}
-                for name, (correct, total) in held_out.per_class.items()
-            },
-        }
+        out["held_out"] = self.held_out.to_dict()
         out["seeds"] = {str(seed): accuracy for seed, accuracy in self.seeds.items()}
         return out
 

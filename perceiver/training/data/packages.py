@@ -107,10 +107,10 @@ def extract(deb: Path, targets: Mapping[str, Path]) -> None:
         return
     with contents(deb) as archive:
         for info in archive:
-            target = left.pop(_plain(info.name), None)
-            stream = archive.extractfile(info) if target is not None else None
-            if target is not None and stream is not None:
-                with whole(target) as part, part.open("wb") as file:
+            name = _plain(info.name)
+            stream = archive.extractfile(info) if info.isfile() and name in left else None
+            if stream is not None:
+                with whole(left.pop(name)) as part, part.open("wb") as file:
                     shutil.copyfileobj(stream, file)
             if not left:
                 return

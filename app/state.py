@@ -157,12 +157,14 @@ def current() -> View:
     it is read from the address."""
     held = st.session_state.get("view")
     params = {name: st.query_params.get_all(name) for name in st.query_params}
-    published = st.session_state.get("published")
+    address = {name: given[-1] for name, given in params.items() if given}
     touched = st.session_state.pop("touched", False)
     # A run that a control started carries the address from before it: the browser has not heard of the change yet.
-    if held is None or (not touched and {n: v[-1] for n, v in params.items() if v} != published):
+    if held is None or (not touched and address != st.session_state.get("published")):
         held, notes = parse(params)
         st.session_state["view"] = held
+        # Noted at once: going on in the history can end this run before it publishes.
+        st.session_state["published"] = address
         remark(notes)
     return held
 

@@ -72,6 +72,11 @@ def large(page: Page) -> Locator:
     return page.get_by_role("application", name=re.compile("^Block "))
 
 
+def at_rest(page: Page) -> None:
+    """Waits until the page's run has ended: before that, the address may still be on its way."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
 def test_an_uploaded_picture_is_recognised_as_the_library_does(
     page: Page, app: App, model: Perceiver, trace: Trace
 ) -> None:
@@ -113,8 +118,11 @@ def test_the_browsers_history_walks_through_views(page: Page, app: App) -> None:
     opened(page, app.url)
     page.get_by_text("Max", exact=True).click()
     expect(large(page)).to_have_attribute("aria-label", re.compile("maximum over latents"))
+    expect(page).to_have_url(re.compile("reduce=max"))
+    at_rest(page)
     page.go_back()
     expect(large(page)).to_have_attribute("aria-label", re.compile("mean over latents"))
+    at_rest(page)
     page.go_forward()
     expect(large(page)).to_have_attribute("aria-label", re.compile("maximum over latents"))
 

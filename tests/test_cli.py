@@ -96,9 +96,6 @@ def npz(path: str) -> tuple[np.ndarray, dict[str, object]]:
         return file["maps"], json.loads(str(file["metadata"]))
 
 
-# Help
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_an_example(command: str) -> None:
     result = run(*command.split(), "--help")
@@ -125,9 +122,6 @@ def test_choices_are_the_librarys() -> None:
     assert set(get_args(maps.Colours)) == set(colour.SEQUENTIAL)
 
 
-# How commands end
-
-
 def test_unexpected_faults_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opened.Opened, "open", lambda source: 1 / 0)
     assert isinstance(run("predict", "photo.png").exception, ZeroDivisionError)
@@ -146,9 +140,6 @@ def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_click_refuses_ends_with_2_too() -> None:
     for arguments in (("predict",), ("predict", "photo.png", "--top", "0"), ("maps", "photo.png"), ("nonsense",)):
         assert run(*arguments).exit_code == 2
-
-
-# predict
 
 
 def test_predict_lists_the_most_probable_classes(store: Path) -> None:
@@ -207,9 +198,6 @@ def test_a_huge_file_is_refused_before_it_is_read() -> None:
     with open("huge.png", "wb") as file:
         file.truncate(10**12)
     assert "huge.png has 953,674.3 MB" in refused("predict", "huge.png", "-c", "tiny")
-
-
-# maps
 
 
 def test_maps_writes_a_figure_values_and_predictions() -> None:
@@ -304,9 +292,6 @@ def test_maps_knows_its_formats() -> None:
     assert run("maps", "photo.png", "-c", "tiny", "-o", "out", "--format", "png", "--all-latents").exit_code == 2
 
 
-# checkpoints
-
-
 def test_checkpoints_are_listed_and_described(store: Path) -> None:
     line = run("checkpoints").stdout
     assert line.startswith("tiny  image 6 × 9, fourier positions, 3 classes, 73.3% held out")
@@ -355,9 +340,6 @@ def test_the_table_is_written_into_a_readme() -> None:
     assert "README.md" in refused("checkpoints", "--write-readme", "README.md")
 
 
-# data
-
-
 def test_data_is_built_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
 
@@ -371,9 +353,6 @@ def test_data_is_built_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -
     assert run("data", "build", "image", "-o", "here", "--force").stdout == "here\n"
     assert built == [(Path("elsewhere"), False), (Path("here"), True)]
     assert run("data", "build", "nothing").exit_code == 2
-
-
-# app
 
 
 def test_app_serves_until_it_is_stopped() -> None:

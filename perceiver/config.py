@@ -49,7 +49,9 @@ class PerceiverConfig:
 
     modality           which reader prepares its inputs: a name in `perceiver.modalities`
     input_shape        the grid of input elements, rows first: (H, W) for an image; M is its product
-    content_channels   channels that carry the input's content (3 for RGB)
+    content_channels   channels that carry the input's content (3 for RGB, 0 where places are all there is)
+    position_axes      axes that the positions of free elements lie on (3 for a point cloud, whose input_shape is (M,));
+                       None where the elements lie on the grid of input_shape
     labels             class names, in the order of the logits
     plan               one (cross-attention, tower) pair a block; equal numbers share weights, None leaves the part out
     self_attends       L, self-attention layers in a tower
@@ -63,6 +65,7 @@ class PerceiverConfig:
     modality: str = "image"
     input_shape: tuple[int, ...] = (224, 224)
     content_channels: int = 3
+    position_axes: int | None = None
     positions: PositionConfig = field(default_factory=PositionConfig)
     num_latents: int = 512
     latent_dim: int = 1024
@@ -86,10 +89,16 @@ class PerceiverConfig:
 
     def __post_init__(self) -> None:
         for name in (
-            *("num_classes", "content_channels", "num_latents", "latent_dim", "self_attends", "cross_heads"),
-            *("self_heads", "cross_widening", "self_widening", "decoder_heads"),
+            *("num_classes", "num_latents", "latent_dim", "self_attends", "cross_heads", "self_heads"),
+            *("cross_widening", "self_widening", "decoder_heads"),
         ):
             _positive(name, getattr(self, name))
+        if self.content_channels != 0:
+            _positive("content_channels", self.content_channels)
+        if self.position_axes is not None:
+            _positive("position_axes", self.position_axes)
+            if self.positions.kind == "learned":
+                raise ConfigError("learned positions know only a grid; free elements need fourier or coordinates")
         if not self.input_shape:
             raise ConfigError("input_shape is empty; it needs at least one axis")
         for n in self.input_shape:
@@ -121,8 +130,8 @@ class PerceiverConfig:
 
     @property
     def num_axes(self) -> int:
-        """Axes the positions lie on: 2 for a picture."""
-        return len(self.input_shape)
+        """Axes the positions lie on: 2 for a picture, 3 for a point cloud."""
+        return len(self.input_shape) if self.position_axes is None else self.position_axes
 
     @property
     def num_inputs(self) -> int:

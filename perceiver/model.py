@@ -27,7 +27,9 @@ class Perceiver(Pretrained):
     def __init__(self, config: PerceiverConfig) -> None:
         super().__init__()
         self.config = config
-        self.positions = ENCODINGS[config.positions.kind](config.positions, config.input_shape)
+        self.positions = ENCODINGS[config.positions.kind](
+            config.positions, config.input_shape if config.position_axes is None else None, config.num_axes
+        )
         self.latents = nn.Parameter(torch.empty(config.num_latents, config.latent_dim))
         crosses = {cross for cross, _ in config.plan} - {None}
         towers = {tower for _, tower in config.plan} - {None}

@@ -66,7 +66,7 @@ class Positions(Protocol):
     """What the model asks of an encoding."""
 
     def grid(self) -> Float[Tensor, "M channels"]:
-        """Codes of the model's own grid, computed once per geometry."""
+        """Codes of the model's own grid, computed once per geometry. Raises ValueError where elements are free."""
 
     def at(self, coordinates: Float[Tensor, "*batch M axes"]) -> Float[Tensor, "*batch M channels"]:
         """Codes of given coordinates. Raises ValueError where the encoding knows only its grid."""
@@ -81,18 +81,18 @@ class Positions(Protocol):
 class FourierPositions(nn.Module):
     """Fourier features: no parameters, any geometry."""
 
-    def __init__(self, config: PositionConfig, shape: tuple[int, ...]) -> None:
+    def __init__(self, config: PositionConfig, shape: tuple[int, ...] | None, axes: int) -> None:
         super().__init__()
-        self.shape, self.num_bands, self.max_resolution = shape, config.num_bands, config.max_resolution
+        self.shape, self.axes, self.num_bands, self.max_resolution = shape, axes, config.num_bands, config.max_resolution
 
     def grid(self) -> Float[Tensor, "M channels"]:
-        return _fourier_grid(self.shape, self.num_bands, self.max_resolution)
+        return _fourier_grid(_grid_of(self.shape), self.num_bands, self.max_resolution)
 
     def at(self, coordinates: Float[Tensor, "*batch M axes"]) -> Float[Tensor, "*batch M channels"]:
         return fourier_features(coordinates, self.num_bands, self.max_resolution)
 
     def bands(self) -> tuple[Band, ...]:
-        axes, count = len(self.shape), self.num_bands
+        axes, count = self.axes, self.num_bands
         return tuple(
             Band(a, k, float(f), sine=axes + a * count + k, cosine=axes + axes * count + a * count + k)
             for a in range(axes)
@@ -100,15 +100,16 @@ class FourierPositions(nn.Module):
         )
 
     def coordinate_channels(self) -> tuple[int, ...]:
-        return tuple(range(len(self.shape)))
+        return tuple(range(self.axes))
 
 
 class LearnedPositions(nn.Module):
     """One trained vector an input element (the paper: 128 wide, started at scale 1.0)."""
 
-    def __init__(self, config: PositionConfig, shape: tuple[int, ...]) -> None:
+    def __init__(self, config: PositionConfig, shape: tuple[int, ...] | None, axes: int) -> None:
         super().__init__()
-        self.table = nn.Parameter(torch.empty(math.prod(shape), config.dim))
+        del axes
+        self.table = nn.Parameter(torch.empty(math.prod(_grid_of(shape)), config.dim))
         nn.init.normal_(self.table, std=config.init_scale)
 
     def grid(self) -> Float[Tensor, "M channels"]:
@@ -127,12 +128,13 @@ class LearnedPositions(nn.Module):
 class CoordinatePositions(nn.Module):
     """The coordinates themselves, in [-1, 1]."""
 
-    def __init__(self, config: PositionConfig, shape: tuple[int, ...]) -> None:
+    def __init__(self, config: PositionConfig, shape: tuple[int, ...] | None, axes: int) -> None:
         super().__init__()
-        self.shape = shape
+        del config
+        self.shape, self.axes = shape, axes
 
     def grid(self) -> Float[Tensor, "M channels"]:
-        return grid_coordinates(self.shape)
+        return grid_coordinates(_grid_of(self.shape))
 
     def at(self, coordinates: Float[Tensor, "*batch M axes"]) -> Float[Tensor, "*batch M channels"]:
         return coordinates
@@ -141,7 +143,13 @@ class CoordinatePositions(nn.Module):
         return ()
 
     def coordinate_channels(self) -> tuple[int, ...]:
-        return tuple(range(len(self.shape)))
+        return tuple(range(self.axes))
+
+
+def _grid_of(shape: tuple[int, ...] | None) -> tuple[int, ...]:
+    if shape is None:
+        raise ValueError("the elements are free and lie on no grid; every sample brings its own coordinates")
+    return shape
 
 
 ENCODINGS: dict[str, type[nn.Module]] = {

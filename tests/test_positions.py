@@ -38,7 +38,7 @@ def test_grid_is_row_major_and_spans_minus_one_to_one() -> None:
 
 
 def test_bands_name_the_channels_that_hold_their_waves() -> None:
-    positions = FourierPositions(PositionConfig(num_bands=3, max_resolution=(6.0, 10.0)), (4, 5))
+    positions = FourierPositions(PositionConfig(num_bands=3, max_resolution=(6.0, 10.0)), (4, 5), 2)
     codes, grid = positions.grid(), grid_coordinates((4, 5))
     bands = positions.bands()
     assert [(b.axis, b.index) for b in bands] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
@@ -70,7 +70,7 @@ def test_a_batch_of_point_sets_gives_each_its_own_answer() -> None:
 
 
 def test_a_grid_is_encoded_once() -> None:
-    positions = FourierPositions(PositionConfig(num_bands=3, max_resolution=(6.0, 10.0)), (4, 5))
+    positions = FourierPositions(PositionConfig(num_bands=3, max_resolution=(6.0, 10.0)), (4, 5), 2)
     assert positions.grid() is positions.grid()
 
 

@@ -6,8 +6,12 @@ from ..errors import ConfigError
 from .base import Box, Modality, printable
 from .image import ImageModality
 from .kinds import Kind, identify, sniff
+from .options import Option, settle
 
-__all__ = ["Box", "ImageModality", "Kind", "Modality", "get", "identify", "names", "printable", "sniff"]
+__all__ = [
+    *("Box", "ImageModality", "Kind", "Modality", "Option"),
+    *("get", "identify", "names", "printable", "settle", "sniff"),
+]
 
 _MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (ImageModality(),)}
 

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..sample import Sample
+from .options import Option
 
 Box = tuple[tuple[float, float], ...]
 
@@ -26,6 +27,7 @@ class Modality(Protocol):
     name        its name in configurations: "image"
     extensions  endings of the files it reads, lower case, without a dot; a help for file choosers, never a check
     max_bytes   the largest file it takes
+    options     what may be chosen about reading one input
     """
 
     @property
@@ -37,16 +39,28 @@ class Modality(Protocol):
     @property
     def max_bytes(self) -> int: ...
 
-    def read(self, data: bytes, name: str, *, shape: tuple[int, ...], preprocess: Mapping[str, Any]) -> Sample:
+    @property
+    def options(self) -> tuple[Option, ...]: ...
+
+    def read(
+        self,
+        data: bytes,
+        name: str,
+        *,
+        shape: tuple[int, ...],
+        preprocess: Mapping[str, Any],
+        options: Mapping[str, Any] | None = None,
+    ) -> Sample:
         """Makes the sample that a model with this input shape reads.
 
         data        the whole file
         name        the file's name: it is shown in messages and never trusted
         shape       the grid of input elements, rows first (`PerceiverConfig.input_shape`)
         preprocess  the modality's own settings (`PerceiverConfig.preprocess`)
+        options     choices about this input, by the names of `options`; what is not chosen is at its default
 
-        Raises InputError, and only that, for whatever is wrong with the file; ConfigError when `shape` or
-        `preprocess` describe nothing this modality can make.
+        Raises InputError, and only that, for whatever is wrong with the file or the options; ConfigError when `shape`
+        or `preprocess` describe nothing this modality can make.
         """
         ...
 
@@ -65,6 +79,14 @@ class Modality(Protocol):
         """The part of the original one input element covers: (start, stop) an axis, in the units of `Sample.box`.
 
         Raises ValueError for an element that does not exist.
+        """
+        ...
+
+    def places(self, sample: Sample) -> Mapping[str, Float[np.ndarray, "..."]]:
+        """Where the elements lie on the original, for exports: float64 arrays by name.
+
+        On a grid one array an axis, rows first, with the centres of its cells ("rows" and "cols" in pixels, "time" in
+        seconds, "frequency" in hertz); for free elements one array over all of them ("points", (M, 3)).
         """
         ...
 

@@ -41,6 +41,12 @@ def box_of(element: int, box: Box, shape: tuple[int, ...]) -> Box:
     return tuple(out)
 
 
+def centres(interval: tuple[float, float], count: int) -> Float[np.ndarray, "count"]:
+    """The centres of an axis's cells on the original."""
+    start, stop = interval
+    return start + (np.arange(count) + 0.5) * (stop - start) / count
+
+
 def _cells(interval: tuple[float, float], count: int, length: int) -> Int[np.ndarray, "length"]:
     """For every pixel of one axis the cell its centre lies in, -1 outside the interval."""
     start, stop = interval

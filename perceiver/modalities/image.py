@@ -17,6 +17,7 @@ from ..sample import Sample
 from . import grid
 from .base import Box, printable
 from .colour import Colour
+from .options import Option, settle
 from .picture import Wish, decode
 
 # Longest side of what is kept of the original for display.
@@ -42,8 +43,17 @@ class ImageModality:
     )
     max_bytes: int = 64 * _MEGABYTE
     max_pixels: int = 50_000_000
+    options: tuple[Option, ...] = ()
 
-    def read(self, data: bytes, name: str, *, shape: tuple[int, ...], preprocess: Mapping[str, Any]) -> Sample:
+    def read(
+        self,
+        data: bytes,
+        name: str,
+        *,
+        shape: tuple[int, ...],
+        preprocess: Mapping[str, Any],
+        options: Mapping[str, Any] | None = None,
+    ) -> Sample:
         """Makes a sample of a picture file.
 
         shape       (H, W), the pixels the model reads
@@ -57,6 +67,7 @@ class ImageModality:
         shown = printable(name)
         height, width = _shape(shape)
         settings = ImageSettings.of(preprocess)
+        settle(self.options, options or {})
         if len(data) > self.max_bytes:
             raise InputError(
                 f"{shown} has {len(data) / _MEGABYTE:,.1f} MB; a picture may have at most "
@@ -107,6 +118,11 @@ class ImageModality:
         Raises ValueError for an element that does not exist.
         """
         return grid.box_of(element, sample.box, sample.shape)
+
+    def places(self, sample: Sample) -> Mapping[str, Float[np.ndarray, "..."]]:
+        """The centres of rows and columns in pixels of the original, where pixel k covers k to k + 1."""
+        rows, cols = (grid.centres(edges, n) for edges, n in zip(sample.box, sample.shape, strict=True))
+        return {"rows": rows, "cols": cols}
 
 
 @dataclass(frozen=True)

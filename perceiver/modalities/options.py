@@ -1,0 +1,53 @@
+"""What may be chosen about reading one input: which seconds of a sound, which way is up in a cloud."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InputError
+
+Value = str | float
+
+
+@dataclass(frozen=True)
+class Option:
+    """One choice about reading an input; part of what is read, so a sample is known by its bytes and its options.
+
+    name     its name in links and on the command line
+    default  what is taken when nothing is chosen
+    choices  the words it can be
+    number   whether it can also be a number from 0
+    help     one line for people
+    """
+
+    name: str
+    default: Value
+    choices: tuple[str, ...] = ()
+    number: bool = False
+    help: str = ""
+
+    def parse(self, text: str) -> Value:
+        """The value that a link or a command line means. Raises InputError in one sentence."""
+        if text in self.choices:
+            return text
+        try:
+            number = float(text) if self.number else math.nan
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and number >= 0):
+            allowed = " or ".join([*self.choices, *(["a number from 0"] if self.number else [])])
+            raise InputError(f"{self.name} cannot be {text[:40]!r}; it is {allowed}")
+        return number
+
+
+def settle(options: tuple[Option, ...], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Every option with its value, chosen or default. Raises InputError for a name or a value that is none."""
+    known = {option.name: option for option in options}
+    unknown = sorted(set(chosen) - set(known))
+    if unknown:
+        there = f"there are {', '.join(known)}" if known else "there are none here"
+        raise InputError(f"there is no option {unknown[0][:40]!r} for reading this input; {there}")
+    return {name: option.parse(str(chosen.get(name, option.default))) for name, option in known.items()}

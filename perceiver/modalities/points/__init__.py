@@ -1,0 +1,7 @@
+"""Point clouds: a file of points or a mesh -> the points a model reads, and maps laid back on the cloud."""
+
+from __future__ import annotations
+
+from .sample import Axis, PointSample
+
+__all__ = ["Axis", "PointSample"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from os import PathLike
@@ -20,12 +20,15 @@ DISTRIBUTION = "perceiver-lens"
 
 def maps_npz(
     target: str | PathLike[str] | BinaryIO | BytesIO,
-    maps: Float[np.ndarray, "blocks *latents H W"],
+    maps: Float[np.ndarray, "blocks *latents_and_grid"],
     *,
+    shape: tuple[int, ...],
+    places: Mapping[str, Float[np.ndarray, "..."]],
     blocks: Sequence[int],
-    box: Sequence[Sequence[float]],
     model: str,
     sample: str,
+    coordinates: Float[np.ndarray, "M axes"] | None = None,
+    box: Sequence[Sequence[float]] = (),
     kind: str = "probability",
     reduce: str | None = "mean",
     head: int | None = None,
@@ -33,11 +36,14 @@ def maps_npz(
     weights_sha256: str | None = None,
     notes: Sequence[str] = (),
 ) -> None:
-    """Writes maps over a grid, and where on the original each of their elements lies.
+    """Writes maps over the input elements, and where on the original each of them lies.
 
-    maps     (blocks, H, W), or (blocks, N, H, W) for every latent's own; written as float32
+    maps     (blocks, *shape), or (blocks, N, *shape) for every latent's own; written as float32
+    shape    the grid of elements, rows first (`Sample.shape`); (M,) for free elements
+    places   where the elements lie on the original (`Modality.places`), an array each
     blocks   the zero-based number of the block behind each map
-    box      where the grid lies on the original (`Sample.box`): ((row start, stop), (column start, stop)) in pixels
+    coordinates  what the position encoding was given for free elements (`Sample.coordinates`); None for a grid's
+    box      where the grid lies on the original (`Sample.box`): (start, stop) an axis
     reduce   how latents were reduced; None where none were
     head, latent   the chosen one; None is the mean over heads, and all latents or their reduction
     notes    what was changed on the way in (`Sample.notes`)
@@ -46,39 +52,41 @@ def maps_npz(
 
     maps      float32, as given
     blocks    int64 (blocks,), zero-based
-    rows      float64 (H,), cols: float64 (W,), centres of the elements in pixels of the original, where pixel k
-              covers k to k + 1
-    position  float32 (H, W, 2), row then column in [-1, 1]: what the position encoding is given
-    box       float64 (2, 2)
+    places    float64, one array a name: "rows" (H,) and "cols" (W,) in pixels of a picture, where pixel k covers k to
+              k + 1; "time" in seconds, "frequency" in hertz; "points" (M, 3) in the file's own coordinates
+    position  float32 (*shape, axes), in [-1, 1]: what the position encoding is given
+    box       float64 (axes, 2)
     metadata  JSON text: `json.loads(str(file["metadata"]))`
 
-    Raises ValueError where maps, blocks and box do not match.
+    Raises ValueError where maps, blocks, places and box do not match.
     """
-    if maps.ndim not in (3, 4):
-        raise ValueError(f"maps are (blocks, H, W) or (blocks, latents, H, W); these have {maps.ndim} axes")
+    axes = len(shape)
+    if maps.ndim not in (axes + 1, axes + 2) or maps.shape[-axes:] != shape:
+        raise ValueError(f"maps are (blocks, ...) or (blocks, latents, ...) over {shape}; these are {maps.shape}")
     if len(blocks) != len(maps):
         raise ValueError(f"there are {len(maps)} maps for {len(blocks)} blocks")
-    edges = np.asarray(box, dtype=np.float64)
-    if edges.shape != (2, 2) or not (edges[:, 1] > edges[:, 0]).all():
-        raise ValueError(f"the box {box!r} is no ((row start, stop), (column start, stop))")
-    shape = (int(maps.shape[-2]), int(maps.shape[-1]))
+    edges = np.asarray(box, dtype=np.float64).reshape(-1, 2)
+    if not (edges[:, 1] >= edges[:, 0]).all():
+        raise ValueError(f"the box {box!r} holds an axis that ends before it starts")
+    if tuple(len(place) for place in places.values()) != shape:
+        raise ValueError(f"the places {', '.join(places)} do not match the grid {shape}")
+    position = grid_coordinates(shape).numpy() if coordinates is None else coordinates
     metadata = _origin(model, weights_sha256, sample, notes) | {
-        "axes": ["block", "latent", "row", "column"] if maps.ndim == 4 else ["block", "row", "column"],
+        "axes": ["block", *(["latent"] if maps.ndim == axes + 2 else []), *places],
         "kind": kind,
         "reduce": reduce,
         "head": head,
         "latent": latent,
     }
-    np.savez_compressed(
-        target,
-        maps=np.asarray(maps, dtype=np.float32),
-        blocks=np.asarray(blocks, dtype=np.int64),
-        rows=_centres(edges[0], shape[0]),
-        cols=_centres(edges[1], shape[1]),
-        position=grid_coordinates(shape).numpy().reshape(*shape, 2),
-        box=edges,
-        metadata=np.array(json.dumps(metadata, ensure_ascii=False)),
-    )
+    arrays = {
+        "maps": np.asarray(maps, dtype=np.float32),
+        "blocks": np.asarray(blocks, dtype=np.int64),
+        **{name: np.asarray(place, dtype=np.float64) for name, place in places.items()},
+        "position": np.asarray(position, dtype=np.float32).reshape(*shape, -1),
+        "box": edges,
+        "metadata": np.array(json.dumps(metadata, ensure_ascii=False)),
+    }
+    np.savez_compressed(target, **arrays)  # type: ignore[arg-type]
 
 
 def predictions_json(
@@ -136,8 +144,3 @@ def _version() -> str:
         return version(DISTRIBUTION)
     except PackageNotFoundError:
         return "not installed"
-
-
-def _centres(edges: Float[np.ndarray, "2"], cells: int) -> Float[np.ndarray, "cells"]:
-    start, stop = edges
-    return start + (np.arange(cells) + 0.5) * (stop - start) / cells

@@ -83,7 +83,12 @@ class FourierPositions(nn.Module):
 
     def __init__(self, config: PositionConfig, shape: tuple[int, ...] | None, axes: int) -> None:
         super().__init__()
-        self.shape, self.axes, self.num_bands, self.max_resolution = shape, axes, config.num_bands, config.max_resolution
+        self.shape, self.axes, self.num_bands, self.max_resolution = (
+            shape,
+            axes,
+            config.num_bands,
+            config.max_resolution,
+        )
 
     def grid(self) -> Float[Tensor, "M channels"]:
         return _fourier_grid(_grid_of(self.shape), self.num_bands, self.max_resolution)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,10 @@ RNG = np.random.default_rng(0)
 BOX = ((18.75, 281.25), (68.75, 331.25))
 
 
+PLACES = {"rows": np.array([5.0, 15.0, 25.0]), "cols": np.array([11.0, 13.0, 15.0, 17.0, 19.0])}
+GRID: dict[str, Any] = {"shape": (3, 5), "places": PLACES, "model": "m", "sample": "s"}
+
+
 def maps(*shape: int) -> np.ndarray:
     values = RNG.random(shape).astype(np.float32)
     return values / values.sum((-2, -1), keepdims=True)
@@ -27,7 +32,7 @@ class TestMaps:
         values = maps(3, 3, 5)
         path = tmp_path / "maps.npz"
         maps_npz(
-            path, values, blocks=[0, 1, 3], box=BOX, model="image-fourier", sample="löffel \"x\".png",
+            path, values, shape=(3, 5), places=PLACES, blocks=[0, 1, 3], box=BOX, model="image-fourier", sample="löffel \"x\".png",
             head=0, weights_sha256="ab" * 32, notes=["used frame 1 of 12"],
         )  # fmt: skip
         with np.load(path, allow_pickle=False) as file:
@@ -45,7 +50,7 @@ class TestMaps:
             "weights_sha256": "ab" * 32,
             "sample": 'löffel "x".png',
             "notes": ["used frame 1 of 12"],
-            "axes": ["block", "row", "column"],
+            "axes": ["block", "rows", "cols"],
             "kind": "probability",
             "reduce": "mean",
             "head": 0,
@@ -53,9 +58,9 @@ class TestMaps:
         }
         assert metadata["library"].startswith("perceiver-lens ")
 
-    def test_centres_in_pixels_of_the_original(self) -> None:
+    def test_places_on_the_original(self) -> None:
         buffer = io.BytesIO()
-        maps_npz(buffer, maps(1, 3, 5), blocks=[0], box=((0.0, 30.0), (10.0, 20.0)), model="m", sample="s")
+        maps_npz(buffer, maps(1, 3, 5), blocks=[0], box=((0.0, 30.0), (10.0, 20.0)), **GRID)
         buffer.seek(0)
         with np.load(buffer, allow_pickle=False) as file:
             np.testing.assert_array_equal(file["rows"], [5, 15, 25])
@@ -63,7 +68,7 @@ class TestMaps:
 
     def test_positions_are_what_the_encoding_is_given(self) -> None:
         buffer = io.BytesIO()
-        maps_npz(buffer, maps(1, 3, 5), blocks=[0], box=BOX, model="m", sample="s")
+        maps_npz(buffer, maps(1, 3, 5), blocks=[0], box=BOX, **GRID)
         buffer.seek(0)
         with np.load(buffer, allow_pickle=False) as file:
             position = file["position"]
@@ -73,23 +78,40 @@ class TestMaps:
 
     def test_every_latent_of_its_own(self) -> None:
         buffer = io.BytesIO()
-        maps_npz(buffer, maps(2, 7, 3, 5), blocks=[0, 1], box=BOX, model="m", sample="s", reduce=None)
+        maps_npz(buffer, maps(2, 7, 3, 5), blocks=[0, 1], box=BOX, reduce=None, **GRID)
         buffer.seek(0)
         with np.load(buffer, allow_pickle=False) as file:
             assert file["maps"].shape == (2, 7, 3, 5)
             metadata = json.loads(str(file["metadata"]))
-        assert metadata["axes"] == ["block", "latent", "row", "column"]
+        assert metadata["axes"] == ["block", "latent", "rows", "cols"]
         assert metadata["reduce"] is None
+
+    def test_free_elements_bring_their_own_coordinates(self) -> None:
+        points = RNG.random((4, 3))
+        buffer = io.BytesIO()
+        values = RNG.random((2, 4)).astype(np.float32)
+        maps_npz(
+            buffer, values, shape=(4,), places={"points": 10 * points}, coordinates=points.astype(np.float32),
+            blocks=[0, 1], model="m", sample="s.ply",
+        )  # fmt: skip
+        buffer.seek(0)
+        with np.load(buffer, allow_pickle=False) as file:
+            np.testing.assert_array_equal(file["points"], 10 * points)
+            np.testing.assert_array_equal(file["position"], points.astype(np.float32))
+            assert file["box"].shape == (0, 2)
+            assert json.loads(str(file["metadata"]))["axes"] == ["block", "points"]
 
     def test_refusals(self) -> None:
         for values, blocks, box, cause in (
             (maps(2, 3, 5), [0], BOX, "2 maps for 1 blocks"),
-            (maps(1, 2, 2, 3, 5), [0], BOX, "5 axes"),
-            (maps(1, 3, 5), [0], ((0.0, 1.0),), "box"),
-            (maps(1, 3, 5), [0], ((5.0, 5.0), (0.0, 1.0)), "box"),
+            (maps(1, 2, 2, 3, 5), [0], BOX, "these are"),
+            (maps(1, 5, 3), [0], BOX, "these are"),
+            (maps(1, 3, 5), [0], ((5.0, 4.0), (0.0, 1.0)), "box"),
         ):
             with pytest.raises(ValueError, match=cause):
-                maps_npz(io.BytesIO(), values, blocks=blocks, box=box, model="m", sample="s")
+                maps_npz(io.BytesIO(), values, blocks=blocks, box=box, **GRID)
+        with pytest.raises(ValueError, match="places rows do not match"):
+            maps_npz(io.BytesIO(), maps(1, 3, 5), blocks=[0], **GRID | {"places": {"rows": PLACES["rows"]}})
 
 
 class TestPredictions:

@@ -14,8 +14,8 @@ import typer
 
 from ..errors import ConfigError
 from .group import BAD_INPUT, examples, print_json, write_file
-from .opened import Opened, for_each
-from .predict import AsJson, Checkpoint, Files
+from .opened import Opened, choices, for_each
+from .predict import AsJson, Checkpoint, Files, Read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -73,7 +73,7 @@ def maps(
     scale: Annotated[Mode, typer.Option(help="Colour scale of the figure.")] = "shared",
     colours: Annotated[Colours, typer.Option(help="Colours of the figure.")] = "magma",
     overlay: Annotated[
-        int, typer.Option(min=0, max=100, help="How far the map covers the picture, in percent; 100 is the map alone.")
+        int, typer.Option(min=0, max=100, help="How far the map covers the input, in percent; 100 is the map alone.")
     ] = 80,
     formats: Annotated[
         str, typer.Option("--format", metavar="LIST", help=f"Any of {', '.join(get_args(Format))}, with commas.")
@@ -81,6 +81,7 @@ def maps(
     all_latents: Annotated[
         bool, typer.Option("--all-latents", help="Put every latent's map into the NPZ, not their reduction.")
     ] = False,
+    read: Read = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the map of every block of each file.
@@ -90,13 +91,14 @@ def maps(
     wanted = _formats(formats)
     if all_latents and "npz" not in wanted:
         raise typer.BadParameter("every latent's map is written as NPZ, so --format has to name npz")
+    options = choices(read or [])
     opened = Opened.open(checkpoint)
     reading = Reading(reduce, _from_one(latent), _from_one(head), kind, scale, colours, overlay)
     _check(reading, opened)
     names = dict(zip(files, _names(files, opened.name), strict=True))
 
     def work(path: Path) -> dict[str, Any]:
-        sample = opened.read(path)
+        sample = opened.read(path, options)
         trace = opened.trace(sample)
         written = []
         for form in wanted:
@@ -183,6 +185,7 @@ def _block_maps(trace: Trace, reading: Reading) -> list[np.ndarray]:
 def _npz(opened: Opened, trace: Trace, sample: Sample, reading: Reading, all_latents: bool) -> bytes:
     import numpy as np
 
+    from .. import modalities
     from ..export import maps_npz
 
     if all_latents:
@@ -194,8 +197,11 @@ def _npz(opened: Opened, trace: Trace, sample: Sample, reading: Reading, all_lat
     maps_npz(
         buffer,
         values,
+        shape=sample.shape,
+        places=modalities.get(sample.modality).places(sample),
         blocks=trace.blocks,
         box=sample.box,
+        coordinates=None if sample.coordinates is None else sample.coordinates.numpy(),
         sample=sample.name,
         kind=reading.kind,
         reduce=None if all_latents or reading.latent is not None else reading.reduce,
@@ -211,21 +217,22 @@ def _figure(
     form: Literal["png", "svg", "pdf"], opened: Opened, trace: Trace, sample: Sample, reading: Reading
 ) -> bytes:
     from ..analysis.summary import quantity, summarise
+    from ..plots.drawing import draw
     from ..plots.figures import figure_png, figure_vector
     from ..plots.scale import ColourScale
 
     what = quantity(reading.kind, reading.reduce, reading.latent)
     values = _block_maps(trace, reading)
     config = opened.model.config
-    draw = figure_png if form == "png" else partial(figure_vector, form=form)
-    return draw(
-        values,
-        sample.seen,
-        ColourScale(reading.scale).limits(values, what),
+    ranges = ColourScale(reading.scale).limits(values, what)
+    strength = None if reading.overlay == 100 else reading.overlay / 100
+    drawn = draw(sample, values, ranges, colours=reading.colours, strength=strength)
+    figure = figure_png if form == "png" else partial(figure_vector, form=form)
+    return figure(
+        drawn,
+        ranges,
         [f"Block {block + 1}" for block in trace.blocks],
         [summarise(one, what) for one in values],
-        colours=reading.colours,
-        strength=None if reading.overlay == 100 else reading.overlay / 100,
         title=f"What each block of {opened.name} read in {sample.name}",
         footer=reading.words(config.num_latents, config.cross_heads),
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
 
 from ..errors import PerceiverError
 from .group import complain, progress, read_file
@@ -49,14 +51,14 @@ class Opened:
         """Where results come from, as `perceiver.export` asks for it."""
         return {"model": self.name, "weights_sha256": self.sha256}
 
-    def read(self, path: Path) -> Sample:
-        """A file as the model reads it. Raises InputError when it cannot be read."""
+    def read(self, path: Path, options: Mapping[str, str]) -> Sample:
+        """A file as the model reads it, with choices about reading it. Raises InputError when it cannot be read."""
         from .. import modalities
 
         config = self.model.config
         modality = modalities.get(config.modality)
         data = read_file(path, modality.max_bytes)
-        return modality.read(data, path.name, shape=config.input_shape, preprocess=config.preprocess)
+        return modality.read(data, path.name, shape=config.input_shape, preprocess=config.preprocess, options=options)
 
     def trace(self, sample: Sample) -> Trace:
         """One run of the model."""
@@ -68,6 +70,17 @@ class Opened:
 
         logits = trace.logits.numpy()
         return predictions_json(logits, self.labels, sample=sample.name, top=top, notes=sample.notes, **self.origin)
+
+
+def choices(pairs: Sequence[str]) -> dict[str, str]:
+    """Choices about reading, given as NAME=VALUE. Raises BadParameter for anything else."""
+    chosen = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals and value):
+            raise typer.BadParameter(f"--read {pair!r} has to be NAME=VALUE, such as start=12.5 or up=z")
+        chosen[name] = value
+    return chosen
 
 
 def for_each(files: Sequence[Path], what: str, work: Callable[[Path], Result]) -> tuple[list[Result], bool]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from .group import BAD_INPUT, examples, print_json
-from .opened import Opened, for_each
+from .opened import Opened, choices, for_each
 
 app = typer.Typer()
 
@@ -16,21 +16,33 @@ Files = Annotated[list[Path], typer.Argument(help="Files to read.", show_default
 Checkpoint = Annotated[
     str, typer.Option("--checkpoint", "-c", help="A checkpoint's name, its folder, or a hub id (owner/name).")
 ]
+Read = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="How to read the file: start=SECONDS of a sound; up=x, y or z, draw=farthest or seed=NUMBER of a cloud.",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 
 
-@app.command(epilog=examples("perceiver predict photo.jpg --top 3", "perceiver predict *.jpg --json"))
+@app.command(
+    epilog=examples("perceiver predict photo.jpg --top 3", "perceiver predict talk.mp3 -c audio-mel --read start=12.5")
+)
 def predict(
     files: Files,
     checkpoint: Checkpoint = "image-fourier",
     top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 5,
+    read: Read = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the most probable classes of each file."""
+    options = choices(read or [])
     opened = Opened.open(checkpoint)
 
     def work(path: Path) -> dict[str, Any]:
-        sample = opened.read(path)
+        sample = opened.read(path, options)
         return {"file": str(path)} | opened.predictions(opened.trace(sample), sample, top)
 
     results, complete = for_each(files, "Predicting", work)

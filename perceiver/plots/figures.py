@@ -9,11 +9,12 @@ from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from plotly.subplots import make_subplots
 
 from ..analysis.numbers import percent
 from ..analysis.summary import MapSummary
+from .drawing.base import Drawn
 from .scale import ColourRange
 from .sheet import save, sheet
 
@@ -130,55 +131,42 @@ def block_text(
 
 
 def figure_png(
-    maps: Sequence[Float[np.ndarray, "H W"]],
-    seen: UInt8[np.ndarray, "H W 3"],
+    drawn: Drawn,
     ranges: Sequence[ColourRange],
     titles: Sequence[str],
     summaries: Sequence[MapSummary],
     *,
-    colours: str = "inferno",
-    strength: float | None = 0.85,
     columns: int | None = None,
     title: str = "",
     footer: str = "",
 ) -> bytes:
     """The publication figure as a PNG on white at 200 dots an inch: the input, then every map, cell for cell.
 
+    drawn     the input and the maps as pictures (`drawing.draw`)
     ranges, titles, summaries  one a map; ranges from one call of `ColourScale.limits`
-    colours   a name of `colour.SEQUENTIAL`, or of `colour.DIVERGING` for differences
-    strength  of the colours over the input in grey; None draws the maps alone
     columns   panels a row, the input among them; None puts up to five
     footer    what the caller wants said; how the scale reads is said anyway
 
     Raises ValueError when the numbers of maps, ranges, titles and summaries differ.
     """
-    drawn = sheet(
-        maps, seen, ranges, titles, summaries,
-        colours=colours, strength=strength, columns=columns, title=title, footer=footer,
-    )  # fmt: skip
-    return save(drawn.draw(), "png", title)
+    arranged = sheet(drawn, ranges, titles, summaries, columns=columns, title=title, footer=footer)
+    return save(arranged.draw(), "png", title)
 
 
 def figure_vector(
-    maps: Sequence[Float[np.ndarray, "H W"]],
-    seen: UInt8[np.ndarray, "H W 3"],
+    drawn: Drawn,
     ranges: Sequence[ColourRange],
     titles: Sequence[str],
     summaries: Sequence[MapSummary],
     *,
     form: Literal["svg", "pdf"],
-    colours: str = "inferno",
-    strength: float | None = 0.85,
     columns: int | None = None,
     title: str = "",
     footer: str = "",
 ) -> bytes:
     """`figure_png` as SVG or PDF: text and lines stay vectors, pictures stay exact cells."""
-    drawn = sheet(
-        maps, seen, ranges, titles, summaries,
-        colours=colours, strength=strength, columns=columns, title=title, footer=footer,
-    )  # fmt: skip
-    return save(drawn.draw(), form, title)
+    arranged = sheet(drawn, ranges, titles, summaries, columns=columns, title=title, footer=footer)
+    return save(arranged.draw(), form, title)
 
 
 def _check(probabilities: Float[np.ndarray, "classes"], labels: Sequence[str], truth: int | None) -> None:

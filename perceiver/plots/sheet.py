@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -25,7 +25,8 @@ from matplotlib.patches import Rectangle
 from ..analysis.numbers import count, number, percent
 from ..analysis.summary import MapSummary
 from . import colour
-from .overlay import enlarge, opacity, overlay
+from .drawing.base import Drawn
+from .overlay import enlarge
 from .scale import NOT_COMPARABLE, ColourRange
 
 Picture = UInt8[np.ndarray, "H W 3"]
@@ -151,38 +152,31 @@ class Sheet:
 
 
 def sheet(
-    maps: Sequence[Float[np.ndarray, "H W"]],
-    seen: UInt8[np.ndarray, "H W 3"],
+    drawn: Drawn,
     ranges: Sequence[ColourRange],
     titles: Sequence[str],
     summaries: Sequence[MapSummary],
     *,
-    colours: str,
-    strength: float | None,
     columns: int | None,
     title: str,
     footer: str,
 ) -> Sheet:
-    """Paints the maps and arranges them after the input. See `figures.figure_png` for the arguments."""
-    if not maps or len({len(maps), len(ranges), len(titles), len(summaries)}) != 1:
+    """Arranges the maps after the input. See `figures.figure_png` for the arguments."""
+    if len({len(drawn.maps), len(ranges), len(titles), len(summaries)}) != 1:
         raise ValueError(
-            f"a figure needs as many ranges, titles and summaries as maps, and at least one of each; "
-            f"there are {len(maps)} maps, {len(ranges)} ranges, {len(titles)} titles and {len(summaries)} summaries"
+            f"a figure needs as many ranges, titles and summaries as maps; there are {len(drawn.maps)} maps, "
+            f"{len(ranges)} ranges, {len(titles)} titles and {len(summaries)} summaries"
         )
     own = not ranges[0].comparable
-    panels = [Panel(seen, "Input", (f"{seen.shape[0]} × {seen.shape[1]} pixels, as read",))]
-    for values, range_, heading, summary in zip(maps, ranges, titles, summaries, strict=True):
-        unit = range_.apply(values)
-        painted = colour.paint(unit, colours)
-        if strength is not None:
-            painted = overlay(seen, painted, strength, opacity(unit, signed=range_.signed))
-        panels.append(Panel(painted, heading, numbers(summary, range_), range_ if own else None))
+    panels = [Panel(drawn.given, "Input", (f"{drawn.size}, as read",))]
+    for picture, range_, heading, summary in zip(drawn.maps, ranges, titles, summaries, strict=True):
+        panels.append(Panel(picture, heading, numbers(summary, range_), range_ if own else None))
     notes = [NOT_COMPARABLE if own else ranges[0].sentence()]
-    if strength is not None:
+    if drawn.over_input:
         notes.append("Colours lie over the input in grey, the more solid the stronger.")
     return Sheet(
         panels=tuple(panels),
-        colours=colours,
+        colours=drawn.colours,
         columns=max(1, min(columns or 5, len(panels))),
         bar=None if own else ranges[0],
         title=title,

@@ -6,6 +6,7 @@ import io
 import threading
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 
 from perceiver.analysis.summary import summarise
 from perceiver.plots import colour
+from perceiver.plots.drawing import draw
 from perceiver.plots.figures import figure_png, figure_vector
 from perceiver.plots.overlay import enlarge, opacity, overlay
 from perceiver.plots.scale import ColourScale, Mode
@@ -22,12 +24,16 @@ from perceiver.plots.sheet import numbers
 RNG = np.random.default_rng(0)
 
 
-def material(maps: Sequence[np.ndarray], mode: Mode = "shared", **scale: Any) -> tuple[Any, ...]:
+def material(
+    maps: Sequence[np.ndarray], mode: Mode = "shared", colours: str = "inferno", strength: float | None = 0.85
+) -> tuple[Any, ...]:
     """Arguments of a figure of some maps over a random picture."""
     seen = RNG.integers(0, 256, (*maps[0].shape, 3), dtype=np.uint8)
-    ranges = ColourScale(mode, **scale).limits(maps)
+    sample = SimpleNamespace(modality="image", seen=seen)
+    ranges = ColourScale(mode).limits(maps)
     titles = [f"Block {i + 1}" for i in range(len(maps))]
-    return maps, seen, ranges, titles, [summarise(values) for values in maps]
+    drawn = draw(sample, maps, ranges, colours=colours, strength=strength)
+    return drawn, ranges, titles, [summarise(values) for values in maps]
 
 
 def opened(data: bytes) -> np.ndarray:
@@ -53,8 +59,7 @@ def hot() -> np.ndarray:
 
 
 def test_rows_and_columns_keep_their_places() -> None:
-    maps, *rest = material([hot()])
-    page = opened(figure_png(maps, *rest, strength=None))
+    page = opened(figure_png(*material([hot()], strength=None)))
     expected = np.zeros((3, 5, 3), dtype=np.uint8)
     expected[:] = colour.table("inferno")[0]
     expected[1, 4] = colour.table("inferno")[255]
@@ -66,11 +71,12 @@ def test_rows_and_columns_keep_their_places() -> None:
 )
 def test_the_input_and_every_map_are_there_cell_for_cell(shape: tuple[int, int], factor: int) -> None:
     values = [RNG.random(shape) ** power for power in (1, 3)]
-    maps, seen, ranges, titles, summaries = material(values)
-    page = opened(figure_png(maps, seen, ranges, titles, summaries, colours="viridis", strength=0.7))
+    drawn, ranges, titles, summaries = material(values, colours="viridis", strength=0.7)
+    page = opened(figure_png(drawn, ranges, titles, summaries))
+    seen = drawn.given
     assert (page[0] == 255).all()
     places = find(page, enlarge(seen, factor))
-    for map_, range_ in zip(maps, ranges, strict=True):
+    for map_, range_ in zip(values, ranges, strict=True):
         unit = range_.apply(map_)
         places += find(page, enlarge(overlay(seen, colour.paint(unit, "viridis"), 0.7, opacity(unit)), factor))
     assert len(places) == 3
@@ -82,10 +88,12 @@ def test_the_input_and_every_map_are_there_cell_for_cell(shape: tuple[int, int],
 
 def test_columns_wrap() -> None:
     values = [RNG.random((8, 8)) for _ in range(4)]
-    maps, seen, ranges, titles, summaries = material(values)
-    page = opened(figure_png(maps, seen, ranges, titles, summaries, strength=None, columns=2))
-    tops = [find(page, enlarge(colour.paint(r.apply(v), "inferno"), 50))[0] for v, r in zip(maps, ranges, strict=True)]
-    (first,) = find(page, enlarge(seen, 50))
+    drawn, ranges, titles, summaries = material(values, strength=None)
+    page = opened(figure_png(drawn, ranges, titles, summaries, columns=2))
+    tops = [
+        find(page, enlarge(colour.paint(r.apply(v), "inferno"), 50))[0] for v, r in zip(values, ranges, strict=True)
+    ]
+    (first,) = find(page, enlarge(drawn.given, 50))
     assert tops[0][0] == first[0] < tops[1][0] == tops[2][0] < tops[3][0]
     assert tops[1][1] == tops[3][1] == first[1] < tops[0][1] == tops[2][1]
 
@@ -95,7 +103,7 @@ def test_one_bar_for_a_shared_scale_and_one_each_otherwise() -> None:
     standing = colour.bar("inferno", 400, 24)[:, ::-1].transpose(1, 0, 2)
     lying = colour.bar("inferno", 400, 24)
     for mode, upright, flat in (("shared", 1, 0), ("per_map", 0, 3)):
-        page = opened(figure_png(*material(values, mode), strength=None))  # type: ignore[arg-type]
+        page = opened(figure_png(*material(values, mode, strength=None)))  # type: ignore[arg-type]
         # The mark of the uniform level crosses the bar, so ends are looked for, where nothing does.
         assert len(find(page, standing[:40])) == upright
         assert len(find(page, lying[:, 360:])) == flat
@@ -111,15 +119,15 @@ def test_everything_is_within_the_page() -> None:
 
 
 def test_text_from_files_is_not_mathematics() -> None:
-    maps, seen, ranges, _, summaries = material([hot()])
-    data = figure_png(maps, seen, ranges, ["$\\frac{1"], summaries, title="a$b$ {x} $\\broken", footer="100 % of $x$")
+    drawn, ranges, _, summaries = material([hot()])
+    data = figure_png(drawn, ranges, ["$\\frac{1"], summaries, title="a$b$ {x} $\\broken", footer="100 % of $x$")
     assert opened(data).shape[2] == 3
 
 
 def test_missing_values_are_drawn_in_their_own_colour() -> None:
     values = RNG.random((4, 4))
     values[2, 1] = np.nan
-    page = opened(figure_png(*material([values]), strength=0.8))
+    page = opened(figure_png(*material([values], strength=0.8)))
     own = np.argwhere((np.abs(page.astype(int) - colour.missing("inferno")).sum(-1)) < 90)
     assert len(own) == 100 * 100
     top, left = own.min(0)
@@ -171,8 +179,8 @@ def test_many_threads_draw_the_same() -> None:
 
 
 def test_numbers_of_maps_and_titles_must_agree() -> None:
-    maps, seen, ranges, _, summaries = material([hot()])
+    drawn, ranges, _, summaries = material([hot()])
     with pytest.raises(ValueError, match="there are 1 maps, 1 ranges, 0 titles and 1 summaries"):
-        figure_png(maps, seen, ranges, [], summaries)
-    with pytest.raises(ValueError, match="at least one of each"):
-        figure_png([], seen, [], [], [])
+        figure_png(drawn, ranges, [], summaries)
+    with pytest.raises(ValueError, match="0 maps and 0 ranges"):
+        draw(SimpleNamespace(modality="image", seen=drawn.given), [], [])

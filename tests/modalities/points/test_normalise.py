@@ -22,7 +22,7 @@ def test_moves_the_mean_to_the_origin_and_the_farthest_coordinate_to_one() -> No
 
 def test_survey_coordinates_keep_every_point_apart() -> None:
     cube = np.random.default_rng(0).random((1000, 3))
-    away = cube + (500_000, 5_400_000, 120)
+    away = cube + np.array([500_000, 5_400_000, 120])
     assert len(np.unique(away.astype(np.float32)[:, 1])) == 3
     centred = unit_cube(away)[0].astype(np.float32)
     assert len(np.unique(centred[:, 1])) == 1000

@@ -1,0 +1,51 @@
+"""How each modality's inputs and maps are drawn. Each is one object here; nothing else in `plots` asks which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from ..scale import ColourRange
+from .base import DIVERGING, Drawable, Drawing, Drawn, colours_for
+from .image import ImageDrawing
+
+__all__ = ["DIVERGING", "Drawable", "Drawing", "Drawn", "colours_for", "draw", "get"]
+
+_DRAWINGS: dict[str, Drawing] = {"image": ImageDrawing()}
+
+
+def get(modality: str) -> Drawing:
+    """The drawing of a modality. Raises KeyError for one that cannot be drawn."""
+    return _DRAWINGS[modality]
+
+
+def draw(
+    sample: Drawable,
+    maps: Sequence[Float[np.ndarray, "*shape"]],
+    ranges: Sequence[ColourRange],
+    *,
+    colours: str = "inferno",
+    strength: float | None = 0.85,
+) -> Drawn:
+    """A sample and its maps as pictures.
+
+    ranges    one a map, from one call of `ColourScale.limits`
+    colours   a name of `colour.SEQUENTIAL`; differences are painted in DIVERGING
+    strength  of the colours over the input in grey; None draws the maps alone
+
+    Raises ValueError when there are not as many ranges as maps, or no map.
+    """
+    if not maps or len(maps) != len(ranges):
+        raise ValueError(f"{len(maps)} maps and {len(ranges)} ranges cannot be drawn; there must be one of each a map")
+    drawing = get(sample.modality)
+    return Drawn(
+        given=drawing.given(sample),
+        maps=tuple(
+            drawing.map(sample, values, range_, colours, strength) for values, range_ in zip(maps, ranges, strict=True)
+        ),
+        size=drawing.size(sample),
+        colours=colours_for(ranges[0], colours),
+        over_input=strength is not None,
+    )

@@ -1,0 +1,39 @@
+"""Pictures: a map lies over them cell for cell, row 0 at the top."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from .. import colour
+from ..overlay import opacity, overlay
+from ..scale import ColourRange
+from .base import Drawable, colours_for
+
+
+class ImageDrawing:
+    """Reads `seen` (H, W, 3) of a sample; nothing is enlarged, one cell is one pixel."""
+
+    def given(self, sample: Drawable) -> UInt8[np.ndarray, "H W 3"]:
+        """The pixels that the model read."""
+        return np.asarray(sample.seen)
+
+    def map(
+        self,
+        sample: Drawable,
+        values: Float[np.ndarray, "H W"],
+        range_: ColourRange,
+        colours: str,
+        strength: float | None,
+    ) -> UInt8[np.ndarray, "H W 3"]:
+        """A map over the pixels."""
+        unit = range_.apply(values)
+        painted = colour.paint(unit, colours_for(range_, colours))
+        if strength is None:
+            return painted
+        return overlay(sample.seen, painted, strength, opacity(unit, signed=range_.signed))
+
+    def size(self, sample: Drawable) -> str:
+        """Width by height."""
+        height, width = sample.seen.shape[:2]
+        return f"{width} × {height} pixels"

@@ -30,6 +30,7 @@ class PointSample(Sample):
     model_up  the axis that points up in what the model reads
     count     points in the file that could be used, or that were sampled from its mesh
     source    whether the file holds points, or a mesh whose surface was sampled
+    rows      the point of the file that each element is, counted from 0; for a mesh the triangle that it lies on
     copies    how many elements share each element's point: 1 unless there were too few points
     """
 
@@ -41,4 +42,5 @@ class PointSample(Sample):
     model_up: Axis
     count: int
     source: Literal["points", "mesh"]
+    rows: Int64[np.ndarray, "M"]
     copies: Int64[np.ndarray, "M"]

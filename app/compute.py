@@ -25,6 +25,7 @@ from perceiver import export, modalities
 from perceiver.analysis.summary import MapSummary, Quantity, quantity, summarise
 from perceiver.config import PerceiverConfig
 from perceiver.loading import load
+from perceiver.modalities import Option
 from perceiver.model import Perceiver
 from perceiver.plots.scale import ColourRange, ColourScale, Mode, modes
 from perceiver.sample import Sample
@@ -41,17 +42,26 @@ THUMB = 64
 AT_A_TIME = 4_000_000
 """Weights computed in one go for the thumbnails: 16 MB."""
 
+Options = tuple[tuple[str, str], ...]
+"""Choices about reading an input, by name."""
+
 _gate = Gate()
 
 
 @dataclass(frozen=True)
 class Case:
-    """One input for one model. `digest` is the SHA-256 of `data`."""
+    """One input for one model, read in one way. `digest` is the SHA-256 of `data`."""
 
     model: str
     digest: str
     name: str = field(compare=False)
     data: bytes = field(compare=False, repr=False)
+    options: Options = ()
+
+    @property
+    def key(self) -> str:
+        """What is read, as caches know it: the bytes and how they are read."""
+        return "|".join([self.digest, *(f"{name}={value}" for name, value in self.options)])
 
 
 @dataclass(frozen=True)
@@ -126,9 +136,12 @@ def digest(data: bytes) -> str:
 
 
 @st.cache_data(show_spinner=False, ttl=60)
-def models(kinds: tuple[str, ...]) -> tuple[str, ...]:
-    """The checkpoints of some modalities that are here. Raises CheckpointError when a configuration is damaged."""
-    return tuple(name for kind in kinds for name in Store().names(kind))
+def models(kinds: tuple[str, ...]) -> Mapping[str, str]:
+    """The checkpoints of some modalities that are here, each with its modality.
+
+    Raises CheckpointError when a configuration is damaged.
+    """
+    return {name: kind for kind in kinds for name in Store().names(kind)}
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
@@ -152,6 +165,11 @@ def extensions(modality: str) -> tuple[str, ...]:
     return modalities.get(modality).extensions
 
 
+def options(modality: str) -> tuple[Option, ...]:
+    """What may be chosen about reading an input of a modality."""
+    return modalities.get(modality).options
+
+
 @cache
 def _prepare_torch() -> None:
     # One inference at a time uses all cores this process may run on; a bound set from outside stands.
@@ -171,14 +189,16 @@ def config(name: str) -> PerceiverConfig:
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _read(model: str, sha256: str, _case: Case) -> Sample:
+def _read(model: str, key: str, _case: Case) -> Sample:
     c = config(model)
-    return modalities.get(c.modality).read(_case.data, _case.name, shape=c.input_shape, preprocess=c.preprocess)
+    return modalities.get(c.modality).read(
+        _case.data, _case.name, shape=c.input_shape, preprocess=c.preprocess, options=dict(_case.options)
+    )
 
 
 def read(case: Case) -> Sample:
     """The input as the model reads it. Raises InputError when it cannot be read."""
-    return _read(case.model, case.digest, case)
+    return _read(case.model, case.key, case)
 
 
 class _Slot:
@@ -188,7 +208,7 @@ class _Slot:
 
 
 @st.cache_resource(show_spinner=False, max_entries=6)
-def _slot(model: str, sha256: str) -> _Slot:
+def _slot(model: str, key: str) -> _Slot:
     return _Slot()
 
 
@@ -197,7 +217,7 @@ def trace(case: Case, progress: Progress) -> Trace:
 
     Raises InputError when the input cannot be read.
     """
-    slot = _slot(case.model, case.digest)
+    slot = _slot(case.model, case.key)
     if slot.trace is None:
         progress.step(0.0, "Reading the input")
         model, sample = _model(case.model), read(case)
@@ -214,7 +234,7 @@ def probabilities(case: Case, progress: Progress) -> Float[np.ndarray, "blocks c
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def _map(model: str, sha256: str, block: int, reading: Reading, _trace: Trace) -> Float[np.ndarray, "..."]:
+def _map(model: str, key: str, block: int, reading: Reading, _trace: Trace) -> Float[np.ndarray, "..."]:
     return reading.map(_trace, block)
 
 
@@ -224,7 +244,7 @@ def block_maps(case: Case, reading: Reading, show: str, mode: str, progress: Pro
     maps = []
     for i, block in enumerate(made.blocks):
         progress.step(0.5 + 0.5 * i / len(made.blocks), f"Reading the map of block {block + 1}")
-        maps.append(_map(case.model, case.digest, block, reading, made))
+        maps.append(_map(case.model, case.key, block, reading, made))
     blocks: list[tuple[int, int | None]] = [(block, None) for block in made.blocks]
     signed = show != "blocks" and len(maps) > 1
     if signed:
@@ -249,25 +269,25 @@ def usable(mode: str, reading: Reading, show: str) -> Mode:
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _concentration(model: str, sha256: str, block: int, head: int | None, _trace: Trace) -> Float[np.ndarray, "N"]:
+def _concentration(model: str, key: str, block: int, head: int | None, _trace: Trace) -> Float[np.ndarray, "N"]:
     return _trace.concentration(block, head=head).numpy()
 
 
 def order(case: Case, block: int, head: int | None, progress: Progress) -> Int[np.ndarray, "N"]:
     """The latents of a block, most concentrated first."""
-    return np.argsort(_concentration(case.model, case.digest, block, head, trace(case, progress)), kind="stable")
+    return np.argsort(_concentration(case.model, case.key, block, head, trace(case, progress)), kind="stable")
 
 
 @st.cache_data(show_spinner=False, max_entries=12)
 def _thumbs(
-    model: str, sha256: str, block: int, kind: Kind, head: int | None, _trace: Trace
+    model: str, key: str, block: int, kind: Kind, head: int | None, square: int, _trace: Trace
 ) -> Float[np.ndarray, "N ..."]:
     count = _trace.read(block).latents
     step = max(1, AT_A_TIME // _trace.inputs.shape[1])
     parts = []
     for start in range(0, count, step):
         part = _trace.latent_maps(block, slice(start, min(start + step, count)), kind=kind, head=head)
-        parts.append(_averaged(part.numpy().reshape(-1, *_trace.shape)))
+        parts.append(_averaged(part.numpy().reshape(-1, *_trace.shape), square))
     return np.concatenate(parts)
 
 
@@ -275,11 +295,12 @@ def strip(case: Case, block: int, kind: Kind, head: int | None, progress: Progre
     """Thumbnails of all latents of a block and the order to show them in."""
     made = trace(case, progress)
     progress.step(0.9, f"Reading the latents of block {block + 1}")
+    square = _square(read(case))
     return Strip(
         order=order(case, block, head, progress),
-        entropies=_concentration(case.model, case.digest, block, head, made),
-        thumbs=_thumbs(case.model, case.digest, block, kind, head, made),
-        square=_square(made.shape),
+        entropies=_concentration(case.model, case.key, block, head, made),
+        thumbs=_thumbs(case.model, case.key, block, kind, head, square, made),
+        square=square,
     )
 
 
@@ -302,8 +323,11 @@ def maps_file(case: Case, made: Trace, reading: Reading) -> bytes:
     export.maps_npz(
         buffer,
         np.stack([reading.map(made, block) for block in made.blocks]),
+        shape=sample.shape,
+        places=modalities.get(sample.modality).places(sample),
         blocks=made.blocks,
         box=sample.box,
+        coordinates=None if sample.coordinates is None else sample.coordinates.numpy(),
         model=case.model,
         sample=sample.name,
         kind=reading.kind,
@@ -336,13 +360,13 @@ def _weights(model: str) -> str | None:
     return results.sha256 or None if results else None
 
 
-def _square(shape: tuple[int, ...]) -> int:
-    return -(-max(shape) // THUMB)
+def _square(sample: Sample) -> int:
+    # Neighbours in the order of free elements are no neighbours in space.
+    return 1 if sample.coordinates is not None else -(-max(sample.shape) // THUMB)
 
 
-def _averaged(maps: Float[np.ndarray, "n ..."]) -> Float[np.ndarray, "n ..."]:
-    """Means over squares of elements; those at the far ends may be cut."""
-    side = _square(maps.shape[1:])
+def _averaged(maps: Float[np.ndarray, "n ..."], side: int) -> Float[np.ndarray, "n ..."]:
+    """Means over squares of `side` elements; those at the far ends may be cut."""
     if side == 1:
         return maps
     for axis in range(1, maps.ndim):

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
+from perceiver.errors import InputError
+from perceiver.modalities import Option
 from perceiver.trace import KINDS, Kind
 
 REDUCTIONS = ("mean", "max", "entropy", "latent")
@@ -43,6 +45,7 @@ class View:
 
     model    a checkpoint's name; empty for the first
     sample   a bundled sample's name, or `sha256-` and the digest of an upload; empty for the first
+    read     how it is read: choices by name, those at their default left out
     reduce   how a block's latents become one map; "latent" shows one of them
     latent   which; None for the one that reads the most concentrated
     head     one head; None for the mean over heads
@@ -54,6 +57,7 @@ class View:
 
     model: str = ""
     sample: str = ""
+    read: tuple[tuple[str, str], ...] = ()
     block: int = 0
     reduce: str = "mean"
     latent: int | None = None
@@ -73,14 +77,16 @@ class Limits:
 
     blocks  those that have a map
     shape   the grid of input elements
+    options what may be chosen about reading an input
     """
 
-    models: Sequence[str]
+    models: Collection[str]
     samples: Sequence[str] | None = None
     blocks: Sequence[int] = ()
     latents: int = 0
     heads: int = 0
     shape: tuple[int, ...] = ()
+    options: Sequence[Option] | None = None
 
 
 def parse(params: Mapping[str, Sequence[str]]) -> tuple[View, list[str]]:
@@ -106,9 +112,10 @@ def parse(params: Mapping[str, Sequence[str]]) -> tuple[View, list[str]]:
 def unparse(view: View) -> dict[str, str]:
     """The address of a view: what differs from the defaults, and always the model and the sample."""
     out = {}
-    for name, value in dataclasses.asdict(view).items():
+    for name in DEFAULTS:
+        value = getattr(view, name)
         if value != DEFAULTS[name] or name in ("model", "sample"):
-            out[name] = str(value + 1) if name in NUMBERS else str(value)
+            out[name] = _text(name, value)
     return {name: value for name, value in out.items() if value}
 
 
@@ -122,7 +129,7 @@ def fit(view: View, limits: Limits) -> tuple[View, list[str]]:
         notes.append(note)
 
     if view.model not in limits.models:
-        changes["model"] = limits.models[0]
+        changes["model"] = next(iter(limits.models))
         if view.model:
             notes.append("The link names a model that is not here; showing another.")
     uploaded = view.sample.startswith(UPLOADED)
@@ -130,6 +137,9 @@ def fit(view: View, limits: Limits) -> tuple[View, list[str]]:
         changes["sample"] = limits.samples[0] if limits.samples else ""
         if view.sample:
             notes.append("The link names a sample that is not here; showing another.")
+    if limits.options is not None:
+        changes["read"], refused = _read(view.read, limits.options)
+        notes.extend(refused)
     if limits.blocks and view.block not in limits.blocks:
         first = limits.blocks[0]
         if view.block == DEFAULTS["block"]:
@@ -189,10 +199,16 @@ def change(**values: Any) -> None:
         # Latents, heads and places mean something else in another model; the block is kept where it exists.
         values = {"latent": None, "head": None, **values}
     if values.get("sample", view.sample) != view.sample:
-        values = {"pick": None, **values}
+        values = {"pick": None, "read": (), **values}
     st.session_state["view"] = dataclasses.replace(view, **values)
     st.session_state["touched"] = True
     st.session_state["notes"] = []
+
+
+def choose(name: str, value: str) -> None:
+    """Chooses how the input is read: another part of it, or turned another way, so that the pick means nothing."""
+    read = dict(st.session_state["view"].read) | {name: value}
+    change(read=tuple(sorted(read.items())), pick=None)
 
 
 def keep(digest: str, name: str, data: bytes) -> None:
@@ -226,6 +242,32 @@ def notes() -> list[str]:
     return list(st.session_state.get("notes", []))
 
 
+def _read(
+    chosen: Sequence[tuple[str, str]], options: Sequence[Option]
+) -> tuple[tuple[tuple[str, str], ...], list[str]]:
+    """The choices that mean something and differ from the default, and a note on the others."""
+    known = {option.name: option for option in options}
+    kept, notes = {}, []
+    for name, value in chosen:
+        try:
+            if name not in known:
+                raise InputError(name)
+            known[name].parse(value)
+        except InputError:
+            notes.append("The link chooses a way of reading that is not possible here; it is left at its default.")
+        else:
+            if value != str(known[name].default):
+                kept[name] = value
+    return tuple(sorted(kept.items())), notes
+
+
+def _text(name: str, value: Any) -> str:
+    """The value of one field as an address holds it."""
+    if name in NUMBERS:
+        return str(value + 1)
+    return ",".join(f"{key}:{chosen}" for key, chosen in value) if name == "read" else str(value)
+
+
 def _value(name: str, text: str) -> Any:
     """The value of one field. Raises ValueError when the text is none."""
     if not text or len(text) > LONGEST:
@@ -235,10 +277,15 @@ def _value(name: str, text: str) -> Any:
         if not (0 <= number <= 100 if name == "overlay" else number >= 1):
             raise ValueError(name)
         return number if name == "overlay" else number - 1
+    if name == "read":
+        pairs = [part.partition(":") for part in text.split(",")]
+        if not all(key and chosen for key, _, chosen in pairs):
+            raise ValueError(name)
+        return tuple(sorted({key: chosen for key, _, chosen in pairs}.items()))
     if name in CHOICES and text not in CHOICES[name]:
         raise ValueError(name)
     return text
 
 
 UPLOADED = "sha256-"
-DEFAULTS = dataclasses.asdict(View())
+DEFAULTS = {field.name: field.default for field in dataclasses.fields(View)}

@@ -32,8 +32,8 @@ class TestMaps:
         values = maps(3, 3, 5)
         path = tmp_path / "maps.npz"
         maps_npz(
-            path, values, shape=(3, 5), places=PLACES, blocks=[0, 1, 3], box=BOX, model="image-fourier", sample="löffel \"x\".png",
-            head=0, weights_sha256="ab" * 32, notes=["used frame 1 of 12"],
+            path, values, shape=(3, 5), places=PLACES, blocks=[0, 1, 3], box=BOX, model="image-fourier",
+            sample="löffel \"x\".png", head=0, weights_sha256="ab" * 32, notes=["used frame 1 of 12"],
         )  # fmt: skip
         with np.load(path, allow_pickle=False) as file:
             assert set(file) == {"maps", "blocks", "rows", "cols", "position", "box", "metadata"}

@@ -18,20 +18,22 @@ CAVEAT = "Attention shows where a block read, not why the answer came out: on it
 
 def page() -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    names = compute.models(views.names())
-    if not names:
+    models = compute.models(views.names())
+    if not models:
         _no_checkpoints()
         return
     state.current()
-    view = state.settle(state.Limits(models=names))
+    view = state.settle(state.Limits(models=models))
     left, right = st.columns([34, 81], gap="medium")
     with left:
-        choose.choose_model(view, names)
+        choose.choose_model(view, models)
         config = compute.config(view.model)
         shown, samples = views.get(config.modality), compute.samples(config.modality)
-        view = state.settle(state.Limits(models=names, samples=tuple(samples), **_limits(config)))
+        view = state.settle(state.Limits(models=models, samples=tuple(samples), **_limits(config)))
         case = choose.choose_input(view, shown, samples, compute.extensions(config.modality))
         sample = choose.read(case) if case else None
+        if case and sample:
+            shown.options(case, sample, dict(view.read))
         for note in state.notes():
             st.caption(f":material/info: {note}")
     with right:
@@ -41,6 +43,7 @@ def page() -> None:
         truth = samples[view.sample].about.label if view.sample in samples else ""
         scene = Scene(view, case, sample, config, shown, truth, Progress())
         overview.overview(scene)
+        shown.beyond(case, sample, scene.progress)
     st.divider()
     _blocks(scene)
     scene.progress.done()
@@ -73,6 +76,7 @@ def _limits(config: PerceiverConfig) -> dict[str, Any]:
         "latents": config.num_latents,
         "heads": config.cross_heads,
         "shape": config.input_shape,
+        "options": compute.options(config.modality),
     }
 
 

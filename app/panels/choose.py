@@ -10,25 +10,43 @@ import streamlit as st
 from perceiver.errors import CheckpointError, InputError
 from perceiver.sample import Sample
 
-from .. import compute, controls, state, text
+from .. import compute, controls, state, text, views
 from ..components import Tile, wall
 from ..compute import Case, Gallery
 from ..views.base import ModalityView
 
-SOURCES = {"samples": "Samples", "upload": "Upload", "camera": "Camera"}
 
-
-def choose_model(view: state.View, names: tuple[str, ...]) -> None:
-    """The list of checkpoints, the accuracy of the chosen one in a line, and its card a click away."""
+def choose_model(view: state.View, models: Mapping[str, str]) -> None:
+    """Sort of input and checkpoint, the accuracy of the chosen one in a line, and its card a click away."""
     try:
         card = compute.card(view.model)
     except CheckpointError:
         card = None
+    kind = models[view.model]
+    kinds = list(dict.fromkeys(models.values()))
+    if len(kinds) > 1:
+        st.session_state["modality"] = kind
+        st.segmented_control(
+            "Sort of input",
+            kinds,
+            format_func=lambda one: views.get(one).title,
+            required=True,
+            key="modality",
+            on_change=_other_sort,
+            args=(models,),
+            width="stretch",
+        )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        controls.select("Model", "model", {name: name for name in names}, view.model)
+        controls.select("Model", "model", {name: name for name, its in models.items() if its == kind}, view.model)
         if card and st.button("Card", help="What it was trained on, and how good it is"):
             _show_card(card.markdown)
     st.caption(text.accuracy(card.results if card else None))
+
+
+def _other_sort(models: Mapping[str, str]) -> None:
+    chosen = st.session_state["modality"]
+    state.change(model=next(name for name, kind in models.items() if kind == chosen), sample="", block=0)
+    st.session_state["source"] = "samples"
 
 
 @st.dialog("Model card", width="large")
@@ -40,7 +58,8 @@ def choose_input(
     view: state.View, shown: ModalityView, samples: Mapping[str, Gallery], extensions: tuple[str, ...]
 ) -> Case | None:
     """The gallery, the upload or the camera; the input chosen, or None with a word on what is missing."""
-    sources = {name: words for name, words in SOURCES.items() if name != "camera" or shown.camera}
+    recorder = shown.recorder
+    sources = {"samples": "Samples", "upload": "Upload"} | ({"record": recorder.name} if recorder else {})
     uploaded = view.sample.startswith(state.UPLOADED)
     source = st.segmented_control(
         "Input",
@@ -57,11 +76,11 @@ def choose_input(
         st.file_uploader(
             f"A {shown.noun} of yours", type=list(extensions), key="upload", on_change=_given, args=("upload",)
         )
-    else:
-        st.camera_input("A photograph", key="camera", on_change=_given, args=("camera",))
+    elif recorder:
+        recorder.widget(recorder.label, key="record", on_change=_given, args=("record",))
     if not uploaded:
         chosen = samples.get(view.sample)
-        return Case(view.model, chosen.digest, chosen.about.file, chosen.data) if chosen else None
+        return Case(view.model, chosen.digest, chosen.about.file, chosen.data, view.read) if chosen else None
     held = state.upload(view.sample)
     if held is None:
         st.info(
@@ -70,7 +89,7 @@ def choose_input(
             icon=":material/upload_file:",
         )
         return None
-    return Case(view.model, view.sample.removeprefix(state.UPLOADED), *held)
+    return Case(view.model, view.sample.removeprefix(state.UPLOADED), *held, view.read)
 
 
 def read(case: Case) -> Sample | None:
@@ -88,7 +107,7 @@ def _gallery(view: state.View, shown: ModalityView, samples: Mapping[str, Galler
         return
     names = list(samples)
     wall(
-        np.stack([_thumbnail(shown.noun, sample.digest, shown, sample) for sample in samples.values()]),
+        np.stack([_thumbnail(view.model, sample.digest, shown, sample) for sample in samples.values()]),
         [Tile(title=s.about.title, alt=f"{s.about.title} ({text.label(s.about.label)})") for s in samples.values()],
         key="gallery",
         label="Samples",
@@ -102,9 +121,9 @@ def _gallery(view: state.View, shown: ModalityView, samples: Mapping[str, Galler
         st.caption(text.plain(text.about(chosen.about)))
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
-def _thumbnail(noun: str, sha256: str, _shown: ModalityView, _sample: Gallery) -> np.ndarray:
-    return _shown.thumbnail(_sample.data)
+@st.cache_data(show_spinner=False, max_entries=256)
+def _thumbnail(model: str, sha256: str, _shown: ModalityView, _sample: Gallery) -> np.ndarray:
+    return _shown.thumbnail(compute.read(Case(model, sha256, _sample.about.file, _sample.data)))
 
 
 def _given(key: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,6 +13,7 @@ from perceiver.sample import Sample
 
 from ..components import Tile
 from ..compute import BlockMap, Case, Strip
+from ..progress import Progress
 
 OnPick = Callable[[int | None], None]
 OnChoice = Callable[[int], None]
@@ -30,14 +31,36 @@ class Paint:
     strength: float | None
 
 
+@dataclass(frozen=True)
+class Recorder:
+    """A way to record an input in the browser: its name among the sources, and the widget (label, key, on_change,
+    args) that gives a file."""
+
+    name: str
+    label: str
+    widget: Callable[..., Any]
+
+
 class ModalityView(Protocol):
-    """Draws inputs and maps of one modality; the pick is a flat element index, rows first."""
+    """Draws inputs and maps of one modality; the pick is a flat element index, rows first.
+
+    noun      one input: "picture"
+    title     the modality, as people choose it: "Pictures"
+    recorder  how an input can be recorded in the browser, where it can
+    """
 
     noun: str
-    camera: bool
+    title: str
+    recorder: Recorder | None
 
-    def thumbnail(self, data: bytes) -> UInt8[np.ndarray, "S S 3"]:
-        """A small square picture of a bundled sample's file."""
+    def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
+        """A small square picture of an input."""
+
+    def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
+        """Controls of how the input is read; they call `state.choose`. `read` holds what is not at its default."""
+
+    def beyond(self, case: Case, sample: Sample, progress: Progress) -> None:
+        """What there is to see of an input beyond the part that the model read, where there is."""
 
     def element(self, index: int, shape: tuple[int, ...]) -> str:
         """Where an input element lies, in words."""

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 from PIL import Image
 
-from perceiver.plots import colour
+from perceiver.plots import colour, drawing
+from perceiver.plots.drawing import colours_for, draw
 from perceiver.plots.figures import figure_png
-from perceiver.plots.overlay import on_original, opacity, overlay, png
+from perceiver.plots.overlay import on_original, png
 from perceiver.plots.scale import ColourRange, ColourScale
 from perceiver.sample import Sample
 
 from ..components import ColourBar, Tick, Tile, map_canvas, wall
 from ..compute import BlockMap, Case, Strip
-from .base import OnChoice, OnPick, Paint
+from ..progress import Progress
+from .base import OnChoice, OnPick, Paint, Recorder
 
-DIVERGING = "RdBu_r"
+DRAWING = drawing.get("image")
 SIDE = 256
 """Side of the pictures beside the prediction, in CSS pixels."""
 
@@ -29,15 +30,22 @@ class ImageView:
     """Pictures: maps lie over them cell for cell, row 0 at the top, nearest neighbour."""
 
     noun = "picture"
-    camera = True
+    title = "Pictures"
+    recorder: Recorder | None = Recorder("Camera", "A photograph", st.camera_input)
 
-    def thumbnail(self, data: bytes) -> UInt8[np.ndarray, "S S 3"]:
+    def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
         """The centre of the picture, 128 pixels a side."""
-        with Image.open(io.BytesIO(data)) as picture:
-            square = min(picture.size)
-            left, top = (picture.width - square) // 2, (picture.height - square) // 2
-            box = (left, top, left + square, top + square)
-            return np.asarray(picture.convert("RGB").resize((128, 128), Image.Resampling.BICUBIC, box=box))
+        picture = Image.fromarray(sample.original)
+        square = min(picture.size)
+        left, top = (picture.width - square) // 2, (picture.height - square) // 2
+        box = (left, top, left + square, top + square)
+        return np.asarray(picture.resize((128, 128), Image.Resampling.BICUBIC, box=box))
+
+    def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
+        """A picture is read in one way."""
+
+    def beyond(self, case: Case, sample: Sample, progress: Progress) -> None:
+        """The whole picture is shown already."""
 
     def element(self, index: int, shape: tuple[int, ...]) -> str:
         """Row and column, from 1."""
@@ -63,7 +71,7 @@ class ImageView:
     def original(self, case: Case, sample: Sample) -> None:
         """The whole picture, what the model never saw dimmed and hatched."""
         st.image(
-            _whole(case.model, case.digest, sample),
+            _whole(case.model, case.key, sample),
             width=SIDE,
             alt=f"The whole picture. {_read_part(sample)}",
         )
@@ -81,7 +89,7 @@ class ImageView:
         """The maps over the picture, side by side."""
         shared = maps[0].range if maps[0].range.comparable else None
         wall(
-            np.stack([_painted(sample, m.range, m.range.apply(m.values), paint) for m in maps]),
+            np.stack([DRAWING.map(sample, m.values, m.range, paint.colours, paint.strength) for m in maps]),
             tiles,
             key="row",
             label="Maps of the blocks",
@@ -96,7 +104,7 @@ class ImageView:
         """One map over the picture."""
         unit = shown.range.apply(shown.values)
         map_canvas(
-            _painted(sample, shown.range, unit, paint),
+            DRAWING.map(sample, shown.values, shown.range, paint.colours, paint.strength),
             key="large",
             label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a pixel.",
             hint="Point at a pixel to read its value; click it to see who reads it.",
@@ -114,16 +122,9 @@ class ImageView:
         self, sample: Sample, maps: Sequence[BlockMap], titles: Sequence[str], paint: Paint, heading: str
     ) -> bytes:
         """Input and maps side by side, on white."""
-        return figure_png(
-            [m.values for m in maps],
-            sample.seen,
-            [m.range for m in maps],
-            titles,
-            [m.summary for m in maps],
-            colours=_colours(maps[0].range, paint),
-            strength=paint.strength,
-            title=heading,
-        )
+        ranges = [m.range for m in maps]
+        drawn = draw(sample, [m.values for m in maps], ranges, colours=paint.colours, strength=paint.strength)
+        return figure_png(drawn, ranges, titles, [m.summary for m in maps], title=heading)
 
     def strip(
         self,
@@ -154,7 +155,7 @@ class ImageView:
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
-def _whole(model: str, sha256: str, _sample: Sample) -> bytes:
+def _whole(model: str, key: str, _sample: Sample) -> bytes:
     return png(on_original(_sample, np.zeros_like(_sample.seen), strength=0.0, longest=2 * SIDE))
 
 
@@ -166,22 +167,9 @@ def _read_part(sample: Sample) -> str:
     return "The model read all of it." if whole else "The model read the framed part, not the hatched one."
 
 
-def _colours(range_: ColourRange, paint: Paint) -> str:
-    return DIVERGING if range_.signed else paint.colours
-
-
-def _painted(
-    sample: Sample, range_: ColourRange, unit: Float32[np.ndarray, "H W"], paint: Paint
-) -> UInt8[np.ndarray, "H W 3"]:
-    painted = colour.paint(unit, _colours(range_, paint))
-    if paint.strength is None:
-        return painted
-    return overlay(sample.seen, painted, paint.strength, opacity(unit, signed=range_.signed))
-
-
 def _bar(range_: ColourRange, paint: Paint) -> ColourBar:
     return ColourBar(
-        table=colour.table(_colours(range_, paint)),
+        table=colour.table(colours_for(range_, paint.colours)),
         ticks=tuple(Tick(tick.place, tick.label, tick.mark) for tick in range_.ticks(wanted=3, apart=0.2)),
         unit=range_.unit,
     )

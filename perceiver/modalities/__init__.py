@@ -9,8 +9,17 @@ from .kinds import Kind, identify, sniff
 from .options import Option, settle
 
 __all__ = [
-    *("Box", "ImageModality", "Kind", "Modality", "Option"),
-    *("get", "identify", "names", "printable", "settle", "sniff"),
+    "Box",
+    "ImageModality",
+    "Kind",
+    "Modality",
+    "Option",
+    "get",
+    "identify",
+    "names",
+    "printable",
+    "settle",
+    "sniff",
 ]
 
 _MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (ImageModality(),)}

@@ -73,7 +73,7 @@ def test_latents_are_ordered_by_the_entropy_of_their_maps(case: Case, trace: Tra
 
 def test_large_maps_are_averaged_over_squares_for_thumbnails() -> None:
     maps = np.random.default_rng(0).random((2, 70, 131)).astype(np.float32)
-    small = compute._averaged(maps)
+    small = compute._averaged(maps, 3)
     assert small.shape == (2, 24, 44)
     for row, column in ((0, 0), (5, 7), (23, 43), (23, 0)):
         square = maps[:, 3 * row : 3 * row + 3, 3 * column : 3 * column + 3]

@@ -31,7 +31,7 @@ def overview(scene: Scene) -> None:
         with read:
             st.subheader("As the model read it", anchor=False)
             shown.seen(sample, scene.view.pick, lambda element: state.change(pick=element))
-            st.caption("  \n".join([f"{shown.size(sample.shape)}.", *map(sentence, sample.notes)]))
+            st.caption("  \n".join([f"{shown.size(sample)}.", *map(sentence, sample.notes)]))
     with answer:
         st.subheader("Prediction", anchor=False)
         _predictions(probabilities[-1], scene.config.labels, scene.truth)

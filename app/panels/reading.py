@@ -116,7 +116,7 @@ def who_reads(scene: Scene, reading: Reading) -> None:
             "which latents of which blocks read it most."
         )
         return
-    place = shown.element(view.pick, scene.sample.shape)
+    place = shown.element(view.pick, scene.sample)
     found = compute.readers(scene.case, view.pick, view.head, scene.progress)
     most = found[0].weight or 1.0
     st.caption(f"{place.capitalize()}; weights as multiples of uniform.")

@@ -62,11 +62,11 @@ class ModalityView(Protocol):
     def beyond(self, case: Case, sample: Sample, progress: Progress) -> None:
         """What there is to see of an input beyond the part that the model read, where there is."""
 
-    def element(self, index: int, shape: tuple[int, ...]) -> str:
+    def element(self, index: int, sample: Sample) -> str:
         """Where an input element lies, in words."""
 
-    def size(self, shape: tuple[int, ...]) -> str:
-        """The size of an input, in words."""
+    def size(self, sample: Sample) -> str:
+        """The size of what the model read, in words."""
 
     def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
         """The input exactly as the model read it, answering clicks."""

@@ -47,21 +47,21 @@ class ImageView:
     def beyond(self, case: Case, sample: Sample, progress: Progress) -> None:
         """The whole picture is shown already."""
 
-    def element(self, index: int, shape: tuple[int, ...]) -> str:
+    def element(self, index: int, sample: Sample) -> str:
         """Row and column, from 1."""
-        row, column = divmod(index, shape[1])
+        row, column = divmod(index, sample.shape[1])
         return f"row {row + 1}, column {column + 1}"
 
-    def size(self, shape: tuple[int, ...]) -> str:
+    def size(self, sample: Sample) -> str:
         """Width by height."""
-        return f"{shape[1]} × {shape[0]} pixels"
+        return DRAWING.size(sample)
 
     def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
         """The pixels that the model read."""
         map_canvas(
             sample.seen,
             key="seen",
-            label=f"The picture as the model read it, {self.size(sample.shape)}. Arrow keys move, Enter picks a pixel.",
+            label=f"The picture as the model read it, {self.size(sample)}. Arrow keys move, Enter picks a pixel.",
             hint="Click a spot to see who reads it.",
             pick=pick,
             on_pick=on_pick,

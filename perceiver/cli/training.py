@@ -54,9 +54,12 @@ def train(
     """
     from ..training import evaluate, finish, loop, recipes
     from ..training.data import default_folder
+    from ..training.sets import TEST, open_set
 
     plan = recipes.get(recipe).changed(seed=seed, steps=steps, batch=batch)
     source = data or default_folder()
+    held_out_data = open_set(source, TEST, plan.model)
+    plan = plan.for_classes(held_out_data.classes)
     folder = out or Path("runs") / f"{recipe}-seed{seed}"
     seeds = _other_seeds(plan, also or [])
     with progress() as bars:
@@ -76,7 +79,14 @@ def train(
         )
     command = _command(recipe, {"seed": seed, "steps": steps, "batch": batch})
     checkpoint = finish.save(
-        folder / plan.name, outcome.model, plan, reached, seconds=outcome.seconds, command=command, seeds=seeds
+        folder / plan.name,
+        outcome.model,
+        plan,
+        reached,
+        held_out_data,
+        seconds=outcome.seconds,
+        command=command,
+        seeds=seeds,
     )
     typer.echo(f"{checkpoint}: {_summary(reached)}")
 
@@ -89,7 +99,7 @@ def evaluate_(
     data: DataFolder = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
 ) -> None:
-    """Measure a checkpoint on the held-out pictures: accuracy, and how much attention falls on the object."""
+    """Measure a checkpoint on held-out data: accuracy, and what else the data can tell."""
     from ..loading import load
     from ..training.data import default_folder
     from ..training.evaluate import evaluate
@@ -106,10 +116,8 @@ def evaluate_(
         print_json(_described(reached))
         return
     typer.echo(f"{checkpoint}: {_summary(reached)}")
-    for block, share in reached.attention_share.items():
-        typer.echo(
-            f"  block {block + 1}: {share:.1%} of the attention on the object, {reached.object_share:.1%} of the area"
-        )
+    for name, share in reached.measures.items():
+        typer.echo(f"  {name}: {share:.1%}")
 
 
 def _told(now: Progress) -> str:
@@ -124,17 +132,14 @@ def _summary(reached: Evaluation) -> str:
     held_out = reached.held_out
     low, high = held_out.interval
     return (
-        f"{held_out.accuracy:.1%} of {held_out.total:,} held-out pictures right "
+        f"{held_out.accuracy:.1%} of {held_out.total:,} held-out examples right "
         f"(95 % interval {low:.1%} to {high:.1%}), balanced {held_out.balanced_accuracy:.1%}, "
         f"chance {held_out.chance:.1%}"
     )
 
 
 def _described(reached: Evaluation) -> dict[str, Any]:
-    return reached.held_out.to_dict() | {
-        "attention_on_object": {f"block {block + 1}": share for block, share in reached.attention_share.items()},
-        "object_share_of_area": reached.object_share,
-    }
+    return reached.held_out.to_dict() | {"measures": reached.measures}
 
 
 def _other_seeds(plan: Recipe, folders: list[Path]) -> dict[int, float]:

@@ -10,37 +10,30 @@ from pathlib import Path
 import torch
 
 from ..model import Perceiver
-from ..weights.results import Budget, Data, Results
+from ..weights.results import Budget, Results
 from .evaluate import Evaluation
 from .recipes import Recipe
+from .sets import DataSet
 
 _LIBRARIES = ("torch", "accelerate", "pytorch-optimizer", "numpy", "safetensors")
 
-IMAGE_DATA = Data(
-    name="Rendered objects on photographed grounds",
-    licence="Sweet Home 3D furniture (per model: GPL, Free Art Licence, CC BY, CC0) and 0 A.D. art (CC BY-SA 3.0)",
-    split="By object and by near-duplicate group of objects, and by texture group of grounds: held-out pictures show "
-    "held-out objects on held-out grounds.",
-)
-
 
 def results(
-    recipe: Recipe, evaluation: Evaluation, *, seconds: float, command: str, seeds: Mapping[int, float] | None = None
+    recipe: Recipe,
+    evaluation: Evaluation,
+    data: DataSet,
+    *,
+    seconds: float,
+    command: str,
+    seeds: Mapping[int, float] | None = None,
 ) -> Results:
     """The training run as its card tells it; `seeds` holds the held-out accuracy of other seeds."""
     model = recipe.model
-    shares = {
-        f"Attention mass on the object, block {block + 1} (mean map)": share
-        for block, share in evaluation.attention_share.items()
-    }
     notes = [
-        (
-            "The pictures are rendered: an object of a 3D collection over a photographed ground. On photographs of the "
-            "world the classes it names are guesses."
-        ),
+        *data.caveats,
         f"Trained on {recipe.elements:,} of {model.num_inputs:,} input elements drawn anew for each step, evaluated on "
         "all of them."
-        if recipe.elements is not None
+        if recipe.elements is not None and recipe.elements < model.num_inputs
         else "Trained and evaluated on all input elements.",
         f"The weights are a running average over training steps (decay {recipe.averaging}).",
         f"Augmentation: {recipe.augmentation.sentence()}.",
@@ -50,13 +43,13 @@ def results(
         recipe=recipe.name,
         command=command,
         seed=recipe.seed,
-        data=IMAGE_DATA,
+        data=data.about,
         budget=Budget(
             steps=recipe.steps, examples=recipe.steps * recipe.batch, seconds=round(seconds, 1), hardware=hardware()
         ),
         held_out=evaluation.held_out,
         seeds=dict(seeds or {}),
-        measures={**shares, "Share of the picture that the object covers": evaluation.object_share},
+        measures=evaluation.measures,
         versions={name: version(name) for name in _LIBRARIES},
         notes=tuple(notes),
     )
@@ -67,13 +60,16 @@ def save(
     model: Perceiver,
     recipe: Recipe,
     evaluation: Evaluation,
+    data: DataSet,
     *,
     seconds: float,
     command: str,
     seeds: Mapping[int, float] | None = None,
 ) -> Path:
     """Writes the checkpoint folder: weights, configuration, card and results."""
-    return model.save_pretrained(folder, results(recipe, evaluation, seconds=seconds, command=command, seeds=seeds))
+    return model.save_pretrained(
+        folder, results(recipe, evaluation, data, seconds=seconds, command=command, seeds=seeds)
+    )
 
 
 def hardware() -> str:

@@ -7,6 +7,7 @@ batches it would have seen.
 from __future__ import annotations
 
 import copy
+import dataclasses
 import os
 import time
 from collections.abc import Callable
@@ -17,14 +18,14 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from pytorch_optimizer import Lamb
 from torch import Tensor
 
 from ..errors import CheckpointError
 from ..model import Perceiver
 from .recipes import Recipe
-from .scenes import TRAIN, SceneSet
+from .sets import TRAIN, DataSet, Examples, open_set
 
 
 @dataclass(frozen=True)
@@ -52,37 +53,27 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's inputs: content of the drawn elements, which elements they are (None: all), and the labels."""
+    """One step's examples, cut to the drawn elements, and which of the grid they are (None: all, or free ones)."""
 
-    content: Float[Tensor, "B m content"]
+    examples: Examples
     elements: Int[Tensor, "m"] | None
-    label: Int[Tensor, "B"]
 
 
-def batch_at(scenes: SceneSet, recipe: Recipe, step: int, process: int = 0, processes: int = 1) -> Batch:
+def batch_at(data: DataSet, recipe: Recipe, step: int, process: int = 0, processes: int = 1) -> Batch:
     """The batch of a step on one of several processes: a function of its arguments alone."""
     generator = torch.Generator().manual_seed((recipe.seed * 1_000_003 + step) * 1_009 + process)
-    config = recipe.model
-    chosen = scenes.balanced(recipe.batch // processes, generator)
-    pictures = scenes.compose(chosen, config.input_shape[0], recipe.augmentation, generator)
-    content = normalise(pictures.image, config.preprocess["mean"], config.preprocess["std"])
-    elements = None
-    if recipe.elements is not None and recipe.elements < config.num_inputs:
-        elements = torch.randperm(config.num_inputs, generator=generator)[: recipe.elements]
-        content = content[:, elements]
-    return Batch(content=content, elements=elements, label=pictures.label)
-
-
-def normalise(
-    image: Float[Tensor, "B H W 3"], mean: list[float] | tuple[float, ...], std: list[float] | tuple[float, ...]
-) -> Float[Tensor, "B M 3"]:
-    """Pictures in [0, 1] as content channels, as the image modality makes them from a file."""
-    return ((image - torch.tensor(mean)) / torch.tensor(std)).flatten(1, 2)
+    examples = data.batch(recipe.batch // processes, recipe.augmentation, generator)
+    if recipe.elements is None or recipe.elements >= recipe.model.num_inputs:
+        return Batch(examples, None)
+    elements = torch.randperm(recipe.model.num_inputs, generator=generator)[: recipe.elements]
+    coordinates = None if examples.coordinates is None else examples.coordinates[:, elements]
+    drawn = dataclasses.replace(examples, content=examples.content[:, elements], coordinates=coordinates)
+    return Batch(drawn, elements if coordinates is None else None)
 
 
 def train(
     recipe: Recipe,
-    scenes: Path,
+    source: Path,
     folder: Path,
     *,
     resume: bool = True,
@@ -91,7 +82,7 @@ def train(
     report: Callable[[Progress], None] | None = None,
     stop_after: int | None = None,
 ) -> Outcome:
-    """Trains a recipe on the data in `scenes` and keeps a resumable state in `folder`.
+    """Trains a recipe on the data in `source` and keeps a resumable state in `folder`.
 
     save_every  seconds between two savings of the state
     stop_after  leave after this step with the state saved, as an interruption would
@@ -104,7 +95,7 @@ def train(
         cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision, kwargs_handlers=handlers
     )
     torch.manual_seed(recipe.seed)
-    data = SceneSet(scenes, TRAIN)
+    data = open_set(source, TRAIN, recipe.model)
     model = Perceiver(recipe.model)
     average = copy.deepcopy(model).requires_grad_(False).to(accelerator.device)
     optimiser = Lamb(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
@@ -165,12 +156,15 @@ def _step(
     for group in optimiser.param_groups:
         group["lr"] = recipe.rate(step)
     plain: Perceiver = accelerator.unwrap_model(model)
-    label = batch.label.to(accelerator.device)
-    codes = plain.encoding.grid().to(accelerator.device)
-    if batch.elements is not None:
-        codes = codes[batch.elements.to(accelerator.device)]
+    examples, device = batch.examples, accelerator.device
+    label = examples.label.to(device)
+    if examples.coordinates is not None:
+        codes = plain.encoding.at(examples.coordinates.to(device))
+    else:
+        codes = plain.encoding.grid().to(device)
+        codes = (codes if batch.elements is None else codes[batch.elements.to(device)]).unsqueeze(0)
     with accelerator.autocast():
-        logits = model(plain.input_array(batch.content.to(accelerator.device), codes.unsqueeze(0)))
+        logits = model(plain.input_array(examples.content.to(device), codes))
     loss = F.cross_entropy(logits.float(), label, label_smoothing=recipe.smoothing)
     optimiser.zero_grad()
     accelerator.backward(loss)

@@ -8,11 +8,17 @@ from typing import Any
 
 from ..config import PerceiverConfig, PositionConfig
 from ..errors import ConfigError
-from .scenes import Augmentation
+from .sets import Augmentation, CloudAugmentation, SceneAugmentation, SoundAugmentation
 
 OBJECT_CLASSES = (
     *("animal", "bed", "boat", "building", "car_truck", "chair_stool", "helmet", "lamp", "person", "plant_tree"),
     *("shield", "sofa_armchair", "storage", "table_desk", "vessel", "weapon", "window_door"),
+)
+
+
+INSTRUMENTS = (
+    *("bass", "bowed_strings", "brass", "drums", "flute", "guitar"),
+    *("keyboard", "mallet", "organ", "reed", "voice"),
 )
 
 
@@ -22,8 +28,7 @@ class Recipe:
 
     name             the checkpoint's name
     model            the Perceiver that is trained
-    data             the data set `perceiver data build` makes
-    steps, batch     budget; `batch` counts pictures over all processes
+    steps, batch     budget; `batch` counts examples over all processes
     elements         input elements drawn for each training step, the same for the whole batch: an attention over a
                      random part costs less and the model never relies on single pixels; None reads all
     learning_rate    of LAMB (paper, section 4.1)
@@ -36,7 +41,6 @@ class Recipe:
 
     name: str
     model: PerceiverConfig
-    data: str = "image"
     steps: int = 15_000
     batch: int = 32
     elements: int | None = 1024
@@ -46,13 +50,18 @@ class Recipe:
     clip: float = 10.0
     smoothing: float = 0.1
     averaging: float = 0.998
-    augmentation: Augmentation = field(default_factory=Augmentation)
+    augmentation: Augmentation = field(default_factory=SceneAugmentation)
     precision: str = "bf16"
     seed: int = 0
 
     def changed(self, *, seed: int, steps: int | None = None, batch: int | None = None) -> Recipe:
         """The same recipe with another seed, and another budget where one is given."""
         return dataclasses.replace(self, seed=seed, steps=steps or self.steps, batch=batch or self.batch)
+
+    def for_classes(self, classes: tuple[str, ...]) -> Recipe:
+        """The same recipe for the classes that the data holds."""
+        model = dataclasses.replace(self.model, num_classes=len(classes), labels=classes)
+        return dataclasses.replace(self, model=model)
 
     def rate(self, step: int) -> float:
         """The learning rate at a step: constant, then a tenth after each mark."""
@@ -85,6 +94,66 @@ def _image_model(positions: PositionConfig) -> PerceiverConfig:
 
 # Same shape, data, budget and seed; only the position encoding differs.
 _FOURIER = PositionConfig(kind="fourier", num_bands=16, max_resolution=(64.0, 64.0))
+
+
+def _sound_model(features: str, positions: PositionConfig) -> PerceiverConfig:
+    preprocess, shape, channels = _SOUNDS[features]
+    return PerceiverConfig(
+        num_classes=len(INSTRUMENTS),
+        labels=INSTRUMENTS,
+        modality="audio",
+        input_shape=shape,
+        content_channels=channels,
+        positions=positions,
+        num_latents=32,
+        latent_dim=192,
+        plan=((0, 0), (1, 0), (1, 0), (1, 0)),
+        self_attends=2,
+        self_heads=4,
+        qk_dim=64,
+        v_dim=64,
+        latent_init_scale=0.3,
+        preprocess=preprocess,
+    )
+
+
+_WINDOW = {"rate": 16_000, "samples": 16_000, "peak": 0.8}
+_SOUNDS: dict[str, tuple[dict[str, Any], tuple[int, ...], int]] = {
+    "raw": ({"features": "raw", "patch": 128, "std": 0.2, **_WINDOW}, (125,), 128),
+    "mel": (
+        {"features": "mel", "mels": 64, "n_fft": 512, "hop": 200, "fmin": 40.0, "fmax": 8000.0, "floor_db": -80.0}
+        | {"mean": -35.0, "std": 25.0, **_WINDOW},
+        (64, 80),
+        1,
+    ),
+}
+
+
+def _cloud_model(positions: PositionConfig, width: int) -> PerceiverConfig:
+    # Section 4.3 of the paper: 2 cross-attentions, 6 self-attentions a block, places alone as input.
+    return PerceiverConfig(
+        num_classes=len(OBJECT_CLASSES),
+        labels=OBJECT_CLASSES,
+        modality="points",
+        input_shape=(2048,),
+        content_channels=0,
+        position_axes=3,
+        positions=positions,
+        num_latents=64,
+        latent_dim=160,
+        plan=((0, 0), (1, 0)),
+        self_attends=6,
+        self_heads=4,
+        qk_dim=width,
+        v_dim=width,
+        latent_init_scale=0.3,
+        preprocess={"up": "y"},
+    )
+
+
+# The paper's "maximum frequency of 1120" is mu / 2.
+_CLOUD_FOURIER = PositionConfig(kind="fourier", num_bands=64, max_resolution=(2240.0,) * 3)
+_CLOUD_LOW = PositionConfig(kind="fourier", num_bands=16, max_resolution=(32.0,) * 3)
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe

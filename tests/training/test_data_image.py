@@ -17,7 +17,8 @@ from perceiver.training.data.files import Manifest
 from perceiver.training.data.furniture import Furniture
 from perceiver.training.data.render import Views
 from perceiver.training.data.splits import Item
-from perceiver.training.scenes import TRAIN, SceneSet
+from perceiver.training.sets.base import TRAIN
+from perceiver.training.sets.scenes import SceneSet
 
 from .debian import Apt, silent, zipped
 

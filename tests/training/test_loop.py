@@ -13,10 +13,11 @@ import torch
 
 from perceiver import CheckpointError, PerceiverConfig, PositionConfig
 from perceiver.training import recipes
-from perceiver.training.evaluate import evaluate, interval_over_objects
-from perceiver.training.loop import Progress, batch_at, normalise, train
+from perceiver.training.evaluate import evaluate, interval_over_groups
+from perceiver.training.loop import Progress, batch_at, train
 from perceiver.training.recipes import Recipe
-from perceiver.training.scenes import TRAIN, SceneSet
+from perceiver.training.sets import TRAIN, open_set
+from perceiver.training.sets.pictures import normalise
 
 from .pictures import write_data
 
@@ -74,23 +75,24 @@ def test_it_learns_to_tell_colours_and_reports_how_it_goes(tmp_path: Path) -> No
     assert heard[-1].loss < heard[0].loss
     assert heard[-1].samples_per_second > 0
     assert heard[-1].seconds_left == 0
-    reached = evaluate(outcome.model, data, mapped=2)
+    reached = evaluate(outcome.model, data)
     assert reached.held_out.accuracy == 1.0
     assert (reached.held_out.total, reached.held_out.groups) == (4, 2)
-    assert set(reached.attention_share) == {0, 1}
-    assert all(0 <= share <= 1 for share in reached.attention_share.values())
+    assert len([name for name in reached.measures if name.startswith("Attention mass on the object")]) == 2
+    assert all(0 <= share <= 1 for share in reached.measures.values())
 
 
 def test_batches_follow_from_seed_step_and_process_alone(tmp_path: Path) -> None:
-    scenes = SceneSet(write_data(tmp_path), TRAIN)
-    first, again = batch_at(scenes, small(), 3), batch_at(scenes, small(), 3)
-    assert torch.equal(first.content, again.content)
+    data = open_set(write_data(tmp_path), TRAIN, small().model)
+    first, again = batch_at(data, small(), 3), batch_at(data, small(), 3)
+    content = first.examples.content
+    assert torch.equal(content, again.examples.content)
     assert torch.equal(first.elements, again.elements)
-    assert first.content.shape == (8, 64, 3)
+    assert content.shape == (8, 64, 3)
     assert len(set(first.elements.tolist())) == 64
-    assert not torch.equal(first.content, batch_at(scenes, small(), 4).content)
-    assert not torch.equal(first.content, batch_at(scenes, small(seed=1), 3).content)
-    assert batch_at(scenes, small(), 3, process=1, processes=2).content.shape == (4, 64, 3)
+    assert not torch.equal(content, batch_at(data, small(), 4).examples.content)
+    assert not torch.equal(content, batch_at(data, small(seed=1), 3).examples.content)
+    assert batch_at(data, small(), 3, process=1, processes=2).examples.content.shape == (4, 64, 3)
 
 
 def test_training_and_reading_a_file_prepare_a_picture_alike() -> None:
@@ -120,10 +122,10 @@ def test_the_interval_over_objects_is_wider_when_views_agree() -> None:
     objects = torch.arange(20).repeat_interleave(10)
     together = (objects % 2).bool()  # all views of an object right, or all wrong
     apart = (torch.arange(200) % 2).bool()  # half of every object's views
-    low, high = interval_over_objects(together, objects)
+    low, high = interval_over_groups(together, objects)
     assert low < 0.4
     assert high > 0.6
-    assert interval_over_objects(apart, objects) == (0.5, 0.5)
+    assert interval_over_groups(apart, objects) == (0.5, 0.5)
 
 
 def test_train_and_evaluate_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

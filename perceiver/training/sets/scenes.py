@@ -7,10 +7,8 @@ with the exact mask of its object.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,9 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from ..errors import DataError
-
-TRAIN, VAL, TEST = 0, 1, 2
+from .base import Balanced, archive
 
 
 @dataclass(frozen=True)
@@ -81,7 +77,7 @@ class SceneSet:
     """
 
     def __init__(self, folder: Path, split: int) -> None:
-        objects, grounds = _archive(folder / "objects.npz"), _archive(folder / "grounds.npz")
+        objects, grounds = archive(folder / "objects.npz", "image"), archive(folder / "grounds.npz", "image")
         chosen = np.flatnonzero(objects["split"] == split)
         self.classes = tuple(str(c) for c in objects["classes"])
         self.names = tuple(str(n) for n in objects["name"])
@@ -89,18 +85,10 @@ class SceneSet:
         self.labels = torch.from_numpy(objects["label"][chosen].astype(np.int64))
         self.objects = torch.from_numpy(objects["object"][chosen].astype(np.int64))
         self._centre, self._extent = _boxes(self.sprites[:, 3])
-        self._tree = _tree(self.labels, self.objects)
+        self.balanced = Balanced(self.labels.tolist(), self.objects.tolist())
         ground = torch.from_numpy(grounds["ground"][grounds["split"] == split]).permute(0, 3, 1, 2)
         # Two sizes, so that a large crop is not sampled with gaps.
         self.grounds = (ground.float(), F.avg_pool2d(ground.float(), 2))
-
-    def balanced(self, count: int, generator: torch.Generator) -> Int[Tensor, "count"]:
-        """Indices of sprites: classes equally likely, then a class's objects, then an object's views."""
-
-        def pick(items: Sequence[Any]) -> Any:
-            return items[int(torch.randint(len(items), (1,), generator=generator))]
-
-        return torch.tensor([pick(pick(pick(self._tree))) for _ in range(count)])
 
     def compose(
         self, index: Int[Tensor, "B"], size: int, augmentation: Augmentation, generator: torch.Generator
@@ -180,14 +168,6 @@ class SceneSet:
         return (~hit).float().unsqueeze(1)
 
 
-def _tree(labels: Int[Tensor, "n"], objects: Int[Tensor, "n"]) -> list[list[list[int]]]:
-    """Sprite indices by class, then object; a class without objects has no place in it."""
-    classes: dict[int, dict[int, list[int]]] = {}
-    for index, (label, item) in enumerate(zip(labels.tolist(), objects.tolist(), strict=True)):
-        classes.setdefault(label, {}).setdefault(item, []).append(index)
-    return [list(items.values()) for _, items in sorted(classes.items())]
-
-
 def _boxes(alpha: UInt8[Tensor, "n s s"]) -> tuple[Float[Tensor, "n 2"], Float[Tensor, "n"]]:
     """Centre (x, y) and half the longer side of what is opaque on each sprite, in [-1, 1]."""
     side = alpha.shape[-1]
@@ -200,10 +180,3 @@ def _boxes(alpha: UInt8[Tensor, "n s s"]) -> tuple[Float[Tensor, "n 2"], Float[T
     centre = torch.stack([(low + high) / 2 for low, high in limits], dim=-1)
     extent = torch.stack([(high - low) / 2 for low, high in limits], dim=-1).amax(-1)
     return centre, extent
-
-
-def _archive(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
-        raise DataError(f"{path} is not there; `perceiver data build image` makes it")
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)

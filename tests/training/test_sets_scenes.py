@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from perceiver.errors import DataError
-from perceiver.training.scenes import HELD_OUT, TEST, TRAIN, Augmentation, SceneSet
+from perceiver.training.sets.base import TEST, TRAIN
+from perceiver.training.sets.scenes import HELD_OUT, Augmentation, SceneSet
 
 from .pictures import write_data
 

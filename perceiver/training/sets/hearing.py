@@ -1,0 +1,95 @@
+"""Augmentation of sounds: what another instrument, room, microphone and recordist would change."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SoundAugmentation:
+    """How a training sound varies. Everything is drawn anew for each sound, ranges uniformly.
+
+    speed   factor on pitch and tempo together, drawn on a logarithmic scale
+    delay   silence before the sound, in seconds
+    tone    greatest gain of the filter, in decibels either way: a smooth curve through one gain an octave
+    room    share of sounds that get an exponentially dying reverberation
+    fade    share of sounds whose envelope dies faster, at a rate drawn up to this many e-folds a second
+    noise   level of added white noise below the sound's peak, in decibels, quietest and loudest
+    """
+
+    speed: tuple[float, float] = (0.92, 1.09)
+    delay: float = 0.15
+    tone: float = 12.0
+    room: float = 0.4
+    fade: tuple[float, float] = (0.4, 5.0)
+    noise: tuple[float, float] = (-75.0, -35.0)
+
+    def sentence(self) -> str:
+        """What is varied, for the model card."""
+        return (
+            f"played {self.speed[0]:g} to {self.speed[1]:g} times as fast, begun up to {self.delay:g} s late, filtered by "
+            f"a random smooth curve of up to {self.tone:g} dB either way, {self.room:.0%} with reverberation, "
+            f"{self.fade[0]:.0%} with a faster decay, white noise {-self.noise[1]:g} to {-self.noise[0]:g} dB below the peak"
+        )
+
+
+def augment(
+    sounds: Float[Tensor, "B samples"], rate: int, augmentation: SoundAugmentation, generator: torch.Generator
+) -> Float[Tensor, "B samples"]:
+    """Sounds of the same length, each changed in its own way."""
+    a, (count, length) = augmentation, sounds.shape
+
+    def draw(low: float, high: float, *shape: int) -> Tensor:
+        return low + (high - low) * torch.rand(count, *shape, generator=generator)
+
+    time = torch.arange(length) / rate
+    sounds = _played(sounds, draw(*map(math.log, a.speed)).exp(), draw(0.0, a.delay) * rate)
+    faded = torch.rand(count, generator=generator) < a.fade[0]
+    sounds = sounds * torch.where(faded[:, None], (-draw(0.0, a.fade[1], 1) * time).exp(), 1.0)
+    # One transform serves the filter and the room; the zeros behind keep echoes from wrapping round.
+    size = 2 * length
+    response = _room(count, length, rate, a.room, generator) if a.room else None
+    spectrum = torch.fft.rfft(sounds, size) * _tone(count, size, rate, a.tone, generator)
+    if response is not None:
+        spectrum = spectrum * torch.fft.rfft(response, size)
+    sounds = torch.fft.irfft(spectrum, size)[:, :length]
+    level = 10 ** (draw(*a.noise, 1) / 20) * sounds.abs().amax(1, keepdim=True)
+    return sounds + level * torch.randn(sounds.shape, generator=generator)
+
+
+def _played(
+    sounds: Float[Tensor, "B samples"], speed: Float[Tensor, "B"], delay: Float[Tensor, "B"]
+) -> Float[Tensor, "B samples"]:
+    """Read at another speed after a delay in samples, by linear interpolation; silence outside."""
+    length = sounds.shape[1]
+    at = (torch.arange(length) - delay[:, None]) * speed[:, None]
+    grid = torch.stack([(2 * at + 1) / length - 1, torch.zeros_like(at)], dim=-1)
+    return F.grid_sample(sounds[:, None, None], grid[:, None], align_corners=False)[:, 0, 0]
+
+
+def _tone(count: int, size: int, rate: int, gain: float, generator: torch.Generator) -> Float[Tensor, "B bins"]:
+    """Factors on a spectrum's bins: one random gain an octave from 62.5 Hz up, straight lines in between."""
+    frequencies = torch.fft.rfftfreq(size, 1 / rate).clamp_min(62.5)
+    place = (frequencies / 62.5).log2()
+    octaves = int(place[-1].ceil()) + 1
+    knots = gain * (2 * torch.rand(count, octaves + 1, generator=generator) - 1)
+    left = place.floor().long()
+    share = place - left
+    return 10 ** ((knots[:, left] * (1 - share) + knots[:, left + 1] * share) / 20)
+
+
+def _room(count: int, length: int, rate: int, share: float, generator: torch.Generator) -> Float[Tensor, "B samples"]:
+    """Impulse responses: the sound itself, and for a share of them noise that dies away within a second."""
+    tail = torch.randn(count, length, generator=generator)
+    decay = 10 ** (1.3 * torch.rand(count, 1, generator=generator))  # e-folds in 1 to 1/20 s
+    strength = 0.3 * torch.rand(count, 1, generator=generator) * (torch.rand(count, 1, generator=generator) < share)
+    tail = tail * (-decay * torch.arange(length) / rate).exp()
+    tail = strength * tail / tail.square().sum(1, keepdim=True).sqrt()
+    tail[:, 0] += 1
+    return tail

@@ -50,8 +50,9 @@ def choices(scene: Scene, reading: Reading) -> None:
         if len(config.cross_attention_blocks) > 1:
             controls.select("Show", "show", text.SHOWN, view.show, width=190)
         with st.popover("Drawing", icon=":material/palette:"):
-            controls.segments("Map", "laid", {"input": "Over the input", "alone": "Alone"}, view.laid)
-            controls.slider("Strength over the input", "overlay", (0, 100, 5), view.overlay, format="%d %%")
+            if scene.shown.over_input:
+                controls.segments("Map", "laid", {"input": "Over the input", "alone": "Alone"}, view.laid)
+                controls.slider("Strength over the input", "overlay", (0, 100, 5), view.overlay, format="%d %%")
             controls.select("Colours", "colours", {name: name for name in state.COLOURS}, view.colours)
 
 
@@ -94,6 +95,7 @@ def latents(scene: Scene, block: int, reading: Reading) -> None:
         controls.number(f"Latent, 1 to {len(order)}", "latent", len(order), reading.latent, width=150)
     one = dataclasses.replace(reading, reduce="latent", latent=0)
     scene.shown.strip(
+        scene.sample,
         strip,
         [Tile(f"Latent {i + 1}", alt=f"Latent {i + 1}, entropy {strip.entropies[i]:.2f} nats") for i in order],
         compute.usable(scene.view.scale, one, "blocks"),
@@ -109,10 +111,10 @@ def latents(scene: Scene, block: int, reading: Reading) -> None:
 def who_reads(scene: Scene, reading: Reading) -> None:
     """The latents of all blocks that give the picked element the most weight."""
     view, shown = scene.view, scene.shown
-    st.subheader("Who reads this spot", anchor=False)
+    st.subheader(f"Who reads this {shown.spot}", anchor=False)
     if view.pick is None:
         st.caption(
-            f"Click a spot on the {shown.noun} or on the large map (or use the arrow keys there, then Enter) to see "
+            f"Click a {shown.spot} on the {shown.noun} or on the large map (or use the keyboard there) to see "
             "which latents of which blocks read it most."
         )
         return
@@ -134,8 +136,10 @@ def who_reads(scene: Scene, reading: Reading) -> None:
         label=f"Who reads {place} most",
         on_pick=lambda index: state.change(block=found[index].block, reduce="latent", latent=found[index].latent),
     )
-    st.caption(f"1 × would be no preference. The first gives this spot {percent(found[0].weight)} of its attention.")
-    st.button("Clear the spot", type="tertiary", on_click=state.change, kwargs={"pick": None})
+    st.caption(
+        f"1 × would be no preference. The first gives this {shown.spot} {percent(found[0].weight)} of its attention."
+    )
+    st.button(f"Clear the {shown.spot}", type="tertiary", on_click=state.change, kwargs={"pick": None})
 
 
 def _tile(scene: Scene, shown: BlockMap) -> Tile:

@@ -44,13 +44,17 @@ class Recorder:
 class ModalityView(Protocol):
     """Draws inputs and maps of one modality; the pick is a flat element index, rows first.
 
-    noun      one input: "picture"
-    title     the modality, as people choose it: "Pictures"
-    recorder  how an input can be recorded in the browser, where it can
+    noun        one input: "picture"
+    title       the modality, as people choose it: "Pictures"
+    spot        one input element to be picked: "spot"
+    over_input  whether maps can lie over the input, more or less strongly; else they are its colours
+    recorder    how an input can be recorded in the browser, where it can
     """
 
     noun: str
     title: str
+    spot: str
+    over_input: bool
     recorder: Recorder | None
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
@@ -97,6 +101,7 @@ class ModalityView(Protocol):
 
     def strip(
         self,
+        sample: Sample,
         strip: Strip,
         tiles: Sequence[Tile],
         mode: str,

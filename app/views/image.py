@@ -31,6 +31,8 @@ class ImageView:
 
     noun = "picture"
     title = "Pictures"
+    spot = "spot"
+    over_input = True
     recorder: Recorder | None = Recorder("Camera", "A photograph", st.camera_input)
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
@@ -128,6 +130,7 @@ class ImageView:
 
     def strip(
         self,
+        sample: Sample,
         strip: Strip,
         tiles: Sequence[Tile],
         mode: str,

@@ -47,5 +47,5 @@ def draw(
         ),
         size=drawing.size(sample),
         colours=colours_for(ranges[0], colours),
-        over_input=strength is not None,
+        over_input=drawing.over_input and strength is not None,
     )

@@ -19,7 +19,13 @@ Drawable = Any
 
 @runtime_checkable
 class Drawing(Protocol):
-    """Draws the samples of one modality. Every map comes in the sample's shape."""
+    """Draws the samples of one modality. Every map comes in the sample's shape.
+
+    over_input  whether maps can lie over the input, more or less strongly; else they are its colours
+    """
+
+    @property
+    def over_input(self) -> bool: ...
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
         """The input alone, as the model read it."""
@@ -33,7 +39,7 @@ class Drawing(Protocol):
         colours: str,
         strength: float | None,
     ) -> UInt8[np.ndarray, "h w 3"]:
-        """A map over the input, or alone where `strength` is None; of the size that `given` has."""
+        """A map over the input, or alone where `strength` is None or `over_input` isn't; of the size of `given`."""
         ...
 
     def size(self, sample: Drawable) -> str:

@@ -14,6 +14,8 @@ from .base import Drawable, colours_for
 class ImageDrawing:
     """Reads `seen` (H, W, 3) of a sample; nothing is enlarged, one cell is one pixel."""
 
+    over_input = True
+
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "H W 3"]:
         """The pixels that the model read."""
         return np.asarray(sample.seen)

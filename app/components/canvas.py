@@ -14,8 +14,8 @@ from .frame import asset, pack
 _mount = st.components.v2.component(
     "perceiver_map",
     html=asset("canvas.html", "bar.html"),
-    css=asset("bar.css", "canvas.css"),
-    js=asset("frame.js", "bar.js", "canvas.js"),
+    css=asset("bar.css", "readout.css", "canvas.css"),
+    js=asset("frame.js", "bar.js", "readout.js", "canvas.js"),
 )
 
 

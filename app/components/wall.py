@@ -16,7 +16,7 @@ _mount = st.components.v2.component(
     "perceiver_wall",
     html=asset("wall.html", "bar.html"),
     css=asset("bar.css", "wall.css"),
-    js=asset("frame.js", "bar.js", "wall.js"),
+    js=asset("frame.js", "bar.js", "tiles.js", "wall.js"),
 )
 
 

@@ -11,7 +11,7 @@ class MapView {
     this.figure = root.querySelector(".map");
     this.picture = root.querySelector(".picture");
     this.marks = root.querySelector(".marks");
-    this.readout = root.querySelector(".readout");
+    this.readout = new Readout(root);
     this.bar = new ColourBar(root);
     this.cursor = null;
     this.resize = new ResizeObserver(() => this.draw());
@@ -30,7 +30,6 @@ class MapView {
   show(frame) {
     this.frame = frame;
     this.source = pixelCanvas(frame.rgb, frame.width, frame.height);
-    this.order = null;
     this.marks.setAttribute("aria-label", frame.label);
     this.bar.show(frame.bar, frame.table);
     this.draw();
@@ -118,48 +117,13 @@ class MapView {
   read(element) {
     const at = element ?? this.frame.pick;
     const { values, shades, width, hint } = this.frame;
-    this.readout.replaceChildren();
+    this.readout.clear();
     this.bar.point(at === null || !shades ? null : shades[at]);
     if (at === null) {
-      this.say(hint, "quiet");
+      this.readout.say(hint, "quiet");
       return;
     }
-    this.say(`row ${Math.floor(at / width) + 1}, column ${(at % width) + 1}`);
-    if (!values) return;
-    this.say(`${short(values[at])} ${this.frame.measure}`, "value");
-    if (this.frame.multiple) this.say(`${short(values[at] * values.length)} × uniform`);
-    this.say(`rank ${this.rank(at)} of ${values.length}`);
+    this.readout.say(`row ${Math.floor(at / width) + 1}, column ${(at % width) + 1}`);
+    if (values) this.readout.value(values, at, this.frame);
   }
-
-  say(text, kind = "") {
-    const part = document.createElement("span");
-    part.textContent = text;
-    part.className = kind;
-    this.readout.append(part);
-  }
-
-  // 1 for the largest value; equal values share the best rank.
-  rank(element) {
-    const { values } = this.frame;
-    this.order ??= Float32Array.from(values).sort();
-    let low = 0;
-    let high = values.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.order[middle] <= values[element]) low = middle + 1;
-      else high = middle;
-    }
-    return values.length - low + 1;
-  }
-}
-
-// Three significant digits, written as the rest of the page writes them: 0.0213, 4,100, 2.44×10⁻⁴.
-function short(value) {
-  const rounded = Number(Math.abs(value).toPrecision(3));
-  const sign = value < 0 && rounded ? "−" : "";
-  if (rounded === 0) return "0";
-  if (rounded >= 1e-3 && rounded < 1e6) return sign + rounded.toLocaleString("en", { maximumFractionDigits: 6 });
-  const [digits, exponent] = rounded.toExponential(2).split("e");
-  const raised = [...exponent.replace("+", "")].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c]));
-  return `${sign}${Number(digits)}×10${raised.join("")}`;
 }

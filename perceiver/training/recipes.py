@@ -121,15 +121,26 @@ _WINDOW = {"rate": 16_000, "samples": 16_000, "peak": 0.8}
 _SOUNDS: dict[str, tuple[dict[str, Any], tuple[int, ...], int]] = {
     "raw": ({"features": "raw", "patch": 128, "std": 0.2, **_WINDOW}, (125,), 128),
     "mel": (
-        {"features": "mel", "mels": 64, "n_fft": 512, "hop": 200, "fmin": 40.0, "fmax": 8000.0, "floor_db": -80.0}
-        | {"mean": -35.0, "std": 25.0, **_WINDOW},
-        (64, 80),
+        {"features": "mel", "mels": 48, "n_fft": 1024, "hop": 320, "fmin": 40.0, "fmax": 8000.0, "floor_db": -80.0}
+        | {"mean": -38.0, "std": 27.0, **_WINDOW},
+        (48, 50),
         1,
     ),
 }
 
 
-def _cloud_model(positions: PositionConfig, width: int) -> PerceiverConfig:
+def _sound_recipe(name: str, features: str, positions: PositionConfig) -> Recipe:
+    return Recipe(
+        name,
+        _sound_model(features, positions),
+        steps=7_000,
+        elements=1024,
+        learning_rate=6e-3,
+        augmentation=SoundAugmentation(),
+    )
+
+
+def _cloud_model(positions: PositionConfig) -> PerceiverConfig:
     # Section 4.3 of the paper: 2 cross-attentions, 6 self-attentions a block, places alone as input.
     return PerceiverConfig(
         num_classes=len(OBJECT_CLASSES),
@@ -144,15 +155,28 @@ def _cloud_model(positions: PositionConfig, width: int) -> PerceiverConfig:
         plan=((0, 0), (1, 0)),
         self_attends=6,
         self_heads=4,
-        qk_dim=width,
-        v_dim=width,
+        qk_dim=96,
+        v_dim=96,
         latent_init_scale=0.3,
         preprocess={"up": "y"},
     )
 
 
-# The paper's "maximum frequency of 1120" is mu / 2.
-_CLOUD_FOURIER = PositionConfig(kind="fourier", num_bands=64, max_resolution=(2240.0,) * 3)
+def _cloud_recipe(name: str, positions: PositionConfig) -> Recipe:
+    return Recipe(
+        name,
+        _cloud_model(positions),
+        steps=6_000,
+        elements=512,
+        learning_rate=8e-3,
+        augmentation=CloudAugmentation(),
+    )
+
+
+_MEL_FOURIER = PositionConfig(kind="fourier", num_bands=16, max_resolution=(48.0, 50.0))
+_RAW_FOURIER = PositionConfig(kind="fourier", num_bands=32, max_resolution=(125.0,))
+# The paper's "maximum frequency of 1120" is mu / 2, the top of the bands.
+_CLOUD_PAPER = PositionConfig(kind="fourier", num_bands=64, max_resolution=(2240.0,) * 3)
 _CLOUD_LOW = PositionConfig(kind="fourier", num_bands=16, max_resolution=(32.0,) * 3)
 
 RECIPES: dict[str, Recipe] = {
@@ -161,6 +185,12 @@ RECIPES: dict[str, Recipe] = {
         Recipe("image-fourier", _image_model(_FOURIER)),
         Recipe("image-learned", _image_model(PositionConfig(kind="learned", dim=66, init_scale=1.0))),
         Recipe("image-coordinates", _image_model(PositionConfig(kind="coordinates"))),
+        _sound_recipe("audio-mel", "mel", _MEL_FOURIER),
+        _sound_recipe("audio-mel-learned", "mel", PositionConfig(kind="learned", dim=66, init_scale=1.0)),
+        _sound_recipe("audio-raw", "raw", _RAW_FOURIER),
+        _cloud_recipe("points-fourier", _CLOUD_PAPER),
+        _cloud_recipe("points-fourier-low", _CLOUD_LOW),
+        _cloud_recipe("points-coordinates", PositionConfig(kind="coordinates")),
     )
 }
 

@@ -35,8 +35,8 @@ class CloudAugmentation:
     def sentence(self) -> str:
         """What is varied, for the model card."""
         return (
-            f"each point scaled by {self.scale[0]:g} to {self.scale[1]:g} (as in the paper), the object turned by up to "
-            f"{self.turn:g} degrees about its up axis, each axis stretched by {self.stretch[0]:g} to "
+            f"each point scaled by {self.scale[0]:g} to {self.scale[1]:g} (as in the paper), the object turned by up "
+            f"to {self.turn:g} degrees about its up axis, each axis stretched by {self.stretch[0]:g} to "
             f"{self.stretch[1]:g}, points displaced by {self.jitter:.0%} of its half size; then the mean taken to the "
             "origin and the cloud scaled into the unit cube"
         )
@@ -51,8 +51,8 @@ class CloudSet:
         split="By object and by near-duplicate group of objects, the same as for pictures of them.",
     )
     caveats = (
-        "The points are sampled from the surfaces of modelled objects, evenly by area and from all sides. Scans of real "
-        "objects have holes, noise and uneven density.",
+        "The points are sampled from the surfaces of modelled objects, evenly by area and from all sides.",
+        "Scans of real objects have holes, noise and uneven density.",
     )
 
     def __init__(self, folder: Path, split: int, model: PerceiverConfig) -> None:

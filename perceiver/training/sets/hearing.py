@@ -33,9 +33,10 @@ class SoundAugmentation:
     def sentence(self) -> str:
         """What is varied, for the model card."""
         return (
-            f"played {self.speed[0]:g} to {self.speed[1]:g} times as fast, begun up to {self.delay:g} s late, filtered by "
-            f"a random smooth curve of up to {self.tone:g} dB either way, {self.room:.0%} with reverberation, "
-            f"{self.fade[0]:.0%} with a faster decay, white noise {-self.noise[1]:g} to {-self.noise[0]:g} dB below the peak"
+            f"played {self.speed[0]:g} to {self.speed[1]:g} times as fast, begun up to {self.delay:g} s late, filtered "
+            f"by a random smooth curve of up to {self.tone:g} dB either way, {self.room:.0%} with reverberation, "
+            f"{self.fade[0]:.0%} with a faster decay, white noise {-self.noise[1]:g} to {-self.noise[0]:g} dB below "
+            "the peak"
         )
 
 

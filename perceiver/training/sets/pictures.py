@@ -31,8 +31,8 @@ class PictureSet:
         "show held-out objects on held-out grounds.",
     )
     caveats = (
-        "The pictures are rendered: an object of a 3D collection over a photographed ground. On photographs of the "
-        "world the classes it names are guesses.",
+        "The pictures are rendered: an object of a 3D collection over a photographed ground.",
+        "On photographs of the world the classes it names are guesses.",
     )
 
     def __init__(self, folder: Path, split: int, model: PerceiverConfig) -> None:
@@ -51,7 +51,7 @@ class PictureSet:
         return self._examples(self._held_out())
 
     def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
-        """Whether attention falls on the object: the share of each block's mean map, and of the picture, on its mask."""
+        """Whether attention falls on the object: the share on its mask of each block's mean map, and of the picture."""
         scenes = self._held_out()
         examples = self._examples(scenes)
         chosen = torch.linspace(0, len(examples) - 1, min(MAPPED, len(examples))).long().tolist()

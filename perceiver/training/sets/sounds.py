@@ -29,8 +29,8 @@ class SoundSet:
         split="By sound bank: trained on FluidR3 and freepats, held out is TimGM6mb, whose recordings are others.",
     )
     caveats = (
-        "The sounds are single notes of recorded instruments, played back by a sampler. On other sounds the families "
-        "it names are guesses.",
+        "The sounds are single notes of recorded instruments, played back by a sampler.",
+        "On other sounds the families it names are guesses.",
     )
 
     def __init__(self, folder: Path, split: int, model: PerceiverConfig) -> None:

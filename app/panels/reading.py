@@ -66,6 +66,7 @@ def row(scene: Scene, maps: Sequence[BlockMap]) -> BlockMap:
         [_tile(scene, m) for m in maps],
         scene.paint,
         chosen,
+        scene.view.pick,
         lambda index: state.change(block=blocks[index]),
     )
     st.caption(maps[0].range.sentence() if maps[0].range.comparable else NOT_COMPARABLE)

@@ -85,9 +85,10 @@ class ModalityView(Protocol):
         tiles: Sequence[Tile],
         paint: Paint,
         chosen: int,
+        pick: int | None,
         on_pick: OnChoice,
     ) -> None:
-        """The maps as small multiples, with their colour bar where they share one."""
+        """The maps as small multiples, with their colour bar where they share one; the pick marked where it helps."""
 
     def large(
         self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick

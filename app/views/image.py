@@ -86,6 +86,7 @@ class ImageView:
         tiles: Sequence[Tile],
         paint: Paint,
         chosen: int,
+        pick: int | None,
         on_pick: OnChoice,
     ) -> None:
         """The maps over the picture, side by side."""

@@ -1,0 +1,170 @@
+// One cloud on one canvas or more, each with colours of its own, under the camera of the page. Draws what is in sight,
+// at most once a frame; coarsely while the camera moves where this machine is too slow for smooth edges.
+const REST = 150; // milliseconds without a move after which the picture is drawn finely
+const BUDGET = 12; // milliseconds a picture may take while the camera moves
+
+class Stage {
+  // marks(context, stage, canvas) draws over a picture, in pixels of the page.
+  constructor(node, marks) {
+    this.marks = marks;
+    this.cost = 0;
+    this.source = document.createElement("canvas");
+    this.moved = () => {
+      this.moving = performance.now();
+      this.request();
+    };
+    window.addEventListener(CAMERA, this.moved);
+    this.sight = new IntersectionObserver(([{ isIntersecting }]) => {
+      this.inSight = isIntersecting;
+      this.request();
+    });
+    this.sight.observe(node);
+  }
+
+  close() {
+    window.removeEventListener(CAMERA, this.moved);
+    this.sight.disconnect();
+    clearTimeout(this.rest);
+  }
+
+  // frame: { points, colours, ground, ink, look, reach, up, names }; one canvas for every `points.length` of colours.
+  show(frame, canvases) {
+    this.frame = frame;
+    this.canvases = canvases;
+    this.camera = new Camera(frame.look, frame.up);
+    this.splats = new Splats(frame.points, frame.look, frame.reach);
+    const count = frame.points.length;
+    this.colours = canvases.map((_, i) => packed(frame.colours.subarray(i * count, (i + 1) * count)));
+    [this.ground, this.ink] = packed(Uint8Array.from([...frame.ground, ...frame.ink]));
+    this.stale = true;
+    this.request();
+  }
+
+  resize(width) {
+    this.width = width;
+    this.stale = true;
+    this.request();
+  }
+
+  request() {
+    this.asked ??= requestAnimationFrame(() => {
+      this.asked = null;
+      if (this.frame && this.width && this.inSight) this.draw();
+    });
+  }
+
+  draw() {
+    const start = performance.now();
+    const ratio = window.devicePixelRatio || 1;
+    const rest = start - (this.moving ?? -REST) >= REST;
+    const fine = ratio < 2 && (rest || this.cost < BUDGET) ? 2 : 1;
+    const shown = Math.round(this.width * ratio);
+    const side = shown * fine;
+    this.factor = side / this.width; // pixels drawn in one of the page's
+    const { azimuth, elevation, zoom, target } = this.camera.now;
+    const key = [side, azimuth, elevation, zoom, ...target].join();
+    const anew = this.stale || key !== this.key;
+    if (anew) this.splats.shoot(this.camera, side, this.factor);
+    this.stale = false;
+    this.key = key;
+    if (this.source.width !== side) {
+      this.source.width = this.source.height = side;
+      this.image = new ImageData(side, side);
+    }
+    const pixels = new Uint32Array(this.image.data.buffer);
+    this.canvases.forEach((canvas, i) => {
+      this.splats.paint(pixels, this.colours[i], this.ground, this.ink);
+      this.source.getContext("2d").putImageData(this.image, 0, 0);
+      if (canvas.width !== shown) canvas.width = canvas.height = shown;
+      canvas.style.width = canvas.style.height = `${this.width}px`;
+      const context = canvas.getContext("2d");
+      context.setTransform(1, 0, 0, 1, 0, 0);
+      context.imageSmoothingEnabled = fine > 1;
+      context.drawImage(this.source, 0, 0, shown, shown);
+      context.setTransform(ratio, 0, 0, ratio, 0, 0);
+      this.tripod(context);
+      this.marks(context, this, canvas);
+    });
+    if (anew && (fine > 1 || ratio >= 2)) this.cost = performance.now() - start;
+    clearTimeout(this.rest);
+    if (!rest) this.rest = setTimeout(() => this.request(), REST);
+  }
+
+  // The point under the pointer, or a few pixels beside it; null where there is none.
+  point(event, within = 8) {
+    return this.near(this.placed(event), within);
+  }
+
+  near({ x, y }, within) {
+    return this.splats.view ? this.splats.closest(x * this.factor, y * this.factor, within * this.factor) : null;
+  }
+
+  // The place in space under the pointer, in units of the reach: that of the point there, or in the middle's depth.
+  spot(event) {
+    const point = this.point(event);
+    if (point !== null) return this.place(point).map((part) => part / this.frame.reach);
+    const { x, y } = this.placed(event);
+    const { right, upward } = this.camera.axes();
+    const { zoom, target } = this.camera.now;
+    const [across, down] = [x, y].map((at) => (2 * at) / this.width / zoom / this.frame.look.fill - 1 / zoom / this.frame.look.fill);
+    return target.map((part, i) => part + across * right[i] - down * upward[i]);
+  }
+
+  placed(event) {
+    const box = event.target.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  }
+
+  place(point) {
+    return [...this.frame.points.subarray(3 * point, 3 * point + 3)];
+  }
+
+  // A ring about a point, white on a dark halo: seen on every colour; broken where other points lie before it.
+  ring(context, point, thickness) {
+    const at = this.splats.project(this.place(point));
+    if (!at.inside) return;
+    const radius = Math.max(5, this.splats.view.radius / this.factor + 2 * thickness);
+    context.setLineDash(at.hidden ? [radius * 0.6, radius * 0.45] : []);
+    for (const [colour, width] of [["rgba(0,0,0,.8)", 3 * thickness], ["#fff", 1.4 * thickness]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = width;
+      context.beginPath();
+      context.arc((at.x + 0.5) / this.factor, (at.y + 0.5) / this.factor, radius, 0, 2 * Math.PI);
+      context.stroke();
+    }
+    context.setLineDash([]);
+  }
+
+  // The axes of the cloud in the lower left corner, the nearest drawn last.
+  tripod(context) {
+    const { right, upward, towards } = this.camera.axes();
+    const length = Math.max(14, Math.min(26, this.width / 14));
+    const middle = [length + 12, this.width - length - 12];
+    const light = this.frame.ground[0] > 127;
+    context.font = `${this.width > 260 ? 12 : 10}px sans-serif`;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    for (const axis of [0, 1, 2].sort((a, b) => towards[a] - towards[b])) {
+      const [x, y] = [right[axis] * length, -upward[axis] * length];
+      context.globalAlpha = axis === this.frame.up ? 1 : 0.75;
+      context.strokeStyle = context.fillStyle = light ? "#2a3036" : "#dfe4e8";
+      context.lineWidth = axis === this.frame.up ? 2 : 1.25;
+      context.beginPath();
+      context.moveTo(...middle);
+      context.lineTo(middle[0] + x, middle[1] + y);
+      context.stroke();
+      const away = 1 + 8 / length;
+      context.fillText("xyz"[axis], middle[0] + x * away, middle[1] + y * away);
+    }
+    context.globalAlpha = 1;
+  }
+}
+
+// Three bytes a colour as one number a colour, as ImageData holds them.
+function packed(bytes) {
+  const colours = new Uint32Array(bytes.length / 3);
+  for (let i = 0; i < colours.length; i += 1) {
+    colours[i] = ((255 << 24) | (bytes[3 * i + 2] << 16) | (bytes[3 * i + 1] << 8) | bytes[3 * i]) >>> 0;
+  }
+  return colours;
+}

@@ -38,3 +38,18 @@ def percent(share: float) -> str:
 def count(value: int) -> str:
     """A whole number with its thousands apart: 50,176."""
     return f"{value:,}"
+
+
+def clock(seconds: float, decimals: int = 2, *, minutes: bool = False) -> str:
+    """A place in a clip: 0.42 s, 12.50 s, 2:03.50, 1:00:03.50; with `minutes` even below one, 0:12.50."""
+    whole, rest = divmod(round(seconds, decimals), 60)
+    if not whole and not minutes:
+        return f"{rest:.{decimals}f} s"
+    hours, left = divmod(int(whole), 60)
+    last = f"{rest:0{decimals + 3 if decimals else 2}.{decimals}f}"
+    return f"{hours}:{left:02}:{last}" if hours else f"{left}:{last}"
+
+
+def hertz(frequency: float) -> str:
+    """A frequency: 86 Hz, 440 Hz, 1.3 kHz."""
+    return f"{frequency / 1000:.1f} kHz" if frequency >= 999.5 else f"{frequency:.0f} Hz"

@@ -25,6 +25,7 @@ from matplotlib.patches import Rectangle
 from ..analysis.numbers import count, number, percent
 from ..analysis.summary import MapSummary
 from . import colour
+from .axes import Axes
 from .drawing.base import Drawn
 from .overlay import enlarge
 from .scale import NOT_COMPARABLE, ColourRange
@@ -38,6 +39,7 @@ PANEL = 400  # what the longer side of a panel comes close to
 NARROWEST = 384  # room that the numbers under a panel need
 MARGIN, COLUMN_GAP, ROW_GAP = 48, 40, 36
 BAR, BAR_COLUMN = 24, 210
+TICK, LABELS = 8, 84  # length of an axis's ticks; room to the left for their labels and the unit
 INK, QUIET, HAIRLINE = "#16191d", "#565d66", "#8b929a"
 POINTS = {"title": 11.0, "heading": 8.5, "small": 7.0}
 LETTER, BOLD = 0.56, 1.1  # mean width of a letter, of the type size; how much wider bold ones are
@@ -51,6 +53,7 @@ class Panel:
     heading: str
     lines: tuple[str, ...]
     bar: ColourRange | None = None
+    axes: Axes | None = None
 
     @property
     def enlarged(self) -> UInt8[np.ndarray, "fH fW 3"]:
@@ -71,9 +74,19 @@ class Sheet:
 
     @property
     def cell(self) -> tuple[int, int]:
-        """Height and width that every panel's picture gets."""
+        """Height and width that every panel's picture gets, with what stands to its left."""
         shapes = [panel.enlarged.shape for panel in self.panels]
-        return max(shape[0] for shape in shapes), max(NARROWEST, *(shape[1] for shape in shapes))
+        return max(shape[0] for shape in shapes), self.beside + max(NARROWEST, *(shape[1] for shape in shapes))
+
+    @property
+    def beside(self) -> int:
+        """Width of what stands to the left of a picture."""
+        return LABELS if any(panel.axes and panel.axes.left for panel in self.panels) else 0
+
+    @property
+    def below(self) -> int:
+        """Height of the axis right under a picture."""
+        return TICK + 6 + 2 * line("small") if any(panel.axes for panel in self.panels) else 0
 
     @property
     def unit(self) -> list[str]:
@@ -84,7 +97,7 @@ class Sheet:
     def under(self) -> int:
         """Height of what stands under a picture."""
         lines = max(len(self.unit), *(len(panel.lines) for panel in self.panels))
-        return 10 + lines * line("small") + (0 if self.bar else BAR + 16 + line("small"))
+        return self.below + 10 + lines * line("small") + (0 if self.bar else BAR + 16 + line("small"))
 
     @property
     def width(self) -> int:
@@ -113,15 +126,34 @@ class Sheet:
         return paper.figure
 
     def _panel(self, paper: _Paper, panel: Panel, x: int, y: int) -> None:
-        paper.text(x, y, _fit(panel.heading, self.cell[1], "heading"), "heading", weight="bold")
+        x += self.beside
+        paper.text(x, y, _fit(panel.heading, self.cell[1] - self.beside, "heading"), "heading", weight="bold")
         y += line("heading") + 8
         paper.picture(x, y, panel.enlarged)
-        y += panel.enlarged.shape[0] + 10
+        if panel.axes:
+            self._axes(paper, panel.axes, x, y, *panel.enlarged.shape[:2])
+        y += panel.enlarged.shape[0] + self.below + 10
         if panel.bar:
             self._lying_bar(paper, panel.bar, x, y, panel.enlarged.shape[1])
             y += BAR + 16 + line("small")
         for i, text in enumerate(panel.lines):
             paper.text(x, y + i * line("small"), text, "small", QUIET)
+
+    def _axes(self, paper: _Paper, axes: Axes, x: int, y: int, height: int, width: int) -> None:
+        foot = y + height
+        for tick in axes.bottom.ticks:
+            at = x + width * tick.place
+            paper.line(at, foot, at, foot + TICK, INK, 1.5)
+            paper.text(at, foot + TICK + 4, tick.label, "small", INK, ha="center")
+        paper.text(x + width / 2, foot + TICK + 4 + line("small"), axes.bottom.unit, "small", QUIET, ha="center")
+        if not axes.left:
+            return
+        for tick in axes.left.ticks:
+            at = y + height * tick.place
+            paper.line(x - TICK, at, x, at, INK, 1.5)
+            paper.text(x - TICK - 4, at, tick.label, "small", INK, ha="right", va="center")
+        left = x - self.beside
+        paper.text(left, y + height / 2, axes.left.unit, "small", QUIET, va="center", rotation=90)
 
     def _standing_bar(self, paper: _Paper, bar: ColourRange, y: int) -> None:
         x = self.width - MARGIN - BAR_COLUMN
@@ -168,9 +200,9 @@ def sheet(
             f"{len(ranges)} ranges, {len(titles)} titles and {len(summaries)} summaries"
         )
     own = not ranges[0].comparable
-    panels = [Panel(drawn.given, "Input", (f"{drawn.size}, as read",))]
+    panels = [Panel(drawn.given, "Input", (f"{drawn.size}, as read",), axes=drawn.axes)]
     for picture, range_, heading, summary in zip(drawn.maps, ranges, titles, summaries, strict=True):
-        panels.append(Panel(picture, heading, numbers(summary, range_), range_ if own else None))
+        panels.append(Panel(picture, heading, numbers(summary, range_), range_ if own else None, drawn.axes))
     notes = [NOT_COMPARABLE if own else ranges[0].sentence()]
     if drawn.over_input:
         notes.append("Colours lie over the input in grey, the more solid the stronger.")
@@ -232,12 +264,12 @@ class _Paper:
         weight: str = "normal",
         ha: str = "left",
         va: str = "top",
+        rotation: float = 0,
     ) -> None:
         """Plain text, never read as mathematics: file names may hold dollar signs."""
         place = x / self.width, 1 - y / self.height
-        self.figure.text(
-            *place, text, fontsize=POINTS[size], color=colour, fontweight=weight, ha=ha, va=va, parse_math=False
-        )
+        font = {"fontsize": POINTS[size], "fontweight": weight, "color": colour, "ha": ha, "va": va}
+        self.figure.text(*place, text, font, rotation=rotation, parse_math=False)
 
     def line(self, x0: Pixels, y0: Pixels, x1: Pixels, y1: Pixels, colour: str, width: Pixels) -> None:
         xs, ys = (x0 / self.width, x1 / self.width), (1 - y0 / self.height, 1 - y1 / self.height)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from perceiver.analysis.numbers import count, number, percent
+from perceiver.analysis.numbers import clock, count, hertz, number, percent
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,32 @@ def test_percentages(share: float, text: str) -> None:
 
 def test_counts_keep_every_digit() -> None:
     assert count(50176) == "50,176"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "decimals", "text"),
+    [
+        (0.0, 2, "0.00 s"),
+        (0.4249, 2, "0.42 s"),
+        (59.994, 2, "59.99 s"),
+        (59.996, 2, "1:00.00"),
+        (123.456, 1, "2:03.5"),
+        (3599.6, 0, "1:00:00"),
+        (3603.5, 2, "1:00:03.50"),
+        (7, 0, "7 s"),
+    ],
+)
+def test_places_in_a_clip(seconds: float, decimals: int, text: str) -> None:
+    assert clock(seconds, decimals) == text
+
+
+def test_minutes_can_be_written_even_where_there_are_none() -> None:
+    assert clock(7.25, 1, minutes=True) == "0:07.2"
+
+
+@pytest.mark.parametrize(
+    ("frequency", "text"),
+    [(85.79, "86 Hz"), (440.0, "440 Hz"), (999.6, "1.0 kHz"), (1290.0, "1.3 kHz"), (7631.0, "7.6 kHz")],
+)
+def test_frequencies(frequency: float, text: str) -> None:
+    assert hertz(frequency) == text

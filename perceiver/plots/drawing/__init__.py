@@ -8,12 +8,13 @@ import numpy as np
 from jaxtyping import Float
 
 from ..scale import ColourRange
-from .base import DIVERGING, Drawable, Drawing, Drawn, colours_for
+from .audio import AudioDrawing
+from .base import DIVERGING, Drawable, Drawing, Drawn, Measured, colours_for
 from .image import ImageDrawing
 
 __all__ = ["DIVERGING", "Drawable", "Drawing", "Drawn", "colours_for", "draw", "get"]
 
-_DRAWINGS: dict[str, Drawing] = {"image": ImageDrawing()}
+_DRAWINGS: dict[str, Drawing] = {"image": ImageDrawing(), "audio": AudioDrawing()}
 
 
 def get(modality: str) -> Drawing:
@@ -48,4 +49,5 @@ def draw(
         size=drawing.size(sample),
         colours=colours_for(ranges[0], colours),
         over_input=drawing.over_input and strength is not None,
+        axes=drawing.axes(sample) if isinstance(drawing, Measured) else None,
     )

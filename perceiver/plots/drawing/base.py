@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, UInt8
 
+from ..axes import Axes
 from ..scale import ColourRange
 
 DIVERGING = "RdBu_r"
@@ -47,6 +48,15 @@ class Drawing(Protocol):
         ...
 
 
+@runtime_checkable
+class Measured(Protocol):
+    """What a drawing also offers when its pictures are of nothing seen, so that their sides need numbers."""
+
+    def axes(self, sample: Drawable) -> Axes:
+        """The axes of the input and of every map."""
+        ...
+
+
 @dataclass(frozen=True)
 class Drawn:
     """An input and its maps as pictures of one size.
@@ -54,6 +64,7 @@ class Drawn:
     size        of the input, in words
     colours     the name of the colours the maps are painted in
     over_input  whether the maps lie over the input
+    axes        of all pictures, where they have any
     """
 
     given: UInt8[np.ndarray, "h w 3"]
@@ -61,6 +72,7 @@ class Drawn:
     size: str
     colours: str
     over_input: bool
+    axes: Axes | None = None
 
 
 def colours_for(range_: ColourRange, chosen: str) -> str:

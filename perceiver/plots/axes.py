@@ -1,0 +1,57 @@
+"""Axes of pictures that are not of something seen: labelled places along the left side and along the bottom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from ..analysis.numbers import clock
+from .ticks import Tick, linear_steps
+
+FREQUENCIES = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
+"""Octaves in Hz, as labelled along mel bands."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis: its ticks, each at a place in [0, 1] from the left or from the top, and its unit in words."""
+
+    ticks: tuple[Tick, ...]
+    unit: str
+
+
+@dataclass(frozen=True)
+class Axes:
+    """The axes of a picture; None where the height means nothing that could be numbered."""
+
+    left: Axis | None
+    bottom: Axis
+
+
+def time_axis(start: float, stop: float, wanted: int = 4) -> Axis:
+    """Round seconds between two places of a clip; minutes where it is long."""
+    steps = linear_steps(start, stop, wanted)
+    step = steps[1] - steps[0] if len(steps) > 1 else stop - start
+    decimals = next(d for d in range(4) if d == 3 or abs(step * 10**d - round(step * 10**d)) < 1e-6)
+    long = stop >= 60
+    labels = [clock(s, decimals, minutes=True) if long else f"{s:.{decimals}f}" for s in steps]
+    ticks = [Tick((s - start) / (stop - start), s, label) for s, label in zip(steps, labels, strict=True)]
+    return Axis(tuple(ticks), "time (min:s)" if long else "time (s)")
+
+
+def mel_axis(bands: Float[np.ndarray, "mels"], apart: float = 0.07) -> Axis:
+    """Octaves along the rows of a spectrogram, from the centre frequencies of its bands, highest first.
+
+    apart  the least distance between two labels, as a share of the height; where octaves lie closer, the higher stays
+    """
+    rows = (np.arange(len(bands)) + 0.5) / len(bands)
+    ticks: list[Tick] = []
+    for frequency in reversed(FREQUENCIES):
+        if not bands[-1] <= frequency <= bands[0]:
+            continue
+        place = float(np.interp(frequency, bands[::-1], rows[::-1]))
+        if not ticks or place - ticks[-1].place >= apart:
+            ticks.append(Tick(place, frequency, f"{frequency / 1000:g}"))
+    return Axis(tuple(ticks), "frequency (kHz)")

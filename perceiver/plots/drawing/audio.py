@@ -1,0 +1,113 @@
+"""Sounds: raw ones as a waveform over columns of colour, log-mel ones as a spectrogram; time runs to the right."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from .. import colour
+from ..axes import Axes, mel_axis, time_axis
+from ..overlay import GREY_BAND, opacity, overlay
+from ..scale import ColourRange
+from .base import Drawable, colours_for
+
+DECIBELS = (-80.0, 20.0)
+"""What black and white of a spectrogram stand for: the same for all sounds, so that silence is black."""
+
+WIDTH, HEIGHT = 640, 176
+"""What a waveform's picture comes close to in pixels: a whole number for each patch, so that columns are alike."""
+
+STRIP, GAP = 24, 4
+"""Height of the strip under a waveform that shows each patch's colour as it is, and the gap between the two."""
+
+LINE = 0.6
+"""How far the line of a waveform goes from the colour of its column to white, or to black where the colour is bright:
+it stands out everywhere, and loud passages still show the colours."""
+
+
+class AudioDrawing:
+    """Reads `features`, `seen`, `start`, `stop`, `spectrogram` and `bands` of a sample (`AudioSample`).
+
+    Raw: element i is a column over the samples of its patch. Mel: one pixel is one cell, row 0 the highest band.
+    """
+
+    over_input = True
+
+    def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
+        """The window that the model read: amplitudes from 1 to -1, or decibels in grey."""
+        if sample.features == "mel":
+            return _greys(sample.spectrogram)
+        ground = np.full((HEIGHT, _width(sample), 3), GREY_BAND[0])
+        return _written(ground, sample.seen)
+
+    def map(
+        self,
+        sample: Drawable,
+        values: Float[np.ndarray, "*shape"],
+        range_: ColourRange,
+        colours: str,
+        strength: float | None,
+    ) -> UInt8[np.ndarray, "h w 3"]:
+        """A map over the window. Under a waveform a strip repeats the colours as they are on the colour bar."""
+        unit = range_.apply(values)
+        rows = np.atleast_2d(unit)
+        painted = colour.paint(rows, colours_for(range_, colours))
+        solid = opacity(rows, signed=range_.signed)
+        if sample.features == "mel":
+            return painted if strength is None else overlay(_greys(sample.spectrogram), painted, strength, solid)
+        columns = np.repeat(painted, _width(sample) // rows.shape[1], axis=1)
+        if strength is None:
+            return np.repeat(columns, HEIGHT, axis=0)
+        ground = np.full_like(painted, round(GREY_BAND[0]))
+        tinted = overlay(ground, painted, strength, solid, grey=False)
+        tinted = np.repeat(tinted, _width(sample) // rows.shape[1], axis=1).astype(np.float64)
+        wave = _written(np.repeat(tinted, HEIGHT - STRIP - GAP, axis=0), sample.seen)
+        gap = np.zeros((GAP, *columns.shape[1:]), dtype=np.uint8)
+        return np.concatenate([wave, gap, np.repeat(columns, STRIP, axis=0)])
+
+    def axes(self, sample: Drawable) -> Axes:
+        """Seconds of the clip along the bottom, kilohertz along the side of a spectrogram."""
+        time = time_axis(*sample.box[-1])
+        return Axes(mel_axis(sample.bands) if sample.features == "mel" else None, time)
+
+    def size(self, sample: Drawable) -> str:
+        """Seconds, in patches of samples or in bands by frames."""
+        seconds = f"{sample.stop - sample.start:.3g} s"
+        if sample.features == "mel":
+            mels, frames = sample.spectrogram.shape
+            return f"{seconds} in {mels} mel bands × {frames} frames"
+        patches = sample.shape[0]
+        return f"{seconds} in {patches} patches of {len(sample.seen) // patches} samples"
+
+
+def _width(sample: Drawable) -> int:
+    patches = int(sample.shape[0])
+    return patches * max(1, round(WIDTH / patches))
+
+
+def _greys(spectrogram: Float[np.ndarray, "mels frames"]) -> UInt8[np.ndarray, "mels frames 3"]:
+    low, high = DECIBELS
+    grey = np.rint(255 * np.clip((spectrogram - low) / (high - low), 0, 1)).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _written(ground: Float[np.ndarray, "h w 3"], waveform: Float[np.ndarray, "samples"]) -> UInt8[np.ndarray, "h w 3"]:
+    """The waveform on columns of colour."""
+    luma = ground[0] @ np.array([0.2126, 0.7152, 0.0722])
+    line = np.where(luma > 120, 0.0, 255.0)[:, None]
+    covered = LINE * _coverage(waveform, *ground.shape[:2])[..., None]
+    return np.rint(ground + (line - ground) * covered).astype(np.uint8)
+
+
+def _coverage(waveform: Float[np.ndarray, "samples"], height: int, width: int) -> Float[np.ndarray, "height width"]:
+    """How far each pixel is covered by the line from the lowest to the highest sample of its column."""
+    edges = np.linspace(0, len(waveform), width + 1).round().astype(np.int64)
+    starts = np.minimum(edges[:-1], len(waveform) - 1)
+    low, high = (reach.reduceat(waveform.astype(np.float64), starts) for reach in (np.minimum, np.maximum))
+    # Columns join: each reaches as far as the first sample of the next.
+    after = np.append(waveform[starts[1:]], waveform[-1])
+    low, high = np.minimum(low, after), np.maximum(high, after)
+    top, bottom = (height * (1 - np.clip(level, -1, 1)) / 2 for level in (high, low))
+    middle, reach = (top + bottom) / 2, np.maximum(bottom - top, 1.5) / 2
+    rows = np.arange(height)[:, None]
+    return np.clip(np.minimum(middle + reach, rows + 1) - np.maximum(middle - reach, rows), 0, 1)

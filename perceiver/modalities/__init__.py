@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
+from .audio import AudioModality
 from .base import Box, Modality, printable
 from .image import ImageModality
 from .kinds import Kind, identify, sniff
 from .options import Option, settle
+from .points import PointsModality
 
 __all__ = [
+    "AudioModality",
     "Box",
     "ImageModality",
     "Kind",
     "Modality",
     "Option",
+    "PointsModality",
     "get",
     "identify",
     "names",
@@ -22,7 +26,9 @@ __all__ = [
     "sniff",
 ]
 
-_MODALITIES: dict[str, Modality] = {modality.name: modality for modality in (ImageModality(),)}
+_MODALITIES: dict[str, Modality] = {
+    modality.name: modality for modality in (ImageModality(), AudioModality(), PointsModality())
+}
 
 
 def names() -> tuple[str, ...]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
 # Abbreviations spoken letter by letter that begin with the sound of a vowel.
-_SPELLED = frozenset({"FLV", "MP3", "MP4", "MPEG", "M4A", "STL", "SVG", "XML", "XCF"})
+_SPELLED = frozenset({"AMR", "FBX", "FLV", "HDF5", "MP3", "MP4", "MPEG", "M4A", "STL", "SVG", "XML", "XCF"})
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,14 @@ def identify(data: bytes, name: str = "") -> Kind | None:
     for offset, magic, kind in _MAGIC:
         if data.startswith(magic, offset):
             return kind
-    return _container(data) or _weak(data) or _text(data, name)
+    # A binary STL begins with anything; whole ones are known by their length.
+    return (
+        _tagged(data)
+        or _container(data)
+        or _weak(data)
+        or _text(data, name)
+        or (STL if _ending(name) == ".stl" else None)
+    )
 
 
 def _picture(words: str) -> Kind:
@@ -64,8 +72,15 @@ TEXT = Kind("text file")
 JPEG, PNG, GIF, BMP = _picture("JPEG"), _picture("PNG"), _picture("GIF"), _picture("BMP")
 WEBP, TIFF, PNM, AVIF = _picture("WebP"), _picture("TIFF"), _picture("PNM"), _picture("AVIF")
 HEIC, SVG = _picture("HEIC"), Kind("SVG drawing", ("image",))
-MP3, AAC, OFF = _sound("MP3"), _sound("AAC"), _cloud("OFF mesh")
 CAMERA = _picture("camera raw")
+WAV, W64, AIFF, CAF, AU = _sound("WAV"), _sound("Wave64"), _sound("AIFF"), _sound("CAF"), _sound("AU")
+FLAC, OGG, MP3, AAC = _sound("FLAC"), _sound("Ogg"), _sound("MP3"), _sound("AAC")
+M4A, AMR = _sound("M4A"), _sound("AMR")
+MP4, QUICKTIME, WEBM, AVI = _clip("MP4"), _clip("QuickTime"), _clip("WebM"), _clip("AVI")
+MPEG, FLV, WINDOWS_MEDIA = _clip("MPEG"), _clip("FLV"), _clip("Windows Media")
+PLY, PCD, LAS = _cloud("PLY point cloud"), _cloud("PCD point cloud"), _cloud("LAS point cloud")
+OBJ, OFF, STL, GLTF = _cloud("OBJ mesh"), _cloud("OFF mesh"), _cloud("STL mesh"), _cloud("glTF mesh")
+NPY, NPZ, TABLE = _cloud("NumPy array"), _cloud("NumPy archive"), _cloud("table of numbers")
 
 _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", PNG),
@@ -104,43 +119,71 @@ _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (257, b"ustar", Kind("tar archive")),
     (0, b"\x7fELF", Kind("program")),
     (0, b"SQLite format 3\x00", Kind("database")),
-    (0, b"fLaC", _sound("FLAC")),
-    (0, b"ID3", MP3),
-    (0, b"caff", _sound("CAF")),
-    (0, b".snd", _sound("AU")),
-    (0, b"#!AMR", _sound("AMR")),
+    (0, b"fLaC", FLAC),
+    (0, b"caff", CAF),
+    (0, b"riff\x2e\x91\xcf\x11", W64),
+    (0, b".snd", AU),
+    (0, b"#!AMR", AMR),
     (0, b"MThd", Kind("MIDI score")),
-    (0, b"OggS", _sound("Ogg")),
-    (0, b"\x1a\x45\xdf\xa3", _clip("WebM")),
-    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", _clip("Windows Media")),
-    (0, b"\x00\x00\x01\xba", _clip("MPEG")),
-    (0, b"\x00\x00\x01\xb3", _clip("MPEG")),
-    (0, b"FLV\x01", _clip("FLV")),
-    (0, b"ply\n", _cloud("PLY point cloud")),
-    (0, b"ply\r", _cloud("PLY point cloud")),
-    (0, b"# .PCD", _cloud("PCD point cloud")),
-    (0, b"LASF", _cloud("LAS point cloud")),
-    (0, b"glTF", _cloud("glTF mesh")),
-    (0, b"\x93NUMPY", Kind("NumPy array", ("points",))),
+    (0, b"OggS", OGG),
+    (0, b"\x1a\x45\xdf\xa3", WEBM),
+    (0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", WINDOWS_MEDIA),
+    (0, b"\x00\x00\x01\xba", MPEG),
+    (0, b"\x00\x00\x01\xb3", MPEG),
+    (0, b"FLV\x01", FLV),
+    (0, b"ply\n", PLY),
+    (0, b"ply\r", PLY),
+    (0, b"# .PCD", PCD),
+    (0, b"LASF", LAS),
+    (0, b"glTF", GLTF),
+    (0, b"\x93NUMPY", NPY),
+    (0, b"\x89HDF\r\n\x1a\n", _cloud("HDF5 archive")),
+    (0, b"ASTM-E57", _cloud("E57 point cloud")),
+    (0, b"Kaydara FBX Binary", _cloud("FBX mesh")),
+    (0, b"BLENDER", _cloud("Blender scene")),
 )
 
-_RIFF = {b"WEBP": WEBP, b"WAVE": _sound("WAV"), b"AVI ": _clip("AVI")}
+_OFF = re.compile(rb"(st)?c?n?4?n?off\s*(\d|#|binary|$)")
+_PCD = re.compile(rb"^FIELDS\s[^\n]*\n(?s:.*)^DATA\s+(ascii|binary)", re.MULTILINE)
+_TABLES = frozenset({".xyz", ".xyzrgb", ".pts", ".asc", ".csv", ".txt"})
+_NUMBERS = re.compile(rb"^[ \t\"]*[+-]?\.?\d[^\s,;]*([ \t,;\"]+[+-]?\.?\d[^\s,;]*){2}", re.MULTILINE)
+
+_RIFF = {b"WEBP": WEBP, b"WAVE": WAV, b"AVI ": AVI}
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 _STILL_BRANDS = frozenset({b"mif1", b"mif2", b"msf1", b"miaf"})
 
 
+def id3_length(data: bytes) -> int:
+    """Bytes of the ID3 tag that the data begin with; 0 without one."""
+    if not data.startswith(b"ID3") or len(data) < 10:
+        return 0
+    # The tag's length is written in seven bits a byte.
+    return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
+
+
+def _tagged(data: bytes) -> Kind | None:
+    """Sounds behind an ID3 tag: nearly always MP3."""
+    if not data.startswith(b"ID3"):
+        return None
+    start = id3_length(data)
+    behind = data[start : start + 16]
+    return FLAC if behind.startswith(b"fLaC") else AAC if _weak(behind) is AAC else MP3
+
+
 def _container(data: bytes) -> Kind | None:
-    """Containers whose first bytes are shared by several kinds: RIFF, AIFF, the ISO family, ZIP."""
-    if data[:4] in (b"RIFF", b"RIFX", b"RF64"):
+    """Containers whose first bytes are shared by several kinds: RIFF, AIFF, the ISO family and its parent, ZIP."""
+    if data[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
         return _RIFF.get(data[8:12])
     if data.startswith(b"FORM") and data[8:12] in (b"AIFF", b"AIFC"):
-        return _sound("AIFF")
+        return AIFF
     if data[4:8] == b"ftyp":
         return _iso(data)
+    if data[:1] == b"\0" and data[4:8] in (b"moov", b"mdat", b"wide"):
+        return QUICKTIME
     if data.startswith(b"PK\x03\x04"):
         first = data[30 : 30 + int.from_bytes(data[26:28], "little")]
-        return Kind("NumPy archive", ("points",)) if first.endswith(b".npy") else ARCHIVE
+        return NPZ if first.endswith(b".npy") else ARCHIVE
     return None
 
 
@@ -158,8 +201,8 @@ def _iso(data: bytes) -> Kind:
     if major == b"crx ":
         return CAMERA
     if major in (b"M4A ", b"M4B "):
-        return _sound("M4A")
-    return _clip("QuickTime" if major == b"qt  " else "MP4")
+        return M4A
+    return QUICKTIME if major == b"qt  " else MP4
 
 
 def _weak(data: bytes) -> Kind | None:
@@ -175,10 +218,16 @@ def _weak(data: bytes) -> Kind | None:
     if data.startswith(b"MZ") and b"This program" in data[:512]:
         return Kind("program")
     if data[:1] == b"G" and data[188:189] == b"G" and data[376:377] == b"G":
-        return _clip("MPEG")
+        return MPEG
     if len(data) >= 134 and len(data) == 84 + 50 * int.from_bytes(data[80:84], "little"):
-        return _cloud("STL mesh")
+        return STL
+    if _PCD.search(data[:2048]):
+        return PCD
     return None
+
+
+def _ending(name: str) -> str:
+    return PurePath(name).suffix.lower()
 
 
 def _text(data: bytes, name: str) -> Kind | None:
@@ -195,13 +244,17 @@ def _text(data: bytes, name: str) -> Kind | None:
         if svg >= 0 and svg < min(page, default=len(words)):
             return SVG
         return Kind("XML document") if words.startswith(b"<?xml") and not page else WEB_PAGE
-    if words.startswith((b"off", b"coff", b"noff")):
+    if _OFF.match(words):
         return OFF
-    if words.startswith(b"solid ") and b"facet" in words:
-        return _cloud("STL mesh")
-    match PurePath(name).suffix.lower():
-        case ".obj":
-            return _cloud("OBJ mesh")
-        case ".xyz" | ".pts" | ".csv" | ".txt" if words[:1] in b"+-.0123456789#":
-            return Kind("table of numbers", ("points",))
-    return Kind("JSON file") if words.startswith((b"{", b"[")) else TEXT
+    if words.startswith(b"solid") and b"facet" in words:
+        return STL
+    suffix = _ending(name)
+    if words.startswith((b"{", b"[")):
+        scene = suffix == ".gltf" or (b'"asset"' in words and b'"meshes"' in words)
+        return GLTF if scene and words.startswith(b"{") else Kind("JSON file")
+    if suffix == ".obj":
+        return OBJ
+    # A header of words may stand above the numbers.
+    if suffix in _TABLES and (words[:1] in b"+-.0123456789#" or _NUMBERS.search(words)):
+        return TABLE
+    return TEXT

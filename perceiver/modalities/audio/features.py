@@ -36,7 +36,7 @@ def to_peak(waveforms: Float[Tensor, "B samples"], settings: AudioSettings) -> F
     if settings.peak is None:
         return waveforms
     largest = waveforms.abs().amax(dim=-1, keepdim=True)
-    return waveforms * torch.where(largest > SILENCE, settings.peak / largest, 1.0)
+    return waveforms * torch.where(largest > SILENCE, settings.peak / largest.clamp(min=SILENCE), 1.0)
 
 
 def spectrogram(waveforms: Float[Tensor, "B samples"], settings: AudioSettings) -> Float[Tensor, "B mels frames"]:

@@ -1,0 +1,117 @@
+"""A sound file's bytes -> the decoders that can read it, or one sentence that says why there is none.
+
+libsndfile reads the kinds whose length follows from the bytes that are there. It trusts what MP3 and FLAC say about
+their length and stops there, and gives up at damage, so those go to FFmpeg, which counts as it decodes; so does
+whatever libsndfile does not know or refuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from ...errors import InputError
+from .. import kinds
+from ..kinds import Kind, identify
+from .lengths import mended, tells_frames
+from .stream import Broken, Decoder
+
+_LIBSNDFILE = frozenset({kinds.WAV, kinds.W64, kinds.AIFF, kinds.CAF, kinds.AU, kinds.OGG})
+# FFmpeg's names of the containers.
+_CONTAINERS = {
+    kinds.WAV: "wav",
+    kinds.W64: "w64",
+    kinds.AIFF: "aiff",
+    kinds.CAF: "caf",
+    kinds.AU: "au",
+    kinds.OGG: "ogg",
+    kinds.FLAC: "flac",
+    kinds.MP3: "mp3",
+    kinds.AAC: "aac",
+    kinds.AMR: "amr",
+    kinds.M4A: "mov",
+    kinds.MP4: "mov",
+    kinds.QUICKTIME: "mov",
+    kinds.WEBM: "matroska",
+    kinds.AVI: "avi",
+    kinds.FLV: "flv",
+    kinds.WINDOWS_MEDIA: "asf",
+    kinds.MPEG: "mpeg",
+}
+# Kinds whose header counts what the file holds; the length of others is estimated from their first packets.
+_COUNTED = frozenset({kinds.FLAC, kinds.M4A, kinds.MP4, kinds.QUICKTIME, kinds.WEBM, kinds.WINDOWS_MEDIA})
+# The slowest telephone and the fastest converters.
+_RATES = range(1_000, 768_001)
+
+
+@dataclass(frozen=True)
+class SoundFile:
+    """A file that is a sound by its first bytes.
+
+    data      the whole file, its header mended where its length is wrong
+    name      as it is shown in messages
+    kind      what it is
+    notes     what its header got wrong
+    decoders  names of the decoders to try, in this order
+    """
+
+    data: bytes
+    name: str
+    kind: Kind
+    notes: tuple[str, ...]
+    decoders: tuple[str, ...]
+
+    def open(self, decoder: str) -> Decoder:
+        """Opens the file with one of `decoders`. Raises Broken."""
+        opened = self._open(decoder)
+        if opened.rate not in _RATES:
+            raise Broken(f"its rate is said to be {opened.rate:,} Hz; {_RATES[0]:,} to {_RATES[-1]:,} Hz are read")
+        return opened
+
+    def _open(self, decoder: str) -> Decoder:
+        # Both libraries are loaded when a sound is first read.
+        if decoder == "libsndfile":
+            from .libsndfile import Libsndfile
+
+            return Libsndfile(self.data)
+        from .ffmpeg import Ffmpeg
+
+        transport = self.kind is kinds.MPEG and self.data[:1] == b"G"
+        sized = self.kind in _COUNTED or (self.kind is kinds.MP3 and tells_frames(self.data))
+        return Ffmpeg(self.data, "mpegts" if transport else _CONTAINERS[self.kind], sized=sized)
+
+
+def examine(data: bytes, name: str) -> SoundFile:
+    """What a file is and who reads it. Raises InputError for one that is no sound, or none that is read."""
+    kind = identify(data, name)
+    if kind not in _CONTAINERS:
+        raise InputError(f"{name} {_refusal(kind)}")
+    data, note = mended(data, kind)
+    return SoundFile(
+        data=data,
+        name=name,
+        kind=kind,
+        notes=(note,) if note else (),
+        decoders=("libsndfile", "ffmpeg") if kind in _LIBSNDFILE else ("ffmpeg",),
+    )
+
+
+@contextmanager
+def refusing(file: SoundFile) -> Iterator[None]:
+    """Turns what decoders raise over bad data into InputError, in one sentence."""
+    try:
+        yield
+    except Broken as error:
+        raise InputError(f"{file.name} is {file.kind.phrase}, but {error}") from error
+    except MemoryError as error:
+        raise InputError(f"{file.name} needs more memory than there is; save it shorter and try again") from error
+
+
+def _refusal(kind: Kind | None) -> str:
+    """What is wrong with a file that is no sound; follows the file's name."""
+    if kind is None:
+        return "is not a sound of a kind that is read (WAV, FLAC, Ogg, MP3, M4A, AAC, WebM, AIFF, CAF, AU)"
+    if kind is kinds.EMPTY:
+        return "is an empty file: there is nothing in it"
+    return f"is {kind.phrase}, not a sound"

@@ -1,0 +1,160 @@
+"""Compressed sound and the sound tracks of videos, decoded by FFmpeg's libraries through PyAV.
+
+The container is named by the caller, who knows it from the first bytes: FFmpeg's own guess could take a file for a
+playlist and open what it lists.
+"""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import av
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.packet import Packet
+from jaxtyping import Float32
+
+from .stream import Broken, Mark, after
+
+# Seconds between marks. Decoders need some packets before their output is exact again (Opus 80 ms, MP3 its bit
+# reservoir), so a stream is entered one mark early.
+_APART = 1.0
+_GATHERED = 128
+
+
+class Ffmpeg:
+    """A `Decoder`; raises Broken for data without a sound track that can be decoded.
+
+    data       the whole file
+    container  FFmpeg's name of its container: "mov", "matroska", "mp3"
+    sized      whether the length in its header can be believed of a whole file
+    """
+
+    def __init__(self, data: bytes, container: str, *, sized: bool) -> None:
+        self._data, self._container = data, container
+        self.marks: list[Mark] = []
+        self._damaged = 0
+        with self._open() as file:
+            stream = _track(file)
+            first = next((frame for _, frames in self._packets(file, stream) for frame in frames), None)
+            if first is None:
+                raise Broken
+            self.rate, self.channels = int(first.sample_rate), int(first.layout.nb_channels)
+            self.claimed = _claimed(file, stream) if sized else None
+            self._tracks = len(file.streams.audio)
+        self._damaged = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        out = [f"used sound track 1 of {self._tracks}"] if self._tracks > 1 else []
+        if self._damaged:
+            out.append(f"left out {self._damaged:,} damaged piece{'s' if self._damaged > 1 else ''} of its data")
+        return tuple(out)
+
+    def blocks(self, start: int = 0, marks: Sequence[Mark] = ()) -> Iterator[Float32[np.ndarray, "_ _"]]:
+        last = bisect_right(marks, start, key=lambda mark: mark.frame) - 1
+        if last > 0 and (entered := self._enter(marks[last - 1], marks[last])):
+            yield from after(self._gathered(entered), start - marks[last].frame)
+        else:
+            yield from after(self._gathered(self._from_the_beginning()), start)
+
+    def _from_the_beginning(self) -> Iterator[AudioFrame]:
+        """Every decoded frame; sets marks on the way."""
+        self.marks, self._damaged = [], 0
+        count, known = 0, None
+        with self._open() as file:
+            for packet, frames in self._packets(file, _track(file)):
+                # Packets that share their first byte cannot be told apart by it.
+                if packet.pts is not None and packet.pos not in (None, known) and self._is_due(count):
+                    self.marks.append(Mark(count, packet.pts, packet.pos))
+                known = packet.pos
+                count += sum(frame.samples for frame in frames)
+                yield from frames
+
+    def _is_due(self, count: int) -> bool:
+        return not self.marks or count >= self.marks[-1].frame + _APART * self.rate
+
+    def _enter(self, early: Mark, mark: Mark) -> Iterator[AudioFrame] | None:
+        """The decoded frames from a mark on, the decoder being warm; None where seeking does not lead there."""
+        file = self._open()
+        stream = _track(file)
+        try:
+            file.seek(early.time, stream=stream, backward=True)
+        except Exception:  # containers that cannot be sought in are read from their beginning
+            return None
+        packets = self._packets(file, stream)
+        for packet, frames in packets:
+            if packet.pos == mark.position:
+                return chain(frames, (frame for _, later in packets for frame in later))
+            if packet.pos is None or packet.pos > mark.position:
+                return None
+        return None
+
+    def _gathered(self, frames: Iterator[AudioFrame]) -> Iterator[Float32[np.ndarray, "_ _"]]:
+        """Blocks of many decoded frames each, which are a thousand samples long or less."""
+        parts: list[np.ndarray] = []
+        for frame in frames:
+            part = self._floats(frame)
+            if parts and (len(parts) == _GATHERED or part.shape[1] != parts[0].shape[1]):
+                yield np.concatenate(parts)
+                parts = []
+            parts.append(part)
+        if parts:
+            yield np.concatenate(parts)
+
+    def _open(self) -> InputContainer:
+        try:
+            return av.open(io.BytesIO(self._data), "r", format=self._container, metadata_errors="ignore")
+        except Exception as error:
+            raise Broken from error
+
+    def _packets(
+        self, file: InputContainer, stream: AudioStream
+    ) -> Iterator[tuple[Packet[AudioStream], list[AudioFrame]]]:
+        """Every packet with what it decodes to, damaged ones counted and left out."""
+        packets = file.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+            except Exception:  # the container itself ends in the middle of something
+                self._damaged += 1
+                return
+            if packet is None:
+                return
+            try:
+                frames = packet.decode()
+            except Exception:
+                self._damaged += 1
+                continue
+            yield packet, frames
+
+    def _floats(self, frame: AudioFrame) -> Float32[np.ndarray, "n channels"]:
+        """The samples of a decoded frame, whole numbers brought to -1 to 1."""
+        if frame.sample_rate != self.rate:
+            raise Broken("its sample rate changes on the way")
+        values = frame.to_ndarray()
+        values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
+        if values.dtype == np.uint8:
+            return (values.astype(np.float32) - 128) / 128
+        scale = 2 ** (8 * values.itemsize - 1) if np.issubdtype(values.dtype, np.integer) else 1
+        return values.astype(np.float32) / np.float32(scale)
+
+
+def _track(file: InputContainer) -> AudioStream:
+    if not file.streams.audio:
+        raise Broken("it has no sound track")
+    return file.streams.audio[0]
+
+
+def _claimed(file: InputContainer, stream: AudioStream) -> float | None:
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    # A container's length is that of its longest track, which may be a picture's.
+    if file.duration is not None and len(file.streams) == 1:
+        return file.duration / av.time_base
+    return None

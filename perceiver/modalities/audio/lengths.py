@@ -1,0 +1,112 @@
+"""What sound files say about their own length, which is wrong where a recorder, a pipe or a download was cut off.
+
+The bytes that are there decide. A WAV whose chunks do not add up gets a new header in front of its sound; for other
+containers it is enough to say that bytes are missing.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Literal
+
+from .. import kinds
+from ..kinds import Kind
+
+# A WAV header has 32 bits for a length; writers that do not know it put 0 or the largest number that they hold.
+_NO_LENGTH = 0x7FFFFF00
+_XING, _FRAMES_FLAG = (b"Xing", b"Info"), 1
+
+
+def mended(data: bytes, kind: Kind) -> tuple[bytes, str | None]:
+    """The file with a header that decoders can follow, and a note if what its header announces is not there."""
+    if kind is kinds.WAV and data.startswith(b"RIFF"):
+        return _mended_wav(data)
+    announced = _announced(data, kind)
+    if announced is None or announced <= len(data):
+        return data, None
+    return data, f"read the {len(data):,} bytes that are there of the {announced:,} its header announces: it is cut off"
+
+
+def tells_frames(data: bytes) -> bool:
+    """Whether an MP3 begins with a frame that counts the others; without it, its length is only guessed."""
+    start = kinds.id3_length(data)
+    head = data[start : start + 512]
+    at = max(head.find(mark) for mark in _XING)
+    return at >= 0 and len(head) > at + 7 and bool(head[at + 7] & _FRAMES_FLAG)
+
+
+def _mended_wav(data: bytes) -> tuple[bytes, str | None]:
+    at, mend, before = 12, False, []
+    while at + 8 <= len(data) and data[at : at + 4] != b"data":
+        size = _little(data, at + 4)
+        before.append(data[at : at + 8 + size] + bytes(size & 1))
+        at += 8 + size
+        if size & 1:
+            # A chunk of odd length is followed by a byte of padding, which some writers forget.
+            forgotten = not _is_name(data[at + 1 : at + 5]) and _is_name(data[at : at + 4])
+            at, mend = at + (not forgotten), mend or forgotten
+    start = at + 8
+    present = len(data) - start
+    if present <= 0:
+        return data, None
+    claimed, note = _little(data, at + 4), None
+    unknown = claimed >= _NO_LENGTH or (claimed == 0 and not _are_chunks(data, start))
+    if unknown:
+        note = f"read the {present:,} bytes of sound that are there: its header gives no length"
+    elif claimed > present:
+        note = f"read the {present:,} bytes of sound that are there: its header announces {claimed:,}"
+    if not (mend or unknown):
+        return data, note
+    size = present if unknown else min(claimed, present)
+    chunks = (*before, b"data", struct.pack("<I", size), data[start : start + size])
+    return b"".join((b"RIFF", struct.pack("<I", 4 + sum(map(len, chunks))), b"WAVE", *chunks)), note
+
+
+def _are_chunks(data: bytes, at: int) -> bool:
+    """Whether nothing but whole chunks follow."""
+    while at + 8 <= len(data) and _is_name(data[at : at + 4]):
+        at += 8 + _little(data, at + 4)
+        at += at & 1
+    return at >= len(data)
+
+
+def _is_name(code: bytes) -> bool:
+    return len(code) == 4 and all(32 <= byte < 127 for byte in code)
+
+
+def _announced(data: bytes, kind: Kind) -> int | None:
+    """Bytes that the whole file should have by its header; None where it does not tell."""
+    if kind is kinds.AIFF:
+        return 8 + int.from_bytes(data[4:8], "big")
+    if kind is kinds.W64:
+        return _long(data, 16, "little")
+    if kind is kinds.WAV and data[12:16] == b"ds64":
+        return _plus(8, _long(data, 20, "little"))
+    if kind is kinds.AU:
+        size = int.from_bytes(data[8:12], "big")
+        return None if size == 0xFFFFFFFF else int.from_bytes(data[4:8], "big") + size
+    return _announced_by_caf(data) if kind is kinds.CAF else None
+
+
+def _announced_by_caf(data: bytes) -> int | None:
+    at = 8
+    while at + 12 <= len(data):
+        end = _plus(at + 12, _long(data, at + 4, "big"))
+        if data[at : at + 4] == b"data" or end is None:
+            return end
+        at = end
+    return None
+
+
+def _little(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 4], "little")
+
+
+def _long(data: bytes, at: int, order: Literal["little", "big"]) -> int | None:
+    """A 64-bit length; None for the values that mean it was not known."""
+    value = int.from_bytes(data[at : at + 8], order, signed=True)
+    return value if value > 0 else None
+
+
+def _plus(start: int, length: int | None) -> int | None:
+    return None if length is None else start + length

@@ -1,0 +1,84 @@
+"""A whole clip, window after window, for predictions over time. It is decoded once, as a stream."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from ...errors import InputError
+from .decode import SoundFile, refusing
+from .features import content
+from .overview import Overview
+from .settings import AudioSettings
+from .stream import clean, mix
+
+
+@dataclass(frozen=True)
+class Window:
+    """One window of a clip.
+
+    start    seconds from the clip's beginning
+    content  of every input element, as `AudioSample.content`
+    """
+
+    start: float
+    content: Float[Tensor, "M content"]
+
+
+class Scan:
+    """The windows of a clip in order. `len()` tells how many there are; each iteration decodes the clip anew.
+
+    every  seconds from one window's start to the next; None puts them end to end
+
+    The last window reaches the end of the clip and is filled with silence. Iterating raises InputError where the file
+    cannot be decoded.
+    """
+
+    def __init__(self, file: SoundFile, clip: Overview, settings: AudioSettings, every: float | None = None) -> None:
+        every = settings.seconds if every is None else every
+        if not (math.isfinite(every) and every > 0):
+            raise InputError(f"windows cannot begin every {every:g} s; the time between them must be above 0")
+        self._file, self._clip, self._settings = file, clip, settings
+        self._step = max(round(every * settings.rate), 1)
+
+    def __len__(self) -> int:
+        total = -(-self._clip.frames * self._settings.rate // self._clip.rate)
+        return 1 + max(math.ceil((total - self._settings.samples) / self._step), 0)
+
+    def __iter__(self) -> Iterator[Window]:
+        samples, origin, held = self._settings.samples, 0, np.empty(0, np.float32)
+        pieces = self._resampled()
+        for start in range(0, len(self) * self._step, self._step):
+            while origin + len(held) < start + samples and (piece := next(pieces, None)) is not None:
+                held = np.concatenate([held, piece])
+                passed = min(start - origin, len(held))
+                held, origin = held[passed:], origin + passed
+            here = held[start - origin : start - origin + samples]
+            yield self._window(start, np.pad(here, (0, samples - len(here))))
+
+    def _window(self, start: int, waveform: Float32[np.ndarray, "samples"]) -> Window:
+        settings = self._settings
+        return Window(start / settings.rate, content(torch.from_numpy(waveform)[None], settings)[0])
+
+    def _resampled(self) -> Iterator[Float32[np.ndarray, "_"]]:
+        """The clip at the model's rate, piece by piece."""
+        source, target = self._clip.rate, self._settings.rate
+        if source == target:
+            yield from self._mono()
+            return
+        stream = soxr.ResampleStream(source, target, 1, dtype="float32")
+        for mono in self._mono():
+            yield stream.resample_chunk(mono)
+        yield stream.resample_chunk(np.empty(0, np.float32), last=True)
+
+    def _mono(self) -> Iterator[Float32[np.ndarray, "_"]]:
+        with refusing(self._file):
+            for block in self._file.open(self._clip.decoder).blocks():
+                yield mix(clean(block)[0]) - np.float32(self._clip.offset)

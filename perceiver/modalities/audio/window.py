@@ -1,0 +1,65 @@
+"""One window of a clip: where it is loudest, and the samples that a model reads there."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import soxr
+from jaxtyping import Float32
+
+from .decode import SoundFile, refusing
+from .overview import Overview
+from .settings import AudioSettings
+from .stream import clean, mix
+
+# An onset is the first 10 ms that hold this share of the energy of the window's loudest.
+_ONSET = 0.01
+_BEFORE_ONSET = 0.05
+# Seconds around a window that are resampled with it, so that the filter meets no edge.
+_MARGIN = 0.05
+
+
+def loudest(clip: Overview, seconds: float) -> float:
+    """Where the window of this length that holds the most energy begins, 50 ms before its first onset; in seconds."""
+    run = clip.run / clip.rate
+    length = max(round(seconds / run), 1)
+    if clip.seconds <= seconds or len(clip.energy) <= length:
+        return 0.0
+    sums = np.concatenate([[0.0], np.cumsum(clip.energy)])
+    first = int(np.argmax(sums[length:] - sums[:-length]))
+    inside = clip.energy[first : first + length]
+    onset = first + int(np.argmax(inside >= _ONSET * inside.max()))
+    return min(max(onset * run - _BEFORE_ONSET, 0.0), clip.seconds - seconds)
+
+
+def waveform(file: SoundFile, clip: Overview, first: int, settings: AudioSettings) -> Float32[np.ndarray, "samples"]:
+    """The mono window that begins with this frame of the clip, at the model's rate; silence outside the clip.
+
+    Only the window is decoded. Raises InputError.
+    """
+    if clip.rate == settings.rate:
+        return _frames(file, clip, first, settings.samples)
+    common = math.gcd(clip.rate, settings.rate)
+    # The margin is a whole number of samples at both rates, so that the window begins on a sample.
+    periods = math.ceil(_MARGIN * common)
+    lead = periods * clip.rate // common
+    length = math.ceil(settings.samples * clip.rate / settings.rate)
+    resampled = soxr.resample(_frames(file, clip, first - lead, length + 2 * lead), clip.rate, settings.rate)
+    begin = periods * settings.rate // common
+    return np.ascontiguousarray(resampled[begin : begin + settings.samples])
+
+
+def _frames(file: SoundFile, clip: Overview, first: int, count: int) -> Float32[np.ndarray, "count"]:
+    out = np.zeros(count, np.float32)
+    at, stop = max(first, 0), min(first + count, clip.frames)
+    if at >= stop:
+        return out
+    with refusing(file):
+        for block in file.open(clip.decoder).blocks(at, clip.marks):
+            mono = mix(clean(block)[0])[: stop - at] - np.float32(clip.offset)
+            out[at - first : at - first + len(mono)] = mono
+            at += len(mono)
+            if at >= stop:
+                break
+    return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .modality import PointsModality
 from .sample import Axis, PointSample
 
-__all__ = ["Axis", "PointSample"]
+__all__ = ["Axis", "PointSample", "PointsModality"]

@@ -1,0 +1,232 @@
+"""Point clouds: a file of points or a mesh -> the points a model reads, and maps laid back on the cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int64
+
+from ...errors import ConfigError, InputError
+from ...sample import Sample
+from ..base import Box, printable
+from ..options import Option, Value, settle
+from .normalise import turned, unit_cube
+from .pool import Pool, pool_of
+from .readers import read_cloud
+from .reduce import CANDIDATES, draw_farthest, draw_random, repeat
+from .sample import Axis, PointSample
+
+# As many points as a viewer still turns smoothly.
+_DISPLAY = 200_000
+_MEGABYTE = 1 << 20
+_AXES: tuple[Axis, ...] = get_args(Axis)
+
+
+@dataclass(frozen=True)
+class PointsModality:
+    """Point clouds, read as (M, 3) places without content: drawn, turned, brought into the unit cube.
+
+    max_bytes   the largest file that is taken
+    max_points  the most points or triangles of a file
+    """
+
+    name: str = "points"
+    extensions: tuple[str, ...] = (
+        *("ply", "pcd", "obj", "off", "stl", "glb", "gltf", "las", "laz"),
+        *("xyz", "xyzrgb", "pts", "asc", "csv", "txt", "npy", "npz"),
+    )
+    max_bytes: int = 256 * _MEGABYTE
+    max_points: int = 10_000_000
+    options: tuple[Option, ...] = (
+        Option("up", "model", ("model", *_AXES), help="the file's axis that points up; model: the one that does there"),
+        Option("draw", "random", ("random", "farthest"), help="how points are chosen where there are too many"),
+        Option("seed", 0, number=True, help="a whole number: another one draws other points"),
+    )
+
+    def read(
+        self,
+        data: bytes,
+        name: str,
+        *,
+        shape: tuple[int, ...],
+        preprocess: Mapping[str, Any],
+        options: Mapping[str, Any] | None = None,
+    ) -> PointSample:
+        """Makes a sample of a file of points or a mesh.
+
+        shape       (M,), the points the model reads
+        preprocess  "up", the axis that pointed up in training ("y")
+        options     "up", the file's axis that points up; "draw" and "seed", which points are taken of too many
+
+        The same bytes and options give the same points. Raises InputError for whatever is wrong with the file or the
+        options, ConfigError for a shape or setting that means nothing.
+        """
+        shown = printable(name)
+        count, model_up = _count(shape), _model_up(preprocess)
+        chosen = settle(self.options, options or {})
+        generator = np.random.default_rng(_seed(chosen["seed"]))
+        if len(data) > self.max_bytes:
+            raise InputError(
+                f"{shown} has {len(data) / _MEGABYTE:,.1f} MB; a cloud or a mesh may have at most "
+                f"{self.max_bytes / _MEGABYTE:,.1f} MB"
+            )
+        pool = pool_of(read_cloud(data, shown, self.max_points), shown, count, generator)
+        drawn = _draw(pool, count, chosen["draw"], generator)
+        display = _display(len(pool.points), drawn, generator)
+        up = next((axis for axis in _AXES if axis == chosen["up"]), model_up)
+        try:
+            cube, centre, scale = unit_cube(turned(pool.points[drawn], up, model_up))
+        except ValueError as error:
+            raise InputError(f"{shown} holds coordinates that are too large to measure distances by") from error
+        original = (turned(pool.points[display], up, model_up) - centre) / scale
+        seen = cube.astype(np.float32)
+        return PointSample(
+            name=shown,
+            modality=self.name,
+            content=torch.empty(count, 0),
+            shape=(count,),
+            seen=seen,
+            original=original.astype(np.float32),
+            box=_extent(pool.points[drawn]),
+            coordinates=torch.from_numpy(seen.copy()),
+            notes=(*pool.notes, *_notes(pool, drawn, display, chosen["draw"], bool(cube.any()), up, model_up)),
+            nearest=_nearest(cube, drawn, original, display),
+            colours=None if pool.colours is None else pool.colours[display],
+            centre=centre,
+            scale=scale,
+            up=up,
+            model_up=model_up,
+            count=len(pool.points),
+            source=pool.source,
+            rows=pool.rows[drawn],
+            copies=np.bincount(drawn)[drawn],
+        )
+
+    def to_original(self, sample: Sample, values: Float[np.ndarray, "M"]) -> Float[np.ndarray, "n"]:
+        """Lays a map on the display points: each takes the value of its own element, or of the nearest that was read.
+
+        Raises ValueError for a map of another shape.
+        """
+        if values.shape != sample.shape:
+            raise ValueError(f"the map is {values.shape}, the input {sample.shape}")
+        return values[_cloud(sample).nearest]
+
+    def element_at(self, sample: Sample, *index: int) -> int | None:
+        """The input element that a display point belongs to; None for a point that is not there."""
+        (point,) = index
+        nearest = _cloud(sample).nearest
+        return int(nearest[point]) if 0 <= point < len(nearest) else None
+
+    def box_of(self, sample: Sample, element: int) -> Box:
+        """Where one element lies, in the file's coordinates: a box without a size, ((x, x), (y, y), (z, z)).
+
+        Raises ValueError for an element that does not exist.
+        """
+        points = self.places(sample)["points"]
+        if not 0 <= element < len(points):
+            raise ValueError(f"there is no input element {element}; they run from 0 to {len(points) - 1}")
+        return tuple((float(value), float(value)) for value in points[element])
+
+    def places(self, sample: Sample) -> Mapping[str, Float[np.ndarray, "..."]]:
+        """The elements in the file's own coordinates, "points" (M, 3), as precisely as the model read them."""
+        cloud = _cloud(sample)
+        points = cloud.seen.astype(np.float64) * cloud.scale + cloud.centre
+        return {"points": turned(points, cloud.model_up, cloud.up)}
+
+
+def _draw(pool: Pool, count: int, how: Value, generator: np.random.Generator) -> Int64[np.ndarray, "M"]:
+    """The point of the pool that each element is."""
+    total = len(pool.points)
+    if total <= count:
+        return repeat(total, count, generator)
+    return draw_farthest(pool.points, count, generator) if how == "farthest" else draw_random(total, count, generator)
+
+
+def _display(total: int, drawn: Int64[np.ndarray, "M"], generator: np.random.Generator) -> Int64[np.ndarray, "n"]:
+    """The points to show, in the order of the pool: all, or those that were read and a random part of the others."""
+    if total <= _DISPLAY:
+        return np.arange(total)
+    others = np.delete(np.arange(total), drawn)
+    room = max(_DISPLAY - (total - len(others)), 0)
+    return np.sort(np.concatenate([np.unique(drawn), generator.choice(others, room, replace=False)]))
+
+
+def _nearest(
+    cube: Float64[np.ndarray, "M 3"],
+    drawn: Int64[np.ndarray, "M"],
+    original: Float64[np.ndarray, "n 3"],
+    display: Int64[np.ndarray, "n"],
+) -> Int64[np.ndarray, "n"]:
+    """The element that each display point belongs to: the first that is this point, else the nearest."""
+    read, first = np.unique(drawn, return_index=True)
+    nearest = np.empty(len(display), np.int64)
+    if len(display) > len(read):
+        from scipy.spatial import cKDTree
+
+        nearest[:] = first[cKDTree(cube[first]).query(original)[1]]
+    # Of points in one place each keeps its own element.
+    nearest[np.searchsorted(display, read)] = first
+    return nearest
+
+
+def _notes(
+    pool: Pool,
+    drawn: Int64[np.ndarray, "M"],
+    display: Int64[np.ndarray, "n"],
+    how: Value,
+    apart: bool,
+    up: Axis,
+    model_up: Axis,
+) -> list[str]:
+    total, count, notes = len(pool.points), len(drawn), []
+    them = "of these points" if pool.source == "mesh" else f"of its {total:,} points"
+    if total > count and how == "farthest":
+        among = f" among {CANDIDATES:,} drawn at random" if total > CANDIDATES else ""
+        notes.append(f"chose {count:,} {them} so that they lie far apart{among}")
+    elif total > count:
+        notes.append(f"drew {count:,} {them} at random")
+    elif total < count:
+        notes.append(f"repeated its {total:,} point{'s' * (total > 1)} to the {count:,} that the model reads")
+    if len(display) < total:
+        notes.append(f"shows {len(display):,} of its {total:,} points")
+    if up != model_up:
+        notes.append(f"turned it so that its {up} axis points up, which is {model_up} for the model")
+    if not apart:
+        notes.append("all its points lie in one place, so there is no shape to read")
+    return notes
+
+
+def _extent(points: Float64[np.ndarray, "M 3"]) -> Box:
+    return tuple((float(low), float(high)) for low, high in zip(points.min(axis=0), points.max(axis=0), strict=True))
+
+
+def _cloud(sample: Sample) -> PointSample:
+    if not isinstance(sample, PointSample):
+        raise ValueError(f"{sample.name} was read as {sample.modality}, not as points")
+    return sample
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    if len(shape) != 1 or shape[0] < 1:
+        raise ConfigError(f"input_shape is {shape}; a point cloud needs (points,)")
+    return shape[0]
+
+
+def _model_up(preprocess: Mapping[str, Any]) -> Axis:
+    unknown = sorted(set(preprocess) - {"up"})
+    if unknown:
+        raise ConfigError(f"preprocess holds {', '.join(map(repr, unknown))}, which point models do not know")
+    for axis in _AXES:
+        if preprocess.get("up", "y") == axis:
+            return axis
+    raise ConfigError(f"preprocess.up is {preprocess['up']!r}; it must be x, y or z")
+
+
+def _seed(value: Value) -> int:
+    if float(value) != int(value):
+        raise InputError(f"seed cannot be {value}; it is a whole number from 0")
+    return int(value)

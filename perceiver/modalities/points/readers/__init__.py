@@ -1,0 +1,70 @@
+"""A file's bytes -> its cloud: one reader a format, chosen by what the first bytes are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ....errors import InputError
+from ... import kinds
+from ...kinds import Kind, identify
+from .arrays import read_npy, read_npz
+from .cloud import Cloud, allow
+from .las import read_las
+from .obj import read_obj
+from .off import read_off
+from .pcd import read_pcd
+from .ply import read_ply
+from .scenes import read_gltf, read_stl
+from .table import read_table
+
+__all__ = ["Cloud", "read_cloud"]
+
+_READERS: dict[Kind, Callable[[bytes, str, int], Cloud]] = {
+    kinds.PLY: read_ply,
+    kinds.PCD: read_pcd,
+    kinds.OBJ: read_obj,
+    kinds.OFF: read_off,
+    kinds.STL: read_stl,
+    kinds.GLTF: read_gltf,
+    kinds.LAS: read_las,
+    kinds.TABLE: read_table,
+    kinds.NPY: read_npy,
+    kinds.NPZ: read_npz,
+}
+_READ = "PLY, PCD, OBJ, OFF, STL, GLB, glTF, LAS, LAZ, NPY, NPZ, or a table in XYZ, PTS, CSV or TXT"
+
+
+def read_cloud(data: bytes, name: str, most: int) -> Cloud:
+    """Reads a file of points or a mesh.
+
+    name  as it is to be shown in messages
+    most  the most points, and the most triangles, that are read; files that claim more are refused before room is made
+
+    Raises InputError for everything that is wrong with the file.
+    """
+    kind = identify(data, name)
+    if kind not in _READERS:
+        raise InputError(f"{name} {_refusal(kind)}")
+    try:
+        cloud = _READERS[kind](data, name, most)
+        allow(len(cloud.points), most, name)
+        return cloud
+    except InputError:
+        raise
+    except MemoryError as error:
+        raise InputError(f"{name} needs more memory than there is; thin it out and try again") from error
+    except Exception as error:  # readers raise whatever their parsing trips over
+        raise InputError(
+            f"{name} is {kind.phrase}, but its data are cut off, damaged or of a variant that is not read"
+        ) from error
+
+
+def _refusal(kind: Kind | None) -> str:
+    """What is wrong with a file that is no cloud, or none that is read; follows the file's name."""
+    if kind is None:
+        return f"is not a point cloud or a mesh of a kind that is read ({_READ})"
+    if kind is kinds.EMPTY:
+        return "is an empty file: there is nothing in it"
+    if "points" in kind.fits:
+        return f"is {kind.phrase}, a kind that is not read here; save it as PLY or GLB and try again"
+    return f"is {kind.phrase}, not a point cloud or a mesh"

@@ -1,0 +1,58 @@
+"""What a reader makes of a file, before anything is drawn, turned or centred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64, UInt8
+
+from ....errors import InputError
+
+NO_FACES = "it has no faces, so its corners were used as points"
+
+_NAMED = 4
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Points of a file, or the corners of its mesh.
+
+    points     as the file gives them, in its own coordinates; they may hold values that are not finite
+    colours    of the points, or None
+    triangles  rows of three points each; none for a cloud
+    notes      what was left out or taken for something
+    """
+
+    points: Float64[np.ndarray, "n 3"]
+    colours: UInt8[np.ndarray, "n 3"] | None = None
+    triangles: Int64[np.ndarray, "t 3"] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def allow(count: int, most: int, name: str, what: str = "points") -> None:
+    """Raises InputError where a file claims more than is read, before room is made for it, and where it has none."""
+    if count > most:
+        raise InputError(f"{name} holds {count:,} {what}; at most {most:,} are read, so thin it out and try again")
+    if count < 1:
+        raise InputError(f"{name} holds no {what}")
+
+
+def cut_off(name: str, promised: int, found: int, what: str = "points") -> InputError:
+    """The error for a file that ends before what its header promises."""
+    return InputError(
+        f"{name} was cut off or damaged: its header promises {promised:,} {what}, but there are only {found:,}"
+    )
+
+
+def left_out(names: Iterable[str]) -> tuple[str, ...]:
+    """The note that says which fields of a file are not read; none where none are."""
+    # PCD calls its padding _.
+    names = [name for name in dict.fromkeys(names) if name != "_"]
+    if not names:
+        return ()
+    more = len(names) - _NAMED
+    shown = [*names[:_NAMED], f"{more} more"] if more > 1 else names
+    listed = shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    return (f"left out its field{'s' * (len(names) > 1)} {listed}, as the model reads places alone",)

@@ -1,0 +1,67 @@
+"""STL, GLB and glTF: meshes and scenes, read by trimesh, every part moved to its place."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from ....errors import InputError
+from .cloud import Cloud, allow, cut_off
+from .gltf import check_gltf
+
+_STL_HEAD, _STL_TRIANGLE = 84, 50
+
+
+def read_stl(data: bytes, name: str, most: int) -> Cloud:
+    """The triangles of an STL file, as text or bytes. Raises InputError where it was cut off or is too large."""
+    if data.lstrip()[:5].lower() == b"solid" and b"facet" in data[:4096]:
+        if b"endsolid" not in data[-4096:].lower():
+            raise InputError(f"{name} was cut off: the end of its text is missing")
+        allow(data.lower().count(b"endfacet"), most, name, "triangles")
+    else:
+        promised, there = int.from_bytes(data[80:84], "little"), (len(data) - _STL_HEAD) // _STL_TRIANGLE
+        if promised > there:
+            raise cut_off(name, promised, max(there, 0), "triangles")
+        allow(promised, most, name, "triangles")
+        data = data[: _STL_HEAD + promised * _STL_TRIANGLE]
+    return _load(data, "stl")
+
+
+def read_gltf(data: bytes, name: str, most: int) -> Cloud:
+    """The triangles of a GLB or glTF scene, or else its points. Raises InputError as `check_gltf` does."""
+    true_colours, notes = check_gltf(data, name, most)
+    cloud = _load(data, "glb" if data.startswith(b"glTF") else "gltf")
+    if cloud.colours is not None and not true_colours:
+        return Cloud(cloud.points, None, cloud.triangles, (*notes, "left out its colours, which have 16 bits"))
+    return Cloud(cloud.points, cloud.colours, cloud.triangles, notes)
+
+
+def _load(data: bytes, kind: str) -> Cloud:
+    import trimesh
+
+    scene = trimesh.load_scene(io.BytesIO(data), file_type=kind, process=False, skip_materials=True)
+    points, triangles, colours = [np.empty((0, 3))], [np.empty((0, 3), np.int64)], []
+    for node in scene.graph.nodes_geometry:
+        transform, part = scene.graph[node]
+        shape = scene.geometry[part]
+        faces = getattr(shape, "faces", None)
+        if faces is not None:
+            triangles.append(np.asarray(faces, np.int64) + sum(map(len, points)))
+        points.append(trimesh.transform_points(shape.vertices, transform))
+        colours.append(_colours(shape))
+    places, corners = np.concatenate(points), np.concatenate(triangles)
+    whole = [c for c in colours if c is not None]
+    return Cloud(
+        np.ascontiguousarray(places, np.float64),
+        np.concatenate(whole) if whole and len(whole) == len(colours) else None,
+        corners if len(corners) else None,
+    )
+
+
+def _colours(shape: object) -> np.ndarray | None:
+    """The colours of a part's points, if it has any."""
+    visual = getattr(shape, "visual", None)
+    if visual is None or visual.kind != "vertex":
+        return None
+    return np.asarray(visual.vertex_colors, np.uint8)[:, :3]

@@ -1,0 +1,96 @@
+"""XYZ, TXT, CSV, PTS: points as rows of numbers, whatever separates them and whatever stands above them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+
+from ....errors import InputError
+from ...base import printable
+from .cloud import Cloud, allow
+from .columns import by_position
+from .fields import Field, cloud_of
+from .text import is_number, rows, unified
+
+# Lines above the first row of numbers that are looked through.
+_MOST_ABOVE = 20
+_LONGEST_LINE = 10_000
+_TRAILING = re.compile(rb"[,;][ \t]*(?=\n|\Z)")
+_UNIT = re.compile(r"[\[(].*?[\])]")
+_COMMENTS = ("#", "//", "%")
+# Separator, and whether a comma is a decimal point; the first that makes numbers of a line is right.
+_STYLES = ((None, False), (",", False), (";", False), (None, True), (";", True))
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a table is written, and what stands above it: a count of points, a line of words, and
+    the names of columns if those words are names."""
+
+    separator: str | None
+    columns: int
+    start: int
+    promised: int | None
+    above: str
+    names: tuple[str, ...]
+
+
+def read_table(data: bytes, name: str, most: int) -> Cloud:
+    """The points of a table of numbers, three columns or more. Raises InputError that names the lines at fault."""
+    text = unified(data).replace(b'"', b"")
+    layout = _layout(text, name)
+    allow(text.count(b"\n", layout.start) + 1, most, name, "lines")
+    notes = []
+    if layout.separator is not None:
+        text = text[: layout.start] + _TRAILING.sub(b"", text[layout.start :])
+    if layout.separator != "," and b"," in text[layout.start :]:
+        text = text.replace(b",", b".")
+        notes.append("read its commas as decimal points")
+    table = rows(text, name, layout.start, columns=layout.columns, separator=layout.separator)
+    if layout.promised is not None and layout.promised != len(table):
+        notes.append(f"its first line promises {layout.promised:,} points; {len(table):,} follow")
+    if {"x", "y", "z"} <= set(layout.names):
+        notes.append(f"took {printable(layout.above)!r} as the names of its columns")
+        cloud = cloud_of([Field(word, table[:, i]) for i, word in enumerate(layout.names)], name)
+    else:
+        cloud = by_position(table)
+        if layout.above and not layout.above.startswith(_COMMENTS):
+            notes.append(f"passed over {printable(layout.above)!r} above its numbers")
+    return dataclasses.replace(cloud, notes=(*notes, *cloud.notes))
+
+
+def _layout(text: bytes, name: str) -> _Layout:
+    promised, above, at = None, "", 0
+    for _ in range(_MOST_ABOVE):
+        stop = text.find(b"\n", at)
+        stop = len(text) if stop < 0 else stop
+        line = text[at : min(stop, at + _LONGEST_LINE)].decode("latin-1").strip()
+        for separator, comma in _STYLES:
+            words = _words(line.partition("#")[0], separator)
+            if len(words) >= 3 and all(is_number(word.replace(",", ".") if comma else word) for word in words):
+                names = _names(above, separator, len(words))
+                return _Layout(separator, len(words), at, promised, above, names)
+        if line.isdecimal() and promised is None:
+            promised = int(line)
+        elif line:
+            above = line
+        at = stop + 1
+        if at >= len(text):
+            break
+    raise InputError(f"{name} has no row of at least three numbers in its first lines, so there are no points to read")
+
+
+def _names(line: str, separator: str | None, columns: int) -> tuple[str, ...]:
+    """The names of the columns, if a line above them holds one for each."""
+    bare = _UNIT.sub("", line.lstrip("#/%! ").lower())
+    for by in (separator, None, ","):
+        words = tuple(_words(bare, by))
+        if len(words) == columns:
+            return words
+    return ()
+
+
+def _words(line: str, separator: str | None) -> list[str]:
+    words = [word.strip() for word in line.split(separator)]
+    return words[:-1] if words and not words[-1] else words

@@ -63,7 +63,7 @@ class Reading:
 def maps(
     files: Files,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to write to.", show_default=False)],
-    checkpoint: Checkpoint = "image-fourier",
+    checkpoint: Checkpoint = None,
     reduce: Annotated[Reduce, typer.Option(help="How all latents become one map.")] = "mean",
     latent: Annotated[int | None, typer.Option(min=1, help="One latent, from 1, in place of all.")] = None,
     head: Annotated[int | None, typer.Option(min=1, help="One head, from 1, in place of their mean.")] = None,
@@ -92,7 +92,7 @@ def maps(
     if all_latents and "npz" not in wanted:
         raise typer.BadParameter("every latent's map is written as NPZ, so --format has to name npz")
     options = choices(read or [])
-    opened = Opened.open(checkpoint)
+    opened = Opened.open_for(checkpoint, files[0])
     reading = Reading(reduce, _from_one(latent), _from_one(head), kind, scale, colours, overlay)
     _check(reading, opened)
     names = dict(zip(files, _names(files, opened.name), strict=True))

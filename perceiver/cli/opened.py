@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+# Enough of a file to tell what it is.
+_HEAD = 1 << 16
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -39,6 +42,14 @@ class Opened:
         # The hub's cache names a folder by its commit, which nobody knows a model by.
         name = folder.name if Path(source).exists() else source
         return cls(name=name, sha256=sha256(folder / WEIGHTS), model=load(folder))
+
+    @classmethod
+    def open_for(cls, source: str | None, path: Path) -> Opened:
+        """Opens a checkpoint, or, where none is named, the first one that comes for files of this sort.
+
+        Raises CheckpointError when that is not possible.
+        """
+        return cls.open(source or _suited(path))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -70,6 +81,22 @@ class Opened:
 
         logits = trace.logits.numpy()
         return predictions_json(logits, self.labels, sample=sample.name, top=top, notes=sample.notes, **self.origin)
+
+
+def _suited(path: Path) -> str:
+    from .. import modalities
+    from ..weights.store import Store
+
+    try:
+        with path.open("rb") as file:
+            kind = modalities.identify(file.read(_HEAD), path.name)
+    except OSError:
+        kind = None  # reading the file will say what is wrong with it
+    store = Store()
+    for modality in (*(kind.fits if kind else ()), *modalities.names()):
+        if store.names(modality):
+            return store.default(modality)
+    return store.default(modalities.names()[0])
 
 
 def choices(pairs: Sequence[str]) -> dict[str, str]:

@@ -14,7 +14,14 @@ app = typer.Typer()
 
 Files = Annotated[list[Path], typer.Argument(help="Files to read.", show_default=False)]
 Checkpoint = Annotated[
-    str, typer.Option("--checkpoint", "-c", help="A checkpoint's name, its folder, or a hub id (owner/name).")
+    str | None,
+    typer.Option(
+        "--checkpoint",
+        "-c",
+        help="A checkpoint's name, its folder, or a hub id (owner/name); by default the first that comes with the "
+        "project for files such as the first one.",
+        show_default=False,
+    ),
 ]
 Read = Annotated[
     list[str] | None,
@@ -32,14 +39,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON."
 )
 def predict(
     files: Files,
-    checkpoint: Checkpoint = "image-fourier",
+    checkpoint: Checkpoint = None,
     top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 5,
     read: Read = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the most probable classes of each file."""
     options = choices(read or [])
-    opened = Opened.open(checkpoint)
+    opened = Opened.open_for(checkpoint, files[0])
 
     def work(path: Path) -> dict[str, Any]:
         sample = opened.read(path, options)

@@ -9,6 +9,7 @@ from .image import ImageModality
 from .kinds import Kind, identify, sniff
 from .options import Option, settle
 from .points import PointsModality
+from .scanning import Scannable, Window, Windows
 
 __all__ = [
     "AudioModality",
@@ -18,6 +19,9 @@ __all__ = [
     "Modality",
     "Option",
     "PointsModality",
+    "Scannable",
+    "Window",
+    "Windows",
     "get",
     "identify",
     "names",

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ...errors import InputError
 from .decode import SoundFile, refusing
-from .features import content
+from .features import SILENCE, content
 from .overview import Overview
 from .settings import AudioSettings
 from .stream import clean, mix
@@ -26,10 +26,12 @@ class Window:
 
     start    seconds from the clip's beginning
     content  of every input element, as `AudioSample.content`
+    silent   whether there is no signal in it
     """
 
     start: float
     content: Float[Tensor, "M content"]
+    silent: bool
 
 
 class Scan:
@@ -48,6 +50,11 @@ class Scan:
         self._file, self._clip, self._settings = file, clip, settings
         self._step = max(round(every * settings.rate), 1)
 
+    @property
+    def seconds(self) -> float:
+        """The length of a window."""
+        return self._settings.seconds
+
     def __len__(self) -> int:
         total = -(-self._clip.frames * self._settings.rate // self._clip.rate)
         return 1 + max(math.ceil((total - self._settings.samples) / self._step), 0)
@@ -65,7 +72,11 @@ class Scan:
 
     def _window(self, start: int, waveform: Float32[np.ndarray, "samples"]) -> Window:
         settings = self._settings
-        return Window(start / settings.rate, content(torch.from_numpy(waveform)[None], settings)[0])
+        return Window(
+            start=start / settings.rate,
+            content=content(torch.from_numpy(waveform)[None], settings)[0],
+            silent=float(np.abs(waveform).max()) <= SILENCE,
+        )
 
     def _resampled(self) -> Iterator[Float32[np.ndarray, "_"]]:
         """The clip at the model's rate, piece by piece."""

@@ -1,0 +1,63 @@
+"""Inputs longer than a model reads at once: what a modality offers beside `Modality` that can go through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+@runtime_checkable
+class Window(Protocol):
+    """One part of an input, as long as a model reads.
+
+    start    seconds from the input's beginning
+    content  of every input element, as `Sample.content`
+    silent   whether there is no signal in it, so that what a model makes of it means nothing
+    """
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def content(self) -> Float[Tensor, "M content"]: ...
+
+    @property
+    def silent(self) -> bool: ...
+
+
+@runtime_checkable
+class Windows(Protocol):
+    """All windows of an input in order; each iteration decodes the file anew.
+
+    seconds  the length of a window
+    """
+
+    @property
+    def seconds(self) -> float: ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Window]: ...
+
+
+@runtime_checkable
+class Scannable(Protocol):
+    """A modality whose inputs can be longer than a model reads at once."""
+
+    def scan(
+        self,
+        data: bytes,
+        name: str,
+        *,
+        shape: tuple[int, ...],
+        preprocess: Mapping[str, Any],
+        every: float | None = None,
+    ) -> Windows:
+        """The windows of a whole file. `every` is the seconds from one to the next; None puts them end to end.
+
+        Raises InputError and ConfigError as `Modality.read` does, and InputError for an `every` that is not above 0.
+        """
+        ...

@@ -96,8 +96,10 @@ class Energy:
     def about(self, offset: float) -> Float64[np.ndarray, "runs"]:
         """The sum of squares of every run, the last and shorter one included, once an offset is taken off."""
         rest = self._rest.astype(np.float64)
-        sums = np.concatenate([*self._sums, [rest.sum()]])
         squares = np.concatenate([*self._squares, [np.square(rest).sum()]])
+        if offset == 0:
+            return squares
+        sums = np.concatenate([*self._sums, [rest.sum()]])
         counts = np.append(np.full(len(sums) - 1, self.run), len(rest))
         return np.maximum(squares - 2 * offset * sums + counts * offset**2, 0)
 

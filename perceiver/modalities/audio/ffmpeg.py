@@ -43,7 +43,7 @@ class Ffmpeg:
             stream = _track(file)
             first = next((frame for _, frames in self._packets(file, stream) for frame in frames), None)
             if first is None:
-                raise Broken
+                raise Broken if self._damaged else Broken("there is not one sample of sound in it")
             self.rate, self.channels = int(first.sample_rate), int(first.layout.nb_channels)
             self.claimed = _claimed(file, stream) if sized else None
             self._tracks = len(file.streams.audio)

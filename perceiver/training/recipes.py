@@ -166,7 +166,7 @@ def _cloud_recipe(name: str, positions: PositionConfig) -> Recipe:
     return Recipe(
         name,
         _cloud_model(positions),
-        steps=6_000,
+        steps=4_000,
         elements=512,
         learning_rate=8e-3,
         augmentation=CloudAugmentation(),

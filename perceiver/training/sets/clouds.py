@@ -47,8 +47,10 @@ class CloudSet:
 
     about = Data(
         name="Everyday and historic objects",
-        licence="Sweet Home 3D furniture (per model: GPL, Free Art Licence, CC BY, CC0) and 0 A.D. art (CC BY-SA 3.0)",
-        split="By object and by near-duplicate group of objects, the same as for pictures of them.",
+        licence="Sweet Home 3D furniture (per model: GPL, Free Art Licence, CC BY, CC0), 0 A.D. art (CC BY-SA 3.0) and "
+        "TORCS cars (Free Art Licence 1.3)",
+        split="By object and by near-duplicate group of objects, the same as for pictures of them; near copies are "
+        "looked for turned by quarters and mirrored as well.",
     )
     caveats = (
         "The points are sampled from the surfaces of modelled objects, evenly by area and from all sides.",

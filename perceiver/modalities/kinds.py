@@ -211,7 +211,9 @@ def _weak(data: bytes) -> Kind | None:
         return BMP
     if len(data) > 2 and data[:2] in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf") and data[2] in b" \t\r\n#":
         return PNM
-    if len(data) > 2 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0:
+    # UTF-16 begins with FF FE, and every second byte of plain text in it is 0.
+    wide = data.startswith(b"\xff\xfe") and data[3:4] == b"\0"
+    if len(data) > 2 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0 and not wide:
         layer, rate = data[1] >> 1 & 3, data[2] >> 2 & 3
         if rate != 3 and data[2] >> 4 != 15:
             return AAC if layer == 0 else MP3

@@ -19,6 +19,7 @@ ISO = b"\x00\x00\x00\x1cftyp%s\x00\x00\x00\x00mif1%s" + bytes(40)
         (b"<html>404</html>", "web page"),
         (b"\xef\xbb\xbf  <!DOCTYPE html><html><svg></svg>", "web page"),
         ("<html>seite</html>".encode("utf-16"), "web page"),
+        ("0 1 2\n3 4 5\n".encode("utf-16"), "text file"),
         (b'<?xml version="1.0"?><!-- drawn --><svg xmlns="x"/>', "SVG drawing"),
         (b"<svg/>", "SVG drawing"),
         (b'<?xml version="1.0"?><feed/>', "XML document"),
@@ -48,7 +49,14 @@ ISO = b"\x00\x00\x00\x1cftyp%s\x00\x00\x00\x00mif1%s" + bytes(40)
         (b"II*\x00\x10\x00\x00\x00CR\x02\x00", "camera raw picture"),
         (b"ply\nformat ascii 1.0\n", "PLY point cloud"),
         (b"# .PCD v0.7\n", "PCD point cloud"),
+        (b"VERSION .7\nFIELDS x y z\nSIZE 4 4 4\nDATA binary\n\x00\x01", "PCD point cloud"),
         (b"OFF\n3 1 0\n", "OFF mesh"),
+        (b"OFF3 1 0\n", "OFF mesh"),
+        (b"STCN4OFF # made\n3 1 0\n", "OFF mesh"),
+        (b"office hours: 9 to 5\n", "text file"),
+        (b'{"asset": {"version": "2.0"}, "meshes": []}', "glTF mesh"),
+        (b"\x89HDF\r\n\x1a\n\x00", "HDF5 archive"),
+        (b"Kaydara FBX Binary  \x00", "FBX mesh"),
         (b"solid cube\nfacet normal 0 0 1\n", "STL mesh"),
         (bytes(80) + b"\x01\x00\x00\x00" + bytes(50), "STL mesh"),
         (b"BM and other words", "text file"),
@@ -71,6 +79,10 @@ def test_knows_every_kind_that_can_be_read_whatever_its_name(format: str) -> Non
 def test_an_ending_decides_only_among_text_files() -> None:
     assert sniff(b"v 0 0 0\nf 1 1 1\n", "chair.OBJ") == "OBJ mesh"
     assert sniff(b"0.1 0.2 0.3\n", "cloud.xyz") == "table of numbers"
+    assert sniff(b"x;y;z\n0,1;0,2;0,3\n", "cloud.csv") == "table of numbers"
+    assert sniff(b"a b c\nd e f\n", "cloud.csv") == "text file"
+    assert sniff(b'{"meshes": []}', "chair.gltf") == "glTF mesh"
+    assert sniff(bytes(80) + b"\x09\x00\x00\x00" + bytes(50), "chair.stl") == "STL mesh"
     assert sniff(b"<html></html>", "cloud.xyz") == "web page"
     assert sniff(b"\x89PNG\r\n\x1a\n", "chair.obj") == "PNG picture"
 

@@ -6,7 +6,6 @@ import dataclasses
 import io
 import math
 import zipfile
-from typing import IO
 
 import numpy as np
 from jaxtyping import Shaped
@@ -61,7 +60,7 @@ def read_npz(data: bytes, name: str, most: int) -> Cloud:
     return dataclasses.replace(cloud, notes=(f"read the array {chosen!r} of its {len(headers):,} arrays", *cloud.notes))
 
 
-def _header(file: IO[bytes], name: str) -> tuple[tuple[int, ...], np.dtype, int]:
+def _header(file: io.BufferedIOBase, name: str) -> tuple[tuple[int, ...], np.dtype, int]:
     """Shape, type and start of the values of an array in a file."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

@@ -12,7 +12,7 @@ from ....errors import InputError
 from .cloud import NO_FACES, Cloud, allow, cut_off
 from .fields import to_bytes
 from .polygons import fans
-from .text import after_lines, rows, tokens, unified, words_in_lines
+from .text import rows, take_lines, tokens, unified, words_in_lines
 
 _COMMENT = re.compile(rb"#[^\n]*")
 # Texture coordinates, colours, normals, and spaces of other dimensions; many files lack the gap behind the keyword.
@@ -36,7 +36,9 @@ def read_off(data: bytes, name: str, most: int) -> Cloud:
     allow(points, most, name)
     allow(max(faces, 1), most, name, "faces")
     start = counts.end()
-    stop = after_lines(text, start, points)
+    stop, found = take_lines(text, start, points)
+    if found < points:
+        raise cut_off(name, points, found)
     table = rows(text, name, start, stop, columns=max(_width(text, start), 3))
     if len(table) < points:
         raise cut_off(name, points, len(table))
@@ -45,8 +47,10 @@ def read_off(data: bytes, name: str, most: int) -> Cloud:
     notes: tuple[str, ...] = ()
     if coloured and table.shape[1] >= at + 3:
         colours, notes = to_bytes(table[:, at : at + 3], None)
-    end = after_lines(text, stop, faces) if faces else stop
-    triangles = fans(_polygons(text, name, stop, end, faces), points, name)
+    end, found = take_lines(text, stop, faces)
+    if found < faces:
+        raise cut_off(name, faces, found, "faces")
+    triangles = fans(_polygons(text, name, stop, end), points, name)
     places = np.ascontiguousarray(table[:, :3])
     if not len(triangles):
         return Cloud(places, colours, notes=(*notes, NO_FACES))
@@ -59,12 +63,10 @@ def _width(text: bytes, start: int) -> int:
 
 
 def _polygons(
-    text: bytes, name: str, start: int, stop: int, count: int
+    text: bytes, name: str, start: int, stop: int
 ) -> Iterator[tuple[Int64[np.ndarray, "_"], Int64[np.ndarray, "_ _"]]]:
     """The faces in groups of one size. A line holds a size, so many corners, and perhaps a colour, which is left."""
     widths = words_in_lines(text, start, stop)
-    if len(widths) < count:
-        raise cut_off(name, count, len(widths), "faces")
     numbers = tokens(text, name, start, stop)
     begins = np.cumsum(widths) - widths
     sizes = numbers[begins]

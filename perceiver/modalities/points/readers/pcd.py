@@ -15,7 +15,7 @@ import numpy as np
 from ....errors import InputError
 from .cloud import Cloud, allow, cut_off, left_out
 from .fields import Field, cloud_of
-from .text import rows, unified
+from .text import rows, take_lines, unified
 
 _LONGEST_HEADER = 1 << 14
 _MOST_UNPACKED = 1 << 30
@@ -82,12 +82,15 @@ def _header(data: bytes, name: str) -> _Header:
 def _from_text(data: bytes, name: str) -> list[Field]:
     text = unified(data)
     header = _header(text, name)
-    table = rows(text, name, header.end, columns=sum(header.counts))
+    stop, found = take_lines(text, header.end, header.points)
+    if found < header.points:
+        raise cut_off(name, header.points, found)
+    table = rows(text, name, header.end, stop, columns=sum(header.counts))
     if len(table) < header.points:
         raise cut_off(name, header.points, len(table))
     starts = np.cumsum((0, *header.counts[:-1]))
     columns = zip(header.names, header.kinds, starts, strict=True)
-    return [Field(word, table[: header.points, start], kind) for word, kind, start in columns]
+    return [Field(word, table[:, start], kind) for word, kind, start in columns]
 
 
 def _from_bytes(data: bytes, header: _Header, name: str) -> list[Field]:

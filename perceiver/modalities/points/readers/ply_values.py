@@ -12,7 +12,7 @@ from jaxtyping import Int64, Shaped
 from ....errors import InputError
 from .cloud import cut_off
 from .fields import Field
-from .text import after_lines, rows, tokens
+from .text import rows, take_lines, tokens
 
 Group = tuple[Int64[np.ndarray, "_"], Shaped[np.ndarray, "_ _"]]
 _AS_TEXT = np.dtype("f8")
@@ -66,7 +66,9 @@ def read_text(text: bytes, start: int, element: Element, name: str) -> tuple[Val
     """
     if not (element.count and element.properties):
         return Values((), {}), start
-    stop = after_lines(text, start, element.count)
+    stop, found = take_lines(text, start, element.count)
+    if found < element.count:
+        raise cut_off(name, element.count, found, element.things)
     if not element.plain:
         # Numbers of one type take one path with binary ones.
         packed = tokens(text, name, start, stop).tobytes()

@@ -69,7 +69,7 @@ def _layout(text: bytes, name: str) -> _Layout:
         for separator, comma in _STYLES:
             words = _words(line.partition("#")[0], separator)
             if len(words) >= 3 and all(is_number(word.replace(",", ".") if comma else word) for word in words):
-                names = _names(above, separator, len(words))
+                names = _names(above, len(words))
                 return _Layout(separator, len(words), at, promised, above, names)
         if line.isdecimal() and promised is None:
             promised = int(line)
@@ -81,10 +81,10 @@ def _layout(text: bytes, name: str) -> _Layout:
     raise InputError(f"{name} has no row of at least three numbers in its first lines, so there are no points to read")
 
 
-def _names(line: str, separator: str | None, columns: int) -> tuple[str, ...]:
+def _names(line: str, columns: int) -> tuple[str, ...]:
     """The names of the columns, if a line above them holds one for each."""
     bare = _UNIT.sub("", line.lstrip("#/%! ").lower())
-    for by in (separator, None, ","):
+    for by in (",", ";", None):
         words = tuple(_words(bare, by))
         if len(words) == columns:
             return words

@@ -33,11 +33,14 @@ def is_number(token: str) -> bool:
     return _NUMBER.fullmatch(token) is not None
 
 
-def after_lines(text: bytes, start: int, count: int) -> int:
-    """Where the line that follows `count` lines begins, blank ones not counted; the end where there are fewer."""
+def take_lines(text: bytes, start: int, count: int) -> tuple[int, int]:
+    """Where `count` lines end that begin at `start`, blank ones not counted, and how many of them there are."""
     ends = np.flatnonzero(np.frombuffer(text, np.uint8, offset=start) == ord("\n"))
     filled = ends[np.diff(ends, prepend=-1) > 1]
-    return start + int(filled[count - 1]) + 1 if count <= len(filled) else len(text)
+    if count <= len(filled):
+        return (start + int(filled[count - 1]) + 1 if count else start), count
+    behind = text[start + int(ends[-1]) + 1 if len(ends) else start :]
+    return len(text), len(filled) + bool(behind.strip())
 
 
 def rows(
@@ -50,7 +53,7 @@ def rows(
     stop = len(text) if stop is None else stop
     block = text[start:stop]
     ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
-    longest = int(np.diff(ends, prepend=-1, append=len(block)).max())
+    longest = int(np.diff(ends, prepend=-1, append=len(block)).max()) - 1
     if longest > _LONGEST_LINE:
         raise InputError(f"{name} has a line of {longest:,} characters, which is no row of numbers")
     if not block.strip():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,12 @@ from torch import Tensor
 from ...config import PerceiverConfig
 from ...model import Perceiver
 from ...weights.results import Data
+from ..data import default_folder
+from ..data.modelnet import is_modelnet, read_modelnet
 from .base import Balanced, Examples, Report, archive
+
+# Points sampled of a mesh for each that a model reads: every step of training draws others of them.
+_OFFERED = 2
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,10 @@ class CloudAugmentation:
 
 
 class CloudSet:
-    """The objects of one split, up along y; a group holds near-duplicates."""
+    """The objects of one split, up along y; a group holds near-duplicates.
+
+    Reads `points.npz`, or else a folder laid out like ModelNet40: CLASS/train/*.off and CLASS/test/*.off.
+    """
 
     about = Data(
         name="Everyday and historic objects",
@@ -58,7 +67,15 @@ class CloudSet:
     )
 
     def __init__(self, folder: Path, split: int, model: PerceiverConfig) -> None:
-        arrays = archive(folder / "points.npz", "points")
+        if not (folder / "points.npz").is_file() and is_modelnet(folder):
+            self.about = Data(
+                name=f"Meshes of {folder.name}",
+                licence="Not known; it is whoever's the meshes are.",
+                split="The folder's own: train and test.",
+            )
+            arrays = read_modelnet(folder, points=_OFFERED * model.num_inputs, cache=_cache(folder))
+        else:
+            arrays = archive(folder / "points.npz", "points")
         chosen = np.flatnonzero(arrays["split"] == split)
         self.classes = tuple(str(name) for name in arrays["classes"])
         self.count = model.num_inputs
@@ -85,6 +102,11 @@ class CloudSet:
     def _examples(self, index: Int[Tensor, "B"], points: Float[Tensor, "B M 3"]) -> Examples:
         content = points.new_zeros(*points.shape[:2], 0)
         return Examples(content, self.labels[index], self.groups[index], unit_cube(points))
+
+
+def _cache(folder: Path) -> Path:
+    """Where the points of a folder of meshes are kept: among the built data, not in the folder."""
+    return default_folder() / f"{folder.name}-{zlib.crc32(str(folder.resolve()).encode()):08x}.npz"
 
 
 def augment(

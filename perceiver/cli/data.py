@@ -21,7 +21,7 @@ def data() -> None:
 
 @app.command(epilog=examples("perceiver data build image", "perceiver data build image -o /large/disk/data"))
 def build(
-    name: Annotated[Literal["image"], typer.Argument(help="The data set.", show_default=False)],
+    name: Annotated[Literal["image", "points"], typer.Argument(help="The data set.", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder to build in; $PERCEIVER_DATA or data by default.", show_default=False),
@@ -32,7 +32,7 @@ def build(
 
     A build that was stopped goes on where it was; one that is complete is left as it is.
     """
-    from ..training.data import build_image, default_folder
+    from ..training.data import build_image, build_points, default_folder
 
-    builders = {"image": build_image}
+    builders = {"image": build_image, "points": build_points}
     typer.echo(builders[name](out or default_folder(), force=force))

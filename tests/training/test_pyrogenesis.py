@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from collections import defaultdict
 
 import numpy as np
@@ -15,22 +14,9 @@ from perceiver.training.data import zero_ad
 from perceiver.training.data.pyrogenesis import Skin, read_mesh, read_texture, skins
 from perceiver.training.data.splits import classes, read_table
 
-# A square in the plane z = 0 that faces +z: position, normal, then texture coordinates of each layer.
-SQUARE = [(0, 0), (1, 0), (1, 1), (0, 1)]
-TRIANGLES = [(0, 1, 2), (0, 2, 3)]
+from .meshes import SQUARE, TRIANGLES, pmd
+
 PLAYER = np.array([200.0, 40.0, 100.0])
-
-
-def pmd(version: int = 4, layers: int = 1, triangles: list[tuple[int, int, int]] = TRIANGLES) -> bytes:
-    body = struct.pack("<I", layers) if version >= 4 else b""
-    for x, y in SQUARE:
-        body += struct.pack("<6f", x, y, 0, 0, 0, 1)
-        for layer in range(layers):
-            body += struct.pack("<2f", x + layer, y)
-        body += struct.pack("<4B4f", 255, 255, 255, 255, 0, 0, 0, 0)
-    body += struct.pack("<I", len(triangles)) + b"".join(struct.pack("<3H", *corners) for corners in triangles)
-    body += struct.pack("<II", 0, 0)  # no bones, no places to hold things
-    return b"PSMD" + struct.pack("<III", version, len(body), len(SQUARE)) + body
 
 
 def actor(*variants: str, material: str = "") -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from .files import Readable, whole
@@ -18,13 +18,19 @@ _STRIDE = 24  # reports come every 2 to the power of this many bytes
 
 
 def keep_wanted(
-    deb: Path, wanted: Callable[[str], bool], seen: Callable[[str, bytes], None], target: Path, report: Report
+    deb: Path,
+    wanted: Callable[[str], bool],
+    seen: Callable[[str, bytes], None],
+    target: Path,
+    report: Report,
+    *,
+    enough: Callable[[], bool] = lambda: False,
 ) -> None:
     """Copies the wanted files of the package's archive, in its order, into the zip file `target`.
 
-    `seen` is given each of them, so that what is wanted later may depend on what came before. The archive is read as a
-    stream and never lies on disk unpacked. Nothing is done when `target` is there. Raises DataError when the package
-    or a file in it is damaged.
+    `seen` is given each of them, so that what is wanted later may depend on what came before; reading ends once it is
+    `enough`. The archive is read as a stream and never lies on disk unpacked. Nothing is done when `target` is there.
+    Raises DataError when the package or a file in it is damaged.
     """
     if target.is_file():
         return
@@ -32,7 +38,18 @@ def keep_wanted(
         for path, body in entries(_Counted(stream, size, report), wanted, Path(FILE).name):
             seen(path, body)
             kept.writestr(zipfile.ZipInfo(path), body)
+            if enough():
+                break
     report(_STEP, size, size)
+
+
+def keep_named(deb: Path, paths: Iterable[str], target: Path, report: Report) -> None:
+    """Copies the files of these paths, as far as the archive has them, into the zip file `target`.
+
+    Nothing is done when `target` is there. Raises DataError when the package or a file in it is damaged.
+    """
+    left = set(paths)
+    keep_wanted(deb, left.__contains__, lambda path, _: left.discard(path), target, report, enough=lambda: not left)
 
 
 class _Counted:

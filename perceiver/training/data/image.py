@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from . import archive, packages, zero_ad
-from .catalogue import SOURCES
 from .files import Manifest, alone
+from .furniture import PACKAGES, take_catalogues
 from .grounds import SIDE, build_grounds, texture_name
 from .licences import LICENCES, write_licences
 from .objects import build_objects
@@ -28,6 +28,13 @@ from .splits import Item, read_table
 
 # To be raised when the same settings give other arrays: what was built before is then built again.
 REVISION = 1
+
+_LICENCES = """# Licences of the pictures
+
+`objects.npz` holds renderings of 3D models of 0 A.D. and of Sweet Home 3D's furniture catalogues, `grounds.npz` cut
+and resized terrain textures of 0 A.D., under the licence of its objects. They are derived works: whoever passes them on
+keeps to the licences below. The packages' full statements are in `licences/`.
+"""
 
 
 def default_folder() -> Path:
@@ -75,12 +82,9 @@ class _Sources:
 
     cache: Path
     packages: Mapping[str, Package]
+    catalogues: Path
     objects: Sequence[Item]
     grounds: Sequence[Item]
-
-    @property
-    def catalogues(self) -> Path:
-        return self.cache / "catalogues"
 
     @property
     def game(self) -> Path:
@@ -92,12 +96,8 @@ class _Sources:
 
 def _gather(cache: Path, report: Report) -> _Sources:
     """Fetches the packages and takes out of them what is of use."""
-    furniture = sorted({source.package for source in SOURCES.values()})
-    found = packages.fetch([*furniture, archive.PACKAGE], cache, report)
-    sources = _Sources(cache, found, read_table("objects"), read_table("grounds"))
-    for name in furniture:
-        wanted = {s.file: sources.catalogues / s.file_name for s in SOURCES.values() if s.package == name}
-        packages.extract(cache / found[name].file, wanted)
+    found = packages.fetch([*PACKAGES, archive.PACKAGE], cache, report)
+    sources = _Sources(cache, found, take_catalogues(found, cache), read_table("objects"), read_table("grounds"))
     parts, textures = zero_ad.Parts(item.name for item in sources.objects), {item.name for item in sources.grounds}
     archive.keep_wanted(
         cache / found[archive.PACKAGE].file,
@@ -119,7 +119,7 @@ def _make(target: Path, settings: Mapping[str, Any], sources: _Sources, report: 
         notes["missing"] = build_grounds(sources.grounds, sources.game, target, report)
     elif target.name == "objects.npz":
         work = sources.sprites(settings["views"], settings["size"])
-        notes["licences"] = LICENCES
+        notes["licences"] = {name: licence for name, licence in LICENCES.items() if name.split("/")[0] in versions}
         notes["renderer"] = {name: metadata.version(name) for name in ("pyvista", "vtk")}
         notes["missing"] = build_objects(
             sources.objects,
@@ -133,5 +133,5 @@ def _make(target: Path, settings: Mapping[str, Any], sources: _Sources, report: 
         )
         shutil.rmtree(work)
     else:
-        write_licences(sources.objects, sources.packages, sources.cache, sources.catalogues, target.parent)
+        write_licences(_LICENCES, sources.objects, sources.packages, sources.cache, sources.catalogues, target)
     return notes

@@ -1,11 +1,11 @@
-"""`LICENCES.md`: under which licence, and by whom, everything is that the pictures were made from."""
+"""Under which licence, and by whom, everything is that pictures and clouds were made from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import archive
+from . import archive, torcs
 from .catalogue import SOURCES, Catalogue
 from .files import whole
 from .packages import Package, extract
@@ -20,29 +20,23 @@ LICENCES = {
     "sweethome3d-furniture/Reallusion": "CC-BY-3.0-US",
     "sweethome3d-furniture/Scopia": "CC-BY-3.0",
     "sweethome3d": "GPL-2.0-or-later OR CC-BY-3.0",
+    "torcs-data": "LAL-1.3",
 }
-
-_HEAD = """# Licences of the pictures
-
-`objects.npz` holds renderings of 3D models of 0 A.D. and of Sweet Home 3D's furniture catalogues, `grounds.npz` cut
-and resized terrain textures of 0 A.D. They are derived works: whoever passes them on keeps to the licences below.
-The packages' full statements are in `licences/`.
-"""
 
 
 def write_licences(
-    items: Sequence[Item], packages: Mapping[str, Package], cache: Path, catalogues: Path, folder: Path
+    head: str, items: Sequence[Item], packages: Mapping[str, Package], cache: Path, catalogues: Path, target: Path
 ) -> None:
-    """Writes LICENCES.md and, into `licences/`, the packages' own statements.
+    """Writes the table of licences `target` and, into `licences/` beside it, the packages' own statements.
 
-    `items` is the table of objects, `cache` the folder of .deb files, `catalogues` that of furniture catalogues.
-    Raises DataError when one of them is damaged.
+    `head` is what the table begins with, `items` the objects, `cache` the folder of .deb files, `catalogues` that of
+    furniture catalogues. Raises DataError when one of them is damaged.
     """
-    texts = folder / "licences"
+    texts = target.parent / "licences"
     for name, package in packages.items():
         extract(cache / package.file, {f"usr/share/doc/{name}/copyright": texts / f"{name}.txt"})
     game = packages[archive.PACKAGE]
-    lines = [_HEAD, f"## Grounds, and objects named {game.name}/: {game.name} {game.version}", ""]
+    lines = [head, f"## Objects named {game.name}/: {game.name} {game.version}", ""]
     lines += [f"0 A.D., Wildfire Games, {LICENCES[game.name]}.", ""]
     for name, source in SOURCES.items():
         with Catalogue(catalogues / source.file_name, source.properties) as catalogue:
@@ -54,8 +48,22 @@ def write_licences(
             for item in items:
                 owner, _, model = item.name.rpartition("/")
                 if owner == name and (entry := catalogue.entries.get(model)):
-                    cells = (model, entry.title, entry.author, catalogue.origin(entry))
-                    lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+                    lines.append(_row(model, entry.title, entry.author, catalogue.origin(entry)))
             lines.append("")
-    with whole(folder / "LICENCES.md") as part:
+    if torcs.PACKAGE in packages:
+        lines += _cars(items, packages[torcs.PACKAGE], cache, texts)
+    with whole(target) as part:
         part.write_text("\n".join(lines), encoding="utf-8")
+
+
+def _cars(items: Sequence[Item], package: Package, cache: Path, texts: Path) -> list[str]:
+    cars = [item.name for item in items if item.name.startswith(torcs.SOURCE)]
+    statements = torcs.statements(cache / package.file, cars, texts)
+    lines = [f"## Objects named {torcs.SOURCE}: {package.name} {package.version}", ""]
+    lines += [f"{LICENCES[torcs.PACKAGE]}, the Free Art License, as each car's own statement in `licences/` says.", ""]
+    lines += ["| object | stated there |", "|---|---|"]
+    return [*lines, *(_row(name.removeprefix(torcs.SOURCE), "; ".join(statements[name])) for name in cars), ""]
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |"

@@ -28,7 +28,7 @@ class Parts:
     def __init__(self, names: Iterable[str]) -> None:
         """`names` are those of the split table; of other packages' objects nothing is gathered."""
         self._meshes = {name.removeprefix(SOURCE) for name in names if name.startswith(SOURCE)}
-        self._paths = {_mesh_path(mesh) for mesh in self._meshes}
+        self._paths = {mesh_path(mesh) for mesh in self._meshes}
         self._actors: dict[str, bytes] = {}
         self._files: dict[str, bytes] = {}
         self._skins: dict[str, Skin] | None = None
@@ -57,7 +57,7 @@ class Parts:
         """Whether everything was added that the object is drawn from."""
         mesh = name.removeprefix(SOURCE)
         skin = (self._skins or {}).get(mesh)
-        return skin is not None and {_mesh_path(mesh), _texture_path(skin)} <= self._files.keys()
+        return skin is not None and {mesh_path(mesh), _texture_path(skin)} <= self._files.keys()
 
     def find(self, name: str) -> tuple[Mesh, Skin, bytes]:
         """An object's mesh, its skin and the bytes of its texture.
@@ -69,7 +69,7 @@ class Parts:
             raise DataError(f"the mesh, the actor or the texture of {name} is not in this version of the package")
         skin = self._skins[mesh]
         try:
-            return read_mesh(self._files[_mesh_path(mesh)]), skin, self._files[_texture_path(skin)]
+            return read_mesh(self._files[mesh_path(mesh)]), skin, self._files[_texture_path(skin)]
         except DataError as error:
             raise DataError(f"the mesh of {name} cannot be read: {error}") from None
 
@@ -94,6 +94,11 @@ def render(parts: Parts, classes: Mapping[str, str], *, views: int, size: int) -
             yield name, draw(renderer, views, rng)
 
 
+def mesh_path(name: str) -> str:
+    """Where the game's archive has the mesh of an object."""
+    return f"art/meshes/{name.removeprefix(SOURCE)}.dae.cached.pmd"
+
+
 def _part(mesh: Mesh, skin: Skin) -> Part:
     corners = np.full((len(mesh.triangles), 1), 3)
     return Part(
@@ -103,10 +108,6 @@ def _part(mesh: Mesh, skin: Skin) -> Part:
         texture=mesh.texture,
         polygons=np.hstack([corners, mesh.triangles]).ravel(),
     )
-
-
-def _mesh_path(mesh: str) -> str:
-    return f"art/meshes/{mesh}.dae.cached.pmd"
 
 
 def _texture_path(skin: Skin) -> str:

@@ -121,12 +121,13 @@ def cloud_row(
     pick: int | None = None,
     bar: ColourBar | None = None,
     tile: int = 220,
+    limit: int = 400,
 ) -> None:
     """Draws one cloud in the colours of each map; calls `on_pick` with the index of the map that is chosen.
 
     pick  the point to be marked on all of them
     bar   the scale that all maps share
-    tile  least side of a picture in CSS pixels
+    tile  least side of a picture in CSS pixels, and `limit` the greatest
 
     Raises ValueError when there are not as many tiles as maps.
     """
@@ -137,6 +138,7 @@ def cloud_row(
         "chosen": chosen,
         "pick": pick,
         "tile": tile,
+        "limit": limit,
         "dense": False,
         "tall": None,
         "tiles": [asdict(t) for t in tiles],

@@ -29,7 +29,7 @@ class CloudRow extends Tiles {
   }
 
   fit(room) {
-    return Math.floor(room);
+    return Math.floor(Math.min(room, this.frame.limit));
   }
 
   draw(width) {

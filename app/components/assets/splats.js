@@ -9,14 +9,14 @@ class Splats {
     Object.assign(this, { points, look, reach, count: points.length / 3 });
   }
 
-  // Looks at the points from the camera, on a square of `side` pixels, of which `pixel` are one of the page's.
-  shoot(camera, side, pixel) {
+  // Looks at every `step`th point from the camera, on a square of `side` pixels, of which `pixel` are one of the page's.
+  shoot(camera, side, pixel, step = 1) {
     const { look, reach, count, points } = this;
     const { zoom, target } = camera.now;
     const { right, upward, towards } = camera.axes();
     const scale = ((side / 2) * look.fill * zoom) / reach;
-    const radius = Math.min(Math.max((look.dot * side * zoom) / Math.sqrt(count), 0.75 * pixel), 14 * pixel);
-    const rim = radius >= 1.5 * pixel ? look.edge * radius : 0;
+    const radius = Math.min(Math.max((look.dot * side * zoom) / Math.sqrt(count / step), pixel), 14 * pixel);
+    const rim = radius >= 2 * pixel ? look.edge * radius : 0;
     const pad = Math.ceil(radius) + 1; // dots may hang over the sides
     const stride = side + 2 * pad;
     this.room(stride);
@@ -38,7 +38,8 @@ class Splats {
     const [dx, dy, dz] = view.down;
     const [tx, ty, tz] = view.towards;
     const last = side - 1 + radius;
-    for (let i = 0, at = 0; i < count; i += 1, at += 3) {
+    for (let i = 0; i < count; i += step) {
+      const at = 3 * i;
       const px = points[at];
       const py = points[at + 1];
       const pz = points[at + 2];

@@ -1,21 +1,22 @@
 // One cloud on one canvas or more, each with colours of its own, under the camera of the page. Draws what is in sight,
-// at most once a frame; coarsely while the camera moves where this machine is too slow for smooth edges.
-const REST = 150; // milliseconds without a move after which the picture is drawn finely
-const BUDGET = 12; // milliseconds a picture may take while the camera moves
+// at most once a frame. Where this machine is too slow for that, drawings are coarse while the camera moves, and if need
+// be of fewer points.
+const REST = 150; // milliseconds without a move after which all is drawn finely
+const BUDGET = 6; // milliseconds that a fine drawing may take while the camera moves; a coarse one twice that
 
 class Stage {
   // marks(context, stage, canvas) draws over a picture, in pixels of the page.
   constructor(node, marks) {
     this.marks = marks;
-    this.cost = 0;
+    this.cost = this.coarse = 0; // milliseconds that drawing all points took, finely and coarsely
     this.source = document.createElement("canvas");
     this.moved = () => {
       this.moving = performance.now();
       this.request();
     };
     window.addEventListener(CAMERA, this.moved);
-    this.sight = new IntersectionObserver(([{ isIntersecting }]) => {
-      this.inSight = isIntersecting;
+    this.sight = new IntersectionObserver((seen) => {
+      this.inSight = seen.at(-1).isIntersecting;
       this.request();
     });
     this.sight.observe(node);
@@ -27,7 +28,7 @@ class Stage {
     clearTimeout(this.rest);
   }
 
-  // frame: { points, colours, ground, ink, look, reach, up, names }; one canvas for every `points.length` of colours.
+  // frame: { points, colours, ground, ink, look, reach, up }; one canvas for every `points.length` of colours.
   show(frame, canvases) {
     this.frame = frame;
     this.canvases = canvases;
@@ -57,14 +58,16 @@ class Stage {
     const start = performance.now();
     const ratio = window.devicePixelRatio || 1;
     const rest = start - (this.moving ?? -REST) >= REST;
-    const fine = ratio < 2 && (rest || this.cost < BUDGET) ? 2 : 1;
+    const fine = rest || this.cost < BUDGET;
+    const density = (ratio < 2 ? 2 : 1) / (fine ? 1 : 2);
+    const step = fine ? 1 : Math.max(1, Math.ceil(this.coarse / (2 * BUDGET)));
     const shown = Math.round(this.width * ratio);
-    const side = shown * fine;
+    const side = Math.round(shown * density);
     this.factor = side / this.width; // pixels drawn in one of the page's
     const { azimuth, elevation, zoom, target } = this.camera.now;
-    const key = [side, azimuth, elevation, zoom, ...target].join();
+    const key = [side, step, azimuth, elevation, zoom, ...target].join();
     const anew = this.stale || key !== this.key;
-    if (anew) this.splats.shoot(this.camera, side, this.factor);
+    if (anew) this.splats.shoot(this.camera, side, this.factor, step);
     this.stale = false;
     this.key = key;
     if (this.source.width !== side) {
@@ -79,13 +82,13 @@ class Stage {
       canvas.style.width = canvas.style.height = `${this.width}px`;
       const context = canvas.getContext("2d");
       context.setTransform(1, 0, 0, 1, 0, 0);
-      context.imageSmoothingEnabled = fine > 1;
+      context.imageSmoothingEnabled = density !== 1;
       context.drawImage(this.source, 0, 0, shown, shown);
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
       this.tripod(context);
       this.marks(context, this, canvas);
     });
-    if (anew && (fine > 1 || ratio >= 2)) this.cost = performance.now() - start;
+    if (anew) this[fine ? "cost" : "coarse"] = (performance.now() - start) * step;
     clearTimeout(this.rest);
     if (!rest) this.rest = setTimeout(() => this.request(), REST);
   }

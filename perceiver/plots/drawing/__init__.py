@@ -11,10 +11,11 @@ from ..scale import ColourRange
 from .audio import AudioDrawing
 from .base import DIVERGING, Drawable, Drawing, Drawn, Measured, colours_for
 from .image import ImageDrawing
+from .points import PointsDrawing
 
 __all__ = ["DIVERGING", "Drawable", "Drawing", "Drawn", "colours_for", "draw", "get"]
 
-_DRAWINGS: dict[str, Drawing] = {"image": ImageDrawing(), "audio": AudioDrawing()}
+_DRAWINGS: dict[str, Drawing] = {"image": ImageDrawing(), "audio": AudioDrawing(), "points": PointsDrawing()}
 
 
 def get(modality: str) -> Drawing:

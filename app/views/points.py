@@ -1,0 +1,277 @@
+"""How point clouds and their maps are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float32, UInt8
+
+from perceiver.analysis.numbers import count
+from perceiver.plots import colour, drawing
+from perceiver.plots.drawing import colours_for, draw
+from perceiver.plots.drawing import points as dots
+from perceiver.plots.figures import figure_png
+from perceiver.plots.scale import ColourRange, ColourScale
+from perceiver.sample import Sample
+
+from .. import state
+from ..components import Cloud, ColourBar, Tick, Tile, cloud, cloud_row, wall
+from ..compute import BlockMap, Case, Strip
+from .base import OnChoice, OnPick, Paint, Recorder
+
+DRAWING = drawing.get("points")
+SIDE = 320
+"""Greatest side of the clouds beside the prediction, in CSS pixels."""
+
+THUMB = 128
+"""Side of the latents' thumbnails in pixels; where there are very many, half of that."""
+
+DRAWS = {"random": "At random", "farthest": "Spread out"}
+
+
+class Points(Protocol):
+    """What is drawn of a sample of a point cloud."""
+
+    shape: tuple[int, ...]
+    seen: Float32[np.ndarray, "M 3"]
+    original: Float32[np.ndarray, "n 3"]
+    colours: UInt8[np.ndarray, "n 3"] | None
+    up: str
+    model_up: str
+    count: int
+    source: str
+
+
+class PointsView:
+    """Point clouds: maps are the colours of the points that the model read; all views turn together."""
+
+    noun = "point cloud"
+    title = "Point clouds"
+    spot = "point"
+    over_input = False
+    recorder: Recorder | None = None
+
+    def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
+        """The cloud from its fixed side, 128 pixels a side."""
+        points = _points(sample)
+        return dots.shot(points.seen, points.model_up, side=128).paint(_quiet(points.seen, points), dots.DARK)
+
+    def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
+        """Which way is up and, where there are more points than the model takes, how they are drawn."""
+        points = _points(sample)
+        names = {axis: f"{axis} (as trained)" if axis == points.model_up else axis for axis in "xyz"}
+        st.session_state["read_up"] = points.up
+        st.segmented_control(
+            "Up in the file",
+            list(names),
+            format_func=names.__getitem__,
+            required=True,
+            key="read_up",
+            on_change=_turn,
+            args=(points.model_up,),
+            help="No file says which way is up. The cloud is turned so that this axis points up as it did in training.",
+            width="stretch",
+        )
+        if points.count > len(points.seen):
+            st.session_state["read_draw"] = read.get("draw", "random")
+            with st.container(horizontal=True, vertical_alignment="bottom"):
+                st.segmented_control(
+                    f"{self.size(sample)} of {count(points.count)}",
+                    list(DRAWS),
+                    format_func=DRAWS.__getitem__,
+                    required=True,
+                    key="read_draw",
+                    on_change=_draw,
+                    help="Spread out: each as far as possible from those drawn before it.",
+                )
+                seed = int(float(read.get("seed", "0")))
+                st.button("Draw others", on_click=state.choose, args=("seed", str(seed + 1)))
+
+    def beyond(self, case: Case, sample: Sample) -> None:
+        """The whole cloud is shown already."""
+
+    def element(self, index: int, sample: Sample) -> str:
+        """Its number, from 1."""
+        return f"point {index + 1}"
+
+    def size(self, sample: Sample) -> str:
+        """How many points."""
+        return DRAWING.size(sample)
+
+    def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
+        """The points that the model read."""
+        points = _points(sample)
+        cloud(
+            _cloud(points.seen, points, dots.DARK),
+            _quiet(points.seen, points),
+            key="seen",
+            label=f"The point cloud as the model read it, {self.size(sample)}. {KEYS}, Enter picks a point.",
+            hint="Click a point to see who reads it.",
+            pick=pick,
+            on_pick=on_pick,
+            limit=SIDE,
+        )
+
+    def original(self, case: Case, sample: Sample) -> None:
+        """All points there is room for, in the file's own colours where it has any."""
+        points = _points(sample)
+        cloud(
+            _cloud(points.original, points, dots.DARK),
+            points.colours if points.colours is not None else _quiet(points.original, points),
+            key="original",
+            label=f"The whole point cloud. {_held(points)} {KEYS}.",
+            hint="Drag to turn, click and scroll to zoom.",
+            limit=SIDE,
+        )
+        st.caption(_held(points))
+
+    def row(
+        self,
+        sample: Sample,
+        maps: Sequence[BlockMap],
+        tiles: Sequence[Tile],
+        paint: Paint,
+        chosen: int,
+        pick: int | None,
+        on_pick: OnChoice,
+    ) -> None:
+        """The cloud in the colours of every map, side by side."""
+        points = _points(sample)
+        colours = colours_for(maps[0].range, paint.colours)
+        cloud_row(
+            _cloud(points.seen, points, dots.ground(colours)),
+            np.stack([dots.painted(m.values, m.range, colours) for m in maps]),
+            tiles,
+            key="row",
+            label="Maps of the blocks",
+            bar=_bar(maps[0].range, paint) if maps[0].range.comparable else None,
+            chosen=chosen,
+            pick=pick,
+            on_pick=on_pick,
+        )
+
+    def large(
+        self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick
+    ) -> None:
+        """The cloud in the colours of one map, and a number for those who would rather type than point."""
+        points = _points(sample)
+        colours = colours_for(shown.range, paint.colours)
+        cloud(
+            _cloud(points.seen, points, dots.ground(colours)),
+            dots.painted(shown.values, shown.range, colours),
+            key="large",
+            label=f"{label}. {shown.summary.sentence()} {KEYS}, Enter picks a point.",
+            hint="Point at a point to read its value; click it to see who reads it.",
+            pick=pick,
+            on_pick=on_pick,
+            values=shown.values,
+            shades=colour.index(shown.range.apply(shown.values)).astype(np.uint8),
+            bar=_bar(shown.range, paint),
+            measure="nats" if shown.range.what == "entropy" else "",
+            multiple=shown.range.what == "probability" and not shown.range.signed,
+            limit=640,
+        )
+        st.session_state["point"] = None if pick is None else pick + 1
+        st.number_input(
+            f"Point, 1 to {count(len(points.seen))}",
+            1,
+            len(points.seen),
+            value=None,
+            step=1,
+            key="point",
+            placeholder="none picked",
+            on_change=_typed,
+            args=(on_pick,),
+            width=180,
+        )
+
+    def figure(
+        self, sample: Sample, maps: Sequence[BlockMap], titles: Sequence[str], paint: Paint, heading: str
+    ) -> bytes:
+        """The cloud and its maps from a fixed side, on white."""
+        ranges = [m.range for m in maps]
+        drawn = draw(sample, [m.values for m in maps], ranges, colours=paint.colours)
+        return figure_png(drawn, ranges, titles, [m.summary for m in maps], title=heading)
+
+    def strip(
+        self,
+        sample: Sample,
+        strip: Strip,
+        tiles: Sequence[Tile],
+        mode: str,
+        what: str,
+        paint: Paint,
+        chosen: int | None,
+        on_pick: OnChoice,
+    ) -> None:
+        """The cloud in the colours of every latent's map, from a fixed side."""
+        points = _points(sample)
+        ordered = [strip.thumbs[i] for i in strip.order]
+        ranges = ColourScale(mode).limits(ordered, what)  # type: ignore[arg-type]
+        side = THUMB if len(ordered) <= 128 else THUMB // 2
+        indices, table = dots.indexed(
+            dots.shot(points.seen, points.model_up, side=side, fine=1),
+            np.stack([r.apply(t) for r, t in zip(ranges, ordered, strict=True)]),
+            colours_for(ranges[0], paint.colours),
+        )
+        wall(
+            indices,
+            tiles,
+            key="strip",
+            label="Latents, the most concentrated first",
+            table=table,
+            bar=_bar(ranges[0], paint) if ranges[0].comparable else None,
+            tile=64,
+            dense=True,
+            tall=448,
+            chosen=chosen,
+            on_pick=on_pick,
+        )
+
+
+KEYS = "Arrow keys turn it, plus and minus zoom"
+
+
+def _points(sample: Sample) -> Points:
+    return cast(Points, sample)
+
+
+def _cloud(shown: Float32[np.ndarray, "n 3"], points: Points, ground: dots.Ground) -> Cloud:
+    # All clouds of a sample are to be seen at one scale: that of the points the model read.
+    up = "xyz".index(points.model_up)
+    return Cloud(shown, up, dots.reach(points.seen), dots.LOOK, ground.colour, ground.ink)
+
+
+def _quiet(shown: Float32[np.ndarray, "n 3"], points: Points) -> UInt8[np.ndarray, "n 3"]:
+    return dots.by_height(shown, points.model_up)
+
+
+def _held(points: Points) -> str:
+    if points.source == "mesh":
+        return "A mesh; points of its surface stand for it."
+    return "The model read all of it." if points.count <= len(points.seen) else f"{count(points.count)} points."
+
+
+def _turn(model_up: str) -> None:
+    axis = st.session_state["read_up"]
+    state.choose("up", "model" if axis == model_up else axis)
+
+
+def _draw() -> None:
+    state.choose("draw", st.session_state["read_draw"])
+
+
+def _typed(on_pick: OnPick) -> None:
+    number = st.session_state["point"]
+    on_pick(None if number is None else number - 1)
+
+
+def _bar(range_: ColourRange, paint: Paint) -> ColourBar:
+    return ColourBar(
+        table=colour.table(colours_for(range_, paint.colours)),
+        ticks=tuple(Tick(tick.place, tick.label, tick.mark) for tick in range_.ticks(wanted=3, apart=0.2)),
+        unit=range_.unit,
+    )

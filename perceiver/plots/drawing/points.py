@@ -1,0 +1,187 @@
+"""Point clouds: every point is a round dot in the colour of its value, seen from a fixed side.
+
+The projection is orthographic, so that equal lengths look equal wherever they lie. Colours are never shaded: depth is
+told by an edge around each dot that covers only what lies well behind it. The page's clouds are drawn alike, from the
+same constants (`LOOK`), and can be turned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, Float64, Int, Int32, UInt8
+
+from ...analysis.numbers import count
+from .. import colour
+from ..scale import ColourRange
+from .base import Drawable, colours_for
+
+Colour = tuple[int, int, int]
+
+SIDE = 400
+"""Side of the pictures in pixels."""
+
+FINE = 3
+"""Dots are drawn that much larger and averaged, for smooth edges."""
+
+GROUND, EDGE = -1, -2
+"""What a pixel shows where it shows no point."""
+
+LOOK: Mapping[str, float] = {"azimuth": 50.0, "elevation": 18.0, "fill": 0.94, "dot": 0.58, "edge": 0.24, "behind": 3.0}
+"""How clouds are looked at.
+
+azimuth    in degrees about the upward axis; from 0, which looks along the axis after it, backwards
+elevation  in degrees above the horizon
+fill       how much of the picture the cloud's sphere fills
+dot        radius of a dot: of the picture's side, by the square root of the number of dots
+edge       width of a dot's edge, of its radius
+behind     how far behind a dot its edge lies, of its radius
+"""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What lies behind the points, and the ink of their edges: apart from it and from the colours that come close."""
+
+    colour: Colour
+    ink: Colour
+
+
+DARK, LIGHT = Ground((25, 29, 34), (102, 110, 120)), Ground((245, 246, 247), (172, 179, 187))
+LOW, HIGH = (88, 119, 142), (205, 219, 228)
+"""The colours of the lowest and the highest points where colours mean no more than that."""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One look at a cloud, painted once a map: the point that every fine pixel shows, or GROUND or EDGE."""
+
+    front: Int32[np.ndarray, "S S"]
+    fine: int
+
+    def paint(self, colours: UInt8[np.ndarray, "n 3"], ground: Ground) -> UInt8[np.ndarray, "s s 3"]:
+        """A picture of the cloud, one colour a point."""
+        palette = np.concatenate([colours, np.array([ground.ink, ground.colour], dtype=np.uint8)])
+        side, fine = len(self.front) // self.fine, self.fine
+        blocks = palette[self.front].reshape(side, fine, side, fine, 3)
+        return np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
+
+
+class PointsDrawing:
+    """Reads `seen` (M, 3), the points that the model read, and `model_up` of a sample.
+
+    Maps colour the points themselves, on a dark ground; on a light one where their colours begin or centre there.
+    """
+
+    over_input = False
+
+    def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
+        """The points that the model read, the higher the brighter."""
+        return shot(sample.seen, sample.model_up).paint(by_height(sample.seen, sample.model_up), DARK)
+
+    def map(
+        self,
+        sample: Drawable,
+        values: Float[np.ndarray, "M"],
+        range_: ColourRange,
+        colours: str,
+        strength: float | None,
+    ) -> UInt8[np.ndarray, "h w 3"]:
+        """A map as the colours of the points."""
+        chosen = colours_for(range_, colours)
+        return shot(sample.seen, sample.model_up).paint(painted(values, range_, chosen), ground(chosen))
+
+    def size(self, sample: Drawable) -> str:
+        """How many points."""
+        return f"{count(len(sample.seen))} points"
+
+
+def shot(points: Float32[np.ndarray, "n 3"], up: str, side: int = SIDE, fine: int = FINE) -> Shot:
+    """Looks at points whose axis `up` points upwards."""
+    wide = side * fine
+    right, upward, towards = axes(up, LOOK["azimuth"], LOOK["elevation"])
+    scale = wide / 2 * LOOK["fill"] / reach(points)
+    x, y, depth = (points.astype(np.float64) @ np.stack([right, -upward, towards], axis=1)).T * scale
+    radius = max(LOOK["dot"] * wide / np.sqrt(len(points)), fine)
+    edge = LOOK["edge"] * radius if radius >= 2 * fine else 0.0
+    pad = int(radius)  # dots may hang over the sides
+    stride = wide + 2 * pad
+    column, row = (np.rint(place + wide / 2 - 0.5).astype(np.int64) + pad for place in (x, y))
+    # Of the points on one pixel only the nearest can be seen, and one pixel then takes at most one dot at a time.
+    order = np.argsort(-depth, kind="stable")
+    place, first = np.unique((row * stride + column)[order], return_index=True)
+    kept = order[first]
+    depths = np.concatenate([depth[kept] - LOOK["behind"] * radius, depth[kept]])
+    rank = np.empty(len(depths), dtype=np.int64)
+    rank[np.argsort(depths, kind="stable")] = np.arange(1, len(depths) + 1)
+    nearest = np.zeros(stride * stride, dtype=np.int64)
+    for ranks, size in ((rank[: len(kept)], radius), (rank[len(kept) :], radius - edge)):
+        for down, across in _disc(size):
+            spot = place + down * stride + across
+            nearest[spot] = np.maximum(nearest[spot], ranks)
+    shows = np.full(len(depths) + 1, GROUND, dtype=np.int32)
+    shows[rank] = np.concatenate([np.full(len(kept), EDGE), kept])
+    inside = slice(pad, pad + wide)
+    return Shot(shows[nearest].reshape(stride, stride)[inside, inside], fine)
+
+
+def axes(up: str, azimuth: float, elevation: float) -> Float64[np.ndarray, "3 3"]:
+    """The directions to the right, upwards and towards the eye, as rows: right-handed, so nothing is mirrored."""
+    turn, tilt = np.radians(azimuth), np.radians(elevation)
+    top = "xyz".index(up)
+    first, second, third = np.eye(3)[(top + 1) % 3], np.eye(3)[(top + 2) % 3], np.eye(3)[top]
+    level = np.cos(turn) * first + np.sin(turn) * second
+    right = np.cos(turn) * second - np.sin(turn) * first
+    return np.stack([right, np.cos(tilt) * third - np.sin(tilt) * level, np.cos(tilt) * level + np.sin(tilt) * third])
+
+
+def reach(points: Float32[np.ndarray, "n 3"]) -> float:
+    """The greatest distance of a point from the middle: however the cloud is turned, it keeps within."""
+    return float(np.sqrt((points.astype(np.float64) ** 2).sum(axis=1).max())) or 1.0
+
+
+def indexed(
+    look: Shot, units: Float32[np.ndarray, "maps n"], colours: str
+) -> tuple[UInt8[np.ndarray, "maps S S"], UInt8[np.ndarray, "256 3"]]:
+    """Many maps of one look, a byte a pixel: indices into the table that comes second.
+
+    units  places of every map's values on the colour bar (`ColourRange.apply`)
+    """
+    steps = 253  # and one each for missing values, for edges and for the ground
+    bar = colour.table(colours)[np.rint(np.linspace(0, colour.STEPS - 1, steps)).astype(np.int64)]
+    behind = ground(colours)
+    others = np.array([colour.missing(colours), behind.ink, behind.colour], dtype=np.uint8)
+    shades = np.empty((len(units), units.shape[1] + 2), dtype=np.uint8)
+    shades[:, :-2] = np.where(np.isnan(units), steps, np.minimum(np.nan_to_num(units) * steps, steps - 1))
+    shades[:, EDGE], shades[:, GROUND] = steps + 1, steps + 2
+    return shades[:, look.front], np.concatenate([bar, others])
+
+
+def painted(values: Float[np.ndarray, "n"], range_: ColourRange, colours: str) -> UInt8[np.ndarray, "n 3"]:
+    """The colours of values; those that are not finite take the map's colour for missing ones."""
+    return colour.paint(range_.apply(values)[None], colours)[0]
+
+
+def by_height(points: Float32[np.ndarray, "n 3"], up: str) -> UInt8[np.ndarray, "n 3"]:
+    """Quiet colours, the higher the brighter."""
+    height = points[:, "xyz".index(up)].astype(np.float64)
+    low, high = np.percentile(height, [1, 99])
+    unit = np.clip((height - low) / (high - low or 1.0), 0, 1)[:, None]
+    return np.rint(np.array(LOW) + unit * (np.array(HIGH) - np.array(LOW))).astype(np.uint8)
+
+
+def ground(colours: str) -> Ground:
+    """The ground on which a map's unremarkable values recede: dark where they are dark, light where they are light."""
+    table = colour.table(colours).astype(np.float64)
+    quiet = table[len(table) // 2] if colours in colour.DIVERGING else table[0]
+    return LIGHT if quiet.mean() > 127 else DARK
+
+
+def _disc(radius: float) -> Int[np.ndarray, "k 2"]:
+    """The pixels (down, across) of a disc about the middle of a pixel."""
+    far = int(radius)
+    down, across = np.mgrid[-far : far + 1, -far : far + 1]
+    inside = down**2 + across**2 <= radius**2
+    return np.stack([down[inside], across[inside]], axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,7 @@ def stl_text(triangles: np.ndarray) -> bytes:
 TRIANGLE = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], "<f4")
 
 
-def scene(**changes: object) -> dict[str, object]:
+def scene(**changes: object) -> dict[str, Any]:
     """A glTF scene: one triangle, placed as it is and again moved by 10 along x and doubled; `changes` to its tree."""
     return {
         "asset": {"version": "2.0"},
@@ -114,7 +115,7 @@ def scene(**changes: object) -> dict[str, object]:
     } | changes
 
 
-def glb(tree: dict[str, object], values: bytes = TRIANGLE.tobytes()) -> bytes:
+def glb(tree: dict[str, Any], values: bytes = TRIANGLE.tobytes()) -> bytes:
     """A GLB file of a scene and its buffer."""
     text = json.dumps(tree).encode()
     text += b" " * (-len(text) % 4)

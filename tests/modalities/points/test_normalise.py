@@ -47,7 +47,7 @@ def test_turns_a_z_up_file_for_a_y_up_model() -> None:
     assert turned(np.array([[1.0, 2.0, 3.0]]), "z", "y").tolist() == [[1, 3, -2]]
 
 
-@pytest.mark.parametrize(("up", "towards"), itertools.product("xyz", repeat=2))
+@pytest.mark.parametrize(("up", "towards"), list(itertools.product("xyz", repeat=2)))
 def test_a_turn_is_a_rotation_that_brings_one_axis_to_the_other(up: str, towards: str) -> None:
     rows = turned(np.eye(3), up, towards)  # type: ignore[arg-type]
     assert np.linalg.det(rows) == pytest.approx(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from jaxtyping import UInt8
 
 from ....errors import InputError
 from .cloud import Cloud, allow, cut_off
@@ -41,15 +42,18 @@ def _load(data: bytes, kind: str) -> Cloud:
     import trimesh
 
     scene = trimesh.load_scene(io.BytesIO(data), file_type=kind, process=False, skip_materials=True)
-    points, triangles, colours = [np.empty((0, 3))], [np.empty((0, 3), np.int64)], []
+    points, triangles, colours, start = [np.empty((0, 3))], [np.empty((0, 3), np.int64)], [], 0
     for node in scene.graph.nodes_geometry:
         transform, part = scene.graph[node]
         shape = scene.geometry[part]
         faces = getattr(shape, "faces", None)
-        if faces is not None:
-            triangles.append(np.asarray(faces, np.int64) + sum(map(len, points)))
+        if faces is not None and len(faces):
+            if np.min(faces) < 0 or np.max(faces) >= len(shape.vertices):
+                raise ValueError("a triangle names a corner that does not exist")
+            triangles.append(np.asarray(faces, np.int64) + start)
         points.append(trimesh.transform_points(shape.vertices, transform))
-        colours.append(_colours(shape))
+        colours.append(_colours(shape, len(shape.vertices)))
+        start += len(shape.vertices)
     places, corners = np.concatenate(points), np.concatenate(triangles)
     whole = [c for c in colours if c is not None]
     return Cloud(
@@ -59,9 +63,10 @@ def _load(data: bytes, kind: str) -> Cloud:
     )
 
 
-def _colours(shape: object) -> np.ndarray | None:
-    """The colours of a part's points, if it has any."""
+def _colours(shape: object, count: int) -> UInt8[np.ndarray, "n 3"] | None:
+    """The colours of a part's points, if every one has its own."""
     visual = getattr(shape, "visual", None)
     if visual is None or visual.kind != "vertex":
         return None
-    return np.asarray(visual.vertex_colors, np.uint8)[:, :3]
+    colours = np.asarray(visual.vertex_colors)
+    return colours[:, :3].astype(np.uint8) if colours.shape == (count, 4) else None

@@ -133,7 +133,7 @@ def _sound_recipe(name: str, features: str, positions: PositionConfig) -> Recipe
     return Recipe(
         name,
         _sound_model(features, positions),
-        steps=7_000,
+        steps=5_000,
         elements=1024,
         learning_rate=6e-3,
         augmentation=SoundAugmentation(),

@@ -214,9 +214,11 @@ def _weak(data: bytes) -> Kind | None:
     # UTF-16 begins with FF FE, and every second byte of plain text in it is 0.
     wide = data.startswith(b"\xff\xfe") and data[3:4] == b"\0"
     if len(data) > 2 and data[0] == 0xFF and data[1] & 0xE0 == 0xE0 and not wide:
-        layer, rate = data[1] >> 1 & 3, data[2] >> 2 & 3
-        if rate != 3 and data[2] >> 4 != 15:
-            return AAC if layer == 0 else MP3
+        # Both carry a number of their rate, AAC four bits of it and MP3 two; the last ones are not in use.
+        if data[1] >> 1 & 3 == 0:
+            return AAC if data[2] >> 2 & 15 < 13 else None
+        if data[2] >> 2 & 3 != 3 and data[2] >> 4 != 15:
+            return MP3
     if data.startswith(b"MZ") and b"This program" in data[:512]:
         return Kind("program")
     if data[:1] == b"G" and data[188:189] == b"G" and data[376:377] == b"G":

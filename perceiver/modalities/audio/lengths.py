@@ -21,6 +21,9 @@ def mended(data: bytes, kind: Kind) -> tuple[bytes, str | None]:
     """The file with a header that decoders can follow, and a note if what its header announces is not there."""
     if kind is kinds.WAV and data.startswith(b"RIFF"):
         return _mended_wav(data)
+    if kind is kinds.OGG:
+        end = _has_ended(data)
+        return data, None if end else "read what is there; its end mark is missing: it is cut off or was never finished"
     announced = _announced(data, kind)
     if announced is None or announced <= len(data):
         return data, None
@@ -72,6 +75,13 @@ def _are_chunks(data: bytes, at: int) -> bool:
 
 def _is_name(code: bytes) -> bool:
     return len(code) == 4 and all(32 <= byte < 127 for byte in code)
+
+
+def _has_ended(data: bytes) -> bool:
+    """Whether an Ogg's last page is whole and marked as the last."""
+    at = data.rfind(b"OggS")
+    body = at + 27 + (data[at + 26] if at + 26 < len(data) else 0)
+    return body <= len(data) and bool(data[at + 5] & 4) and body + sum(data[at + 27 : body]) <= len(data)
 
 
 def _announced(data: bytes, kind: Kind) -> int | None:

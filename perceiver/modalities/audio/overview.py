@@ -7,6 +7,7 @@ clips are remembered, so choosing another window of a clip decodes that window a
 from __future__ import annotations
 
 import hashlib
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -23,8 +24,9 @@ from .stream import Broken, Decoder, Mark, clean, mix
 # What is decoded at most of one file, which can be small and unpack to days of silence.
 MOST_HOURS = 12
 _MOST_VALUES = MOST_HOURS * 3600 * 48_000 * 2
-# A mean above -60 dB of full scale is an offset of the recorder, not of the sound.
-_OFFSET = 1e-3
+# A mean above -60 dB of full scale is an offset of the recorder, unless it is as small beside the sound as the mean of
+# any short sound.
+_OFFSET, _OFFSET_SHARE = 1e-3, 0.05
 # Channels whose mean holds less than this share of their power cancel each other.
 _CANCELLED = 0.01
 # Encoders pad and players trim by less than this many seconds.
@@ -111,7 +113,9 @@ def _survey(file: SoundFile, decoder: str) -> Overview:
         energy.add(mono)
     if not frames:
         raise Broken("there is not one sample of sound in it")
-    offset = energy.mean if abs(energy.mean) > _OFFSET else 0.0
+    offset = energy.mean
+    if abs(offset) <= max(_OFFSET, _OFFSET_SHARE * math.sqrt(energy.total / frames)):
+        offset = 0.0
     notes = [*file.notes, *sound.notes, *_missing(sound, frames)]
     if replaced:
         notes.append(f"took {replaced:,} values that are no samples (not finite, or beyond all bounds) as silence")

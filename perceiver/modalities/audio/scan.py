@@ -57,7 +57,9 @@ class Scan:
 
     def __len__(self) -> int:
         total = -(-self._clip.frames * self._settings.rate // self._clip.rate)
-        return 1 + max(math.ceil((total - self._settings.samples) / self._step), 0)
+        to_the_end = 1 + max(math.ceil((total - self._settings.samples) / self._step), 0)
+        # With gaps between the windows the last one would begin after the end.
+        return min(to_the_end, math.ceil(total / self._step))
 
     def __iter__(self) -> Iterator[Window]:
         samples, origin, held = self._settings.samples, 0, np.empty(0, np.float32)

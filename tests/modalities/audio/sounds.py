@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Callable
+from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 import soundfile
 
 from perceiver.modalities.audio import AudioModality, AudioSample
@@ -15,7 +18,9 @@ AUDIO = AudioModality()
 MEL = {"features": "mel"}
 
 
-def tone(seconds: float = 1.0, rate: int = 16_000, hertz: float = 440.0, amplitude: float = 0.5) -> np.ndarray:
+def tone(
+    seconds: float = 1.0, rate: int = 16_000, hertz: float | np.ndarray = 440.0, amplitude: float = 0.5
+) -> np.ndarray:
     return amplitude * np.sin(2 * np.pi * hertz * np.arange(round(seconds * rate)) / rate)
 
 
@@ -66,6 +71,22 @@ def read(data: bytes, name: str = "a.wav", start: float | str = 0, **preprocess:
     """A raw window of one second at 16 kHz, unscaled unless told otherwise."""
     settings = {"peak": None, "patch": 100, **preprocess}
     return AUDIO.read(data, name, shape=(160,), preprocess=settings, options={"start": start})
+
+
+def memory_growth(run: Callable[[], object]) -> int:
+    """By how many bytes the process's memory peaks above where it was, native libraries included."""
+    reset = Path("/proc/self/clear_refs")
+    if not reset.exists():
+        pytest.skip("the system does not tell a process's peak of memory")
+    reset.write_text("5")
+    before = _memory("VmRSS")
+    run()
+    return _memory("VmHWM") - before
+
+
+def _memory(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) << 10 for line in lines if line.startswith(field))
 
 
 def strongest(samples: np.ndarray, rate: int = 16_000) -> float:

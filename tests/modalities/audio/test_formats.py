@@ -87,10 +87,14 @@ def test_reads_what_ffmpeg_writes_whatever_its_name(container: str, codec: str, 
 
 
 def test_a_live_recording_without_length_or_index_is_read() -> None:
-    """What a browser's recorder writes while it records."""
-    sample = read(encode(tone(1.2, 48_000), 48_000, "webm", "libopus", live="1"))
-    assert sample.duration == pytest.approx(1.2, abs=0.01)
-    assert strongest(sample.seen) == pytest.approx(440, abs=1)
+    """What the recorders of browsers write: WebM as a stream, MP4 in fragments."""
+    live = encode(tone(1.2, 48_000), 48_000, "webm", "libopus", live="1")
+    fragments = encode(tone(1.2, 48_000), 48_000, "mp4", "aac", movflags="empty_moov", frag_duration="100000")
+    for data in (live, fragments):
+        sample = read(data)
+        assert sample.duration == pytest.approx(1.2, abs=0.05)
+        assert strongest(sample.seen) == pytest.approx(440, abs=1)
+        assert not noted(sample, "announces")
 
 
 def test_the_sound_track_of_a_video_is_read_and_others_are_named() -> None:
@@ -163,7 +167,6 @@ def test_damage_is_survived_or_refused(data: bytes, changes: list[tuple[float, i
         damaged[min(int(place**3 * len(data)), len(data) - 1)] = value  # mostly in the headers
     try:
         sample = read(bytes(damaged[: int((1 - kept**4) * len(damaged))]))
-    except InputError as error:
-        assert str(error).strip()
-    else:
-        assert np.isfinite(sample.seen).all()
+    except InputError:
+        return
+    assert np.isfinite(sample.seen).all()

@@ -9,7 +9,7 @@ import pytest
 
 from perceiver.modalities import kinds
 from perceiver.modalities.audio.lengths import mended, tells_frames
-from tests.modalities.audio.sounds import encode, noted, patch, read, tone, write
+from tests.modalities.audio.sounds import encode, noted, patch, read, strongest, tone, write
 
 WAV = write(tone())
 SIZE = 40
@@ -110,11 +110,21 @@ def test_damage_in_a_flac_leaves_the_rest() -> None:
 
 
 def test_a_cut_recording_is_read_up_to_the_cut() -> None:
+    clip = tone(6.0, 48_000)
     for data in (
-        encode(tone(2.0, 48_000), 48_000, "webm", "libopus"),
-        encode(tone(2.0, 48_000), 48_000, "ipod", "aac", movflags="faststart"),
-        write(tone(2.0), format="OGG"),
+        encode(clip, 48_000, "webm", "libopus"),
+        encode(clip, 48_000, "mp4", "aac", movflags="empty_moov", frag_duration="100000"),
+        write(clip + np.random.default_rng(0).normal(0, 0.01, len(clip)), 48_000, "OGG"),
     ):
-        sample = read(data[: len(data) * 3 // 4])
-        assert 0.8 < sample.duration < 1.9
-        assert np.abs(sample.seen[2000:9000] - tone(2.0)[2000:9000]).max() < 0.05
+        sample = read(data[: len(data) * 3 // 4], start=1)
+        assert 3 < sample.duration < 5
+        assert strongest(sample.seen) == pytest.approx(440, abs=1)
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_without_its_end_says_so(subtype: str) -> None:
+    clip = tone(3.0, 48_000) + np.random.default_rng(0).normal(0, 0.05, 3 * 48_000)
+    data = write(clip, 48_000, "OGG", subtype)
+    assert not noted(read(data), "end")
+    for cut in (len(data) - 1, len(data) * 3 // 4):
+        assert noted(read(data[:cut]), "its end mark is missing: it is cut off or was never finished")

@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,10 +44,16 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def app(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    with serving(checkpoints, tmp_path_factory.mktemp("server") / "log.txt") as running:
+        yield running
+
+
+@contextmanager
+def serving(checkpoints: Path, log: Path) -> Iterator[App]:
+    """The app over a folder of checkpoints, until the end of the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log.txt"
     options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
     with log.open("wb") as out:
         server = subprocess.Popen(

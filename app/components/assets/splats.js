@@ -15,7 +15,7 @@ class Splats {
     const { zoom, target } = camera.now;
     const { right, upward, towards } = camera.axes();
     const scale = ((side / 2) * look.fill * zoom) / reach;
-    const radius = Math.min(Math.max((look.dot * side * zoom) / Math.sqrt(count / step), pixel), 14 * pixel);
+    const radius = Math.max(Math.min((look.dot * zoom) / Math.sqrt(count / step), look.largest) * side, pixel);
     const rim = radius >= 2 * pixel ? look.edge * radius : 0;
     const pad = Math.ceil(radius) + 1; // dots may hang over the sides
     const stride = side + 2 * pad;

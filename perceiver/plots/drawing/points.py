@@ -29,16 +29,16 @@ FINE = 3
 GROUND, EDGE = -1, -2
 """What a pixel shows where it shows no point."""
 
-LOOK: Mapping[str, float] = {"azimuth": 50.0, "elevation": 18.0, "fill": 0.94, "dot": 0.58, "edge": 0.24, "behind": 3.0}
-"""How clouds are looked at.
-
-azimuth    in degrees about the upward axis; from 0, which looks along the axis after it, backwards
-elevation  in degrees above the horizon
-fill       how much of the picture the cloud's sphere fills
-dot        radius of a dot: of the picture's side, by the square root of the number of dots
-edge       width of a dot's edge, of its radius
-behind     how far behind a dot its edge lies, of its radius
-"""
+LOOK: Mapping[str, float] = {
+    "azimuth": 50.0,  # degrees that the eye has gone about the upward axis, to its right
+    "elevation": 18.0,  # degrees that it looks down from
+    "fill": 0.94,  # share of the picture that the sphere about the cloud fills
+    "dot": 0.58,  # radius of a dot: share of the picture's side, by the square root of the number of dots
+    "largest": 0.04,  # greatest radius of a dot: share of the picture's side
+    "edge": 0.24,  # width of a dot's edge, of its radius
+    "behind": 3.0,  # how far behind the dot its edge lies, of its radius
+}
+"""How clouds are looked at."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def shot(points: Float32[np.ndarray, "n 3"], up: str, side: int = SIDE, fine: in
     right, upward, towards = axes(up, LOOK["azimuth"], LOOK["elevation"])
     scale = wide / 2 * LOOK["fill"] / reach(points)
     x, y, depth = (points.astype(np.float64) @ np.stack([right, -upward, towards], axis=1)).T * scale
-    radius = max(LOOK["dot"] * wide / np.sqrt(len(points)), fine)
+    radius = max(min(LOOK["dot"] / np.sqrt(len(points)), LOOK["largest"]) * wide, fine)
     edge = LOOK["edge"] * radius if radius >= 2 * fine else 0.0
     pad = int(radius)  # dots may hang over the sides
     stride = wide + 2 * pad

@@ -340,17 +340,18 @@ def test_the_table_is_written_into_a_readme() -> None:
     assert "README.md" in refused("checkpoints", "--write-readme", "README.md")
 
 
-def test_data_is_built_where_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["audio", "image", "points"])
+def test_data_is_built_where_it_was_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
 
-    def build_image(folder: Path, *, force: bool) -> Path:
+    def build(folder: Path, *, force: bool) -> Path:
         built.append((folder, force))
         return folder
 
-    monkeypatch.setattr(data, "build_image", build_image)
+    monkeypatch.setattr(data, f"build_{name}", build)
     monkeypatch.setenv("PERCEIVER_DATA", "elsewhere")
-    assert run("data", "build", "image").stdout == "elsewhere\n"
-    assert run("data", "build", "image", "-o", "here", "--force").stdout == "here\n"
+    assert run("data", "build", name).stdout == "elsewhere\n"
+    assert run("data", "build", name, "-o", "here", "--force").stdout == "here\n"
     assert built == [(Path("elsewhere"), False), (Path("here"), True)]
     assert run("data", "build", "nothing").exit_code == 2
 

@@ -21,18 +21,18 @@ def data() -> None:
 
 @app.command(epilog=examples("perceiver data build image", "perceiver data build image -o /large/disk/data"))
 def build(
-    name: Annotated[Literal["image", "points"], typer.Argument(help="The data set.", show_default=False)],
+    name: Annotated[Literal["audio", "image", "points"], typer.Argument(help="The data set.", show_default=False)],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder to build in; $PERCEIVER_DATA or data by default.", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Make anew what is there already.")] = False,
 ) -> None:
-    """Build a data set from packages of free 3D models and textures.
+    """Build a data set from packages of free 3D models, textures and sound banks.
 
     A build that was stopped goes on where it was; one that is complete is left as it is.
     """
-    from ..training.data import build_image, build_points, default_folder
+    from ..training.data import build_audio, build_image, build_points, default_folder
 
-    builders = {"image": build_image, "points": build_points}
+    builders = {"audio": build_audio, "image": build_image, "points": build_points}
     typer.echo(builders[name](out or default_folder(), force=force))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .audio import build_audio
 from .image import build_image, default_folder
 from .modelnet import is_modelnet, read_modelnet
 from .points import build_points
 
-__all__ = ["build_image", "build_points", "default_folder", "is_modelnet", "read_modelnet"]
+__all__ = ["build_audio", "build_image", "build_points", "default_folder", "is_modelnet", "read_modelnet"]

@@ -61,7 +61,7 @@ class CloudSet:
         split="By object and by near-duplicate group of objects, the same as for pictures of them; near copies are "
         "looked for turned by quarters and mirrored as well.",
     )
-    caveats = (
+    caveats: tuple[str, ...] = (
         "The points are sampled from the surfaces of modelled objects, evenly by area and from all sides.",
         "Scans of real objects have holes, noise and uneven density.",
     )

@@ -50,7 +50,8 @@ def augment(
         return low + (high - low) * torch.rand(count, *shape, generator=generator)
 
     time = torch.arange(length) / rate
-    sounds = _played(sounds, draw(*map(math.log, a.speed)).exp(), draw(0.0, a.delay) * rate)
+    slowest, fastest = map(math.log, a.speed)
+    sounds = _played(sounds, draw(slowest, fastest).exp(), draw(0.0, a.delay) * rate)
     faded = torch.rand(count, generator=generator) < a.fade[0]
     sounds = sounds * torch.where(faded[:, None], (-draw(0.0, a.fade[1], 1) * time).exp(), 1.0)
     # One transform serves the filter and the room; the zeros behind keep echoes from wrapping round.

@@ -30,7 +30,7 @@ class PictureSet:
         split="By object and by near-duplicate group of objects, and by texture group of grounds: held-out pictures "
         "show held-out objects on held-out grounds.",
     )
-    caveats = (
+    caveats: tuple[str, ...] = (
         "The pictures are rendered: an object of a 3D collection over a photographed ground.",
         "On photographs of the world the classes it names are guesses.",
     )

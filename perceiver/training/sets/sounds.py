@@ -28,7 +28,7 @@ class SoundSet:
         licence="FluidR3 (MIT), freepats (GPL-2) and TimGM6mb (GPL-2) sound banks",
         split="By sound bank: trained on FluidR3 and freepats, held out is TimGM6mb, whose recordings are others.",
     )
-    caveats = (
+    caveats: tuple[str, ...] = (
         "The sounds are single notes of recorded instruments, played back by a sampler.",
         "On other sounds the families it names are guesses.",
     )

@@ -14,7 +14,7 @@ import typer
 
 from ..errors import ConfigError
 from .group import BAD_INPUT, examples, print_json, write_file
-from .opened import Opened, choices, for_each
+from .opened import Opened, Openings, choices, for_each
 from .predict import AsJson, Checkpoint, Files, Read
 
 if TYPE_CHECKING:
@@ -92,17 +92,20 @@ def maps(
     if all_latents and "npz" not in wanted:
         raise typer.BadParameter("every latent's map is written as NPZ, so --format has to name npz")
     options = choices(read or [])
-    opened = Opened.open_for(checkpoint, files[0])
+    openings = Openings(checkpoint)
     reading = Reading(reduce, _from_one(latent), _from_one(head), kind, scale, colours, overlay)
-    _check(reading, opened)
-    names = dict(zip(files, _names(files, opened.name), strict=True))
+    if checkpoint:
+        _check(reading, openings(files[0]))
+    names = dict(zip(files, _names(files), strict=True))
 
     def work(path: Path) -> dict[str, Any]:
+        opened = openings(path)
+        _check(reading, opened)
         sample = opened.read(path, options)
         trace = opened.trace(sample)
         written = []
         for form in wanted:
-            target = out / f"{names[path]}.{form}"
+            target = out / f"{names[path]}.{opened.name.replace('/', '--')}.{form}"
             write_file(target, _contents(form, opened, trace, sample, reading, all_latents))
             written.append(str(target))
         return {"file": str(path), "written": written, "notes": list(sample.notes)}
@@ -132,7 +135,7 @@ def _from_one(number: int | None) -> int | None:
     return None if number is None else number - 1
 
 
-def _names(files: Sequence[Path], model: str) -> list[str]:
+def _names(files: Sequence[Path]) -> list[str]:
     """File names for the results, without endings; files of the same name are told apart by a number."""
     names: list[str] = []
     for path in files:
@@ -140,7 +143,7 @@ def _names(files: Sequence[Path], model: str) -> list[str]:
         while stem in names:
             stem, number = f"{path.stem}-{number}", number + 1
         names.append(stem)
-    return [f"{name}.{model.replace('/', '--')}" for name in names]
+    return names
 
 
 def _check(reading: Reading, opened: Opened) -> None:

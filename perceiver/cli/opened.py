@@ -43,14 +43,6 @@ class Opened:
         name = folder.name if Path(source).exists() else source
         return cls(name=name, sha256=sha256(folder / WEIGHTS), model=load(folder))
 
-    @classmethod
-    def open_for(cls, source: str | None, path: Path) -> Opened:
-        """Opens a checkpoint, or, where none is named, the first one that comes for files of this sort.
-
-        Raises CheckpointError when that is not possible.
-        """
-        return cls.open(source or _suited(path))
-
     @property
     def labels(self) -> tuple[str, ...]:
         """The classes' names, their numbers where they have none."""
@@ -81,6 +73,24 @@ class Opened:
 
         logits = trace.logits.numpy()
         return predictions_json(logits, self.labels, sample=sample.name, top=top, notes=sample.notes, **self.origin)
+
+
+class Openings:
+    """Opens the checkpoint that is named, at once, or, where none is, for each file the first one of its sort.
+
+    Raises CheckpointError when that is not possible.
+    """
+
+    def __init__(self, source: str | None) -> None:
+        self._source = source
+        self._opened = {source: Opened.open(source)} if source else {}
+
+    def __call__(self, path: Path) -> Opened:
+        """The checkpoint for a file."""
+        source = self._source or _suited(path)
+        if source not in self._opened:
+            self._opened[source] = Opened.open(source)
+        return self._opened[source]
 
 
 def _suited(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from .group import BAD_INPUT, examples, print_json
-from .opened import Opened, choices, for_each
+from .opened import Openings, choices, for_each
 
 app = typer.Typer()
 
@@ -19,7 +19,7 @@ Checkpoint = Annotated[
         "--checkpoint",
         "-c",
         help="A checkpoint's name, its folder, or a hub id (owner/name); by default the first that comes with the "
-        "project for files such as the first one.",
+        "project for files of this sort.",
         show_default=False,
     ),
 ]
@@ -46,9 +46,10 @@ def predict(
 ) -> None:
     """Show the most probable classes of each file."""
     options = choices(read or [])
-    opened = Opened.open_for(checkpoint, files[0])
+    openings = Openings(checkpoint)
 
     def work(path: Path) -> dict[str, Any]:
+        opened = openings(path)
         sample = opened.read(path, options)
         return {"file": str(path)} | opened.predictions(opened.trace(sample), sample, top)
 

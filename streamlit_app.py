@@ -12,7 +12,10 @@ page = st.navigation([st.Page("app/pages/explore.py", title="Explore")], positio
 
 st.html(Path(__file__).parent / "app" / "style.css")
 st.title("Perceiver Lens", anchor=False)
-st.markdown("Show a trained Perceiver a picture: see what it recognises, and what every one of its blocks read.")
+st.markdown(
+    "Show a trained Perceiver a picture, a sound or a point cloud: see what it recognises, and what every one of its "
+    "blocks read."
+)
 
 # Pages need torch, and importing it takes seconds: the first visitor of a process sees that something is coming.
 if "app.compute" not in sys.modules:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..config import PositionConfig
 from ..errors import CheckpointError, InputError
 from . import markdown
 from .markdown import duration, percent, with_interval
 from .store import Store
 
 BEGIN, END = "<!-- checkpoints:begin -->", "<!-- checkpoints:end -->"
-_ENCODINGS = {"fourier": "Fourier features", "learned": "learned", "coordinates": "raw coordinates"}
 _COLUMNS = (
-    *("Checkpoint", "Positions", "Parameters", "Held-out accuracy (95 % interval)", "Balanced", "Chance"),
-    *("Other seeds", "Training"),
+    *("Checkpoint", "Input", "Positions", "Parameters", "Held-out accuracy (95 % interval)", "Balanced"),
+    *("Chance", "Other seeds", "Training"),
 )
 
 
 def table(store: Store) -> str:
-    """The store as a markdown table, every number from its cards. Raises CheckpointError when one has none."""
-    return "\n".join(markdown.table(_COLUMNS, [_row(store, name) for name in store.names()]))
+    """The store as a markdown table by sort of input, every number from its cards.
+
+    Raises CheckpointError when one has none.
+    """
+    names = sorted(store.names(), key=lambda name: store.config(name).modality)
+    return "\n".join(markdown.table(_COLUMNS, [_row(store, name) for name in names]))
 
 
 def update_readme(path: Path, store: Store) -> bool:
@@ -47,9 +51,11 @@ def _row(store: Store, name: str) -> tuple[str, ...]:
     results = store.card(name).results
     if results is None:
         raise CheckpointError(f"{name} has no results, so the table of checkpoints cannot be written")
+    config = store.config(name)
     return (
         f"`{name}`",
-        _ENCODINGS[store.config(name).positions.kind],
+        config.modality,
+        _encoding(config.positions),
         f"{results.parameters:,}",
         with_interval(results.held_out),
         percent(results.held_out.balanced_accuracy),
@@ -57,3 +63,14 @@ def _row(store: Store, name: str) -> tuple[str, ...]:
         ", ".join(percent(accuracy) for accuracy in results.seeds.values()) or "–",
         duration(results.budget.seconds),
     )
+
+
+def _encoding(positions: PositionConfig) -> str:
+    match positions.kind:
+        case "fourier":
+            tops = " and ".join(dict.fromkeys(f"{mu / 2:g}" for mu in positions.max_resolution))
+            return f"Fourier, {positions.num_bands} bands to {tops}"
+        case "learned":
+            return "learned"
+        case _:
+            return "raw coordinates"

@@ -123,12 +123,12 @@ def test_verify(folder: Path, checkpoint: Path) -> None:
 
 def test_the_table(folder: Path, model: Perceiver) -> None:
     head, line, row = table(Store(folder.parent)).splitlines()
-    assert head.startswith("| Checkpoint | Positions | Parameters | Held-out accuracy (95 % interval) |")
+    assert head.startswith("| Checkpoint | Input | Positions | Parameters | Held-out accuracy (95 % interval) |")
     assert set(line) <= set("| -")
     assert head.count("|") == line.count("|") == row.count("|")
     parameters = sum(p.numel() for p in model.parameters())
     assert row == (
-        f"| `image-fourier` | Fourier features | {parameters:,} | 72.5 % (57.2–83.9) | 66.7 % | 33.3 % | 71.0 % | "
+        f"| `image-fourier` | image | Fourier, 2 bands to 2 and 2.5 | {parameters:,} | 72.5 % (57.2–83.9) | 66.7 % | 33.3 % | 71.0 % | "
         "1 h 30 min |"
     )
 

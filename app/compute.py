@@ -37,7 +37,7 @@ from .gate import Gate
 from .progress import Progress
 
 THUMB = 64
-"""Greatest side of a thumbnail in elements; larger maps are averaged over squares of elements."""
+"""Greatest side of a thumbnail in elements, twice that along one axis alone; larger maps are averaged over squares."""
 
 AT_A_TIME = 4_000_000
 """Weights computed in one go for the thumbnails: 16 MB."""
@@ -45,7 +45,8 @@ AT_A_TIME = 4_000_000
 Options = tuple[tuple[str, str], ...]
 """Choices about reading an input, by name."""
 
-_gate = Gate()
+gate = Gate()
+"""What all inference goes through."""
 
 
 @dataclass(frozen=True)
@@ -178,14 +179,15 @@ def _prepare_torch() -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=3)
-def _model(name: str) -> Perceiver:
+def opened(name: str) -> Perceiver:
+    """A checkpoint, which all visitors share. Raises CheckpointError when it cannot be opened."""
     _prepare_torch()
     return load(name)
 
 
 def config(name: str) -> PerceiverConfig:
     """The configuration of a checkpoint. Raises CheckpointError when it cannot be opened."""
-    return _model(name).config
+    return opened(name).config
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -194,6 +196,11 @@ def _read(model: str, key: str, _case: Case) -> Sample:
     return modalities.get(c.modality).read(
         _case.data, _case.name, shape=c.input_shape, preprocess=c.preprocess, options=dict(_case.options)
     )
+
+
+def sort_of_file(case: Case) -> str:
+    """What the file is by its first bytes, in words: "MP3 sound"; "" where that cannot be told."""
+    return modalities.sniff(case.data, case.name) or ""
 
 
 def read(case: Case) -> Sample:
@@ -220,8 +227,8 @@ def trace(case: Case, progress: Progress) -> Trace:
     slot = _slot(case.model, case.key)
     if slot.trace is None:
         progress.step(0.0, "Reading the input")
-        model, sample = _model(case.model), read(case)
-        with _gate.enter(progress.wait):
+        model, sample = opened(case.model), read(case)
+        with gate.enter(progress.wait):
             if slot.trace is None:
                 progress.step(0.2, "Running the model")
                 slot.trace = model.trace(model.inputs(sample))
@@ -362,7 +369,9 @@ def _weights(model: str) -> str | None:
 
 def _square(sample: Sample) -> int:
     # Neighbours in the order of free elements are no neighbours in space.
-    return 1 if sample.coordinates is not None else -(-max(sample.shape) // THUMB)
+    if sample.coordinates is not None:
+        return 1
+    return -(-max(sample.shape) // (THUMB if len(sample.shape) > 1 else 2 * THUMB))
 
 
 def _averaged(maps: Float[np.ndarray, "n ..."], side: int) -> Float[np.ndarray, "n ..."]:

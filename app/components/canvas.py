@@ -1,8 +1,9 @@
-"""The clickable map: one grid of pixels, enlarged without blur, that says what lies under the pointer."""
+"""The clickable map: one picture, its elements enlarged without blur, that says what lies under the pointer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import streamlit as st
@@ -10,13 +11,22 @@ from jaxtyping import Float, UInt8
 
 from .bar import ColourBar
 from .frame import asset, pack
+from .ruler import Ruler
 
 _mount = st.components.v2.component(
     "perceiver_map",
     html=asset("canvas.html", "bar.html"),
-    css=asset("bar.css", "readout.css", "canvas.css"),
-    js=asset("frame.js", "bar.js", "readout.js", "canvas.js"),
+    css=asset("bar.css", "readout.css", "ruler.css", "canvas.css"),
+    js=asset("frame.js", "bar.js", "readout.js", "ruler.js", "canvas.js"),
 )
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Elements that are boxes of pixels, equal in size: the names of their rows and columns, "" for none."""
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
 
 
 def map_canvas(
@@ -27,12 +37,16 @@ def map_canvas(
     hint: str,
     on_pick: Callable[[int | None], None],
     pick: int | None = None,
-    values: Float[np.ndarray, "H W"] | None = None,
-    shades: UInt8[np.ndarray, "H W"] | None = None,
+    values: Float[np.ndarray, "rows columns"] | None = None,
+    shades: UInt8[np.ndarray, "rows columns"] | None = None,
     bar: ColourBar | None = None,
     measure: str = "",
     multiple: bool = False,
     limit: int | None = None,
+    grid: Grid | None = None,
+    left: Ruler | None = None,
+    bottom: Ruler | None = None,
+    fill: bool = False,
 ) -> None:
     """Draws `rgb`; calls `on_pick` with a flat element index (rows first), or None when the pick is given up.
 
@@ -40,7 +54,10 @@ def map_canvas(
     hint      the line under the picture while nothing is pointed at
     values    what hovering reads, in `measure`; with `multiple` also as a multiple of uniform
     shades    which of the bar's 256 colours each value has
-    limit     greatest width in CSS pixels
+    limit     greatest width in CSS pixels, that of the left ruler included
+    grid      the elements, where they are not the pixels
+    left, bottom  numbers along the sides
+    fill      use all of the width, which softens the edges of pixels; else each is a whole number of device pixels
     """
     height, width = rgb.shape[:2]
     meta = {
@@ -53,6 +70,10 @@ def map_canvas(
         "multiple": multiple,
         "limit": limit,
         "bar": bar.meta() if bar else None,
+        "grid": asdict(grid) if grid else None,
+        "left": left.meta() if left else None,
+        "bottom": bottom.meta() if bottom else None,
+        "fill": fill,
     }
     arrays = {"rgb": rgb}
     if values is not None:

@@ -43,6 +43,7 @@ def wall(
     tile: int = 220,
     dense: bool = False,
     tall: int | None = None,
+    limit: int | None = None,
 ) -> None:
     """Draws the tiles in a grid; calls `on_pick` with the index of the one clicked, or entered by keyboard.
 
@@ -51,6 +52,7 @@ def wall(
     tile    least width of a tile in CSS pixels
     dense   pictures alone, their words on hover
     tall    greatest height of a dense wall in CSS pixels; beyond it, it scrolls
+    limit   greatest width of a tile in CSS pixels
 
     Raises ValueError when there are not as many tiles as pictures.
     """
@@ -65,6 +67,7 @@ def wall(
         "tile": tile,
         "dense": dense,
         "tall": tall,
+        "limit": limit,
         "tiles": [asdict(t) for t in tiles],
         "bar": bar.meta() if bar else None,
     }

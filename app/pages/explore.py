@@ -43,10 +43,14 @@ def page() -> None:
         truth = samples[view.sample].about.label if view.sample in samples else ""
         scene = Scene(view, case, sample, config, shown, truth, Progress())
         overview.overview(scene)
-        shown.beyond(case, sample, scene.progress)
+        beyond = st.container()
     st.divider()
     _blocks(scene)
     scene.progress.done()
+    # What is left may be slow, and whatever the visitor does next cuts it short.
+    state.publish()
+    with beyond:
+        shown.beyond(case, sample)
 
 
 def _blocks(scene: Scene) -> None:

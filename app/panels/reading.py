@@ -106,7 +106,8 @@ def latents(scene: Scene, block: int, reading: Reading) -> None:
         lambda index: state.change(reduce="latent", latent=order[index]),
     )
     if strip.square > 1:
-        st.caption(f"Thumbnails average squares of {strip.square} × {strip.square} elements.")
+        box = " × ".join([str(strip.square)] * len(scene.sample.shape))
+        st.caption(f"Thumbnails average {box} elements.")
 
 
 def who_reads(scene: Scene, reading: Reading) -> None:

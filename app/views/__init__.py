@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from .audio import AudioView
 from .base import ModalityView
 from .image import ImageView
+from .points import PointsView
 
-VIEWS: dict[str, ModalityView] = {"image": ImageView()}
+VIEWS: dict[str, ModalityView] = {"image": ImageView(), "audio": AudioView(), "points": PointsView()}
 
 
 def get(modality: str) -> ModalityView:

@@ -1,4 +1,4 @@
-"""What a page asks of a modality's view."""
+"""What a page asks of a modality's view, and what all views use."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import UInt8
 
+from perceiver.plots import colour
+from perceiver.plots.drawing import colours_for
+from perceiver.plots.scale import ColourRange
 from perceiver.sample import Sample
 
-from ..components import Tile
+from ..components import ColourBar, Tick, Tile
 from ..compute import BlockMap, Case, Strip
-from ..progress import Progress
 
 OnPick = Callable[[int | None], None]
 OnChoice = Callable[[int], None]
@@ -29,6 +31,15 @@ class Paint:
 
     colours: str
     strength: float | None
+
+
+def colour_bar(range_: ColourRange, paint: Paint) -> ColourBar:
+    """The colour bar of a range."""
+    return ColourBar(
+        table=colour.table(colours_for(range_, paint.colours)),
+        ticks=tuple(Tick(tick.place, tick.label, tick.mark) for tick in range_.ticks(wanted=3, apart=0.2)),
+        unit=range_.unit,
+    )
 
 
 @dataclass(frozen=True)
@@ -63,8 +74,11 @@ class ModalityView(Protocol):
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
         """Controls of how the input is read; they call `state.choose`. `read` holds what is not at its default."""
 
-    def beyond(self, case: Case, sample: Sample, progress: Progress) -> None:
-        """What there is to see of an input beyond the part that the model read, where there is."""
+    def beyond(self, case: Case, sample: Sample) -> None:
+        """What there is to see of an input beyond the part that the model read, where there is.
+
+        It is drawn last and may take its time: the rest of the page is there already.
+        """
 
     def element(self, index: int, sample: Sample) -> str:
         """Where an input element lies, in words."""

@@ -10,16 +10,15 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from perceiver.plots import colour, drawing
-from perceiver.plots.drawing import colours_for, draw
+from perceiver.plots.drawing import draw
 from perceiver.plots.figures import figure_png
 from perceiver.plots.overlay import on_original, png
-from perceiver.plots.scale import ColourRange, ColourScale
+from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample
 
-from ..components import ColourBar, Tick, Tile, map_canvas, wall
+from ..components import Tile, map_canvas, wall
 from ..compute import BlockMap, Case, Strip
-from ..progress import Progress
-from .base import OnChoice, OnPick, Paint, Recorder
+from .base import OnChoice, OnPick, Paint, Recorder, colour_bar
 
 DRAWING = drawing.get("image")
 SIDE = 256
@@ -46,7 +45,7 @@ class ImageView:
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
         """A picture is read in one way."""
 
-    def beyond(self, case: Case, sample: Sample, progress: Progress) -> None:
+    def beyond(self, case: Case, sample: Sample) -> None:
         """The whole picture is shown already."""
 
     def element(self, index: int, sample: Sample) -> str:
@@ -96,7 +95,7 @@ class ImageView:
             tiles,
             key="row",
             label="Maps of the blocks",
-            bar=_bar(shared, paint) if shared else None,
+            bar=colour_bar(shared, paint) if shared else None,
             chosen=chosen,
             on_pick=on_pick,
         )
@@ -115,7 +114,7 @@ class ImageView:
             on_pick=on_pick,
             values=shown.values,
             shades=colour.index(unit).astype(np.uint8),
-            bar=_bar(shown.range, paint),
+            bar=colour_bar(shown.range, paint),
             measure="nats" if shown.range.what == "entropy" else "",
             multiple=shown.range.what == "probability" and not shown.range.signed,
             limit=640,
@@ -149,7 +148,7 @@ class ImageView:
             key="strip",
             label="Latents, the most concentrated first",
             table=colour.table(paint.colours),
-            bar=_bar(ranges[0], paint) if ranges[0].comparable else None,
+            bar=colour_bar(ranges[0], paint) if ranges[0].comparable else None,
             tile=64,
             dense=True,
             tall=448,
@@ -169,11 +168,3 @@ def _read_part(sample: Sample) -> str:
         for (start, stop), length in zip(sample.box, sample.original.shape[:2], strict=True)
     )
     return "The model read all of it." if whole else "The model read the framed part, not the hatched one."
-
-
-def _bar(range_: ColourRange, paint: Paint) -> ColourBar:
-    return ColourBar(
-        table=colour.table(colours_for(range_, paint.colours)),
-        ticks=tuple(Tick(tick.place, tick.label, tick.mark) for tick in range_.ticks(wanted=3, apart=0.2)),
-        unit=range_.unit,
-    )

@@ -51,5 +51,5 @@ def clock(seconds: float, decimals: int = 2, *, minutes: bool = False) -> str:
 
 
 def hertz(frequency: float) -> str:
-    """A frequency: 86 Hz, 440 Hz, 1.3 kHz."""
-    return f"{frequency / 1000:.1f} kHz" if frequency >= 999.5 else f"{frequency:.0f} Hz"
+    """A frequency: 86 Hz, 440 Hz, 1.31 kHz."""
+    return f"{frequency / 1000:.3g} kHz" if frequency >= 999.5 else f"{frequency:.0f} Hz"

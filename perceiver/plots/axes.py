@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,10 @@ from .ticks import Tick, linear_steps
 
 FREQUENCIES = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)
 """Octaves in Hz, as labelled along mel bands."""
+
+
+CLOCK_STEPS = (10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600)
+"""Seconds between the labels of a clip of minutes."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +36,24 @@ class Axes:
 
 
 def time_axis(start: float, stop: float, wanted: int = 4) -> Axis:
-    """Round seconds between two places of a clip; minutes where it is long."""
-    steps = linear_steps(start, stop, wanted)
+    """Round seconds between two places of a clip, about as many as wanted; minutes and hours where it is long."""
+    steps = _steps(start, stop, wanted)
     step = steps[1] - steps[0] if len(steps) > 1 else stop - start
     decimals = next(d for d in range(4) if d == 3 or abs(step * 10**d - round(step * 10**d)) < 1e-6)
     long = stop >= 60
     labels = [clock(s, decimals, minutes=True) if long else f"{s:.{decimals}f}" for s in steps]
     ticks = [Tick((s - start) / (stop - start), s, label) for s, label in zip(steps, labels, strict=True)]
     return Axis(tuple(ticks), "time (min:s)" if long else "time (s)")
+
+
+def _steps(start: float, stop: float, wanted: int) -> tuple[float, ...]:
+    """Multiples of a round time between two places: by tens below ten seconds, else by halves and quarters of 60."""
+    raw = (stop - start) / wanted
+    step = next((step for step in CLOCK_STEPS if step >= raw), 3600.0 * math.ceil(raw / 3600)) if raw > 5 else 0.0
+    if not step:
+        return linear_steps(start, stop, wanted)
+    first, last = math.ceil(start / step - 1e-9), math.floor(stop / step + 1e-9)
+    return tuple(k * step for k in range(first, last + 1))
 
 
 def mel_axis(bands: Float[np.ndarray, "mels"], apart: float = 0.07) -> Axis:

@@ -78,7 +78,7 @@ def test_minutes_can_be_written_even_where_there_are_none() -> None:
 
 @pytest.mark.parametrize(
     ("frequency", "text"),
-    [(85.79, "86 Hz"), (440.0, "440 Hz"), (999.6, "1.0 kHz"), (1290.0, "1.3 kHz"), (7631.0, "7.6 kHz")],
+    [(85.79, "86 Hz"), (440.0, "440 Hz"), (999.6, "1 kHz"), (1294.0, "1.29 kHz"), (7631.0, "7.63 kHz")],
 )
 def test_frequencies(frequency: float, text: str) -> None:
     assert hertz(frequency) == text

@@ -114,7 +114,7 @@ def test_visitors_take_turns(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> N
         done.set()
 
     def other_visitor() -> None:
-        with compute._gate.enter(lambda place: None):
+        with compute.gate.enter(lambda place: None):
             held.set()
             done.wait(60)
 

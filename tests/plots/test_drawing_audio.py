@@ -129,7 +129,7 @@ def test_the_waveform_stands_out_from_every_colour(name: str) -> None:
     values = np.linspace(0, 1, PATCHES)
     picture = AUDIO.map(raw(silence()), values, only(values), name, 0.85).astype(float)
     luma = picture @ np.array([0.2126, 0.7152, 0.0722])
-    line = luma[(picture.shape[0] - 28) // 2]
+    line = luma[(picture.shape[0] - 32) // 2]
     assert np.abs(line - luma[0]).min() >= 40
 
 
@@ -160,6 +160,20 @@ def test_times_lie_where_the_window_lies_in_the_clip() -> None:
     long = time_axis(59.0, 63.0, wanted=4)
     assert labels(long) == ["0:59", "1:00", "1:01", "1:02", "1:03"]
     assert long.unit == "time (min:s)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (26.0, ["0", "10", "20"]),
+        (100.0, ["0:00", "0:30", "1:00", "1:30"]),
+        (900.0, ["0:00", "5:00", "10:00", "15:00"]),
+        (3600.0, ["0:00", "15:00", "30:00", "45:00", "1:00:00"]),
+        (12 * 3600.0, ["0:00", "3:00:00", "6:00:00", "9:00:00", "12:00:00"]),
+    ],
+)
+def test_long_clips_are_numbered_by_the_clock(seconds: float, expected: list[str]) -> None:
+    assert labels(time_axis(0.0, seconds)) == expected
 
 
 def test_the_first_frame_of_a_spectrogram_is_centred_on_the_windows_beginning() -> None:

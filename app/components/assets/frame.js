@@ -34,10 +34,17 @@ function pixelCanvas(bytes, width, height, table) {
 }
 
 // Draws pixels into `target` about `cssWidth` wide. Enlarged pixels cover a whole number of device pixels, so that
-// all are of one size and none is blurred; the canvas is then a little narrower than asked.
-function paint(target, source, cssWidth) {
+// all are of one size and none is blurred; the canvas is then a little narrower than asked. With `fill` it is exactly
+// as wide: pixels are enlarged beyond that and brought back, so that all are still of one size, but for soft edges.
+function paint(target, source, cssWidth, fill = false) {
   const ratio = window.devicePixelRatio || 1;
   const zoom = (cssWidth * ratio) / source.width;
+  if (fill && zoom > 1 && zoom !== Math.floor(zoom)) {
+    const larger = document.createElement("canvas");
+    paint(larger, source, (source.width * Math.ceil(zoom)) / ratio);
+    paint(target, larger, cssWidth);
+    return;
+  }
   const factor = zoom >= 1 ? Math.floor(zoom) : zoom;
   target.width = Math.max(1, Math.round(source.width * factor));
   target.height = Math.max(1, Math.round(source.height * factor));

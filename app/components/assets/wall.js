@@ -10,8 +10,9 @@ class Wall extends Tiles {
   // A whole number of device pixels for every pixel of a picture.
   fit(room) {
     const ratio = window.devicePixelRatio || 1;
-    const factor = Math.floor((room * ratio) / this.frame.width);
-    return factor ? (factor * this.frame.width) / ratio : room;
+    const width = Math.min(room, this.frame.limit || Infinity);
+    const factor = Math.floor((width * ratio) / this.frame.width);
+    return factor ? (factor * this.frame.width) / ratio : width;
   }
 
   draw(width) {

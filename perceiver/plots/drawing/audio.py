@@ -14,10 +14,10 @@ from .base import Drawable, colours_for
 DECIBELS = (-80.0, 20.0)
 """What black and white of a spectrogram stand for: the same for all sounds, so that silence is black."""
 
-WIDTH, HEIGHT = 640, 176
+WIDTH, HEIGHT = 500, 192
 """What a waveform's picture comes close to in pixels: a whole number for each patch, so that columns are alike."""
 
-STRIP, GAP = 24, 4
+STRIP, GAP = 28, 4
 """Height of the strip under a waveform that shows each patch's colour as it is, and the gap between the two."""
 
 LINE = 0.6

@@ -1,0 +1,56 @@
+"""A whole clip's outline with the window of it that was read, which can be moved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float32
+
+from .frame import asset, pack
+from .ruler import Ruler
+
+_mount = st.components.v2.component(
+    "perceiver_clip",
+    html=asset("clip.html"),
+    css=asset("ruler.css", "clip.css"),
+    js=asset("frame.js", "ruler.js", "clip.js"),
+)
+
+
+def clip(
+    envelope: Float32[np.ndarray, "2 slices"],
+    *,
+    key: str,
+    label: str,
+    duration: float,
+    window: tuple[float, float],
+    bottom: Ruler,
+    on_move: Callable[[float], None],
+) -> None:
+    """Draws a clip's outline; calls `on_move` with the seconds at which its window was made to begin.
+
+    envelope  the lowest and the highest value of each slice of the clip
+    label     what a screen reader hears
+    window    from and to, in seconds; it can be moved where the clip is longer
+    bottom    the seconds along the clip
+    """
+    start, stop = window
+    length = stop - start
+    meta = {
+        "label": label,
+        "duration": duration,
+        "length": length,
+        "start": start,
+        "movable": duration > length,
+        "bottom": bottom.meta(),
+    }
+    low, high = np.clip(envelope, -1, 1)
+
+    def moved() -> None:
+        chosen = st.session_state[key]["start"]
+        if chosen is not None:
+            on_move(chosen)
+
+    _mount(key=key, data=pack(meta, low=low, high=high), on_start_change=moved)

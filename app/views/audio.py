@@ -1,0 +1,243 @@
+"""How sounds and their maps are shown: the window that was read, and where in the clip it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import numpy as np
+import streamlit as st
+from jaxtyping import UInt8
+from PIL import Image
+
+from perceiver.analysis.numbers import clock
+from perceiver.plots import colour
+from perceiver.plots.axes import time_axis
+from perceiver.plots.drawing import draw
+from perceiver.plots.drawing.audio import AudioDrawing
+from perceiver.plots.figures import figure_png
+from perceiver.plots.scale import ColourScale
+from perceiver.sample import Sample
+
+from .. import compute, state
+from ..components import Tile, clip, map_canvas, wall
+from ..compute import BlockMap, Case, Strip
+from .base import OnChoice, OnPick, Paint, Recorder, colour_bar
+from .over_time import over_time
+from .sound import Sound, grid, longer, ruler, wav
+
+DRAWING = AudioDrawing()
+SIDE = 280
+"""Greatest width of what stands beside the prediction, in CSS pixels."""
+
+COLUMN = 24
+"""Height of the columns in a thumbnail of a latent of a waveform."""
+
+PLAYED: Mapping[str, str] = {
+    "WAV sound": "audio/wav",
+    "MP3 sound": "audio/mpeg",
+    "FLAC sound": "audio/flac",
+    "Ogg sound": "audio/ogg",
+    "M4A sound": "audio/mp4",
+    "AAC sound": "audio/aac",
+    "WebM video": "audio/webm",
+    "MP4 video": "audio/mp4",
+}
+"""The sorts of files that browsers play, and what these call them."""
+
+
+class AudioView:
+    """Sounds: maps lie over the spectrogram cell for cell, or in columns behind the waveform."""
+
+    noun = "sound"
+    title = "Sounds"
+    spot = "spot"
+    over_input = True
+    recorder: Recorder | None = Recorder("Microphone", "A recording", st.audio_input)
+
+    def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
+        """The window squeezed into a square of 128 pixels."""
+        picture = Image.fromarray(DRAWING.given(sample))
+        return np.asarray(picture.resize((128, 128), Image.Resampling.BICUBIC))
+
+    def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
+        """Where the window begins, in clips that are longer."""
+        sound = _sound(sample)
+        if not longer(sound):
+            return
+        here, last = round(sound.start, 2), sound.duration - (sound.stop - sound.start)
+        st.session_state["start"] = here
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.number_input(
+                "Start of the window (s)",
+                0.0,
+                max(here, round(last, 2)),
+                step=0.1,
+                format="%.2f",
+                key="start",
+                on_change=lambda: _begin(st.session_state["start"]),
+            )
+            st.button(
+                "Loudest part",
+                icon=":material/volume_up:",
+                disabled="start" not in read,
+                on_click=state.choose,
+                args=("start", "loudest"),
+            )
+
+    def beyond(self, case: Case, sample: Sample) -> None:
+        """What the model answers along the whole clip, where it is longer than the window."""
+        sound = _sound(sample)
+        if longer(sound):
+            over_time(case, sound)
+
+    def element(self, index: int, sample: Sample) -> str:
+        """Its time in the clip, and its frequency."""
+        names = grid(_sound(sample))
+        row, column = divmod(index, len(names.columns))
+        return ", ".join(part for part in (names.columns[column], names.rows[row]) if part)
+
+    def size(self, sample: Sample) -> str:
+        """Seconds, and elements."""
+        return DRAWING.size(sample)
+
+    def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
+        """The window, to be picked from and to be heard."""
+        sound, axes = _sound(sample), DRAWING.axes(sample)
+        map_canvas(
+            DRAWING.given(sample),
+            key="seen",
+            label=f"The sound as the model read it, {self.size(sample)}. Arrow keys move, Enter picks an element.",
+            hint="Click a spot to see who reads it.",
+            pick=pick,
+            on_pick=on_pick,
+            limit=SIDE,
+            grid=grid(sound),
+            left=ruler(axes.left) if axes.left else None,
+            bottom=ruler(axes.bottom),
+            fill=True,
+        )
+        st.audio(wav(sound), format="audio/wav", alt="What the model read")
+
+    def original(self, case: Case, sample: Sample) -> None:
+        """The whole clip, with the window to be moved, and to be heard."""
+        sound = _sound(sample)
+        clip(
+            sound.original,
+            key="clip",
+            label="The window that the model reads" if longer(sound) else "The whole sound, which the model read",
+            duration=sound.duration,
+            window=(sound.start, sound.stop),
+            bottom=ruler(time_axis(0.0, sound.duration)),
+            on_move=_begin,
+        )
+        sort = compute.sort_of_file(case)
+        if sort in PLAYED:
+            st.audio(case.data, format=PLAYED[sort], alt="The whole sound")
+        else:
+            st.caption(f"Browsers do not play this file{f' ({sort})' if sort else ''}.")
+        st.caption(_read_part(sound))
+
+    def row(
+        self,
+        sample: Sample,
+        maps: Sequence[BlockMap],
+        tiles: Sequence[Tile],
+        paint: Paint,
+        chosen: int,
+        pick: int | None,
+        on_pick: OnChoice,
+    ) -> None:
+        """The maps over the window, side by side."""
+        shared = maps[0].range if maps[0].range.comparable else None
+        wall(
+            np.stack([DRAWING.map(sample, m.values, m.range, paint.colours, paint.strength) for m in maps]),
+            tiles,
+            key="row",
+            label="Maps of the blocks",
+            bar=colour_bar(shared, paint) if shared else None,
+            limit=520,
+            chosen=chosen,
+            on_pick=on_pick,
+        )
+
+    def large(
+        self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick
+    ) -> None:
+        """One map over the window, with time and frequency along its sides."""
+        values, axes = np.atleast_2d(shown.values), DRAWING.axes(sample)
+        map_canvas(
+            DRAWING.map(sample, shown.values, shown.range, paint.colours, paint.strength),
+            key="large",
+            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks an element.",
+            hint="Point at a spot to read its value; click it to see who reads it.",
+            pick=pick,
+            on_pick=on_pick,
+            values=values,
+            shades=colour.index(shown.range.apply(values)).astype(np.uint8),
+            bar=colour_bar(shown.range, paint),
+            measure="nats" if shown.range.what == "entropy" else "",
+            multiple=shown.range.what == "probability" and not shown.range.signed,
+            limit=640,
+            grid=grid(_sound(sample)),
+            left=ruler(axes.left) if axes.left else None,
+            bottom=ruler(axes.bottom),
+            fill=True,
+        )
+
+    def figure(
+        self, sample: Sample, maps: Sequence[BlockMap], titles: Sequence[str], paint: Paint, heading: str
+    ) -> bytes:
+        """Window and maps side by side with their axes, on white."""
+        ranges = [m.range for m in maps]
+        drawn = draw(sample, [m.values for m in maps], ranges, colours=paint.colours, strength=paint.strength)
+        return figure_png(drawn, ranges, titles, [m.summary for m in maps], title=heading)
+
+    def strip(
+        self,
+        sample: Sample,
+        strip: Strip,
+        tiles: Sequence[Tile],
+        mode: str,
+        what: str,
+        paint: Paint,
+        chosen: int | None,
+        on_pick: OnChoice,
+    ) -> None:
+        """The latents' maps alone: those of waveforms as columns."""
+        ordered = [np.atleast_2d(strip.thumbs[i]) for i in strip.order]
+        ranges = ColourScale(mode).limits(ordered, what)  # type: ignore[arg-type]
+        pictures = np.stack([colour.index(r.apply(t)).astype(np.uint8) for r, t in zip(ranges, ordered, strict=True)])
+        if pictures.shape[1] == 1:
+            pictures = np.repeat(pictures, COLUMN, axis=1)
+        wall(
+            pictures,
+            tiles,
+            key="strip",
+            label="Latents, the most concentrated first",
+            table=colour.table(paint.colours),
+            bar=colour_bar(ranges[0], paint) if ranges[0].comparable else None,
+            tile=max(80, pictures.shape[2]),
+            dense=True,
+            tall=448,
+            chosen=chosen,
+            on_pick=on_pick,
+        )
+
+
+def _sound(sample: Sample) -> Sound:
+    return cast(Sound, sample)
+
+
+def _begin(start: float) -> None:
+    state.choose("start", f"{start:.2f}")
+
+
+def _read_part(sound: Sound) -> str:
+    if not longer(sound):
+        return "The model read all of it."
+    until = min(sound.stop, sound.duration)
+    return (
+        f"The model read the framed part, {clock(sound.start)} to {clock(until)} of {clock(sound.duration)}. "
+        "Drag the frame, or use the arrow keys on it, to read another."
+    )

@@ -1,0 +1,86 @@
+"""The answers over a whole clip: a scan that is asked for, and what it found."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from perceiver.analysis.numbers import clock, percent
+from perceiver.analysis.timeline import Timeline
+from perceiver.errors import InputError
+from perceiver.plots.timeline import timeline_figure, timeline_text
+
+from .. import compute, scanning, state, text
+from ..compute import Case
+from ..progress import Progress
+from .sound import Sound
+
+HALVES = 600.0
+"""Up to so many seconds windows overlap by half; in longer clips they lie end to end."""
+
+
+def over_time(case: Case, sound: Sound) -> None:
+    """Offers the scan, goes on with one that was asked for, and shows as much as is known."""
+    length = sound.stop - sound.start
+    every = length / 2 if sound.duration <= HALVES else length
+    scan, asked = scanning.found(case, every), f"{case.model}|{case.digest}"
+    st.subheader("Over the whole clip", anchor=False)
+    if not scan.done:
+        if st.session_state.get("scanning") == asked:
+            st.button("Stop", icon=":material/stop:", on_click=_want, args=("",))
+            _finish(case, every)
+            return
+        label = "Go on with the scan" if scan.reached else "Scan the whole clip"
+        st.button(label, icon=":material/graphic_eq:", on_click=_want, args=(asked,))
+        st.caption(f"Asks the model about every {length:.3g} s of it, a window each {every:.3g} s.")
+    if scan.timeline is not None:
+        _results(scan.timeline, compute.config(case.model).labels, sound)
+
+
+def _finish(case: Case, every: float) -> None:
+    """Goes on to the end, unless the visitor does something else first; then the page is drawn anew."""
+    try:
+        scanning.finish(case, every, Progress())
+    except InputError as error:
+        st.error(text.plain(str(error)), icon=":material/error:")
+        _want("")
+    else:
+        _want("")
+        st.rerun()
+
+
+def _want(asked: str) -> None:
+    st.session_state["scanning"] = asked
+
+
+def _results(timeline: Timeline, labels: tuple[str, ...], sound: Sound) -> None:
+    names = [text.label(name) for name in labels]
+    words = timeline_text(timeline, names)
+    st.plotly_chart(
+        timeline_figure(timeline, names, duration=sound.duration, window=(sound.start, sound.stop)),
+        key="timeline",
+        on_select=_picked,
+        selection_mode="points",
+        config={"displayModeBar": False},
+        alt=words,
+    )
+    st.caption(f"{text.plain(words)} Click a point to read its window.")
+    with st.expander("As a table"):
+        st.dataframe(
+            [
+                {
+                    "From": clock(stretch.start, 1),
+                    "To": clock(stretch.stop, 1),
+                    "Answer": "no signal" if stretch.answer is None else names[stretch.answer],
+                    "Mean probability": "" if stretch.probability is None else percent(stretch.probability),
+                }
+                for stretch in timeline.stretches()
+            ],
+            hide_index=True,
+            width="stretch",
+        )
+
+
+def _picked() -> None:
+    points = st.session_state["timeline"]["selection"]["points"]
+    if points:
+        state.choose("start", f"{points[0]['customdata']:.2f}")

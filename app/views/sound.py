@@ -1,0 +1,62 @@
+"""What is shown of the sample of a sound, and how its parts are called and heard."""
+
+from __future__ import annotations
+
+import io
+import wave
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float32, Float64
+
+from perceiver.analysis.numbers import clock, hertz
+from perceiver.plots.axes import Axis
+
+from ..components import Grid, Ruler, Tick
+
+
+class Sound(Protocol):
+    """The fields of a sound's sample that are shown."""
+
+    shape: tuple[int, ...]
+    seen: Float32[np.ndarray, "samples"]
+    original: Float32[np.ndarray, "2 slices"]
+    box: tuple[tuple[float, float], ...]
+    rate: int
+    start: float
+    stop: float
+    duration: float
+    bands: Float64[np.ndarray, "mels"]
+
+
+def longer(sound: Sound) -> bool:
+    """Whether there is more of the clip than the model reads at once."""
+    return sound.duration > sound.stop - sound.start
+
+
+def grid(sound: Sound) -> Grid:
+    """The elements by name: the time at their middle, and the middle of their band."""
+    start, stop = sound.box[-1]
+    count = sound.shape[-1]
+    times = start + (np.arange(count) + 0.5) * (stop - start) / count
+    return Grid(
+        rows=tuple(hertz(float(band)) for band in sound.bands) or ("",),
+        columns=tuple(f"{'−' if time < 0 else ''}{clock(abs(float(time)), 3)}" for time in times),
+    )
+
+
+def ruler(axis: Axis) -> Ruler:
+    """An axis for the page."""
+    return Ruler(tuple(Tick(tick.place, tick.label) for tick in axis.ticks), axis.unit)
+
+
+def wav(sound: Sound) -> bytes:
+    """The window as the model read it, as a 16-bit WAV file; what is louder than full scale is cut off."""
+    samples = np.rint(32767 * np.clip(sound.seen, -1, 1)).astype("<i2")
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sound.rate)
+        file.writeframes(samples.tobytes())
+    return buffer.getvalue()

@@ -1,0 +1,53 @@
+"""A model along the windows of a long input."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..model import Perceiver
+from .timeline import Timeline
+
+AT_A_TIME = 16
+"""Windows that go through the model together."""
+
+
+@runtime_checkable
+class Window(Protocol):
+    """What is needed of a window (`perceiver.modalities.Window`)."""
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def content(self) -> Float[Tensor, "M content"]: ...
+
+    @property
+    def silent(self) -> bool: ...
+
+
+@torch.no_grad()
+def scan(
+    model: Perceiver, windows: Iterable[Window], seconds: float, *, at_a_time: int = AT_A_TIME
+) -> Iterator[Timeline]:
+    """The model's answers to the windows, a timeline for every few of them, so that the work can be paused between.
+
+    seconds  the length of a window
+
+    Raises whatever iterating over the windows does.
+    """
+    remaining = iter(windows)
+    while batch := list(islice(remaining, at_a_time)):
+        logits = model(model.input_array(torch.stack([window.content for window in batch])))
+        yield Timeline(
+            starts=np.array([window.start for window in batch], dtype=np.float64),
+            seconds=seconds,
+            probabilities=logits.softmax(-1).numpy(),
+            silent=np.array([window.silent for window in batch]),
+        )

@@ -1,0 +1,88 @@
+"""What a model answers over time: one row of probabilities a window, and the stretches over which the answer stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Answers of a model over the windows of an input.
+
+    starts         seconds at which the windows begin, rising
+    seconds        the length of a window
+    probabilities  of every class, a row a window
+    silent         windows without a signal, where the answer means nothing
+    """
+
+    starts: Float64[np.ndarray, "n"]
+    seconds: float
+    probabilities: Float[np.ndarray, "n classes"]
+    silent: Bool[np.ndarray, "n"]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def leading(self, count: int) -> tuple[int, ...]:
+        """The classes that matter most: by the number of windows they are the answer of, then by mean probability.
+
+        Silent windows do not count.
+        """
+        heard = self.probabilities[~self.silent]
+        if not len(heard):
+            return ()
+        wins = np.bincount(heard.argmax(axis=1), minlength=heard.shape[1])
+        # Probabilities are at most 1, so they only decide between equals.
+        order = np.argsort(-(wins + heard.mean(axis=0) / 2), kind="stable")
+        return tuple(order[:count].tolist())
+
+    def __add__(self, other: Timeline) -> Timeline:
+        """The windows of this one, then those of another."""
+        return Timeline(
+            starts=np.concatenate([self.starts, other.starts]),
+            seconds=self.seconds,
+            probabilities=np.concatenate([self.probabilities, other.probabilities]),
+            silent=np.concatenate([self.silent, other.silent]),
+        )
+
+    def stretches(self) -> tuple[Stretch, ...]:
+        """The windows in runs of one answer, or of silence, in order.
+
+        A run begins with its first window and ends where the next run begins; the last ends with its last window.
+        """
+        answers = np.where(self.silent, -1, self.probabilities.argmax(axis=1))
+        firsts = np.flatnonzero(np.append(True, answers[1:] != answers[:-1])) if len(self) else np.empty(0, np.int64)
+        out = []
+        for first, after in zip(firsts, np.append(firsts[1:], len(self)), strict=True):
+            answer = int(answers[first])
+            end = self.starts[after] if after < len(self) else self.starts[-1] + self.seconds
+            mean = float(self.probabilities[first:after, answer].mean()) if answer >= 0 else None
+            out.append(
+                Stretch(
+                    start=float(self.starts[first]),
+                    stop=float(end),
+                    windows=int(after - first),
+                    answer=answer if answer >= 0 else None,
+                    probability=mean,
+                )
+            )
+        return tuple(out)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Windows in a row with one answer.
+
+    start, stop  in seconds
+    answer       the class; None where there is no signal
+    probability  of the answer, mean over the windows; None where there is none
+    """
+
+    start: float
+    stop: float
+    windows: int
+    answer: int | None
+    probability: float | None

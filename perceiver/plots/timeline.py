@@ -1,0 +1,114 @@
+"""Answers over the time of a long input: curves for the page, words for those who cannot see them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+
+from ..analysis.numbers import clock, percent
+from ..analysis.timeline import Timeline
+from .axes import time_axis
+from .figures import BLUE, GREY, GRID, ORANGE, TEAL
+
+MOST = 4
+"""Classes that are followed."""
+
+STYLES = ((BLUE, "solid", "circle"), (ORANGE, "dash", "diamond"), (TEAL, "dot", "square"), (GREY, "dashdot", "x"))
+DOTS = 150
+"""Above so many windows their dots would run into a line: they are there to be clicked, but not seen."""
+
+
+def timeline_figure(
+    timeline: Timeline, labels: Sequence[str], *, duration: float, window: tuple[float, float] | None = None
+) -> go.Figure:
+    """The probabilities of the leading classes, each drawn at the middle of its window, with gaps where it is silent.
+
+    duration  of the whole input, in seconds
+    window    from and to, in seconds: the one that is looked at is shaded
+
+    Every point carries the beginning of its window as `customdata`. Raises ValueError for another number of labels than
+    classes.
+    """
+    if len(labels) != timeline.probabilities.shape[1]:
+        raise ValueError(f"there are {len(labels)} labels for {timeline.probabilities.shape[1]} classes")
+    figure = go.Figure()
+    for kind, (colour, dash, symbol) in zip(timeline.leading(MOST), STYLES, strict=False):
+        figure.add_trace(_curve(timeline, kind, html.escape(labels[kind]), colour, dash, symbol))
+    if window:
+        shade = {"fillcolor": GREY, "opacity": 0.22, "line_width": 0, "layer": "below"}
+        figure.add_vrect(x0=window[0], x1=min(window[1], duration), **shade)
+    axis = time_axis(0.0, duration, wanted=8)
+    figure.update_xaxes(
+        range=[0, duration],
+        tickvals=[tick.value for tick in axis.ticks],
+        ticktext=[tick.label for tick in axis.ticks],
+        title_text=axis.unit,
+        showgrid=False,
+        fixedrange=True,
+        automargin=True,
+    )
+    figure.update_yaxes(
+        title_text="Probability",
+        range=[0, 1.05],
+        tickformat=".0%",
+        nticks=4,
+        gridcolor=GRID,
+        zerolinecolor=GRID,
+        fixedrange=True,
+        automargin=True,
+    )
+    figure.update_layout(
+        height=250,
+        margin={"l": 4, "r": 8, "t": 28, "b": 4},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    )
+    return figure
+
+
+def timeline_text(timeline: Timeline, labels: Sequence[str]) -> str:
+    """What `timeline_figure` shows, in words. Raises as it does."""
+    if len(labels) != timeline.probabilities.shape[1]:
+        raise ValueError(f"there are {len(labels)} labels for {timeline.probabilities.shape[1]} classes")
+    heard = timeline.probabilities[~timeline.silent]
+    if not len(heard):
+        return "There is no signal in any window, so there is nothing to tell."
+    wins = np.bincount(heard.argmax(axis=1), minlength=len(labels))
+    shares = [f"{labels[i]} in {percent(wins[i] / len(heard))}" for i in timeline.leading(MOST) if wins[i]]
+    text = f"The answer over {len(heard):,} windows: {', '.join(shares)}."
+    longest = max((s for s in timeline.stretches() if s.answer is not None), key=lambda s: s.stop - s.start)
+    assert longest.answer is not None
+    text += (
+        f" The longest stretch of one answer is {labels[longest.answer]}, "
+        f"{clock(longest.start, 1)} to {clock(longest.stop, 1)}."
+    )
+    if silent := int(timeline.silent.sum()):
+        are = "window holds" if silent == 1 else "windows hold"
+        text += f" {silent:,} more {are} no signal."
+    return text
+
+
+def _curve(timeline: Timeline, kind: int, name: str, colour: str, dash: str, symbol: str) -> go.Scatter:
+    starts, stops = timeline.starts, timeline.starts + timeline.seconds
+    return go.Scatter(
+        x=(starts + stops) / 2,
+        y=_heard(timeline.probabilities[:, kind], timeline),
+        name=name,
+        mode="lines+markers",
+        line={"color": colour, "dash": dash, "width": 2},
+        marker={"color": colour, "symbol": symbol, "size": 7 if len(timeline) <= DOTS else 2},
+        customdata=starts,
+        text=[f"{clock(a, 1)} to {clock(b, 1)}" for a, b in zip(starts, stops, strict=True)],
+        hovertemplate="%{text}: %{y:.1%}",
+        connectgaps=False,
+    )
+
+
+def _heard(values: Float[np.ndarray, "n"], timeline: Timeline) -> Float[np.ndarray, "n"]:
+    return np.where(timeline.silent, np.nan, values)

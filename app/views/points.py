@@ -14,13 +14,13 @@ from perceiver.plots import colour, drawing
 from perceiver.plots.drawing import colours_for, draw
 from perceiver.plots.drawing import points as dots
 from perceiver.plots.figures import figure_png
-from perceiver.plots.scale import ColourRange, ColourScale
+from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample
 
 from .. import state
-from ..components import Cloud, ColourBar, Tick, Tile, cloud, cloud_row, wall
+from ..components import Cloud, Tile, cloud, cloud_row, wall
 from ..compute import BlockMap, Case, Strip
-from .base import OnChoice, OnPick, Paint, Recorder
+from .base import OnChoice, OnPick, Paint, Recorder, colour_bar
 
 DRAWING = drawing.get("points")
 SIDE = 320
@@ -147,7 +147,7 @@ class PointsView:
             tiles,
             key="row",
             label="Maps of the blocks",
-            bar=_bar(maps[0].range, paint) if maps[0].range.comparable else None,
+            bar=colour_bar(maps[0].range, paint) if maps[0].range.comparable else None,
             chosen=chosen,
             pick=pick,
             on_pick=on_pick,
@@ -169,7 +169,7 @@ class PointsView:
             on_pick=on_pick,
             values=shown.values,
             shades=colour.index(shown.range.apply(shown.values)).astype(np.uint8),
-            bar=_bar(shown.range, paint),
+            bar=colour_bar(shown.range, paint),
             measure="nats" if shown.range.what == "entropy" else "",
             multiple=shown.range.what == "probability" and not shown.range.signed,
             limit=640,
@@ -223,7 +223,7 @@ class PointsView:
             key="strip",
             label="Latents, the most concentrated first",
             table=table,
-            bar=_bar(ranges[0], paint) if ranges[0].comparable else None,
+            bar=colour_bar(ranges[0], paint) if ranges[0].comparable else None,
             tile=64,
             dense=True,
             tall=448,
@@ -267,11 +267,3 @@ def _draw() -> None:
 def _typed(on_pick: OnPick) -> None:
     number = st.session_state["point"]
     on_pick(None if number is None else number - 1)
-
-
-def _bar(range_: ColourRange, paint: Paint) -> ColourBar:
-    return ColourBar(
-        table=colour.table(colours_for(range_, paint.colours)),
-        ticks=tuple(Tick(tick.place, tick.label, tick.mark) for tick in range_.ticks(wanted=3, apart=0.2)),
-        unit=range_.unit,
-    )

@@ -43,6 +43,7 @@ class Stage {
 
   resize(width) {
     this.width = width;
+    for (const canvas of this.canvases) canvas.style.width = canvas.style.height = `${width}px`;
     this.stale = true;
     this.request();
   }
@@ -79,7 +80,6 @@ class Stage {
       this.splats.paint(pixels, this.colours[i], this.ground, this.ink);
       this.source.getContext("2d").putImageData(this.image, 0, 0);
       if (canvas.width !== shown) canvas.width = canvas.height = shown;
-      canvas.style.width = canvas.style.height = `${this.width}px`;
       const context = canvas.getContext("2d");
       context.setTransform(1, 0, 0, 1, 0, 0);
       context.imageSmoothingEnabled = density !== 1;
@@ -99,7 +99,8 @@ class Stage {
   }
 
   near({ x, y }, within) {
-    return this.splats.view ? this.splats.closest(x * this.factor, y * this.factor, within * this.factor) : null;
+    if (this.stale) this.draw();
+    return this.splats.closest(x * this.factor, y * this.factor, within * this.factor);
   }
 
   // The place in space under the pointer, in units of the reach: that of the point there, or in the middle's depth.

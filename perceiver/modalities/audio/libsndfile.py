@@ -12,6 +12,19 @@ from jaxtyping import Float32
 from .stream import BLOCK, Broken, Mark, after
 
 
+class _Bytes(io.BytesIO):
+    """A file that stays where it is when damaged headers lead to before its beginning.
+
+    An exception would be printed by the C library's callback and lost.
+    """
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except ValueError:
+            return self.tell()
+
+
 class Libsndfile:
     """A `Decoder`; raises Broken for data that libsndfile cannot open."""
 
@@ -31,7 +44,7 @@ class Libsndfile:
 
     def _open(self) -> soundfile.SoundFile:
         try:
-            return soundfile.SoundFile(io.BytesIO(self._data))
+            return soundfile.SoundFile(_Bytes(self._data))
         except Exception as error:
             raise Broken from error
 

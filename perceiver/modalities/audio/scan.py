@@ -49,17 +49,24 @@ class Scan:
             raise InputError(f"windows cannot begin every {every:g} s; the time between them must be above 0")
         self._file, self._clip, self._settings = file, clip, settings
         self._step = max(round(every * settings.rate), 1)
+        self._total = -(-clip.frames * settings.rate // clip.rate)
 
     @property
     def seconds(self) -> float:
         """The length of a window."""
         return self._settings.seconds
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was changed on the way in, one sentence each."""
+        missing = (len(self) - 1) * self._step + self._settings.samples - self._total
+        filled = f"filled the end of the last window, {missing / self._settings.rate:,.2f} s, with silence"
+        return (*self._clip.notes, filled) if missing > 0 else self._clip.notes
+
     def __len__(self) -> int:
-        total = -(-self._clip.frames * self._settings.rate // self._clip.rate)
-        to_the_end = 1 + max(math.ceil((total - self._settings.samples) / self._step), 0)
+        to_the_end = 1 + max(math.ceil((self._total - self._settings.samples) / self._step), 0)
         # With gaps between the windows the last one would begin after the end.
-        return min(to_the_end, math.ceil(total / self._step))
+        return min(to_the_end, math.ceil(self._total / self._step))
 
     def __iter__(self) -> Iterator[Window]:
         samples, origin, held = self._settings.samples, 0, np.empty(0, np.float32)

@@ -116,6 +116,15 @@ def test_an_mp3_behind_a_tag_and_a_flac_behind_a_tag_are_read() -> None:
         assert strongest(read(data).seen) == pytest.approx(440, abs=1)
 
 
+def test_files_put_one_after_the_other_are_read_as_one_while_they_have_one_rate() -> None:
+    mono, stereo = (write(clip, format="MP3") for clip in (tone(), np.stack([tone()] * 2, axis=1)))
+    sample = read(mono + stereo, start=1.2, samples=8000, patch=50)
+    assert sample.duration == pytest.approx(2, abs=0.2)
+    assert strongest(sample.seen) == pytest.approx(440, abs=2)
+    with pytest.raises(InputError, match=r"^a.mp3 is an MP3 sound, but its sample rate changes on the way$"):
+        read(mono + write(tone(), 44_100, "MP3"), "a.mp3")
+
+
 @pytest.mark.parametrize(
     ("data", "name", "message"),
     [

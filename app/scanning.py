@@ -16,6 +16,7 @@ from perceiver.analysis.numbers import clock
 from perceiver.analysis.scan import scan
 from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError
+from perceiver.export import timeline_csv
 from perceiver.modalities import Scannable
 
 from . import compute
@@ -88,3 +89,8 @@ def finish(case: Case, every: float, progress: Progress) -> None:
         left = (time.monotonic() - began) / max(1, here.reached - before) * (here.total - here.reached)
         text = f"Window {here.reached:,} of {here.total:,}, about {clock(left, 0)} left"
         progress.step(here.reached / here.total, text)
+
+
+def answers_file(case: Case, timeline: Timeline) -> bytes:
+    """The answers over time, every class of every window, as CSV."""
+    return timeline_csv(timeline, compute.config(case.model).labels).encode()

@@ -1,17 +1,19 @@
-"""What leaves the program as data: maps with their coordinates as NPZ, predictions as JSON. Plain arrays in."""
+"""What leaves the program as data: maps with coordinates as NPZ, predictions as JSON, answers over time as CSV too."""
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from io import BytesIO
+from io import BytesIO, StringIO
 from os import PathLike
 from typing import Any, BinaryIO
 
 import numpy as np
 from jaxtyping import Float
 
+from .analysis.timeline import Timeline
 from .positions import grid_coordinates
 
 FORMAT = 1
@@ -126,6 +128,69 @@ def predictions_json(
         for rank, i in enumerate(order.tolist(), start=1)
     ]
     return _origin(model, weights_sha256, sample, notes) | {"truth": truth, "predictions": predictions}
+
+
+def timeline_json(
+    timeline: Timeline,
+    labels: Sequence[str],
+    *,
+    model: str,
+    sample: str,
+    top: int | None = None,
+    weights_sha256: str | None = None,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Answers over time as plain values for JSON: the ranked classes of every window, and the stretches of one answer.
+
+    top  how many classes a window; None is all
+
+    Raises ValueError where labels and classes differ in number.
+    """
+    windows = [
+        {"start": start, "stop": stop, "silent": silent, "predictions": ranked}
+        for start, stop, silent, ranked in _windows(timeline, labels, top)
+    ]
+    stretches = [
+        {
+            "start": stretch.start,
+            "stop": stretch.stop,
+            "windows": stretch.windows,
+            "label": None if stretch.answer is None else labels[stretch.answer],
+            "probability": stretch.probability,
+        }
+        for stretch in timeline.stretches()
+    ]
+    origin = _origin(model, weights_sha256, sample, notes)
+    return origin | {"seconds": timeline.seconds, "windows": windows, "stretches": stretches}
+
+
+def timeline_csv(timeline: Timeline, labels: Sequence[str], *, top: int | None = None) -> str:
+    """Answers over time as CSV, a line for each window and class: start, stop, silent, rank, label, probability.
+
+    Raises ValueError where labels and classes differ in number.
+    """
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["start", "stop", "silent", "rank", "label", "probability"])
+    for start, stop, silent, ranked in _windows(timeline, labels, top):
+        for one in ranked:
+            writer.writerow([start, stop, int(silent), one["rank"], one["label"], one["probability"]])
+    return out.getvalue()
+
+
+def _windows(
+    timeline: Timeline, labels: Sequence[str], top: int | None
+) -> Iterator[tuple[float, float, bool, list[dict[str, Any]]]]:
+    """Beginning, end, silence and ranked classes of every window; seconds to the microsecond."""
+    if len(labels) != timeline.probabilities.shape[1]:
+        raise ValueError(f"there are {len(labels)} labels for {timeline.probabilities.shape[1]} classes")
+    for start, silent, row in zip(timeline.starts.tolist(), timeline.silent, timeline.probabilities, strict=True):
+        order = np.argsort(-row, kind="stable")[:top]
+        ranked = [
+            {"rank": rank, "class": int(i), "label": labels[i], "probability": float(row[i])}
+            for rank, i in enumerate(order.tolist(), start=1)
+        ]
+        yield round(start, 6), round(start + timeline.seconds, 6), bool(silent), ranked
 
 
 def _origin(model: str, weights_sha256: str | None, sample: str, notes: Sequence[str]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ LABELS = ("chair", "lamp", "plant")
 SHAPE = (6, 9)
 LATENTS = 5
 BLOCKS = 3
-COMMANDS = ("app", "predict", "maps", "checkpoints", "train", "evaluate", "data", "data build")
+COMMANDS = ("app", "predict", "maps", "scan", "checkpoints", "train", "evaluate", "data", "data build")
 
 RESULTS = Results(
     name="tiny",

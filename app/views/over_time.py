@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+from pathlib import PurePath
+
 import streamlit as st
 
 from perceiver.analysis.numbers import clock, percent
@@ -31,9 +35,9 @@ def over_time(case: Case, sound: Sound) -> None:
             return
         label = "Go on with the scan" if scan.reached else "Scan the whole clip"
         st.button(label, icon=":material/graphic_eq:", on_click=_want, args=(asked,))
-        st.caption(f"Asks the model about every {length:.3g} s of it, a window each {every:.3g} s.")
+        st.caption(f"The model answers for {length:.3g} s at a time, in steps of {every:.3g} s.")
     if scan.timeline is not None:
-        _results(scan.timeline, compute.config(case.model).labels, sound)
+        _results(case, scan.timeline, sound)
 
 
 def _finish(case: Case, every: float) -> None:
@@ -52,8 +56,8 @@ def _want(asked: str) -> None:
     st.session_state["scanning"] = asked
 
 
-def _results(timeline: Timeline, labels: tuple[str, ...], sound: Sound) -> None:
-    names = [text.label(name) for name in labels]
+def _results(case: Case, timeline: Timeline, sound: Sound) -> None:
+    names = [text.label(name) for name in compute.config(case.model).labels]
     words = timeline_text(timeline, names)
     st.plotly_chart(
         timeline_figure(timeline, names, duration=sound.duration, window=(sound.start, sound.stop)),
@@ -64,20 +68,30 @@ def _results(timeline: Timeline, labels: tuple[str, ...], sound: Sound) -> None:
         alt=words,
     )
     st.caption(f"{text.plain(words)} Click a point to read its window.")
-    with st.expander("As a table"):
-        st.dataframe(
-            [
-                {
-                    "From": clock(stretch.start, 1),
-                    "To": clock(stretch.stop, 1),
-                    "Answer": "no signal" if stretch.answer is None else names[stretch.answer],
-                    "Mean probability": "" if stretch.probability is None else percent(stretch.probability),
-                }
-                for stretch in timeline.stretches()
-            ],
-            hide_index=True,
-            width="stretch",
+    with st.container(horizontal=True):
+        with st.popover("As a table", icon=":material/table_rows:"):
+            st.dataframe(_rows(timeline, names), hide_index=True)
+        st.download_button(
+            "Answers over time (CSV)",
+            partial(scanning.answers_file, case, timeline),
+            file_name=f"{PurePath(case.name).stem}-{case.model}-over-time.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            on_click="ignore",
         )
+
+
+def _rows(timeline: Timeline, names: Sequence[str]) -> list[dict[str, str]]:
+    """The stretches of one answer, a row each."""
+    return [
+        {
+            "From": clock(stretch.start, 1),
+            "To": clock(stretch.stop, 1),
+            "Answer": "no signal" if stretch.answer is None else names[stretch.answer],
+            "Mean probability": "" if stretch.probability is None else percent(stretch.probability),
+        }
+        for stretch in timeline.stretches()
+    ]
 
 
 def _picked() -> None:

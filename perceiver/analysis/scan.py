@@ -32,7 +32,6 @@ class Window(Protocol):
     def silent(self) -> bool: ...
 
 
-@torch.no_grad()
 def scan(
     model: Perceiver, windows: Iterable[Window], seconds: float, *, at_a_time: int = AT_A_TIME
 ) -> Iterator[Timeline]:
@@ -44,7 +43,8 @@ def scan(
     """
     remaining = iter(windows)
     while batch := list(islice(remaining, at_a_time)):
-        logits = model(model.input_array(torch.stack([window.content for window in batch])))
+        with torch.no_grad():
+            logits = model(model.input_array(torch.stack([window.content for window in batch])))
         yield Timeline(
             starts=np.array([window.start for window in batch], dtype=np.float64),
             seconds=seconds,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from . import checkpoints, data, maps, predict, serve, training
+from . import checkpoints, data, maps, predict, scan, serve, training
 from .group import Commands, examples
 
 __all__ = ["app", "main"]
@@ -24,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (serve.app, predict.app, maps.app, checkpoints.app, training.app):
+for part in (serve.app, predict.app, maps.app, scan.app, checkpoints.app, training.app):
     app.add_typer(part)
 app.add_typer(data.app, name="data")
 

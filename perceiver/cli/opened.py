@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from ..errors import PerceiverError
+from ..errors import InputError, PerceiverError
 from .group import complain, progress, read_file
 
 if TYPE_CHECKING:
+    from ..modalities import Windows
     from ..model import Perceiver
     from ..sample import Sample
     from ..trace import Trace
@@ -62,6 +63,20 @@ class Opened:
         modality = modalities.get(config.modality)
         data = read_file(path, modality.max_bytes)
         return modality.read(data, path.name, shape=config.input_shape, preprocess=config.preprocess, options=options)
+
+    def scan(self, path: Path, every: float | None) -> Windows:
+        """The windows of a whole file. Raises InputError when it cannot be read, or the model reads inputs whole."""
+        from .. import modalities
+
+        config = self.model.config
+        modality = modalities.get(config.modality)
+        if not isinstance(modality, modalities.Scannable):
+            raise InputError(
+                f"{self.name} reads every {config.modality} input at once, so there is nothing to scan along; what can "
+                "be scanned goes on in time, such as a sound"
+            )
+        data = read_file(path, modality.max_bytes)
+        return modality.scan(data, path.name, shape=config.input_shape, preprocess=config.preprocess, every=every)
 
     def trace(self, sample: Sample) -> Trace:
         """One run of the model."""

@@ -33,10 +33,14 @@ class Windows(Protocol):
     """All windows of an input in order; each iteration decodes the file anew.
 
     seconds  the length of a window
+    notes    what was changed on the way in, one sentence each
     """
 
     @property
     def seconds(self) -> float: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
 
     def __len__(self) -> int: ...
 

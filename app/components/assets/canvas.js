@@ -45,12 +45,13 @@ class MapView {
   }
 
   draw() {
-    const beside = this.left.width;
-    const width = Math.min(this.figure.clientWidth, this.frame.limit || Infinity) - beside;
-    if (width <= 0) return;
+    const room = Math.min(this.figure.clientWidth, this.frame.limit || Infinity);
+    if (!room) return;
+    const beside = this.left.width(room);
+    const width = room - beside;
     paint(this.picture, this.source, width, this.frame.fill);
     this.stage.style.width = this.picture.style.width;
-    for (const part of [this.stage, this.readout.line, this.bar.root]) part.style.marginLeft = `${beside}px`;
+    for (const part of [this.stage, this.bar.root]) part.style.marginLeft = `${beside}px`;
     this.stage.style.marginBottom = this.frame.bottom ? "2.1rem" : "";
     this.bar.root.style.width = this.picture.style.width;
     this.drawMarks();

@@ -24,8 +24,11 @@ class Ruler {
     this.root.replaceChildren(...ticks, unit);
   }
 
-  // The room that a standing one takes, in CSS pixels.
-  get width() {
-    return this.root.hidden ? 0 : this.labels + 15;
+  // The room that a standing one takes beside a picture, in CSS pixels; where there is little, it goes without its unit.
+  width(room) {
+    if (this.root.hidden) return 0;
+    const tight = room < 240;
+    this.root.classList.toggle("tight", tight);
+    return this.labels + (tight ? 0 : 15);
   }
 }

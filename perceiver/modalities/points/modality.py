@@ -22,6 +22,8 @@ from .sample import Axis, PointSample
 
 # As many points as a viewer still turns smoothly.
 _DISPLAY = 200_000
+# Half sizes of what was read, from its middle.
+_FARTHEST = 1e6
 _MEGABYTE = 1 << 20
 _AXES: tuple[Axis, ...] = get_args(Axis)
 
@@ -82,7 +84,11 @@ class PointsModality:
             cube, centre, scale = unit_cube(turned(pool.points[drawn], up, model_up))
         except ValueError as error:
             raise InputError(f"{shown} holds coordinates that are too large to measure distances by") from error
-        original = (turned(pool.points[display], up, model_up) - centre) / scale
+        with np.errstate(over="ignore"):
+            original = (turned(pool.points[display], up, model_up) - centre) / scale
+        # A stray point among those not read can lie so far out that nothing else would be seen, or float32 end.
+        near = np.abs(original).max(axis=1) <= _FARTHEST
+        original, display = original[near], display[near]
         seen = cube.astype(np.float32)
         return PointSample(
             name=shown,

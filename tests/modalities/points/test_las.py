@@ -44,6 +44,8 @@ def test_reads_survey_coordinates_in_double_precision(form: int, version: str, p
 
 def test_says_when_colours_use_a_sliver_of_their_range() -> None:
     assert "no more than 255 of 65,535 levels" in read(las(colour=200)).notes[0]
+    # Colours that were never set are none.
+    assert read(las(colour=0)).colours is None
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -54,8 +56,23 @@ def test_says_what_is_wrong(packed: bool) -> None:
     claim = data[:107] + (50_000_000).to_bytes(4, "little") + data[111:]
     with pytest.raises(InputError, match="holds 50,000,000 points; at most 1,000 are read"):
         read(claim)
-    if not packed:
-        with pytest.raises(InputError, match="promises 50,000,000 points, but there are only 50"):
-            read(claim, 10**9)
+    few = data[:107] + (60).to_bytes(4, "little") + data[111:]
+    with pytest.raises(InputError, match="packed points are cut off" if packed else "60 points, but there are only 50"):
+        read(few)
+    with pytest.raises(InputError, match="unpacks to 1,621 MB" if packed else "there are only 50"):
+        read(claim, 10**9)
+    with pytest.raises(InputError, match="cut off or whose header is damaged"):
+        read(data[:150])
     with pytest.raises(InputError, match="a LAS point cloud, but its data are cut off, damaged"):
         read(b"LASF" + bytes(400))
+    # Four thousand million records of nothing.
+    with pytest.raises(InputError, match="header is damaged"):
+        read(data[:100] + b"\xff" * 4 + data[104:])
+
+
+def test_a_packing_that_claims_endless_chunks_ends_its_own_process_alone() -> None:
+    data = las(packed=True)
+    points_at = int.from_bytes(data[96:100], "little")
+    table = int.from_bytes(data[points_at : points_at + 8], "little")
+    with pytest.raises(InputError, match=r"a\.las is a LAZ point cloud, but its packed points are cut off or damaged"):
+        read(data[: table + 4] + b"\xff" * 4 + data[table + 8 :])

@@ -134,6 +134,14 @@ def test_a_large_cloud_is_shown_in_part_and_read_points_are_among_it(monkeypatch
     assert len(read(data, 40).original) == 40
 
 
+def test_a_stray_point_far_out_of_sight_is_shown_only_if_it_is_read() -> None:
+    stray = np.vstack([POINTS, [[1e30, 0, 0]]])
+    for seed in range(8):
+        sample = read(cloud(stray), seed=seed)
+        assert len(sample.original) == (51 if 50 in sample.rows else 50)
+        assert ("shows 50 of its 51 points" in sample.notes) == (50 not in sample.rows)
+
+
 @pytest.mark.parametrize(("there", "count"), [(5, 64), (49, 50), (1, 4)])
 def test_too_few_points_are_repeated_and_drawn_once(there: int, count: int) -> None:
     sample = read(cloud(POINTS[:there]), count)

@@ -9,12 +9,13 @@ from ... import kinds
 from ...kinds import Kind, identify
 from .arrays import read_npy, read_npz
 from .cloud import Cloud, allow
+from .gltf import read_gltf
 from .las import read_las
 from .obj import read_obj
 from .off import read_off
 from .pcd import read_pcd
 from .ply import read_ply
-from .scenes import read_gltf, read_stl
+from .stl import read_stl
 from .table import read_table
 
 __all__ = ["Cloud", "read_cloud"]

@@ -16,13 +16,14 @@ from .columns import by_position
 from .fields import Field, cloud_of, to_bytes
 
 _MOST_COLUMNS = 16
+_LONGEST_HEADER = 1 << 16
 _USUAL = ("points", "xyz", "pos", "positions", "vertices", "pointcloud", "point_cloud", "pc", "data", "arr_0")
 _COLOURS = ("colors", "colours", "rgb")
 
 
 def read_npy(data: bytes, name: str, most: int) -> Cloud:
     """The points of one array: (n, 3) or more columns, or named fields. Raises InputError for anything else."""
-    shape, dtype, start = _header(io.BytesIO(data), name)
+    shape, dtype, start = _header(data[:_LONGEST_HEADER], name)
     _check(shape, dtype, name, most)
     needed, there = math.prod(shape) * dtype.itemsize, len(data) - start
     if needed > there:
@@ -40,7 +41,7 @@ def read_npz(data: bytes, name: str, most: int) -> Cloud:
         for member in archive.namelist():
             if member.endswith(".npy"):
                 with archive.open(member) as file:
-                    headers[member.removesuffix(".npy")] = _header(file, name)[:2]
+                    headers[member.removesuffix(".npy")] = _header(file.read(_LONGEST_HEADER), name)[:2]
         fitting = [key for key, (shape, dtype) in headers.items() if _fits(shape, dtype)]
         chosen = next((key for key in _USUAL if key in fitting), fitting[0] if len(fitting) == 1 else None)
         if chosen is None:
@@ -60,8 +61,9 @@ def read_npz(data: bytes, name: str, most: int) -> Cloud:
     return dataclasses.replace(cloud, notes=(f"read the array {chosen!r} of its {len(headers):,} arrays", *cloud.notes))
 
 
-def _header(file: io.BufferedIOBase, name: str) -> tuple[tuple[int, ...], np.dtype, int]:
-    """Shape, type and start of the values of an array in a file."""
+def _header(data: bytes, name: str) -> tuple[tuple[int, ...], np.dtype, int]:
+    """Shape, type and start of the values of an array, from its first bytes."""
+    file = io.BytesIO(data)
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 
 from ...errors import ConfigError, InputError
 from ...sample import Sample
@@ -16,7 +16,8 @@ from .. import grid
 from ..base import Box, printable
 from ..options import Option, settle
 from .decode import SoundFile, examine
-from .features import SILENCE, band_centres, content, spectrogram, to_peak
+from .features import band_centres, content, spectrogram, to_peak
+from .notes import of_clip, of_window
 from .overview import Overview, overview
 from .sample import AudioSample
 from .scan import Scan
@@ -25,8 +26,6 @@ from .window import loudest, waveform
 
 LOUDEST = "loudest"
 _MEGABYTE = 1 << 20
-# Scaling by less than this is not worth a note.
-_SLIGHT = 0.05
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class AudioModality:
             seen=seen[0].numpy(),
             original=clip.envelope,
             box=_box(settings, begin),
-            notes=(*clip.notes, *_notes(settings, clip, begin, start == LOUDEST, window)),
+            notes=(*of_clip(clip, settings), *of_window(clip, settings, begin, window, loudest=start == LOUDEST)),
             rate=settings.rate,
             start=begin,
             stop=begin + settings.seconds,
@@ -185,29 +184,3 @@ def _in_slices(sample: Sample) -> Box:
     slices = sample.original.shape[1] / sample.duration
     *rows, (begin, end) = sample.box
     return (*rows, (begin * slices, end * slices))
-
-
-def _notes(
-    settings: AudioSettings, clip: Overview, start: float, chosen: bool, window: Float32[np.ndarray, "samples"]
-) -> Iterator[str]:
-    """What was changed between the clip and the window."""
-    if clip.offset:
-        yield f"took off a constant offset of {clip.offset:+.3g} of full scale"
-    there = clip.seconds - start
-    if clip.seconds > settings.seconds:
-        part = ", its loudest part" if chosen else ""
-        yield f"read {min(settings.seconds, there):,.2f} s of its {clip.seconds:,.2f} s, from {start:,.2f} s on{part}"
-    if there < settings.seconds:
-        yield f"filled the last {settings.seconds - there:,.2f} s with silence: the sound ends before them"
-    if clip.rate != settings.rate:
-        yield f"resampled from {clip.rate:,} Hz to the {settings.rate:,} Hz that the model reads"
-    if clip.rate / 2 < settings.highest:
-        yield (
-            f"a rate of {clip.rate:,} Hz holds nothing above {clip.rate / 2:,.0f} Hz, so the model, which reads up to "
-            f"{settings.highest:,.0f} Hz, finds its upper frequencies empty"
-        )
-    largest = float(np.abs(window).max())
-    if largest <= SILENCE:
-        yield "there is no signal in what was read, so what a model makes of it means nothing"
-    elif settings.peak is not None and abs(settings.peak / largest - 1) > _SLIGHT:
-        yield f"scaled by {settings.peak / largest:.3g}, to a largest value of {settings.peak:g}"

@@ -14,6 +14,8 @@ from ..kinds import Kind
 
 # A WAV header has 32 bits for a length; writers that do not know it put 0 or the largest number that they hold.
 _NO_LENGTH = 0x7FFFFF00
+# Real files have a dozen chunks; walking through millions of empty ones takes minutes.
+_MOST_CHUNKS = 1000
 _XING, _FRAMES_FLAG = (b"Xing", b"Info"), 1
 
 
@@ -39,18 +41,19 @@ def tells_frames(data: bytes) -> bool:
 
 
 def _mended_wav(data: bytes) -> tuple[bytes, str | None]:
-    at, mend, before = 12, False, []
-    while at + 8 <= len(data) and data[at : at + 4] != b"data":
+    at, forgetful = 12, False
+    before: list[tuple[int, int]] = []
+    while data[at : at + 4] != b"data" and at + 8 <= len(data) and len(before) < _MOST_CHUNKS:
         size = _little(data, at + 4)
-        before.append(data[at : at + 8 + size] + bytes(size & 1))
+        before.append((at, at + 8 + size))
         at += 8 + size
         if size & 1:
             # A chunk of odd length is followed by a byte of padding, which some writers forget.
             forgotten = not _is_name(data[at + 1 : at + 5]) and _is_name(data[at : at + 4])
-            at, mend = at + (not forgotten), mend or forgotten
+            at, forgetful = at + (not forgotten), forgetful or forgotten
     start = at + 8
     present = len(data) - start
-    if present <= 0:
+    if data[at : at + 4] != b"data" or present <= 0:
         return data, None
     claimed, note = _little(data, at + 4), None
     unknown = claimed >= _NO_LENGTH or (claimed == 0 and not _are_chunks(data, start))
@@ -58,16 +61,19 @@ def _mended_wav(data: bytes) -> tuple[bytes, str | None]:
         note = f"read the {present:,} bytes of sound that are there: its header gives no length"
     elif claimed > present:
         note = f"read the {present:,} bytes of sound that are there: its header announces {claimed:,}"
-    if not (mend or unknown):
+    if not (forgetful or unknown):
         return data, note
     size = present if unknown else min(claimed, present)
-    chunks = (*before, b"data", struct.pack("<I", size), data[start : start + size])
+    chunks = [data[begin:end] + bytes((end - begin) & 1) for begin, end in before]
+    chunks += [b"data", struct.pack("<I", size), data[start : start + size]]
     return b"".join((b"RIFF", struct.pack("<I", 4 + sum(map(len, chunks))), b"WAVE", *chunks)), note
 
 
 def _are_chunks(data: bytes, at: int) -> bool:
     """Whether nothing but whole chunks follow."""
-    while at + 8 <= len(data) and _is_name(data[at : at + 4]):
+    for _ in range(_MOST_CHUNKS):
+        if at + 8 > len(data) or not _is_name(data[at : at + 4]):
+            break
         at += 8 + _little(data, at + 4)
         at += at & 1
     return at >= len(data)
@@ -100,7 +106,7 @@ def _announced(data: bytes, kind: Kind) -> int | None:
 
 def _announced_by_caf(data: bytes) -> int | None:
     at = 8
-    while at + 12 <= len(data):
+    for _ in range(_MOST_CHUNKS):
         end = _plus(at + 12, _long(data, at + 4, "big"))
         if data[at : at + 4] == b"data" or end is None:
             return end

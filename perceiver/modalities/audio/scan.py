@@ -15,6 +15,7 @@ from torch import Tensor
 from ...errors import InputError
 from .decode import SoundFile, refusing
 from .features import SILENCE, content
+from .notes import of_clip
 from .overview import Overview
 from .settings import AudioSettings
 from .stream import clean, mix
@@ -59,9 +60,10 @@ class Scan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was changed on the way in, one sentence each."""
+        notes = tuple(of_clip(self._clip, self._settings))
         missing = (len(self) - 1) * self._step + self._settings.samples - self._total
         filled = f"filled the end of the last window, {missing / self._settings.rate:,.2f} s, with silence"
-        return (*self._clip.notes, filled) if missing > 0 else self._clip.notes
+        return (*notes, filled) if missing > 0 else notes
 
     def __len__(self) -> int:
         to_the_end = 1 + max(math.ceil((self._total - self._settings.samples) / self._step), 0)

@@ -56,6 +56,13 @@ def test_chunks_behind_an_empty_one_are_no_sound() -> None:
     assert mended(data, kinds.WAV) == (data, None)
 
 
+def test_millions_of_chunks_are_not_walked_through() -> None:
+    empty = (b"LIST" + bytes(4)) * 1_000_000
+    data = WAV[:36] + empty + WAV[36:]
+    assert mended(data, kinds.WAV) == (data, None)
+    assert mended(b"caff\0\1\0\0" + (b"free" + bytes(7) + b"\1\0") * 1_000_000, kinds.CAF)[1] is None
+
+
 def test_good_files_are_handed_on_as_they_are() -> None:
     for format, kind in (("WAV", kinds.WAV), ("AIFF", kinds.AIFF), ("W64", kinds.W64), ("RF64", kinds.WAV)):
         data = write(tone(), format=format)

@@ -82,6 +82,16 @@ def test_windows_without_a_signal_are_marked() -> None:
     assert [window.silent for window in windows] == [True, False, True]
 
 
+def test_what_was_changed_is_said_of_the_whole_clip() -> None:
+    stereo = np.stack([tone(2.5, 44_100)] * 2, axis=1)
+    assert scan(write(stereo, 44_100)).notes == (
+        "mixed its 2 channels to one",
+        "resampled from 44,100 Hz to the 16,000 Hz that the model reads",
+        "filled the end of the last window, 0.50 s, with silence",
+    )
+    assert scan(write(tone(2.0))).notes == ()
+
+
 def test_memory_does_not_grow_with_the_clip() -> None:
     out = io.BytesIO()
     with soundfile.SoundFile(out, "w", 16_000, 1, format="FLAC", compression_level=0) as file:

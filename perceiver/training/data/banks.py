@@ -33,8 +33,10 @@ class Bank:
     left_out: frozenset[int] = frozenset()
 
 
-# Recordings of these patches are in TimGM6mb too, or cannot be told from its own: found by correlating all of one bank
-# with all of the other at their own rates, at twice and half of them, and detuned by up to 60 cents.
+# Patches with recordings that TimGM6mb has too: baritone saxophone, oboe, cor anglais, pan flute and ocarina; and the
+# jazz guitar, one of whose recordings is much like one there an octave higher. Pieces of 20 ms of TimGM6mb's recordings
+# were correlated with those of the same family in the other banks, detuned by up to 60 cents (24 for FluidR3). In a
+# recording that is shared, every piece fits, and all at the same distance from where it was; FluidR3 has none.
 _SHARED = frozenset({26, 67, 68, 69, 75, 79})
 
 BANKS = (

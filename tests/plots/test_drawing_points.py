@@ -45,7 +45,7 @@ def drawn_slowly(points: np.ndarray, up: str, side: int, fine: int) -> np.ndarra
     wide, count = side * fine, len(points)
     scale = wide / 2 * LOOK["fill"] / max(float(np.linalg.norm(p)) for p in points.astype(np.float64))
     radius = max(min(LOOK["dot"] * wide / count**0.5, LOOK["largest"] * wide), fine)
-    edge = LOOK["edge"] * radius if radius >= 2 * fine else 0.0
+    edge = min(LOOK["edge"] * radius, LOOK["thickest"] * fine) if radius >= 2 * fine else 0.0
     front = np.full((wide, wide), GROUND)
     near = np.full((wide, wide), -np.inf)
     for i, point in enumerate(points.astype(np.float64)):

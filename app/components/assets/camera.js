@@ -53,7 +53,8 @@ class Camera {
   }
 
   get moved() {
-    return ["azimuth", "elevation", "zoom"].some((name) => this.now[name] !== this.start[name]) || this.now.target.some(Boolean);
+    const { now, start } = this;
+    return ["azimuth", "elevation", "zoom"].some((name) => now[name] !== start[name]) || now.target.some(Boolean);
   }
 
   move(change) {
@@ -115,7 +116,8 @@ class Steering {
       camera.pan((across / 2) * span, (down / 2) * span);
       if (was > 0) camera.zoom(distance / was, this.over.spot(event));
     } else if (event.shiftKey || event.buttons > 1) camera.pan(across * span, down * span);
-    else camera.turn(200 * across, 200 * down);
+    // Until the cloud is chosen, a finger that goes up or down is about to scroll the page.
+    else camera.turn(200 * across, event.pointerType === "touch" && !this.focus.matches(":focus") ? 0 : 200 * down);
   }
 
   up(event) {

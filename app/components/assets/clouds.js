@@ -10,7 +10,7 @@ class CloudRow extends Tiles {
   constructor(parent) {
     super(parent);
     this.root.classList.add("clouds");
-    this.stage = new Stage(this.root, (context) => this.frame.pick !== null && this.stage.ring(context, this.frame.pick, 1.5));
+    this.stage = new Stage(this.root, (context) => this.marks(context));
   }
 
   close() {
@@ -26,6 +26,10 @@ class CloudRow extends Tiles {
       click() {}, // goes on to the tile, which it chooses
     });
     return tile;
+  }
+
+  marks(context) {
+    if (this.frame.pick !== null) this.stage.ring(context, this.frame.pick, 1.5);
   }
 
   fit(room) {

@@ -9,14 +9,14 @@ class Splats {
     Object.assign(this, { points, look, reach, count: points.length / 3 });
   }
 
-  // Looks at every `step`th point from the camera, on a square of `side` pixels, of which `pixel` are one of the page's.
+  // Looks at every `step`th point from the camera, on `side` pixels a side; `pixel` of them are one of the page's.
   shoot(camera, side, pixel, step = 1) {
     const { look, reach, count, points } = this;
     const { zoom, target } = camera.now;
     const { right, upward, towards } = camera.axes();
     const scale = ((side / 2) * look.fill * zoom) / reach;
     const radius = Math.max(Math.min((look.dot * zoom) / Math.sqrt(count / step), look.largest) * side, pixel);
-    const rim = radius >= 2 * pixel ? look.edge * radius : 0;
+    const rim = radius >= 2 * pixel ? Math.min(look.edge * radius, look.thickest * pixel) : 0;
     const pad = Math.ceil(radius) + 1; // dots may hang over the sides
     const stride = side + 2 * pad;
     this.room(stride);

@@ -1,6 +1,6 @@
 // One cloud on one canvas or more, each with colours of its own, under the camera of the page. Draws what is in sight,
-// at most once a frame. Where this machine is too slow for that, drawings are coarse while the camera moves, and if need
-// be of fewer points.
+// at most once a frame. Where this machine is too slow for that, drawings are coarse while the camera moves, and of
+// fewer points if need be.
 const REST = 150; // milliseconds without a move after which all is drawn finely
 const BUDGET = 6; // milliseconds that a fine drawing may take while the camera moves; a coarse one twice that
 
@@ -110,7 +110,8 @@ class Stage {
     const { x, y } = this.placed(event);
     const { right, upward } = this.camera.axes();
     const { zoom, target } = this.camera.now;
-    const [across, down] = [x, y].map((at) => (2 * at) / this.width / zoom / this.frame.look.fill - 1 / zoom / this.frame.look.fill);
+    const span = 1 / (zoom * this.frame.look.fill); // from the middle of the picture to its side
+    const [across, down] = [x, y].map((at) => (2 * (at / this.width) - 1) * span);
     return target.map((part, i) => part + across * right[i] - down * upward[i]);
   }
 
@@ -143,24 +144,31 @@ class Stage {
   tripod(context) {
     const { right, upward, towards } = this.camera.axes();
     const length = Math.max(14, Math.min(26, this.width / 14));
-    const middle = [length + 12, this.width - length - 12];
-    const light = this.frame.ground[0] > 127;
+    const middle = [length + 18, this.width - length - 18];
+    const [ink, halo] = this.frame.ground[0] > 127 ? ["#2a3036", "#fff"] : ["#dfe4e8", "#000"];
     context.font = `${this.width > 260 ? 12 : 10}px sans-serif`;
     context.textAlign = "center";
     context.textBaseline = "middle";
     for (const axis of [0, 1, 2].sort((a, b) => towards[a] - towards[b])) {
       const [x, y] = [right[axis] * length, -upward[axis] * length];
-      context.globalAlpha = axis === this.frame.up ? 1 : 0.75;
-      context.strokeStyle = context.fillStyle = light ? "#2a3036" : "#dfe4e8";
-      context.lineWidth = axis === this.frame.up ? 2 : 1.25;
-      context.beginPath();
-      context.moveTo(...middle);
-      context.lineTo(middle[0] + x, middle[1] + y);
-      context.stroke();
-      const away = 1 + 8 / length;
+      const seen = Math.hypot(x, y);
+      if (seen < 1) continue; // it points at the eye
+      const away = 1 + 9 / seen;
+      const thickness = axis === this.frame.up ? 2 : 1;
+      for (const [colour, width] of [[halo, thickness + 2], [ink, thickness]]) {
+        context.strokeStyle = colour;
+        context.lineWidth = width;
+        context.beginPath();
+        context.moveTo(...middle);
+        context.lineTo(middle[0] + x, middle[1] + y);
+        context.stroke();
+      }
+      context.strokeStyle = halo;
+      context.lineWidth = 2;
+      context.fillStyle = ink;
+      context.strokeText("xyz"[axis], middle[0] + x * away, middle[1] + y * away);
       context.fillText("xyz"[axis], middle[0] + x * away, middle[1] + y * away);
     }
-    context.globalAlpha = 1;
   }
 }
 

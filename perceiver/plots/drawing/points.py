@@ -36,6 +36,7 @@ LOOK: Mapping[str, float] = {
     "dot": 0.58,  # radius of a dot: share of the picture's side, by the square root of the number of dots
     "largest": 0.04,  # greatest radius of a dot: share of the picture's side
     "edge": 0.24,  # width of a dot's edge, of its radius
+    "thickest": 1.25,  # greatest width of an edge, in pixels of the page
     "behind": 3.0,  # how far behind the dot its edge lies, of its radius
 }
 """How clouds are looked at."""
@@ -105,7 +106,7 @@ def shot(points: Float32[np.ndarray, "n 3"], up: str, side: int = SIDE, fine: in
     scale = wide / 2 * LOOK["fill"] / reach(points)
     x, y, depth = (points.astype(np.float64) @ np.stack([right, -upward, towards], axis=1)).T * scale
     radius = max(min(LOOK["dot"] / np.sqrt(len(points)), LOOK["largest"]) * wide, fine)
-    edge = LOOK["edge"] * radius if radius >= 2 * fine else 0.0
+    edge = min(LOOK["edge"] * radius, LOOK["thickest"] * fine) if radius >= 2 * fine else 0.0
     pad = int(radius)  # dots may hang over the sides
     stride = wide + 2 * pad
     column, row = (np.rint(place + wide / 2 - 0.5).astype(np.int64) + pad for place in (x, y))

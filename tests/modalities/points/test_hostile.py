@@ -41,7 +41,6 @@ SOUND = {
     "text.stl": files.stl_text(BOX[BOX_FACES]),
     "scene.glb": files.glb(files.scene()),
     "plain.las": las(),
-    "packed.laz": las(packed=True),
     "table.csv": b"x,y,z,r,g,b\n" + b"".join(b"%f,%f,%f,1,2,3\n" % tuple(p) for p in POINTS.tolist()),
     "array.npy": _npy(POINTS),
     "archive.npz": _npz(POINTS),

@@ -28,7 +28,8 @@ class Tiles {
       const tile = this.tiles[i];
       tile.title.textContent = text.title;
       tile.note.textContent = text.note || "";
-      tile.facts.replaceChildren(...(text.facts || []).flatMap(([name, value]) => [term("dt", name), term("dd", value)]));
+      const facts = (text.facts || []).flatMap(([name, value]) => [term("dt", name), term("dd", value)]);
+      tile.facts.replaceChildren(...facts);
       const chosen = i === frame.chosen;
       tile.node.setAttribute("aria-selected", chosen);
       tile.node.setAttribute("aria-label", text.alt || text.title);

@@ -8,9 +8,14 @@ from pathlib import PurePath
 
 import streamlit as st
 
+from perceiver.plots.drawing import draw
+from perceiver.plots.figures import figure_png
+from perceiver.sample import Sample
+
 from .. import compute
 from ..components import copy_link
 from ..compute import BlockMap, Reading
+from ..views.base import Paint
 from .reading import title
 from .scene import Scene
 
@@ -22,13 +27,20 @@ def menu(scene: Scene, asked: Reading, maps: Sequence[BlockMap], words: str) -> 
     heading = f"{sample.name}, {case.model}: {words}"
     stem = f"{PurePath(sample.name).stem}-{case.model}"
     with st.popover("Export", icon=":material/download:"):
-        figure = partial(scene.shown.figure, sample, maps, [title(m) for m in maps], scene.paint, heading)
-        _download("Figure (PNG)", figure, f"{stem}.png", "image/png")
+        drawn = partial(figure, sample, maps, scene.paint, heading)
+        _download("Figure (PNG)", drawn, f"{stem}.png", "image/png")
         arrays = partial(compute.maps_file, case, made, asked)
         _download("Maps and coordinates (NPZ)", arrays, f"{stem}-maps.npz", "application/octet-stream")
         answers = partial(compute.predictions_file, case, made, scene.truth or None)
         _download("Predictions (JSON)", answers, f"{stem}-predictions.json", "application/json")
     copy_link(key="link")
+
+
+def figure(sample: Sample, maps: Sequence[BlockMap], paint: Paint, heading: str) -> bytes:
+    """The input and the row of maps as a figure for papers: a PNG, on white."""
+    ranges = [m.range for m in maps]
+    drawn = draw(sample, [m.values for m in maps], ranges, colours=paint.colours, strength=paint.strength)
+    return figure_png(drawn, ranges, [title(m) for m in maps], [m.summary for m in maps], title=heading)
 
 
 def _download(label: str, make: Callable[[], bytes], name: str, mime: str) -> None:

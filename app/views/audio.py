@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import cast
 
 import numpy as np
 import streamlit as st
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from PIL import Image
 
 from perceiver.analysis.numbers import clock
 from perceiver.plots import colour
 from perceiver.plots.axes import time_axis
-from perceiver.plots.drawing import draw
 from perceiver.plots.drawing.audio import AudioDrawing
-from perceiver.plots.figures import figure_png
-from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample
 
 from .. import compute, state
-from ..components import Tile, clip, map_canvas, wall
-from ..compute import BlockMap, Case, Strip
-from .base import OnChoice, OnPick, Paint, Recorder, colour_bar
+from ..components import clip, map_canvas
+from ..compute import BlockMap, Case
+from .base import OnPick, Paint, Recorder, colour_bar
+from .grid import GridView
 from .over_time import over_time
 from .sound import Sound, grid, longer, ruler, wav
 
@@ -46,9 +44,11 @@ PLAYED: Mapping[str, str] = {
 """The sorts of files that browsers play, and what these call them."""
 
 
-class AudioView:
+class AudioView(GridView):
     """Sounds: maps lie over the spectrogram cell for cell, or in columns behind the waveform."""
 
+    drawing = DRAWING
+    row_limit = 520
     noun = "sound"
     title = "Sounds"
     spot = "spot"
@@ -59,6 +59,11 @@ class AudioView:
         """The window squeezed into a square of 128 pixels."""
         picture = Image.fromarray(DRAWING.given(sample))
         return np.asarray(picture.resize((128, 128), Image.Resampling.BICUBIC))
+
+    def tile(self, unit: Float[np.ndarray, "*grid"]) -> UInt8[np.ndarray, "h w"]:
+        """Cells of a spectrogram, or the columns of a waveform."""
+        cells = super().tile(np.atleast_2d(unit))
+        return np.repeat(cells, COLUMN, axis=0) if len(cells) == 1 else cells
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
         """Where the window begins, in clips that are longer."""
@@ -97,10 +102,6 @@ class AudioView:
         row, column = divmod(index, len(names.columns))
         return ", ".join(part for part in (names.columns[column], names.rows[row]) if part)
 
-    def size(self, sample: Sample) -> str:
-        """Seconds, and elements."""
-        return DRAWING.size(sample)
-
     def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
         """The window, to be picked from and to be heard."""
         sound, axes = _sound(sample), DRAWING.axes(sample)
@@ -138,29 +139,6 @@ class AudioView:
             st.caption(f"Browsers do not play this file{f' ({sort})' if sort else ''}.")
         st.caption(_read_part(sound))
 
-    def row(
-        self,
-        sample: Sample,
-        maps: Sequence[BlockMap],
-        tiles: Sequence[Tile],
-        paint: Paint,
-        chosen: int,
-        pick: int | None,
-        on_pick: OnChoice,
-    ) -> None:
-        """The maps over the window, side by side."""
-        shared = maps[0].range if maps[0].range.comparable else None
-        wall(
-            np.stack([DRAWING.map(sample, m.values, m.range, paint.colours, paint.strength) for m in maps]),
-            tiles,
-            key="row",
-            label="Maps of the blocks",
-            bar=colour_bar(shared, paint) if shared else None,
-            limit=520,
-            chosen=chosen,
-            on_pick=on_pick,
-        )
-
     def large(
         self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick
     ) -> None:
@@ -183,45 +161,6 @@ class AudioView:
             left=ruler(axes.left) if axes.left else None,
             bottom=ruler(axes.bottom),
             fill=True,
-        )
-
-    def figure(
-        self, sample: Sample, maps: Sequence[BlockMap], titles: Sequence[str], paint: Paint, heading: str
-    ) -> bytes:
-        """Window and maps side by side with their axes, on white."""
-        ranges = [m.range for m in maps]
-        drawn = draw(sample, [m.values for m in maps], ranges, colours=paint.colours, strength=paint.strength)
-        return figure_png(drawn, ranges, titles, [m.summary for m in maps], title=heading)
-
-    def strip(
-        self,
-        sample: Sample,
-        strip: Strip,
-        tiles: Sequence[Tile],
-        mode: str,
-        what: str,
-        paint: Paint,
-        chosen: int | None,
-        on_pick: OnChoice,
-    ) -> None:
-        """The latents' maps alone: those of waveforms as columns."""
-        ordered = [np.atleast_2d(strip.thumbs[i]) for i in strip.order]
-        ranges = ColourScale(mode).limits(ordered, what)  # type: ignore[arg-type]
-        pictures = np.stack([colour.index(r.apply(t)).astype(np.uint8) for r, t in zip(ranges, ordered, strict=True)])
-        if pictures.shape[1] == 1:
-            pictures = np.repeat(pictures, COLUMN, axis=1)
-        wall(
-            pictures,
-            tiles,
-            key="strip",
-            label="Latents, the most concentrated first",
-            table=colour.table(paint.colours),
-            bar=colour_bar(ranges[0], paint) if ranges[0].comparable else None,
-            tile=max(80, pictures.shape[2]),
-            dense=True,
-            tall=448,
-            chosen=chosen,
-            on_pick=on_pick,
         )
 
 

@@ -109,11 +109,6 @@ class ModalityView(Protocol):
     ) -> None:
         """One map, large, with values under the pointer and a colour bar."""
 
-    def figure(
-        self, sample: Sample, maps: Sequence[BlockMap], titles: Sequence[str], paint: Paint, heading: str
-    ) -> bytes:
-        """The row as a figure for papers: a PNG."""
-
     def strip(
         self,
         sample: Sample,

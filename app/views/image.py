@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
@@ -10,24 +10,22 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from perceiver.plots import colour, drawing
-from perceiver.plots.drawing import draw
-from perceiver.plots.figures import figure_png
 from perceiver.plots.overlay import on_original, png
-from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample
 
-from ..components import Tile, map_canvas, wall
-from ..compute import BlockMap, Case, Strip
-from .base import OnChoice, OnPick, Paint, Recorder, colour_bar
+from ..components import map_canvas
+from ..compute import BlockMap, Case
+from .base import OnPick, Paint, Recorder, colour_bar
+from .grid import GridView
 
-DRAWING = drawing.get("image")
 SIDE = 256
 """Side of the pictures beside the prediction, in CSS pixels."""
 
 
-class ImageView:
+class ImageView(GridView):
     """Pictures: maps lie over them cell for cell, row 0 at the top, nearest neighbour."""
 
+    drawing = drawing.get("image")
     noun = "picture"
     title = "Pictures"
     spot = "spot"
@@ -53,10 +51,6 @@ class ImageView:
         row, column = divmod(index, sample.shape[1])
         return f"row {row + 1}, column {column + 1}"
 
-    def size(self, sample: Sample) -> str:
-        """Width by height."""
-        return DRAWING.size(sample)
-
     def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
         """The pixels that the model read."""
         map_canvas(
@@ -78,35 +72,13 @@ class ImageView:
         )
         st.caption(_read_part(sample))
 
-    def row(
-        self,
-        sample: Sample,
-        maps: Sequence[BlockMap],
-        tiles: Sequence[Tile],
-        paint: Paint,
-        chosen: int,
-        pick: int | None,
-        on_pick: OnChoice,
-    ) -> None:
-        """The maps over the picture, side by side."""
-        shared = maps[0].range if maps[0].range.comparable else None
-        wall(
-            np.stack([DRAWING.map(sample, m.values, m.range, paint.colours, paint.strength) for m in maps]),
-            tiles,
-            key="row",
-            label="Maps of the blocks",
-            bar=colour_bar(shared, paint) if shared else None,
-            chosen=chosen,
-            on_pick=on_pick,
-        )
-
     def large(
         self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick
     ) -> None:
         """One map over the picture."""
         unit = shown.range.apply(shown.values)
         map_canvas(
-            DRAWING.map(sample, shown.values, shown.range, paint.colours, paint.strength),
+            self.drawing.map(sample, shown.values, shown.range, paint.colours, paint.strength),
             key="large",
             label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a pixel.",
             hint="Point at a pixel to read its value; click it to see who reads it.",
@@ -118,42 +90,6 @@ class ImageView:
             measure="nats" if shown.range.what == "entropy" else "",
             multiple=shown.range.what == "probability" and not shown.range.signed,
             limit=640,
-        )
-
-    def figure(
-        self, sample: Sample, maps: Sequence[BlockMap], titles: Sequence[str], paint: Paint, heading: str
-    ) -> bytes:
-        """Input and maps side by side, on white."""
-        ranges = [m.range for m in maps]
-        drawn = draw(sample, [m.values for m in maps], ranges, colours=paint.colours, strength=paint.strength)
-        return figure_png(drawn, ranges, titles, [m.summary for m in maps], title=heading)
-
-    def strip(
-        self,
-        sample: Sample,
-        strip: Strip,
-        tiles: Sequence[Tile],
-        mode: str,
-        what: str,
-        paint: Paint,
-        chosen: int | None,
-        on_pick: OnChoice,
-    ) -> None:
-        """The latents' maps alone: over the picture they would be too small to read."""
-        ordered = [strip.thumbs[i] for i in strip.order]
-        ranges = ColourScale(mode).limits(ordered, what)  # type: ignore[arg-type]
-        wall(
-            np.stack([colour.index(r.apply(t)).astype(np.uint8) for r, t in zip(ranges, ordered, strict=True)]),
-            tiles,
-            key="strip",
-            label="Latents, the most concentrated first",
-            table=colour.table(paint.colours),
-            bar=colour_bar(ranges[0], paint) if ranges[0].comparable else None,
-            tile=64,
-            dense=True,
-            tall=448,
-            chosen=chosen,
-            on_pick=on_pick,
         )
 
 

@@ -11,9 +11,8 @@ from jaxtyping import Float32, UInt8
 
 from perceiver.analysis.numbers import count
 from perceiver.plots import colour, drawing
-from perceiver.plots.drawing import colours_for, draw
+from perceiver.plots.drawing import colours_for
 from perceiver.plots.drawing import points as dots
-from perceiver.plots.figures import figure_png
 from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample
 
@@ -29,13 +28,13 @@ SIDE = 320
 THUMB = 128
 """Side of the latents' thumbnails in pixels; where there are very many, half of that."""
 
+KEYS = "Arrow keys turn it, plus and minus zoom"
 DRAWS = {"random": "At random", "farthest": "Spread out"}
 
 
 class Points(Protocol):
     """What is drawn of a sample of a point cloud."""
 
-    shape: tuple[int, ...]
     seen: Float32[np.ndarray, "M 3"]
     original: Float32[np.ndarray, "n 3"]
     colours: UInt8[np.ndarray, "n 3"] | None
@@ -188,14 +187,6 @@ class PointsView:
             width=180,
         )
 
-    def figure(
-        self, sample: Sample, maps: Sequence[BlockMap], titles: Sequence[str], paint: Paint, heading: str
-    ) -> bytes:
-        """The cloud and its maps from a fixed side, on white."""
-        ranges = [m.range for m in maps]
-        drawn = draw(sample, [m.values for m in maps], ranges, colours=paint.colours)
-        return figure_png(drawn, ranges, titles, [m.summary for m in maps], title=heading)
-
     def strip(
         self,
         sample: Sample,
@@ -230,9 +221,6 @@ class PointsView:
             chosen=chosen,
             on_pick=on_pick,
         )
-
-
-KEYS = "Arrow keys turn it, plus and minus zoom"
 
 
 def _points(sample: Sample) -> Points:

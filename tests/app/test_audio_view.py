@@ -13,9 +13,11 @@ import pytest
 import soundfile
 from streamlit.testing.v1 import AppTest
 
-from app import compute, scanning, views
+from app import compute, scanning
 from app.compute import Case
+from app.panels import export
 from app.progress import Progress
+from app.views.base import Paint
 from app.views.sound import wav
 from perceiver import InputError, Perceiver, PerceiverConfig, Trace, load, modalities
 from perceiver.modalities import AudioModality, Window
@@ -227,9 +229,7 @@ def test_what_is_no_sound_is_refused_in_one_sentence(app: AppTest) -> None:
 def test_the_figure_is_a_png(folder: Path) -> None:
     case = Case("audio-raw", compute.digest(sounds.LONG), "long.wav", sounds.LONG)
     maps = compute.block_maps(case, compute.Reading(), "blocks", "shared", Progress())
-    figure = views.get("audio").figure(
-        compute.read(case), maps, ["Block 1", "Block 2"], views.base.Paint("magma", 0.85), "long.wav"
-    )
+    figure = export.figure(compute.read(case), maps, Paint("magma", 0.85), "long.wav")
     assert figure.startswith(b"\x89PNG")
 
 

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import views
 from app.compute import BlockMap
+from app.panels import export
 from app.views.base import Paint
 from perceiver import Trace, load, modalities
 from perceiver.analysis.summary import summarise
@@ -202,5 +203,5 @@ def test_thumbnail_and_figure_show_the_cloud(sample: Sample, trace: Trace) -> No
     values = trace.map(0).numpy()
     (range_,) = ColourScale("shared").limits([values], "probability")
     shown = BlockMap(0, None, values, summarise(values), range_)
-    png = view.figure(sample, [shown], ["Block 1"], Paint("magma", 0.85), "A cloud")
+    png = export.figure(sample, [shown], Paint("magma", 0.85), "A cloud")
     assert Image.open(io.BytesIO(png)).width > 800

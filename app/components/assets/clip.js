@@ -6,6 +6,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   clip.show(openFrame(data));
 }
 
+const SLIDER = ["tabindex", "aria-valuemin", "aria-valuemax", "aria-valuenow", "aria-valuetext"];
 const REST = 500; // milliseconds after the last key before the window is read
 
 class Clip {
@@ -31,16 +32,18 @@ class Clip {
     this.outline.setAttribute("d", outline(frame.low, frame.high));
     this.ruler.show(frame.bottom);
     this.track.classList.toggle("movable", frame.movable);
-    const said = frame.movable
-      ? { role: "slider", tabindex: 0, "aria-valuemin": 0, "aria-valuemax": this.last.toFixed(2) }
-      : { role: "img" };
-    for (const name of ["role", "tabindex", "aria-valuemin", "aria-valuemax", "aria-valuenow", "aria-valuetext"]) {
-      this.window.removeAttribute(name);
-    }
-    for (const [name, value] of Object.entries({ ...said, "aria-label": frame.label })) {
-      this.window.setAttribute(name, value);
-    }
+    this.describe(frame);
     this.move(busy ? this.start : frame.start);
+  }
+
+  describe({ label, movable }) {
+    this.window.setAttribute("aria-label", label);
+    this.window.setAttribute("role", movable ? "slider" : "img");
+    this.window.setAttribute("aria-valuemin", 0);
+    this.window.setAttribute("aria-valuemax", this.last.toFixed(2));
+    // Taken away only where nothing can be moved: without it the window would lose the focus.
+    if (movable) this.window.tabIndex = 0;
+    else for (const name of SLIDER) this.window.removeAttribute(name);
   }
 
   // Shows the window there; nothing is read yet.

@@ -19,7 +19,7 @@ class Clip {
     this.track.addEventListener("pointerdown", (event) => this.grasp(event));
     this.track.addEventListener("pointermove", (event) => this.drag(event));
     this.track.addEventListener("pointerup", () => this.release());
-    this.track.addEventListener("pointercancel", () => this.let());
+    this.track.addEventListener("pointercancel", () => this.cancel());
     this.window.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -86,7 +86,7 @@ class Clip {
     this.settle();
   }
 
-  let() {
+  cancel() {
     this.held = null;
     this.move(this.frame.start);
   }

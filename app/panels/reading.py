@@ -123,7 +123,7 @@ def who_reads(scene: Scene, reading: Reading) -> None:
     place = shown.element(view.pick, scene.sample)
     found = compute.readers(scene.case, view.pick, view.head, scene.progress)
     most = found[0].weight or 1.0
-    st.caption(f"{place.capitalize()}; weights as multiples of uniform.")
+    st.caption(f"{place[:1].upper()}{place[1:]}; weights as multiples of uniform.")
     ranking(
         [
             Row(

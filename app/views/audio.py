@@ -14,6 +14,7 @@ from perceiver.analysis.numbers import clock
 from perceiver.plots import colour
 from perceiver.plots.axes import time_axis
 from perceiver.plots.drawing.audio import AudioDrawing
+from perceiver.plots.overlay import enlarge
 from perceiver.sample import Sample
 
 from .. import compute, state
@@ -27,6 +28,9 @@ from .sound import Sound, grid, longer, ruler, wav
 DRAWING = AudioDrawing()
 SIDE = 280
 """Greatest width of what stands beside the prediction, in CSS pixels."""
+
+THUMB = 80
+"""Width in pixels up to which a latent's thumbnail is enlarged."""
 
 COLUMN = 24
 """Height of the columns in a thumbnail of a latent of a waveform."""
@@ -63,7 +67,8 @@ class AudioView(GridView):
     def tile(self, unit: Float[np.ndarray, "*grid"]) -> UInt8[np.ndarray, "h w"]:
         """Cells of a spectrogram, or the columns of a waveform."""
         cells = super().tile(np.atleast_2d(unit))
-        return np.repeat(cells, COLUMN, axis=0) if len(cells) == 1 else cells
+        cells = enlarge(cells, max(1, THUMB // cells.shape[1]))
+        return np.resize(cells, (COLUMN, cells.shape[1])) if unit.ndim == 1 else cells
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
         """Where the window begins, in clips that are longer."""

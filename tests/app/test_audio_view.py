@@ -117,7 +117,7 @@ def test_a_waveform_comes_with_a_column_for_each_patch(app: AppTest, folder: Pat
     sample = read((folder / "samples" / "audio" / "bass_drum.wav").read_bytes(), sounds.RAW)
     np.testing.assert_allclose(large.arrays["values"], traced(folder, "audio-raw", sample).map(0).numpy(), rtol=1e-4)
     strip = labelled(app, "wall", "Latents")
-    assert strip.meta["width"] == 40  # one row needs no averaging
+    assert strip.meta["width"] == 2 * 40  # twice as wide as the row of elements, which needs no averaging
 
 
 def test_gallery_pictures_are_square(app: AppTest) -> None:
@@ -159,9 +159,9 @@ def test_the_window_is_chosen_by_number_and_given_up_for_the_loudest_part(app: A
 def test_choosing_another_window_forgets_the_spot(app: AppTest) -> None:
     upload(app, sounds.LONG)
     change(app, pick=45)
-    assert "Who reads" in words(app)
-    rows = labelled(app, "ranking", "Who reads").meta
     time = read(sounds.LONG, sounds.MEL).start + 5 * 0.05
+    assert f"{time:.3f} s, 1.36 kHz; weights as multiples of uniform" in words(app)
+    rows = labelled(app, "ranking", "Who reads").meta
     assert rows["label"].startswith(f"Who reads {time:.3f} s, ")
     app.number_input(key="start").set_value(0.5).run()
     assert app.session_state["view"].pick is None

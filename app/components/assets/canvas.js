@@ -52,6 +52,7 @@ class MapView {
     paint(this.picture, this.source, width, this.frame.fill);
     this.stage.style.width = this.picture.style.width;
     for (const part of [this.stage, this.bar.root]) part.style.marginLeft = `${beside}px`;
+    this.readout.line.style.marginLeft = this.left.tight ? "" : `${beside}px`;
     this.stage.style.marginBottom = this.frame.bottom ? "2.1rem" : "";
     this.bar.root.style.width = this.picture.style.width;
     this.drawMarks();

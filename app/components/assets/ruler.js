@@ -27,8 +27,8 @@ class Ruler {
   // The room that a standing one takes beside a picture, in CSS pixels; where there is little, it goes without its unit.
   width(room) {
     if (this.root.hidden) return 0;
-    const tight = room < 240;
-    this.root.classList.toggle("tight", tight);
-    return this.labels + (tight ? 0 : 15);
+    this.tight = room < 240;
+    this.root.classList.toggle("tight", this.tight);
+    return this.labels + (this.tight ? 0 : 15);
   }
 }

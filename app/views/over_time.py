@@ -11,7 +11,7 @@ import streamlit as st
 from perceiver.analysis.numbers import clock, percent
 from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError
-from perceiver.plots.timeline import timeline_figure, timeline_text
+from perceiver.plots.timeline import per_point, timeline_figure, timeline_text
 
 from .. import compute, scanning, state, text
 from ..compute import Case
@@ -67,7 +67,9 @@ def _results(case: Case, timeline: Timeline, sound: Sound) -> None:
         config={"displayModeBar": False},
         alt=words,
     )
-    st.caption(f"{text.plain(words)} Click a point to read its window.")
+    together = per_point(timeline)
+    hint = f"Each point is the mean of {together} windows; a click reads the one where its class is most probable."
+    st.caption(f"{text.plain(words)} {'Click a point to read its window.' if together == 1 else hint}")
     with st.container(horizontal=True):
         with st.popover("As a table", icon=":material/table_rows:"):
             st.dataframe(_rows(timeline, names), hide_index=True)

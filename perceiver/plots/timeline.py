@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
-from jaxtyping import Float
 
 from ..analysis.numbers import clock, percent
 from ..analysis.timeline import Timeline
@@ -18,20 +18,21 @@ MOST = 4
 """Classes that are followed."""
 
 STYLES = ((BLUE, "solid", "circle"), (ORANGE, "dash", "diamond"), (TEAL, "dot", "square"), (GREY, "dashdot", "x"))
-DOTS = 150
-"""Above so many windows their dots would run into a line: they are there to be clicked, but not seen."""
+POINTS = 240
+"""Points of a curve, at most. More would run into each other, so several windows share one."""
 
 
 def timeline_figure(
     timeline: Timeline, labels: Sequence[str], *, duration: float, window: tuple[float, float] | None = None
 ) -> go.Figure:
-    """The probabilities of the leading classes, each drawn at the middle of its window, with gaps where it is silent.
+    """The probabilities of the leading classes, each drawn at the middle of its window, with gaps where it is silent;
+    in long inputs the mean over a few windows (`per_point`).
 
     duration  of the whole input, in seconds
     window    from and to, in seconds: the one that is looked at is shaded
 
-    Every point carries the beginning of its window as `customdata`. Raises ValueError for another number of labels than
-    classes.
+    Every point carries the beginning of its window as `customdata`, of several the one where its class is most
+    probable. Raises ValueError for another number of labels than classes.
     """
     if len(labels) != timeline.probabilities.shape[1]:
         raise ValueError(f"there are {len(labels)} labels for {timeline.probabilities.shape[1]} classes")
@@ -39,7 +40,8 @@ def timeline_figure(
     for kind, (colour, dash, symbol) in zip(timeline.leading(MOST), STYLES, strict=False):
         figure.add_trace(_curve(timeline, kind, html.escape(labels[kind]), colour, dash, symbol))
     if window:
-        shade = {"fillcolor": GREY, "opacity": 0.22, "line_width": 0, "layer": "below"}
+        # The line shows a window that is thinner than a pixel.
+        shade = {"fillcolor": GREY, "opacity": 0.3, "line": {"color": GREY, "width": 1}, "layer": "below"}
         figure.add_vrect(x0=window[0], x1=min(window[1], duration), **shade)
     axis = time_axis(0.0, duration, wanted=8)
     figure.update_xaxes(
@@ -94,21 +96,31 @@ def timeline_text(timeline: Timeline, labels: Sequence[str]) -> str:
     return text
 
 
+def per_point(timeline: Timeline) -> int:
+    """How many windows a point of the curves stands for: so many that there are no more than POINTS."""
+    return max(1, math.ceil(len(timeline) / POINTS))
+
+
 def _curve(timeline: Timeline, kind: int, name: str, colour: str, dash: str, symbol: str) -> go.Scatter:
-    starts, stops = timeline.starts, timeline.starts + timeline.seconds
+    """The means over groups of windows; each point knows the window of its group where the class is most probable."""
+    together = per_point(timeline)
+    firsts = np.arange(0, len(timeline), together)
+    lasts = np.minimum(firsts + together, len(timeline)) - 1
+    starts, stops = timeline.starts[firsts], timeline.starts[lasts] + timeline.seconds
+    heard = np.where(timeline.silent, 0.0, timeline.probabilities[:, kind])
+    counts = np.add.reduceat(~timeline.silent, firsts, dtype=np.float64)
+    means = np.full(len(firsts), np.nan)
+    np.divide(np.add.reduceat(heard, firsts), counts, out=means, where=counts > 0)
+    clearest = [first + int(heard[first : last + 1].argmax()) for first, last in zip(firsts, lasts, strict=True)]
     return go.Scatter(
         x=(starts + stops) / 2,
-        y=_heard(timeline.probabilities[:, kind], timeline),
+        y=means,
         name=name,
         mode="lines+markers",
         line={"color": colour, "dash": dash, "width": 2},
-        marker={"color": colour, "symbol": symbol, "size": 7 if len(timeline) <= DOTS else 2},
-        customdata=starts,
+        marker={"color": colour, "symbol": symbol, "size": 7 if len(firsts) <= POINTS / 2 else 4},
+        customdata=timeline.starts[clearest],
         text=[f"{clock(a, 1)} to {clock(b, 1)}" for a, b in zip(starts, stops, strict=True)],
         hovertemplate="%{text}: %{y:.1%}",
         connectgaps=False,
     )
-
-
-def _heard(values: Float[np.ndarray, "n"], timeline: Timeline) -> Float[np.ndarray, "n"]:
-    return np.where(timeline.silent, np.nan, values)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from perceiver.analysis.timeline import Timeline
-from perceiver.plots.timeline import MOST, timeline_figure, timeline_text
+from perceiver.plots.timeline import MOST, POINTS, per_point, timeline_figure, timeline_text
 
 LABELS = ("bass", "<b>drums</b>", "flute", "harp", "organ", "voice")
 
@@ -34,6 +34,22 @@ def test_curves_lie_over_the_middle_of_their_windows_and_know_their_beginning() 
     assert len({(trace.line.color, trace.line.dash, trace.marker.symbol) for trace in figure.data}) == MOST
     (shade,) = figure.layout.shapes
     assert (shade.x0, shade.x1) == (0.5, 1.5)
+
+
+def test_in_long_inputs_a_point_is_the_mean_of_a_few_windows_and_leads_to_the_clearest() -> None:
+    answers: list[int | None] = [0] * 700
+    answers[3:6] = [None] * 3
+    answers[7] = None
+    timeline = made(answers)
+    timeline.probabilities[8, 0] = 0.95
+    assert per_point(timeline) == 3
+    bass = timeline_figure(timeline, LABELS, duration=351.0).data[0]
+    assert len(bass.x) == 234
+    assert bass.x[0] == 1.0  # from 0 to 2 seconds
+    np.testing.assert_allclose(bass.y[:4], [0.75, np.nan, (0.75 + 0.95) / 2, 0.75])
+    assert bass.customdata[2] == 4.0
+    assert (bass.x[-1], bass.y[-1]) == (350.0, 0.75)  # one window is left for the last
+    assert per_point(made([0] * POINTS)) == 1
 
 
 def test_the_window_that_is_looked_at_is_shaded_no_further_than_the_clip() -> None:

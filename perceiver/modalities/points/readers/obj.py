@@ -15,7 +15,7 @@ from jaxtyping import Int64, UInt8
 from ....errors import InputError
 from .cloud import NO_FACES, Cloud, allow
 from .fields import to_bytes
-from .polygons import fans
+from .polygons import triangulate
 from .text import tokens, unified, words_in_lines
 
 _IGNORED = re.compile(rb"#[^\n]*|\\\n")
@@ -39,7 +39,7 @@ def read_obj(data: bytes, name: str, most: int) -> Cloud:
     notes: tuple[str, ...] = ()
     if widths.min() >= 6:
         colours, notes = to_bytes(numbers[starts[:, None] + np.arange(3, 6)], np.dtype(np.float32))
-    triangles = fans(_polygons(text, begins, name, most), len(points), name)
+    triangles = triangulate(_polygons(text, begins, name, most), points, name)
     if not len(triangles):
         return Cloud(points, colours, notes=(*notes, NO_FACES))
     return Cloud(points, colours, triangles, notes)

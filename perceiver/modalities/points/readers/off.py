@@ -11,7 +11,7 @@ from jaxtyping import Int64, UInt8
 from ....errors import InputError
 from .cloud import NO_FACES, Cloud, allow, cut_off
 from .fields import to_bytes
-from .polygons import fans
+from .polygons import triangulate
 from .text import rows, take_lines, tokens, unified, words_in_lines
 
 _COMMENT = re.compile(rb"#[^\n]*")
@@ -50,8 +50,8 @@ def read_off(data: bytes, name: str, most: int) -> Cloud:
     end, found = take_lines(text, stop, faces)
     if found < faces:
         raise cut_off(name, faces, found, "faces")
-    triangles = fans(_polygons(text, name, stop, end), points, name)
     places = np.ascontiguousarray(table[:, :3])
+    triangles = triangulate(_polygons(text, name, stop, end), places, name)
     if not len(triangles):
         return Cloud(places, colours, notes=(*notes, NO_FACES))
     return Cloud(places, colours, triangles, notes)

@@ -15,7 +15,7 @@ from ....errors import InputError
 from .cloud import Cloud, allow, left_out
 from .fields import cloud_of
 from .ply_values import Element, Property, Values, read_binary, read_text
-from .polygons import fans
+from .polygons import triangulate
 from .text import unified
 
 _TYPES = {
@@ -51,7 +51,8 @@ def read_ply(data: bytes, name: str, most: int) -> Cloud:
     cloud = cloud_of(found["vertex"].fields, name)
     lists = found["face"].lists if "face" in found else {}
     corners = next((lists[key] for key in _CORNERS if key in lists), [])
-    triangles = fans(((rows, polygons.astype(np.int64)) for rows, polygons in corners), len(cloud.points), name)
+    groups = ((rows, polygons.astype(np.int64)) for rows, polygons in corners)
+    triangles = triangulate(groups, cloud.points, name)
     notes = (*cloud.notes, *left_out(found["vertex"].lists))
     return dataclasses.replace(cloud, triangles=triangles if len(triangles) else None, notes=notes)
 

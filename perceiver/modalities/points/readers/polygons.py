@@ -1,31 +1,79 @@
-"""Polygons of any size, split into triangles."""
+"""Polygons of any size, split into triangles that cover them and nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Float64, Int64
 
 from ....errors import InputError
 
+# Polygons looked at together, so that no copy of a large mesh is made.
+_CHUNK = 1 << 16
+# A corner is taken to turn inwards when its ear is more than this share of the polygon's area the wrong way round.
+_INWARDS = 1e-9
 
-def fans(
-    groups: Iterable[tuple[Int64[np.ndarray, "_"], Int64[np.ndarray, "_ _"]]], corners: int, name: str
+
+def triangulate(
+    groups: Iterable[tuple[Int64[np.ndarray, "_"], Int64[np.ndarray, "_ _"]]],
+    points: Float64[np.ndarray, "n 3"],
+    name: str,
 ) -> Int64[np.ndarray, "t 3"]:
     """Triangles of polygons that come in groups of one size, in the order of the file.
 
-    groups   (rows, corners of each polygon); what has fewer than three corners bounds nothing and is passed over
-    corners  how many points there are to name
+    groups  (rows, corners of each polygon); what has fewer than three corners bounds nothing and is passed over
 
-    A fan from the first corner covers a convex polygon exactly. Raises InputError for a corner that does not exist.
+    A convex polygon becomes a fan from its first corner; one with corners that turn inwards, such as the frame of a
+    door, is cut along its ears, where a fan would fill the opening. Raises InputError for a corner that does not exist.
     """
     order, triangles = [np.empty(0, np.int64)], [np.empty((0, 3), np.int64)]
     for rows, polygons in groups:
-        if polygons.size and not (polygons.min() >= 0 and polygons.max() < corners):
-            wrong = polygons.max() if polygons.max() >= corners else polygons.min()
-            raise InputError(f"{name} is damaged: a polygon names point {wrong:,} of points 0 to {corners - 1:,}")
+        if polygons.size and not (polygons.min() >= 0 and polygons.max() < len(points)):
+            wrong = polygons.max() if polygons.max() >= len(points) else polygons.min()
+            raise InputError(f"{name} is damaged: a polygon names point {wrong:,} of points 0 to {len(points) - 1:,}")
+        inwards = _inwards(points, polygons)
+        fans = polygons[~inwards]
         for last in range(2, polygons.shape[1]):
-            triangles.append(polygons[:, [0, last - 1, last]])
-            order.append(rows)
+            triangles.append(fans[:, [0, last - 1, last]])
+            order.append(rows[~inwards])
+        for row, polygon in zip(rows[inwards], polygons[inwards], strict=True):
+            cut = polygon[_ears(points[polygon])]
+            triangles.append(cut)
+            order.append(np.full(len(cut), row))
     return np.concatenate(triangles)[np.argsort(np.concatenate(order), kind="stable")]
+
+
+def _inwards(points: Float64[np.ndarray, "n 3"], polygons: Int64[np.ndarray, "p k"]) -> Bool[np.ndarray, "p"]:
+    """Which polygons have a corner that turns inwards; never a triangle, or one with a corner that is no place."""
+    out = np.zeros(len(polygons), dtype=bool)
+    if polygons.shape[1] <= 3:
+        return out
+    for start in range(0, len(polygons), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        with np.errstate(invalid="ignore", over="ignore"):
+            corners = points[polygons[part]]
+            ahead = np.roll(corners, -1, axis=1) - corners
+            turns = np.cross(ahead, np.roll(ahead, -1, axis=1))
+            normal = _normal(corners)
+            sides = (turns * normal[:, None]).sum(-1)
+            out[part] = (sides < -_INWARDS * (normal * normal).sum(-1, keepdims=True)).any(axis=1)
+    return out
+
+
+def _normal(corners: Float64[np.ndarray, "p k 3"]) -> Float64[np.ndarray, "p 3"]:
+    """Perpendicular to each polygon, twice its area long."""
+    arms = corners - corners[:, :1]
+    return np.cross(arms, np.roll(arms, -1, axis=1)).sum(axis=1)
+
+
+def _ears(corners: Float64[np.ndarray, "k 3"]) -> Int64[np.ndarray, "t 3"]:
+    """Triangles that cover a flat polygon, by its corners; a fan where its corners cross one another."""
+    import mapbox_earcut
+
+    seen = np.delete(corners, np.abs(_normal(corners[None])[0]).argmax(), axis=1)  # from the side it faces most
+    cut = mapbox_earcut.triangulate_float64(np.ascontiguousarray(seen), np.array([len(seen)], dtype=np.uint32))
+    if len(cut):
+        return cut.reshape(-1, 3).astype(np.int64)
+    last = np.arange(2, len(corners))
+    return np.stack([np.zeros_like(last), last - 1, last], axis=1)

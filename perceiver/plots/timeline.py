@@ -41,7 +41,7 @@ def timeline_figure(
         figure.add_trace(_curve(timeline, kind, html.escape(labels[kind]), colour, dash, symbol))
     if window:
         # The line shows a window that is thinner than a pixel.
-        shade = {"fillcolor": GREY, "opacity": 0.3, "line": {"color": GREY, "width": 1}, "layer": "below"}
+        shade = {"fillcolor": GRID, "line": {"color": GREY, "width": 1}, "layer": "below"}
         figure.add_vrect(x0=window[0], x1=min(window[1], duration), **shade)
     axis = time_axis(0.0, duration, wanted=8)
     figure.update_xaxes(

@@ -17,7 +17,7 @@ OBJECT_CLASSES = (
 
 
 INSTRUMENTS = (
-    *("bass", "bowed_strings", "brass", "drums", "flute", "guitar"),
+    *("bass", "bowed strings", "brass", "drums", "flute", "guitar"),
     *("keyboard", "mallet", "organ", "reed", "voice"),
 )
 

@@ -38,7 +38,7 @@ class Family:
 # In the order of their names, as labels count.
 FAMILIES = (
     Family("bass", tuple(range(32, 38)), range(28, 56)),
-    Family("bowed_strings", (40, 41, 42, 43, 44, 48, 49), range(40, 85)),
+    Family("bowed strings", (40, 41, 42, 43, 44, 48, 49), range(40, 85)),
     Family("brass", tuple(range(56, 62)), range(40, 80)),
     Family("drums", (), range(35, 82)),
     Family("flute", tuple(range(72, 80)), range(55, 92)),

@@ -103,7 +103,7 @@ def test_what_was_changed_is_said_beside_the_result() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("photo.png",), "image-fourier reads every image input at once, so there is nothing to scan along"),
+        (("photo.png",), "image-fourier reads its input whole, so there is nothing to scan along"),
         (("long.wav", "-c", "image-fourier"), "nothing to scan along"),
         (("photo.png", "-c", "audio-mel"), "photo.png"),
         (("missing.wav", "-c", "audio-mel"), "missing.wav cannot be read"),

@@ -72,7 +72,7 @@ class Opened:
         modality = modalities.get(config.modality)
         if not isinstance(modality, modalities.Scannable):
             raise InputError(
-                f"{self.name} reads every {config.modality} input at once, so there is nothing to scan along; what can "
+                f"{self.name} reads its input whole, so there is nothing to scan along; what can "
                 "be scanned goes on in time, such as a sound"
             )
         data = read_file(path, modality.max_bytes)

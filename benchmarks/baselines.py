@@ -3,7 +3,7 @@
     python benchmarks/baselines.py --data FOLDER [--minutes 3]
 
 A convolutional network on the log-mel spectrograms and a PointNet (shared layers on every point, a maximum over them)
-on the clouds: what the data allow, to read the checkpoints' accuracy against. FOLDER is what `perceiver data build` made.
+on the clouds: what the data allow, to read the checkpoints' accuracy against. `perceiver data build` makes FOLDER.
 """
 
 from __future__ import annotations

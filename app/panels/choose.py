@@ -61,11 +61,12 @@ def choose_input(
     recorder = shown.recorder
     sources = {"samples": "Samples", "upload": "Upload"} | ({"record": recorder.name} if recorder else {})
     uploaded = view.sample.startswith(state.UPLOADED)
+    if st.session_state.get("source") not in sources:
+        st.session_state["source"] = "upload" if uploaded or not samples else "samples"
     source = st.segmented_control(
         "Input",
         list(sources),
         format_func=sources.__getitem__,
-        default="upload" if uploaded or not samples else "samples",
         required=True,
         key="source",
         width="stretch",

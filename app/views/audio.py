@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import cast
 
@@ -11,7 +12,6 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from perceiver.analysis.numbers import clock
-from perceiver.plots import colour
 from perceiver.plots.axes import time_axis
 from perceiver.plots.drawing.audio import AudioDrawing
 from perceiver.plots.overlay import enlarge
@@ -20,7 +20,7 @@ from perceiver.sample import Sample
 from .. import compute, state
 from ..components import clip, map_canvas
 from ..compute import BlockMap, Case
-from .base import OnPick, Paint, Recorder, colour_bar
+from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 from .over_time import over_time
 from .sound import Sound, grid, longer, ruler, wav
@@ -148,7 +148,7 @@ class AudioView(GridView):
         self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick
     ) -> None:
         """One map over the window, with time and frequency along its sides."""
-        values, axes = np.atleast_2d(shown.values), DRAWING.axes(sample)
+        axes = DRAWING.axes(sample)
         map_canvas(
             DRAWING.map(sample, shown.values, shown.range, paint.colours, paint.strength),
             key="large",
@@ -156,11 +156,7 @@ class AudioView(GridView):
             hint="Point at a spot to read its value; click it to see who reads it.",
             pick=pick,
             on_pick=on_pick,
-            values=values,
-            shades=colour.index(shown.range.apply(values)).astype(np.uint8),
-            bar=colour_bar(shown.range, paint),
-            measure="nats" if shown.range.what == "entropy" else "",
-            multiple=shown.range.what == "probability" and not shown.range.signed,
+            **readout(dataclasses.replace(shown, values=np.atleast_2d(shown.values)), paint),
             limit=640,
             grid=grid(_sound(sample)),
             left=ruler(axes.left) if axes.left else None,

@@ -42,6 +42,18 @@ def colour_bar(range_: ColourRange, paint: Paint) -> ColourBar:
     )
 
 
+def readout(shown: BlockMap, paint: Paint) -> dict[str, Any]:
+    """What pointing at a large map reads, and the bar it is read against: for `map_canvas` and `cloud` alike."""
+    values, range_ = shown.values, shown.range
+    return {
+        "values": values,
+        "shades": colour.index(range_.apply(values)).astype(np.uint8),
+        "bar": colour_bar(range_, paint),
+        "measure": "nats" if range_.what == "entropy" else "",
+        "multiple": range_.what == "probability" and not range_.signed,
+    }
+
+
 @dataclass(frozen=True)
 class Recorder:
     """A way to record an input in the browser: its name among the sources, and the widget (label, key, on_change,

@@ -9,13 +9,13 @@ import streamlit as st
 from jaxtyping import UInt8
 from PIL import Image
 
-from perceiver.plots import colour, drawing
+from perceiver.plots import drawing
 from perceiver.plots.overlay import on_original, png
 from perceiver.sample import Sample
 
 from ..components import map_canvas
 from ..compute import BlockMap, Case
-from .base import OnPick, Paint, Recorder, colour_bar
+from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 
 SIDE = 256
@@ -76,7 +76,6 @@ class ImageView(GridView):
         self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick
     ) -> None:
         """One map over the picture."""
-        unit = shown.range.apply(shown.values)
         map_canvas(
             self.drawing.map(sample, shown.values, shown.range, paint.colours, paint.strength),
             key="large",
@@ -84,11 +83,7 @@ class ImageView(GridView):
             hint="Point at a pixel to read its value; click it to see who reads it.",
             pick=pick,
             on_pick=on_pick,
-            values=shown.values,
-            shades=colour.index(unit).astype(np.uint8),
-            bar=colour_bar(shown.range, paint),
-            measure="nats" if shown.range.what == "entropy" else "",
-            multiple=shown.range.what == "probability" and not shown.range.signed,
+            **readout(shown, paint),
             limit=640,
         )
 

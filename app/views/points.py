@@ -10,7 +10,7 @@ import streamlit as st
 from jaxtyping import Float32, UInt8
 
 from perceiver.analysis.numbers import count
-from perceiver.plots import colour, drawing
+from perceiver.plots import drawing
 from perceiver.plots.drawing import colours_for
 from perceiver.plots.drawing import points as dots
 from perceiver.plots.scale import ColourScale
@@ -19,7 +19,7 @@ from perceiver.sample import Sample
 from .. import state
 from ..components import Cloud, Tile, cloud, cloud_row, wall
 from ..compute import BlockMap, Case, Strip
-from .base import OnChoice, OnPick, Paint, Recorder, colour_bar
+from .base import OnChoice, OnPick, Paint, Recorder, colour_bar, readout
 
 DRAWING = drawing.get("points")
 SIDE = 320
@@ -166,11 +166,7 @@ class PointsView:
             hint="Point at a point to read its value; click it to see who reads it.",
             pick=pick,
             on_pick=on_pick,
-            values=shown.values,
-            shades=colour.index(shown.range.apply(shown.values)).astype(np.uint8),
-            bar=colour_bar(shown.range, paint),
-            measure="nats" if shown.range.what == "entropy" else "",
-            multiple=shown.range.what == "probability" and not shown.range.signed,
+            **readout(shown, paint),
             limit=640,
         )
         st.session_state["point"] = None if pick is None else pick + 1

@@ -12,11 +12,13 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from ..errors import InputError
 from ..sample import Sample
 from .options import Option
 
 Box = tuple[tuple[float, float], ...]
 
+MEGABYTE = 1 << 20
 _LONGEST_NAME = 60
 
 
@@ -89,6 +91,14 @@ class Modality(Protocol):
         seconds, "frequency" in hertz); for free elements one array over all of them ("points", (M, 3)).
         """
         ...
+
+
+def check_size(data: bytes, shown: str, most: int, what: str) -> None:
+    """Raises InputError for a file of more than `most` bytes; `what` it is to hold: "a picture"."""
+    if len(data) > most:
+        raise InputError(
+            f"{shown} has {len(data) / MEGABYTE:,.1f} MB; {what} may have at most {most / MEGABYTE:,.1f} MB"
+        )
 
 
 def printable(name: str) -> str:

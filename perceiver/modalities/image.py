@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from ..errors import ConfigError, InputError
+from ..errors import ConfigError
 from ..sample import Sample
 from . import grid
-from .base import Box, printable
+from .base import MEGABYTE, Box, check_size, printable
 from .colour import Colour
 from .options import Option, settle
 from .picture import Wish, decode
@@ -25,7 +25,6 @@ _DISPLAY = 1600
 # Pixels a side of the crop, for each that the model reads, that a large picture keeps before it is resized: averaging
 # beyond that is lost in the resizing filter anyway.
 _OVERSAMPLING = 4
-_MEGABYTE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class ImageModality:
         *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "avif", "gif", "bmp", "dib"),
         *("tif", "tiff", "ppm", "pgm", "pbm", "pnm", "pfm"),
     )
-    max_bytes: int = 64 * _MEGABYTE
+    max_bytes: int = 64 * MEGABYTE
     max_pixels: int = 50_000_000
     options: tuple[Option, ...] = ()
 
@@ -68,11 +67,7 @@ class ImageModality:
         height, width = _shape(shape)
         settings = ImageSettings.of(preprocess)
         settle(self.options, options or {})
-        if len(data) > self.max_bytes:
-            raise InputError(
-                f"{shown} has {len(data) / _MEGABYTE:,.1f} MB; a picture may have at most "
-                f"{self.max_bytes / _MEGABYTE:,.1f} MB"
-            )
+        check_size(data, shown, self.max_bytes, "a picture")
         wish = Wish(
             background=settings.background,
             max_pixels=self.max_pixels,

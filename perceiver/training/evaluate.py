@@ -14,7 +14,7 @@ from ..errors import CheckpointError
 from ..model import Perceiver
 from ..weights.results import HeldOut
 from .sets import TEST, open_set
-from .sets.base import Report
+from .sets.base import Report, hits
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,7 @@ def evaluate(
         )
     examples = data.held_out()
     model = model.eval()
-    logits = []
-    for start in range(0, len(examples), batch):
-        logits.append(model(examples.at(slice(start, start + batch)).inputs(model)))
-        if report is not None:
-            report(min(start + batch, len(examples)), len(examples))
-    hit = torch.cat(logits).argmax(-1) == examples.label
+    hit = hits(model, examples, batch=batch, report=report)
     per_class = {
         name: (int(hit[examples.label == c].sum()), int((examples.label == c).sum()))
         for c, name in enumerate(data.classes)

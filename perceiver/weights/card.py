@@ -13,7 +13,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from ..config import PerceiverConfig
 from ..errors import CheckpointError
 from .files import README, WEIGHTS, sha256
-from .markdown import duration, percent, table, with_interval
+from .markdown import duration, percent, table, top_frequencies, with_interval
 from .results import Results, read_results
 
 _TASKS = {"image": "image-classification", "audio": "audio-classification", "video": "video-classification"}
@@ -192,10 +192,9 @@ def _report(results: Results) -> list[str]:
 def _positions(config: PerceiverConfig) -> str:
     match config.positions.kind:
         case "fourier":
-            tops = " and ".join(dict.fromkeys(f"{mu / 2:g}" for mu in config.positions.max_resolution))
             return (
-                f"Fourier features: {config.positions.num_bands} bands an axis, evenly spaced from 1 to {tops} cycles "
-                "across the axis"
+                f"Fourier features: {config.positions.num_bands} bands an axis, evenly spaced from 1 to "
+                f"{top_frequencies(config.positions)} cycles across the axis"
             )
         case "learned":
             return f"learned, {config.positions.dim} channels an element"

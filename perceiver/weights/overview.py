@@ -7,7 +7,7 @@ from pathlib import Path
 from ..config import PositionConfig
 from ..errors import CheckpointError, InputError
 from . import markdown
-from .markdown import duration, percent, with_interval
+from .markdown import duration, percent, top_frequencies, with_interval
 from .store import Store
 
 BEGIN, END = "<!-- checkpoints:begin -->", "<!-- checkpoints:end -->"
@@ -68,8 +68,7 @@ def _row(store: Store, name: str) -> tuple[str, ...]:
 def _encoding(positions: PositionConfig) -> str:
     match positions.kind:
         case "fourier":
-            tops = " and ".join(dict.fromkeys(f"{mu / 2:g}" for mu in positions.max_resolution))
-            return f"Fourier, {positions.num_bands} bands to {tops}"
+            return f"Fourier, {positions.num_bands} bands to {top_frequencies(positions)}"
         case "learned":
             return "learned"
         case _:

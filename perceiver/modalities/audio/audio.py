@@ -13,7 +13,7 @@ from jaxtyping import Float
 from ...errors import ConfigError, InputError
 from ...sample import Sample
 from .. import grid
-from ..base import Box, printable
+from ..base import MEGABYTE, Box, check_size, printable
 from ..options import Option, settle
 from .decode import SoundFile, examine
 from .features import band_centres, content, spectrogram, to_peak
@@ -25,7 +25,6 @@ from .settings import AudioSettings
 from .window import loudest, waveform
 
 LOUDEST = "loudest"
-_MEGABYTE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class AudioModality:
         *("wav", "wave", "flac", "ogg", "oga", "opus", "mp3", "m4a", "aac", "aif", "aiff", "aifc", "caf", "au", "snd"),
         *("w64", "rf64", "amr", "wma", "webm", "weba", "mka", "mkv", "mp4", "m4v", "mov", "3gp", "avi", "flv", "ts"),
     )
-    max_bytes: int = 512 * _MEGABYTE
+    max_bytes: int = 512 * MEGABYTE
     options: tuple[Option, ...] = (
         Option(
             name="start",
@@ -151,11 +150,7 @@ class AudioModality:
 
     def _open(self, data: bytes, name: str) -> tuple[SoundFile, Overview]:
         shown = printable(name)
-        if len(data) > self.max_bytes:
-            raise InputError(
-                f"{shown} has {len(data) / _MEGABYTE:,.1f} MB; a sound may have at most "
-                f"{self.max_bytes / _MEGABYTE:,.1f} MB"
-            )
+        check_size(data, shown, self.max_bytes, "a sound")
         file = examine(data, shown)
         return file, overview(file)
 

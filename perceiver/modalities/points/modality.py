@@ -12,7 +12,7 @@ from jaxtyping import Float, Float64, Int64
 
 from ...errors import ConfigError, InputError
 from ...sample import Sample
-from ..base import Box, printable
+from ..base import MEGABYTE, Box, check_size, printable
 from ..options import Option, Value, settle
 from .normalise import turned, unit_cube
 from .pool import Pool, pool_of
@@ -24,7 +24,6 @@ from .sample import Axis, PointSample
 _DISPLAY = 200_000
 # Half sizes of what was read, from its middle.
 _FARTHEST = 1e6
-_MEGABYTE = 1 << 20
 _AXES: tuple[Axis, ...] = get_args(Axis)
 
 
@@ -41,7 +40,7 @@ class PointsModality:
         *("ply", "pcd", "obj", "off", "stl", "glb", "gltf", "las", "laz"),
         *("xyz", "xyzrgb", "pts", "asc", "csv", "txt", "npy", "npz"),
     )
-    max_bytes: int = 256 * _MEGABYTE
+    max_bytes: int = 256 * MEGABYTE
     max_points: int = 10_000_000
     options: tuple[Option, ...] = (
         Option("up", "model", ("model", *_AXES), help="the file's axis that points up; model: the one that does there"),
@@ -71,11 +70,7 @@ class PointsModality:
         count, model_up = _count(shape), _model_up(preprocess)
         chosen = settle(self.options, options or {})
         generator = np.random.default_rng(_seed(chosen["seed"]))
-        if len(data) > self.max_bytes:
-            raise InputError(
-                f"{shown} has {len(data) / _MEGABYTE:,.1f} MB; a cloud or a mesh may have at most "
-                f"{self.max_bytes / _MEGABYTE:,.1f} MB"
-            )
+        check_size(data, shown, self.max_bytes, "a cloud or a mesh")
         pool = pool_of(read_cloud(data, shown, self.max_points), shown, count, generator)
         drawn = _draw(pool, count, chosen["draw"], generator)
         display = _display(len(pool.points), drawn, generator)

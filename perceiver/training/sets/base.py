@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ...errors import DataError
@@ -82,6 +82,18 @@ class DataSet(Protocol):
     def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
         """What else can be measured of a model on this data, by name; empty where there is nothing."""
         ...
+
+
+@torch.no_grad()
+def hits(model: Perceiver, examples: Examples, *, batch: int = 64, report: Report | None = None) -> Bool[Tensor, "n"]:
+    """Which examples a model names right, all their elements read."""
+    found = []
+    for start in range(0, len(examples), batch):
+        part = examples.at(slice(start, start + batch))
+        found.append(model(part.inputs(model)).argmax(-1) == part.label)
+        if report is not None:
+            report(min(start + batch, len(examples)), len(examples))
+    return torch.cat(found)
 
 
 class Balanced:

@@ -192,9 +192,17 @@ def config(name: str) -> PerceiverConfig:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _read(model: str, key: str, _case: Case) -> Sample:
-    c = config(model)
+    return glance(_case)
+
+
+def glance(case: Case) -> Sample:
+    """The input as the model reads it, for one look at it: unlike `read` it displaces nothing that is remembered.
+
+    Raises InputError when it cannot be read.
+    """
+    c = config(case.model)
     return modalities.get(c.modality).read(
-        _case.data, _case.name, shape=c.input_shape, preprocess=c.preprocess, options=dict(_case.options)
+        case.data, case.name, shape=c.input_shape, preprocess=c.preprocess, options=dict(case.options)
     )
 
 

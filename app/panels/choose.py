@@ -124,7 +124,7 @@ def _gallery(view: state.View, shown: ModalityView, samples: Mapping[str, Galler
 
 @st.cache_data(show_spinner=False, max_entries=256)
 def _thumbnail(model: str, sha256: str, _shown: ModalityView, _sample: Gallery) -> np.ndarray:
-    return _shown.thumbnail(compute.read(Case(model, sha256, _sample.about.file, _sample.data)))
+    return _shown.thumbnail(compute.glance(Case(model, sha256, _sample.about.file, _sample.data)))
 
 
 def _given(key: str) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 import streamlit as st
 
 st.set_page_config(page_title="Perceiver Lens", page_icon=Path(__file__).parent / "app" / "icon.png", layout="wide")
-page = st.navigation([st.Page("app/pages/explore.py", title="Explore")], position="hidden")
+page = st.navigation(
+    [st.Page(f"app/pages/{name.lower()}.py", title=name) for name in ("Explore", "Explain", "Ablate", "Compare")],
+    position="top",
+)
 
 st.html(Path(__file__).parent / "app" / "style.css")
 st.title("Perceiver Lens", anchor=False)

@@ -18,7 +18,8 @@ from typing import Any
 
 import streamlit as st
 
-from perceiver.errors import InputError
+from perceiver.analysis import ablation
+from perceiver.errors import ConfigError, InputError
 from perceiver.modalities import Option
 from perceiver.trace import KINDS, Kind
 
@@ -35,8 +36,11 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "colours": COLOURS,
     "laid": LAID,
 }
-NUMBERS = ("block", "latent", "head", "pick")
+NUMBERS = ("block", "latent", "head", "pick", "target", "against")
 LONGEST = 100
+LONGEST_ABLATION = 2000
+MOST_OTHERS = 3
+"""Models that are set beside the first."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,10 @@ class View:
     laid     the map over the "input", or "alone"
     overlay  how strongly it covers the input, in percent
     pick     the input element whose readers are shown
+    ablate   what is taken out of the position code, as `Ablation.text` writes it
+    target   the class that is asked about; None for the most probable one
+    against  the class that it is set against; None for none
+    others   checkpoints that are set beside `model`
     """
 
     model: str = ""
@@ -69,6 +77,10 @@ class View:
     laid: str = "input"
     overlay: int = 85
     pick: int | None = None
+    ablate: str = ""
+    target: int | None = None
+    against: int | None = None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,8 @@ class Limits:
     blocks  those that have a map
     shape   the grid of input elements
     options what may be chosen about reading an input
+    classes that the model tells apart
+    others  checkpoints that can be set beside it
     """
 
     models: Collection[str]
@@ -87,6 +101,8 @@ class Limits:
     heads: int = 0
     shape: tuple[int, ...] = ()
     options: Sequence[Option] | None = None
+    classes: int = 0
+    others: Collection[str] | None = None
 
 
 def parse(params: Mapping[str, Sequence[str]]) -> tuple[View, list[str]]:
@@ -150,27 +166,40 @@ def fit(view: View, limits: Limits) -> tuple[View, list[str]]:
         ("latent", limits.latents, "the most concentrated one"),
         ("head", limits.heads, "the mean over heads"),
         ("pick", math.prod(limits.shape) if limits.shape else 0, "none"),
+        ("target", limits.classes, "the most probable one"),
+        ("against", limits.classes, "none"),
     ):
         value = getattr(view, name)
         if count and value is not None and not value < count:
-            what = "input element" if name == "pick" else name
+            what = {"pick": "input element", "target": "class", "against": "class"}.get(name, name)
             fall_back(name, None, f"There is no {what} {value + 1} here, they run to {count:,}; showing {instead}.")
     if view.reduce == "entropy" and view.kind == "score":
         fall_back("reduce", "mean", "Scores are no shares of anything, so they have no entropy; showing their mean.")
+    if limits.others is not None:
+        changes["others"] = tuple(name for name in view.others if name in limits.others and name != view.model)
+        if len(changes["others"]) < len(set(view.others) - {view.model}):
+            notes.append("The link names a model to compare with that is not here or cannot read this input.")
     if len(limits.blocks) == 1 and view.show != DEFAULTS["show"]:
         fall_back("show", DEFAULTS["show"], "There is one map here, so there are no differences between maps.")
     return dataclasses.replace(view, **changes), notes
 
 
-def current() -> View:
+def current(page: str) -> View:
     """The session's view. On the first run, and after the address was changed by hand or by the browser's history,
-    it is read from the address."""
+    it is read from the address; from one page to another it is taken along.
+
+    page  the name of the page that asks
+    """
     held = st.session_state.get("view")
+    moved = st.session_state.get("page", page) != page
+    st.session_state["page"] = page
     params = {name: st.query_params.get_all(name) for name in st.query_params}
     address = {name: given[-1] for name, given in params.items() if given}
     touched = st.session_state.pop("touched", False)
     # A run that a control started carries the address from before it: the browser has not heard of the change yet.
-    if held is None or (not touched and address != st.session_state.get("published")):
+    changed = not touched and address != st.session_state.get("published")
+    # Going to another page by its name clears the address.
+    if held is None or (changed and not (moved and not address)):
         held, notes = parse(params)
         st.session_state["view"] = held
         # Noted at once: going on in the history can end this run before it publishes.
@@ -196,8 +225,8 @@ def change(**values: Any) -> None:
     """Changes some fields of the session's view; for callbacks."""
     view = st.session_state.get("view", View())
     if values.get("model", view.model) != view.model:
-        # Latents, heads and places mean something else in another model; the block is kept where it exists.
-        values = {"latent": None, "head": None, **values}
+        # Latents, heads, bands and classes mean something else in another model; the block is kept where it exists.
+        values = {"latent": None, "head": None, "ablate": "", "target": None, "against": None, **values}
     if values.get("sample", view.sample) != view.sample:
         values = {"pick": None, "read": (), **values}
     st.session_state["view"] = dataclasses.replace(view, **values)
@@ -263,15 +292,29 @@ def _read(
 
 def _text(name: str, value: Any) -> str:
     """The value of one field as an address holds it."""
+    if value is None:
+        return ""
     if name in NUMBERS:
         return str(value + 1)
+    if name == "others":
+        return ",".join(value)
     return ",".join(f"{key}:{chosen}" for key, chosen in value) if name == "read" else str(value)
 
 
 def _value(name: str, text: str) -> Any:
     """The value of one field. Raises ValueError when the text is none."""
-    if not text or len(text) > LONGEST:
+    if not text or len(text) > (LONGEST_ABLATION if name == "ablate" else LONGEST):
         raise ValueError(name)
+    if name == "ablate":
+        try:
+            return ablation.parse(text).text()
+        except ConfigError as error:
+            raise ValueError(name) from error
+    if name == "others":
+        others = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+        if not all(others) or len(others) > MOST_OTHERS:
+            raise ValueError(name)
+        return others
     if name in NUMBERS or name == "overlay":
         number = int(text) if text.isascii() and text.isdecimal() else -1
         if not (0 <= number <= 100 if name == "overlay" else number >= 1):

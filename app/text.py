@@ -11,6 +11,7 @@ from perceiver.weights.store import BundledSample
 
 from .compute import Reading
 
+CAVEAT = "Attention shows where a block read, not why the answer came out: on its own it is no explanation."
 REDUCTIONS: Mapping[str, str] = {"mean": "Mean", "max": "Max", "entropy": "Entropy", "latent": "One latent"}
 KINDS: Mapping[str, str] = {
     "probability": "Attention weight",

@@ -120,9 +120,19 @@ class SelfAttention(nn.Module):
         self.mlp = MLP(dim, widening, activation)
 
     def forward(self, latents: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
+        return self.mix(latents, self.weights(latents))
+
+    def weights(self, latents: Float[Tensor, "B N D"]) -> Float[Tensor, "B heads N N"]:
+        """How much each latent reads each of them."""
         x = self.norm(latents)
-        q, k, v = (_split(layer(x), self.heads) for layer in (self.query, self.key, self.value))
-        latents = latents + self.out(_merge(_attend(q, k, v)))
+        q, k = (_split(layer(x), self.heads) for layer in (self.query, self.key))
+        # Written out: among a few hundred latents the fused kernel's backward pass is several times slower on CPUs.
+        return (q @ (k * k.shape[-1] ** -0.5).transpose(-1, -2)).softmax(-1)
+
+    def mix(self, latents: Float[Tensor, "B N D"], weights: Float[Tensor, "B heads N N"]) -> Float[Tensor, "B N D"]:
+        """The layer's output when the latents read one another with these weights."""
+        values = _split(self.value(self.norm(latents)), self.heads)
+        latents = latents + self.out(_merge(weights @ values))
         return cast(Tensor, latents + self.mlp(latents))
 
 
@@ -166,15 +176,11 @@ class CrossAttention(nn.Module):
         """`form` None takes the cheaper one; `projected` hands in keys and values made earlier by `project`."""
         if form is None:
             form = self.form(latents.shape[1], inputs.shape[1], uses=1)
-        q = _split(self.query(self.query_norm(latents)), self.heads)
         if form == "absorbed":
-            read = self._read_absorbed(q, inputs)
-        else:
-            keys, values = projected if projected is not None else self.project(inputs)
-            read = F.scaled_dot_product_attention(q, keys, values)
-        out = self.out(_merge(read))
-        latents = latents + out if self.query_residual else out
-        return cast(Tensor, latents + self.mlp(latents))
+            return self.absorb(latents, weighted_mean(self.absorbed_query(latents).query, inputs))
+        q = _split(self.query(self.query_norm(latents)), self.heads)
+        keys, values = projected if projected is not None else self.project(inputs)
+        return self._finish(latents, F.scaled_dot_product_attention(q, keys, values))
 
     def form(self, latents: int, rows: int, uses: int) -> Form:
         """The cheaper form for this layer's shapes."""
@@ -192,23 +198,27 @@ class CrossAttention(nn.Module):
 
     def absorbed_query(self, latents: Float[Tensor, "B N D"]) -> AbsorbedQuery:
         """The queries in terms of the normalised input array, from which every map is computed."""
-        return self._absorb(_split(self.query(self.query_norm(latents)), self.heads))
-
-    def _absorb(self, q: Float[Tensor, "B heads N k"]) -> AbsorbedQuery:
+        q = _split(self.query(self.query_norm(latents)), self.heads)
         scale = 1 / math.sqrt(q.shape[-1])
         weight = self.key.weight.unflatten(0, (self.heads, -1))  # heads, k, C
         shift = self.key(self.input_norm.bias).unflatten(0, (self.heads, -1)).unsqueeze(-1)  # heads, k, 1
         query = (q @ (weight * self.input_norm.weight)) * scale
         return AbsorbedQuery(query=query, constant=(q @ shift.to(q.dtype)) * scale)
 
-    def _read_absorbed(self, q: Float[Tensor, "B heads N k"], inputs: InputArray) -> Float[Tensor, "B heads N v"]:
-        absorbed = self._absorb(q)
-        mean_row = weighted_mean(absorbed.query, inputs)
+    def absorb(
+        self, latents: Float[Tensor, "B N D"], mean_rows: Float[Tensor, "B heads N C"]
+    ) -> Float[Tensor, "B N D"]:
+        """The layer's output when each head of each latent has read this weighted mean of the normalised rows."""
         weight = self.value.weight.unflatten(0, (self.heads, -1)).transpose(1, 2)  # heads, C, v
-        read = (mean_row * self.input_norm.weight + self.input_norm.bias) @ weight
+        read = (mean_rows * self.input_norm.weight + self.input_norm.bias) @ weight
         if self.value.bias is not None:
             read = read + self.value.bias.unflatten(0, (self.heads, 1, -1))
-        return read
+        return self._finish(latents, read)
+
+    def _finish(self, latents: Float[Tensor, "B N D"], read: Float[Tensor, "B heads N v"]) -> Float[Tensor, "B N D"]:
+        out = self.out(_merge(read))
+        latents = latents + out if self.query_residual else out
+        return cast(Tensor, latents + self.mlp(latents))
 
 
 def weighted_mean(query: Float[Tensor, "B heads N C"], inputs: InputArray) -> Float[Tensor, "B heads N C"]:
@@ -216,7 +226,7 @@ def weighted_mean(query: Float[Tensor, "B heads N C"], inputs: InputArray) -> Fl
 
     The constant of the scores is left out: softmax does not see it.
     """
-    if query.requires_grad:
+    if query.requires_grad or inputs.array.requires_grad:
         z = inputs.normalised().unsqueeze(1)
         return (query.to(z.dtype) @ z.transpose(-1, -2)).softmax(-1, dtype=z.dtype) @ z
     total = top = weight = None
@@ -237,13 +247,6 @@ def weighted_mean(query: Float[Tensor, "B heads N C"], inputs: InputArray) -> Fl
     assert total is not None
     assert weight is not None
     return total / weight
-
-
-def _attend(
-    q: Float[Tensor, "B heads N k"], k: Float[Tensor, "B heads N k"], v: Float[Tensor, "B heads N v"]
-) -> Tensor:
-    # Written out: among a few hundred latents the fused kernel's backward pass is several times slower on CPUs.
-    return (q @ (k * k.shape[-1] ** -0.5).transpose(-1, -2)).softmax(-1) @ v
 
 
 def _normalised(array: Float[Tensor, "B m C"]) -> Float[Tensor, "B m C"]:

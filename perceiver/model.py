@@ -64,12 +64,17 @@ class Perceiver(Pretrained):
         """The position encoding."""
         return cast(Positions, self.positions)
 
-    def inputs(self, sample: Sample) -> Float[Tensor, "1 M C"]:
-        """The input array of one sample: its content channels, then the position channels of each element."""
-        return self.input_array(sample.content.unsqueeze(0), self._codes(sample))
+    def inputs(self, sample: Sample, codes: Float[Tensor, "1 M P"] | None = None) -> Float[Tensor, "1 M C"]:
+        """The input array of one sample: its content channels, then the position channels of each element.
 
-    def _codes(self, sample: Sample) -> Float[Tensor, "1 M P"] | None:
-        return None if sample.coordinates is None else self.encoding.at(sample.coordinates).unsqueeze(0)
+        codes  in place of the sample's own (`codes`): those that an ablation left, say
+        """
+        return self.input_array(sample.content.unsqueeze(0), self.codes(sample) if codes is None else codes)
+
+    def codes(self, sample: Sample) -> Float[Tensor, "1 M P"]:
+        """The position code of each element of a sample."""
+        codes = self.encoding.grid() if sample.coordinates is None else self.encoding.at(sample.coordinates)
+        return codes.unsqueeze(0)
 
     def input_array(
         self, content: Float[Tensor, "B M content"], codes: Float[Tensor, "#B M P"] | None = None

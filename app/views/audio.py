@@ -145,19 +145,29 @@ class AudioView(GridView):
         st.caption(_read_part(sound))
 
     def large(
-        self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick
+        self,
+        sample: Sample,
+        shown: BlockMap,
+        paint: Paint,
+        label: str,
+        pick: int | None,
+        on_pick: OnPick,
+        *,
+        key: str = "large",
+        hint: str = "Point at a spot to read its value; click it to see who reads it.",
+        limit: int = 640,
     ) -> None:
         """One map over the window, with time and frequency along its sides."""
         axes = DRAWING.axes(sample)
         map_canvas(
             DRAWING.map(sample, shown.values, shown.range, paint.colours, paint.strength),
-            key="large",
+            key=key,
             label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks an element.",
-            hint="Point at a spot to read its value; click it to see who reads it.",
+            hint=hint,
             pick=pick,
             on_pick=on_pick,
             **readout(dataclasses.replace(shown, values=np.atleast_2d(shown.values)), paint),
-            limit=640,
+            limit=limit,
             grid=grid(_sound(sample)),
             left=ruler(axes.left) if axes.left else None,
             bottom=ruler(axes.bottom),

@@ -113,13 +113,34 @@ class ModalityView(Protocol):
         chosen: int,
         pick: int | None,
         on_pick: OnChoice,
+        *,
+        key: str = "row",
+        name: str = "Maps of the blocks",
     ) -> None:
-        """The maps as small multiples, with their colour bar where they share one; the pick marked where it helps."""
+        """The maps as small multiples, with their colour bar where they share one; the pick marked where it helps.
+
+        key, name  of the row on the page, and for those who cannot see it
+        """
 
     def large(
-        self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick
+        self,
+        sample: Sample,
+        shown: BlockMap,
+        paint: Paint,
+        label: str,
+        pick: int | None,
+        on_pick: OnPick,
+        *,
+        key: str = "large",
+        hint: str = "",
+        limit: int = 640,
     ) -> None:
-        """One map, large, with values under the pointer and a colour bar."""
+        """One map, large, with values under the pointer and a colour bar.
+
+        key    of the map on the page
+        hint   the line under it while nothing is pointed at
+        limit  greatest width in CSS pixels
+        """
 
     def strip(
         self,

@@ -44,14 +44,17 @@ class GridView:
         chosen: int,
         pick: int | None,
         on_pick: OnChoice,
+        *,
+        key: str = "row",
+        name: str = "Maps of the blocks",
     ) -> None:
         """The maps over the input, side by side."""
         shared = maps[0].range if maps[0].range.comparable else None
         wall(
             np.stack([self.drawing.map(sample, m.values, m.range, paint.colours, paint.strength) for m in maps]),
             tiles,
-            key="row",
-            label="Maps of the blocks",
+            key=key,
+            label=name,
             bar=colour_bar(shared, paint) if shared else None,
             limit=self.row_limit,
             chosen=chosen,

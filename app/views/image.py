@@ -73,18 +73,28 @@ class ImageView(GridView):
         st.caption(_read_part(sample))
 
     def large(
-        self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick
+        self,
+        sample: Sample,
+        shown: BlockMap,
+        paint: Paint,
+        label: str,
+        pick: int | None,
+        on_pick: OnPick,
+        *,
+        key: str = "large",
+        hint: str = "Point at a pixel to read its value; click it to see who reads it.",
+        limit: int = 640,
     ) -> None:
         """One map over the picture."""
         map_canvas(
             self.drawing.map(sample, shown.values, shown.range, paint.colours, paint.strength),
-            key="large",
+            key=key,
             label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a pixel.",
-            hint="Point at a pixel to read its value; click it to see who reads it.",
+            hint=hint,
             pick=pick,
             on_pick=on_pick,
             **readout(shown, paint),
-            limit=640,
+            limit=limit,
         )
 
 

@@ -136,6 +136,9 @@ class PointsView:
         chosen: int,
         pick: int | None,
         on_pick: OnChoice,
+        *,
+        key: str = "row",
+        name: str = "Maps of the blocks",
     ) -> None:
         """The cloud in the colours of every map, side by side."""
         points = _points(sample)
@@ -144,8 +147,8 @@ class PointsView:
             _cloud(points.seen, points, dots.ground(colours)),
             np.stack([dots.painted(m.values, m.range, colours) for m in maps]),
             tiles,
-            key="row",
-            label="Maps of the blocks",
+            key=key,
+            label=name,
             bar=colour_bar(maps[0].range, paint) if maps[0].range.comparable else None,
             chosen=chosen,
             pick=pick,
@@ -153,7 +156,17 @@ class PointsView:
         )
 
     def large(
-        self, sample: Sample, shown: BlockMap, paint: Paint, label: str, pick: int | None, on_pick: OnPick
+        self,
+        sample: Sample,
+        shown: BlockMap,
+        paint: Paint,
+        label: str,
+        pick: int | None,
+        on_pick: OnPick,
+        *,
+        key: str = "large",
+        hint: str = "Point at a point to read its value; click it to see who reads it.",
+        limit: int = 640,
     ) -> None:
         """The cloud in the colours of one map, and a number for those who would rather type than point."""
         points = _points(sample)
@@ -161,25 +174,25 @@ class PointsView:
         cloud(
             _cloud(points.seen, points, dots.ground(colours)),
             dots.painted(shown.values, shown.range, colours),
-            key="large",
+            key=key,
             label=f"{label}. {shown.summary.sentence()} {KEYS}, Enter picks a point.",
-            hint="Point at a point to read its value; click it to see who reads it.",
+            hint=hint,
             pick=pick,
             on_pick=on_pick,
             **readout(shown, paint),
-            limit=640,
+            limit=limit,
         )
-        st.session_state["point"] = None if pick is None else pick + 1
+        st.session_state[f"{key}_point"] = None if pick is None else pick + 1
         st.number_input(
             f"Point, 1 to {count(len(points.seen))}",
             1,
             len(points.seen),
             value=None,
             step=1,
-            key="point",
+            key=f"{key}_point",
             placeholder="none picked",
             on_change=_typed,
-            args=(on_pick,),
+            args=(f"{key}_point", on_pick),
             width=180,
         )
 
@@ -248,6 +261,6 @@ def _draw() -> None:
     state.choose("draw", st.session_state["read_draw"])
 
 
-def _typed(on_pick: OnPick) -> None:
-    number = st.session_state["point"]
+def _typed(key: str, on_pick: OnPick) -> None:
+    number = st.session_state[key]
     on_pick(None if number is None else number - 1)

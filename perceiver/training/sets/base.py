@@ -43,10 +43,13 @@ class Examples:
         coordinates = None if self.coordinates is None else self.coordinates[index]
         return Examples(self.content[index], self.label[index], self.group[index], coordinates)
 
-    def inputs(self, model: Perceiver) -> Float[Tensor, "B M C"]:
-        """The input arrays."""
-        codes = None if self.coordinates is None else model.encoding.at(self.coordinates)
-        return model.input_array(self.content, codes)
+    def codes(self, model: Perceiver) -> Float[Tensor, "#B M P"]:
+        """The position codes of the elements; one for all examples where they lie on the model's grid."""
+        return model.encoding.grid()[None] if self.coordinates is None else model.encoding.at(self.coordinates)
+
+    def inputs(self, model: Perceiver, codes: Float[Tensor, "#B M P"] | None = None) -> Float[Tensor, "B M C"]:
+        """The input arrays; `codes` takes the place of the examples' own."""
+        return model.input_array(self.content, self.codes(model) if codes is None else codes)
 
 
 @runtime_checkable

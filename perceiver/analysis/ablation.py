@@ -1,0 +1,237 @@
+"""Ablation: parts of the position code taken away at inference, and what takes their place.
+
+Only the position channels change, before the input's layer norm; the model is left alone. Which channel belongs to
+which frequency, `Positions.bands()` says, and nothing here knows it otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..errors import ConfigError
+from ..positions import Band, Positions
+
+Fill = Literal["zero", "mean", "shuffle"]
+FILLS: tuple[Fill, ...] = get_args(Fill)
+
+Place = tuple[int, int]
+"""A band: its axis and its number on it, both from 0."""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What is taken out of a position code.
+
+    sines        bands whose sine channel goes
+    cosines      bands whose cosine channel goes
+    coordinates  axes whose raw coordinate goes
+    whole        the whole code goes, whatever the encoding
+    fill         what takes the place of a channel: "zero"; its "mean" over the elements; "shuffle": its own values,
+                 the elements in another order, one for all channels that go, so that their distribution stays
+    seed         of that order
+    """
+
+    sines: frozenset[Place] = frozenset()
+    cosines: frozenset[Place] = frozenset()
+    coordinates: frozenset[int] = frozenset()
+    whole: bool = False
+    fill: Fill = "zero"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.fill not in FILLS:
+            raise ConfigError(f"a removed channel cannot be filled by {self.fill!r}; choose {', '.join(FILLS)}")
+
+    def __bool__(self) -> bool:
+        """Whether anything is taken away."""
+        return self.whole or bool(self.sines or self.cosines or self.coordinates)
+
+    def __or__(self, other: Ablation) -> Ablation:
+        """Takes away what either does, filled as this one fills."""
+        return replace(
+            self,
+            sines=self.sines | other.sines,
+            cosines=self.cosines | other.cosines,
+            coordinates=self.coordinates | other.coordinates,
+            whole=self.whole or other.whole,
+        )
+
+    def filled(self, fill: Fill, seed: int = 0) -> Ablation:
+        """The same channels, with something else in their place."""
+        return replace(self, fill=fill, seed=seed if fill == "shuffle" else 0)
+
+    def channels(self, encoding: Positions, width: int) -> tuple[int, ...]:
+        """The channels that go, counted within the `width` channels of the code, rising.
+
+        Raises ConfigError when the encoding has no such band or coordinate.
+        """
+        bands = {(band.axis, band.index): band for band in encoding.bands()}
+        raw = encoding.coordinate_channels()
+        for place in self.sines | self.cosines:
+            if place not in bands:
+                raise ConfigError(f"this encoding has no band {place[1] + 1} on axis {place[0] + 1}")
+        for axis in self.coordinates:
+            if axis >= len(raw):
+                raise ConfigError(f"this encoding holds no raw coordinate of axis {axis + 1}")
+        if self.whole:
+            return tuple(range(width))
+        chosen = {bands[place].sine for place in self.sines} | {bands[place].cosine for place in self.cosines}
+        return tuple(sorted(chosen | {raw[axis] for axis in self.coordinates}))
+
+    def apply(self, codes: Float[Tensor, "*batch M P"], encoding: Positions) -> Float[Tensor, "*batch M P"]:
+        """The codes without what goes; the codes themselves are left as they are.
+
+        Raises ConfigError when the encoding has no such band or coordinate.
+        """
+        channels = self.channels(encoding, codes.shape[-1])
+        if not channels:
+            return codes
+        out = codes.detach().clone()
+        index = torch.tensor(channels, device=codes.device)
+        out[..., index] = self.filling(codes.detach()[..., index])
+        return out
+
+    def filling(self, values: Float[Tensor, "*batch M k"]) -> Float[Tensor, "*batch M k"]:
+        """What takes the place of these channels."""
+        match self.fill:
+            case "zero":
+                return torch.zeros_like(values)
+            case "mean":
+                return values.mean(-2, keepdim=True).expand_as(values)
+            case _:
+                generator = torch.Generator().manual_seed(self.seed)
+                return values[..., torch.randperm(values.shape[-2], generator=generator).to(values.device), :]
+
+    def text(self) -> str:
+        """The ablation in a few signs, for links and command lines; "" where nothing goes.
+
+        Parts with commas between them, all counted from 1: `b1:3-16` bands 3 to 16 of axis 1, `s1:2.5` the sines of
+        two of them, `c1:4` a cosine, `x2` the raw coordinate of axis 2, `all` the whole code, then `mean` or
+        `shuffle:7` for what takes their place.
+        """
+        both = self.sines & self.cosines
+        parts = [
+            f"{sign}{axis + 1}:{_ranges(sorted(index for a, index in places if a == axis))}"
+            for sign, places in (("b", both), ("s", self.sines - both), ("c", self.cosines - both))
+            for axis in sorted({a for a, _ in places})
+        ]
+        parts += [f"x{axis + 1}" for axis in sorted(self.coordinates)]
+        if self.whole:
+            parts.append("all")
+        if parts and self.fill != "zero":
+            parts.append(f"shuffle:{self.seed}" if self.fill == "shuffle" else self.fill)
+        return ",".join(parts)
+
+
+def parse(text: str) -> Ablation:
+    """The inverse of `Ablation.text`. Raises ConfigError for anything else."""
+    sines: set[Place] = set()
+    cosines: set[Place] = set()
+    coordinates: set[int] = set()
+    whole, seed = False, 0
+    fill: Fill = "zero"
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        if found := re.fullmatch(r"([bsc])(\d{1,2}):([\d.-]{1,400})", part, re.ASCII):
+            sign, axis = found[1], _from_one(found[2], part)
+            places = {(axis, index) for index in _numbers(found[3], part)}
+            sines |= places if sign in "bs" else set()
+            cosines |= places if sign in "bc" else set()
+        elif found := re.fullmatch(r"x(\d{1,2})", part, re.ASCII):
+            coordinates.add(_from_one(found[1], part))
+        elif found := re.fullmatch(r"shuffle(?::(\d{1,9}))?", part, re.ASCII):
+            fill, seed = "shuffle", int(found[1] or 0)
+        elif part == "all":
+            whole = True
+        elif part in FILLS:
+            fill = part
+        else:
+            raise ConfigError(f"{part!r} says nothing about an ablation; bands are b1:3-16, coordinates x1, all is all")
+    return Ablation(frozenset(sines), frozenset(cosines), frozenset(coordinates), whole, fill, seed)
+
+
+def bands(chosen: Iterable[Band]) -> Ablation:
+    """Takes these bands away, sine and cosine."""
+    places = frozenset((band.axis, band.index) for band in chosen)
+    return Ablation(sines=places, cosines=places)
+
+
+def low_pass(encoding: Positions, kept: int) -> Ablation:
+    """Keeps the lowest `kept` bands of every axis, and the raw coordinates."""
+    return bands(band for band in encoding.bands() if band.index >= kept)
+
+
+def high_pass(encoding: Positions, removed: int) -> Ablation:
+    """Takes the lowest `removed` bands of every axis away; the raw coordinates stay."""
+    return bands(band for band in encoding.bands() if band.index < removed)
+
+
+def band_pass(encoding: Positions, lowest: float, highest: float) -> Ablation:
+    """Keeps the bands from `lowest` to `highest` in cycles across the axis, ends included, and the raw coordinates."""
+    return bands(band for band in encoding.bands() if not lowest <= band.frequency <= highest)
+
+
+def one_band(encoding: Positions, index: int, axis: int | None = None) -> Ablation:
+    """Takes one band away, on one axis or on all."""
+    return bands(band for band in encoding.bands() if band.index == index and axis in (None, band.axis))
+
+
+def one_axis(encoding: Positions, axis: int) -> Ablation:
+    """Takes all that the code says of one axis away."""
+    gone = bands(band for band in encoding.bands() if band.axis == axis)
+    return replace(gone, coordinates=frozenset({axis} if axis < len(encoding.coordinate_channels()) else ()))
+
+
+def coordinates(encoding: Positions, axes: Collection[int] | None = None) -> Ablation:
+    """Takes the raw coordinates away, of some axes or of all."""
+    there = range(len(encoding.coordinate_channels()))
+    return Ablation(coordinates=frozenset(there if axes is None else axes))
+
+
+def sines(encoding: Positions) -> Ablation:
+    """Takes all sines away."""
+    return Ablation(sines=frozenset((band.axis, band.index) for band in encoding.bands()))
+
+
+def cosines(encoding: Positions) -> Ablation:
+    """Takes all cosines away."""
+    return Ablation(cosines=frozenset((band.axis, band.index) for band in encoding.bands()))
+
+
+WHOLE = Ablation(whole=True)
+"""Takes the whole code away."""
+
+
+def _from_one(number: str, part: str) -> int:
+    if int(number) < 1:
+        raise ConfigError(f"{part!r} counts from 0; axes and bands are counted from 1")
+    return int(number) - 1
+
+
+def _numbers(text: str, part: str) -> list[int]:
+    """1.3-5 as 0, 2, 3, 4."""
+    out: list[int] = []
+    for piece in text.split("."):
+        found = re.fullmatch(r"(\d{1,4})(?:-(\d{1,4}))?", piece, re.ASCII)
+        if not found:
+            raise ConfigError(f"{part!r} names no bands; they are given as 3, 3-16 or 1.4-6")
+        first, last = _from_one(found[1], part), _from_one(found[2] or found[1], part)
+        out.extend(range(first, last + 1))
+    return out
+
+
+def _ranges(indices: list[int]) -> str:
+    """0, 2, 3, 4 as 1.3-5."""
+    runs: list[list[int]] = []
+    for index in indices:
+        if runs and index == runs[-1][1] + 1:
+            runs[-1][1] = index
+        else:
+            runs.append([index, index])
+    return ".".join(str(a + 1) if a == b else f"{a + 1}-{b + 1}" for a, b in runs)

@@ -1,0 +1,157 @@
+"""What a change of the input, or of the model, changes: the answer, and the map of every block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64
+
+from ..trace import Kind, Reduce, Trace
+from .summary import WEIGHTS, quantity
+
+AT_A_TIME = 8_000_000
+"""Weights held at a time while latents are compared: 32 MB."""
+
+
+@dataclass(frozen=True)
+class AnswerChange:
+    """Two answers about one input.
+
+    before, after  logits
+    """
+
+    before: Float[np.ndarray, "classes"]
+    after: Float[np.ndarray, "classes"]
+
+    @property
+    def probabilities_before(self) -> Float64[np.ndarray, "classes"]:
+        """Of every class."""
+        return softmax(self.before)
+
+    @property
+    def probabilities_after(self) -> Float64[np.ndarray, "classes"]:
+        """Of every class."""
+        return softmax(self.after)
+
+    @property
+    def kl(self) -> float:
+        """KL divergence of the answer after from the answer before, in nats: sum of p ln(p / q), p before, q after."""
+        before, after = log_softmax(self.before), log_softmax(self.after)
+        return max(0.0, float((np.exp(before) * (before - after)).sum()))
+
+    @property
+    def flipped(self) -> bool:
+        """Whether the most probable class is another."""
+        return int(self.before.argmax()) != int(self.after.argmax())
+
+    def logit(self, target: int) -> float:
+        """Change of a class's logit."""
+        return float(self.after[target] - self.before[target])
+
+    def probability(self, target: int) -> float:
+        """Change of a class's probability."""
+        return float(self.probabilities_after[target] - self.probabilities_before[target])
+
+
+@dataclass(frozen=True)
+class MapChange:
+    """The map of one block before and after, in the shape of the input.
+
+    divergence  Jensen-Shannon divergence of the two maps in bits, each taken as shares of its sum: 0 where they are
+                alike, 1 where nothing is read in both; None where values cannot be added up
+    latents     the same for every latent's own attention weights (mean over heads where none is chosen), mean over
+                latents: latents that exchange places show here and not in `divergence`
+    """
+
+    block: int
+    before: Float[np.ndarray, "*shape"]
+    after: Float[np.ndarray, "*shape"]
+    divergence: float | None
+    latents: float
+
+    @property
+    def difference(self) -> Float[np.ndarray, "*shape"]:
+        """After less before."""
+        return self.after - self.before
+
+
+def map_changes(
+    before: Trace,
+    after: Trace,
+    *,
+    latent: int | None = None,
+    reduce: Reduce = "mean",
+    kind: Kind = "probability",
+    head: int | None = None,
+) -> Iterator[MapChange]:
+    """The change of every block's map, block by block; maps are read off as by `Trace.map`.
+
+    Raises ValueError when the traces are not of the same blocks and input elements, and as `Trace.map` does.
+    """
+    if before.blocks != after.blocks or before.shape != after.shape or before.inputs.shape[1] != after.inputs.shape[1]:
+        raise ValueError("maps can be compared where blocks and input elements are the same")
+    weights = quantity(kind, reduce, latent) in WEIGHTS
+    for block in before.blocks:
+        one, other = (
+            trace.map(block, latent=latent, reduce=reduce, kind=kind, head=head).numpy().reshape(trace.shape)
+            for trace in (before, after)
+        )
+        yield MapChange(
+            block=block,
+            before=one,
+            after=other,
+            divergence=jensen_shannon(one, other) if weights else None,
+            latents=float(latent_divergences(before, after, block, head=head).mean()),
+        )
+
+
+def latent_divergences(
+    before: Trace, after: Trace, block: int, *, other: int | None = None, head: int | None = None
+) -> Float64[np.ndarray, "N"]:
+    """Jensen-Shannon divergence, in bits, of each latent's attention weights in two traces, or in two blocks of one.
+
+    other  the block of `after`; None is the same block
+    """
+    count, rows = before.read(block).latents, before.inputs.shape[1]
+    step = max(1, AT_A_TIME // rows)
+    out = []
+    for start in range(0, count, step):
+        part = slice(start, min(start + step, count))
+        p = before.latent_maps(block, part, head=head)
+        q = after.latent_maps(block if other is None else other, part, head=head)
+        out.append(_jensen_shannon(p.numpy(), q.numpy()))
+    return np.concatenate(out)
+
+
+def jensen_shannon(p: Float[np.ndarray, "*shape"], q: Float[np.ndarray, "*shape"]) -> float:
+    """Jensen-Shannon divergence in bits of two maps, each divided by its sum: 0 to 1.
+
+    Raises ValueError for values below 0 or maps that add up to nothing.
+    """
+    flat = np.stack([np.asarray(p, dtype=np.float64).ravel(), np.asarray(q, dtype=np.float64).ravel()])
+    if (flat < 0).any() or not (flat.sum(1) > 0).all():
+        raise ValueError("a divergence needs shares: no value below 0, and a sum above 0")
+    shares = flat / flat.sum(1, keepdims=True)
+    return float(_jensen_shannon(shares[:1], shares[1:])[0])
+
+
+def _jensen_shannon(p: Float[np.ndarray, "n M"], q: Float[np.ndarray, "n M"]) -> Float64[np.ndarray, "n"]:
+    middle = (p + q) / 2
+    total = np.zeros(len(p))
+    for one in (p, q):
+        ratio = np.divide(one, middle, out=np.ones_like(one), where=one > 0)
+        total += (one * np.log2(ratio)).sum(1, dtype=np.float64) / 2
+    return np.clip(total, 0.0, 1.0)
+
+
+def softmax(logits: Float[np.ndarray, "*batch classes"]) -> Float64[np.ndarray, "*batch classes"]:
+    """Probabilities in double precision."""
+    return np.exp(log_softmax(logits))
+
+
+def log_softmax(logits: Float[np.ndarray, "*batch classes"]) -> Float64[np.ndarray, "*batch classes"]:
+    """Their logarithms."""
+    return torch.from_numpy(np.asarray(logits, dtype=np.float64)).log_softmax(-1).numpy()

@@ -1,0 +1,29 @@
+"""Where a result comes from, as every export says it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+FORMAT = 1
+DISTRIBUTION = "perceiver-lens"
+
+
+def origin(model: str, weights_sha256: str | None, sample: str, notes: Sequence[str]) -> dict[str, Any]:
+    """Where a result comes from: the library, the model, its weights and the input."""
+    return {
+        "format": FORMAT,
+        "library": f"{DISTRIBUTION} {_version()}",
+        "model": model,
+        "weights_sha256": weights_sha256,
+        "sample": sample,
+        "notes": list(notes),
+    }
+
+
+def _version() -> str:
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "not installed"

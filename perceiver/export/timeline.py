@@ -1,0 +1,76 @@
+"""Answers over time, as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from typing import Any
+
+import numpy as np
+
+from ..analysis.timeline import Timeline
+from .origin import origin
+
+
+def timeline_json(
+    timeline: Timeline,
+    labels: Sequence[str],
+    *,
+    model: str,
+    sample: str,
+    top: int | None = None,
+    weights_sha256: str | None = None,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Answers over time as plain values for JSON: the ranked classes of every window, and the stretches of one answer.
+
+    top  how many classes a window; None is all
+
+    Raises ValueError where labels and classes differ in number.
+    """
+    windows = [
+        {"start": start, "stop": stop, "silent": silent, "predictions": ranked}
+        for start, stop, silent, ranked in _windows(timeline, labels, top)
+    ]
+    stretches = [
+        {
+            "start": stretch.start,
+            "stop": stretch.stop,
+            "windows": stretch.windows,
+            "label": None if stretch.answer is None else labels[stretch.answer],
+            "probability": stretch.probability,
+        }
+        for stretch in timeline.stretches()
+    ]
+    about = origin(model, weights_sha256, sample, notes)
+    return about | {"seconds": timeline.seconds, "windows": windows, "stretches": stretches}
+
+
+def timeline_csv(timeline: Timeline, labels: Sequence[str], *, top: int | None = None) -> str:
+    """Answers over time as CSV, a line for each window and class: start, stop, silent, rank, label, probability.
+
+    Raises ValueError where labels and classes differ in number.
+    """
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["start", "stop", "silent", "rank", "label", "probability"])
+    for start, stop, silent, ranked in _windows(timeline, labels, top):
+        for one in ranked:
+            writer.writerow([start, stop, int(silent), one["rank"], one["label"], one["probability"]])
+    return out.getvalue()
+
+
+def _windows(
+    timeline: Timeline, labels: Sequence[str], top: int | None
+) -> Iterator[tuple[float, float, bool, list[dict[str, Any]]]]:
+    """Beginning, end, silence and ranked classes of every window; seconds to the microsecond."""
+    if len(labels) != timeline.probabilities.shape[1]:
+        raise ValueError(f"there are {len(labels)} labels for {timeline.probabilities.shape[1]} classes")
+    for start, silent, row in zip(timeline.starts.tolist(), timeline.silent, timeline.probabilities, strict=True):
+        order = np.argsort(-row, kind="stable")[:top]
+        ranked = [
+            {"rank": rank, "class": int(i), "label": labels[i], "probability": float(row[i])}
+            for rank, i in enumerate(order.tolist(), start=1)
+        ]
+        yield round(start, 6), round(start + timeline.seconds, 6), bool(silent), ranked

@@ -8,17 +8,24 @@ from pathlib import Path
 import streamlit as st
 
 st.set_page_config(page_title="Perceiver Lens", page_icon=Path(__file__).parent / "app" / "icon.png", layout="wide")
-page = st.navigation(
-    [st.Page(f"app/pages/{name.lower()}.py", title=name) for name in ("Explore", "Explain", "Ablate", "Compare")],
-    position="top",
-)
+PAGES = {
+    "Explore": "Show a trained Perceiver a picture, a sound or a point cloud: see what it recognises, and what every "
+    "one of its blocks read.",
+    "Explain": "What an answer rests on: the parts of the input that speak for a class, and a test of whether they do.",
+    "Ablate": "Take frequencies out of the position code and see what becomes of the answer and of the maps.",
+    "Compare": "Two to four Perceivers on one input: their answers, their maps, and their position codes.",
+}
+pages = [st.Page(f"app/pages/{name.lower()}.py", title=name) for name in PAGES]
+page = st.navigation(pages, position="hidden")
 
 st.html(Path(__file__).parent / "app" / "style.css")
-st.title("Perceiver Lens", anchor=False)
-st.markdown(
-    "Show a trained Perceiver a picture, a sound or a point cloud: see what it recognises, and what every one of its "
-    "blocks read."
-)
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.title("Perceiver Lens", anchor=False, width="stretch")
+    # Not Streamlit's own bar of pages, which hides itself behind a button on narrow screens.
+    with st.container(horizontal=True, width="content", key="pages"):
+        for one in pages:
+            st.page_link(one, width="content")
+st.markdown(PAGES[page.title])
 
 # Pages need torch, and importing it takes seconds: the first visitor of a process sees that something is coming.
 if "app.compute" not in sys.modules:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from app.state import Limits, View, fit, parse, unparse
@@ -99,3 +101,36 @@ def test_one_map_has_no_differences() -> None:
     view, notes = fit(View(model="a", sample="x", show="first"), Limits(("a",), ("x",), (0,), 8, 1, (3, 5)))
     assert view.show == "blocks"
     assert len(notes) == 1
+
+
+ASKED = View(model="b", sample="y", ablate="b1:3-16,x2,shuffle:7", target=2, against=0, others=("a",))
+
+
+def test_ablation_classes_and_other_models_survive_the_way_through_an_address() -> None:
+    address = unparse(ASKED)
+    assert address == {
+        "model": "b",
+        "sample": "y",
+        "ablate": "b1:3-16,x2,shuffle:7",
+        "target": "3",
+        "against": "1",
+        "others": "a",
+    }
+    assert parse({name: [value] for name, value in address.items()}) == (ASKED, [])
+    assert fit(ASKED, dataclasses.replace(LIMITS, classes=3, others=("a",))) == (ASKED, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("ablate", "b0:1"), ("ablate", "<b>"), ("ablate", "b1:" + "1." * 2000), ("others", "a,,b"), ("others", "a,b,c,d")],
+)
+def test_what_is_no_ablation_and_no_list_of_models_is_dropped_with_a_note(name: str, text: str) -> None:
+    view, notes = parse({name: [text]})
+    assert view == View()
+    assert len(notes) == 1
+
+
+def test_classes_and_models_that_are_not_here_give_way_with_a_note() -> None:
+    view, notes = fit(ASKED, dataclasses.replace(LIMITS, classes=2, others=("c",)))
+    assert (view.target, view.against, view.others) == (None, 0, ())
+    assert len(notes) == 2

@@ -125,14 +125,32 @@ def test_gradients_flow_the_same_through_both_forms() -> None:
         torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-4)
 
 
+def test_gradients_of_frozen_weights_reach_the_input_the_same_in_both_forms() -> None:
+    layer, latents = cross().requires_grad_(False), torch.randn(1, 5, 8)
+    grads = []
+    for form in ("absorbed", "projected"):
+        inputs = torch.linspace(-2, 3, 77).sin().reshape(1, 11, 7).requires_grad_()
+        layer(latents, InputArray(inputs), form=form).square().sum().backward()
+        grads.append(inputs.grad)
+    torch.testing.assert_close(grads[0], grads[1], atol=1e-3, rtol=1e-4)
+
+
 @pytest.mark.parametrize("heads", [1, 4])
 def test_self_attention_equals_the_reference(heads: int) -> None:
     layer = shaken(SelfAttention(8, heads, 1, "gelu", True, True))
     x = torch.randn(5, 8)
     z = norm(x, layer.norm.weight, layer.norm.bias)
-    read, _ = naive_attention(linear(z, layer.query), linear(z, layer.key), linear(z, layer.value), heads)
+    read, weights = naive_attention(linear(z, layer.query), linear(z, layer.key), linear(z, layer.value), heads)
     y = x + linear(read, layer.out)
     torch.testing.assert_close(layer(x[None])[0], y + naive_mlp(y, layer.mlp), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(layer.weights(x[None])[0], weights, atol=1e-5, rtol=1e-4)
+
+
+def test_latents_that_read_themselves_alone_mix_with_none() -> None:
+    layer = shaken(SelfAttention(8, 2, 1, "gelu", True, True))
+    x = torch.randn(1, 5, 8)
+    alone = torch.cat([layer.mix(x[:, i : i + 1], torch.ones(1, 2, 1, 1)) for i in range(5)], dim=1)
+    torch.testing.assert_close(layer.mix(x, torch.eye(5).expand(1, 2, 5, 5)), alone, atol=1e-5, rtol=1e-5)
 
 
 def test_tanh_gelu_is_the_tanh_approximation() -> None:

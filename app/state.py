@@ -36,7 +36,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "colours": COLOURS,
     "laid": LAID,
 }
-NUMBERS = ("block", "latent", "head", "pick", "target", "against")
+NUMBERS = ("block", "latent", "head", "pick", "target", "against", "band")
 LONGEST = 100
 LONGEST_ABLATION = 2000
 MOST_OTHERS = 3
@@ -61,6 +61,7 @@ class View:
     target   the class that is asked about; None for the most probable one
     against  the class that it is set against; None for none
     others   checkpoints that are set beside `model`
+    band     the band or component of the position codes that is looked at; None for one in the middle
     """
 
     model: str = ""
@@ -81,6 +82,7 @@ class View:
     target: int | None = None
     against: int | None = None
     others: tuple[str, ...] = ()
+    band: int | None = None
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,16 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Tile:
-    """The words of one tile: title, a note beside it, named facts below, and what a screen reader hears."""
+    """The words of one tile: title, a note beside it, named facts below, and what a screen reader hears.
+
+    An empty one keeps its place, but shows nothing.
+    """
 
     title: str
     note: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     alt: str = ""
+    empty: bool = False
 
 
 def wall(

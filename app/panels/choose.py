@@ -45,7 +45,7 @@ def choose_model(view: state.View, models: Mapping[str, str]) -> None:
 
 def _other_sort(models: Mapping[str, str]) -> None:
     chosen = st.session_state["modality"]
-    state.change(model=next(name for name, kind in models.items() if kind == chosen), sample="", block=0)
+    state.change(model=next(name for name, kind in models.items() if kind == chosen), sample="", block=0, others=())
     st.session_state["source"] = "samples"
 
 

@@ -63,7 +63,7 @@ def row(scene: Scene, maps: Sequence[BlockMap]) -> BlockMap:
     scene.shown.row(
         scene.sample,
         maps,
-        [_tile(scene, m) for m in maps],
+        [tile(scene, m) for m in maps],
         scene.paint,
         chosen,
         scene.view.pick,
@@ -144,7 +144,8 @@ def who_reads(scene: Scene, reading: Reading) -> None:
     st.button(f"Clear the {shown.spot}", type="tertiary", on_click=state.change, kwargs={"pick": None})
 
 
-def _tile(scene: Scene, shown: BlockMap) -> Tile:
+def tile(scene: Scene, shown: BlockMap) -> Tile:
+    """The words under a small map: its block, whose weights it uses, and its numbers."""
     whose = text.weights(scene.config.plan, shown.block) if shown.base is None else ""
     name = ", ".join(part for part in (title(shown), whose) if part)
     return Tile(title(shown), note=whose, facts=_facts(shown), alt=f"{name}. {shown.summary.sentence()}")

@@ -54,6 +54,12 @@ def readout(shown: BlockMap, paint: Paint) -> dict[str, Any]:
     }
 
 
+def in_place(painted: Sequence[UInt8[np.ndarray, "*size 3"]], tiles: Sequence[Tile]) -> UInt8[np.ndarray, "n *size 3"]:
+    """The pictures of a row as its tiles take them: nothing in the place of an empty one."""
+    pictures = iter(painted)
+    return np.stack([np.zeros_like(painted[0]) if tile.empty else next(pictures) for tile in tiles])
+
+
 @dataclass(frozen=True)
 class Recorder:
     """A way to record an input in the browser: its name among the sources, and the widget (label, key, on_change,
@@ -110,16 +116,20 @@ class ModalityView(Protocol):
         maps: Sequence[BlockMap],
         tiles: Sequence[Tile],
         paint: Paint,
-        chosen: int,
+        chosen: int | None,
         pick: int | None,
         on_pick: OnChoice,
         *,
         key: str = "row",
         name: str = "Maps of the blocks",
+        bar: bool = True,
     ) -> None:
         """The maps as small multiples, with their colour bar where they share one; the pick marked where it helps.
 
+        tiles      one a map, in order, and empty ones where there is none
+        chosen     of the tiles, as `on_pick` is called with
         key, name  of the row on the page, and for those who cannot see it
+        bar        whether a colour bar is drawn; one may serve several rows
         """
 
     def large(

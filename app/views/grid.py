@@ -14,7 +14,7 @@ from perceiver.sample import Sample
 
 from ..components import Tile, wall
 from ..compute import BlockMap, Strip
-from .base import OnChoice, Paint, colour_bar
+from .base import OnChoice, Paint, colour_bar, in_place
 
 
 class GridView:
@@ -41,17 +41,19 @@ class GridView:
         maps: Sequence[BlockMap],
         tiles: Sequence[Tile],
         paint: Paint,
-        chosen: int,
+        chosen: int | None,
         pick: int | None,
         on_pick: OnChoice,
         *,
         key: str = "row",
         name: str = "Maps of the blocks",
+        bar: bool = True,
     ) -> None:
         """The maps over the input, side by side."""
-        shared = maps[0].range if maps[0].range.comparable else None
+        shared = maps[0].range if bar and maps[0].range.comparable else None
+        painted = [self.drawing.map(sample, m.values, m.range, paint.colours, paint.strength) for m in maps]
         wall(
-            np.stack([self.drawing.map(sample, m.values, m.range, paint.colours, paint.strength) for m in maps]),
+            in_place(painted, tiles),
             tiles,
             key=key,
             label=name,

@@ -19,7 +19,7 @@ from perceiver.sample import Sample
 from .. import state
 from ..components import Cloud, Tile, cloud, cloud_row, wall
 from ..compute import BlockMap, Case, Strip
-from .base import OnChoice, OnPick, Paint, Recorder, colour_bar, readout
+from .base import OnChoice, OnPick, Paint, Recorder, colour_bar, in_place, readout
 
 DRAWING = drawing.get("points")
 SIDE = 320
@@ -133,23 +133,24 @@ class PointsView:
         maps: Sequence[BlockMap],
         tiles: Sequence[Tile],
         paint: Paint,
-        chosen: int,
+        chosen: int | None,
         pick: int | None,
         on_pick: OnChoice,
         *,
         key: str = "row",
         name: str = "Maps of the blocks",
+        bar: bool = True,
     ) -> None:
         """The cloud in the colours of every map, side by side."""
         points = _points(sample)
         colours = colours_for(maps[0].range, paint.colours)
         cloud_row(
             _cloud(points.seen, points, dots.ground(colours)),
-            np.stack([dots.painted(m.values, m.range, colours) for m in maps]),
+            in_place([dots.painted(m.values, m.range, colours) for m in maps], tiles),
             tiles,
             key=key,
             label=name,
-            bar=colour_bar(maps[0].range, paint) if maps[0].range.comparable else None,
+            bar=colour_bar(maps[0].range, paint) if bar and maps[0].range.comparable else None,
             chosen=chosen,
             pick=pick,
             on_pick=on_pick,

@@ -56,6 +56,7 @@ class ColourRange:
     missing              elements that are not finite, over all maps that share the range
     flat                 all values are alike (or none is finite): the colour says nothing
     uniform              what no preference would be; None where there is no such level
+    name                 of the numbers, where `what` does not say it
     """
 
     mode: Mode
@@ -72,6 +73,7 @@ class ColourRange:
     missing: int = 0
     flat: bool = False
     uniform: float | None = None
+    name: str = ""
 
     @property
     def comparable(self) -> bool:
@@ -86,6 +88,8 @@ class ColourRange:
     @property
     def unit(self) -> str:
         """What the numbers on the bar are."""
+        if self.name:
+            return self.name
         name = "times uniform attention" if self.mode == "uniform" else UNITS[self.what]
         if self.signed:
             name = f"difference, {name}"

@@ -16,7 +16,7 @@ class Tiles {
     this.resize.disconnect();
   }
 
-  // frame: { label, chosen, tile, dense, tall, tiles: [{ title, note, facts, alt }], bar, scale }
+  // frame: { label, chosen, tile, dense, tall, tiles: [{ title, note, facts, alt, empty }], bar, scale }
   show(frame) {
     this.frame = frame;
     this.root.setAttribute("aria-label", frame.label);
@@ -30,6 +30,7 @@ class Tiles {
       tile.note.textContent = text.note || "";
       const facts = (text.facts || []).flatMap(([name, value]) => [term("dt", name), term("dd", value)]);
       tile.facts.replaceChildren(...facts);
+      tile.node.style.visibility = text.empty ? "hidden" : "";
       const chosen = i === frame.chosen;
       tile.node.setAttribute("aria-selected", chosen);
       tile.node.setAttribute("aria-label", text.alt || text.title);

@@ -14,7 +14,7 @@ import dataclasses
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -27,6 +27,8 @@ REDUCTIONS = ("mean", "max", "entropy", "latent")
 SCALES = ("shared", "uniform", "per_map", "log")
 SHOWN = ("blocks", "previous", "first")
 LAID = ("input", "alone")
+METHODS = ("gradient", "rollout")
+EXPLAINED = ("attention", "last", "relevance", "saliency", "input_x_gradient", "integrated_gradients")
 COLOURS = ("magma", "viridis", "inferno", "cividis", "greys")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "reduce": REDUCTIONS,
@@ -35,8 +37,13 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "show": SHOWN,
     "colours": COLOURS,
     "laid": LAID,
+    "method": METHODS,
+    "by": EXPLAINED,
 }
-NUMBERS = ("block", "latent", "head", "pick", "target", "against", "band")
+NUMBERS = ("block", "latent", "head", "pick", "target", "against", "band", "part", "group")
+COUNTS = {"overlay": (0, 100), "groups": (2, 8)}
+"""Fields that hold a number as it is written, from and to."""
+
 LONGEST = 100
 LONGEST_ABLATION = 2000
 MOST_OTHERS = 3
@@ -62,6 +69,11 @@ class View:
     against  the class that it is set against; None for none
     others   checkpoints that are set beside `model`
     band     the band or component of the position codes that is looked at; None for one in the middle
+    method   how relevance is worked out
+    part     the block whose part of the relevance is shown; None for all blocks together
+    by       the map of several that is looked at closely
+    groups   how many groups the latents of a block are put into
+    group    the one that is looked at; None for the largest
     """
 
     model: str = ""
@@ -83,6 +95,11 @@ class View:
     against: int | None = None
     others: tuple[str, ...] = ()
     band: int | None = None
+    method: Literal["gradient", "rollout"] = "gradient"
+    part: int | None = None
+    by: str = "relevance"
+    groups: int = 4
+    group: int | None = None
 
 
 @dataclass(frozen=True)
@@ -170,6 +187,7 @@ def fit(view: View, limits: Limits) -> tuple[View, list[str]]:
         ("pick", math.prod(limits.shape) if limits.shape else 0, "none"),
         ("target", limits.classes, "the most probable one"),
         ("against", limits.classes, "none"),
+        ("group", view.groups, "the largest"),
     ):
         value = getattr(view, name)
         if count and value is not None and not value < count:
@@ -177,6 +195,8 @@ def fit(view: View, limits: Limits) -> tuple[View, list[str]]:
             fall_back(name, None, f"There is no {what} {value + 1} here, they run to {count:,}; showing {instead}.")
     if view.reduce == "entropy" and view.kind == "score":
         fall_back("reduce", "mean", "Scores are no shares of anything, so they have no entropy; showing their mean.")
+    if limits.blocks and view.part is not None and view.part not in limits.blocks:
+        fall_back("part", None, f"There is no map of block {view.part + 1} here; showing all blocks together.")
     if limits.others is not None:
         changes["others"] = tuple(name for name in view.others if name in limits.others and name != view.model)
         if len(changes["others"]) < len(set(view.others) - {view.model}):
@@ -229,6 +249,7 @@ def change(**values: Any) -> None:
     if values.get("model", view.model) != view.model:
         # Latents, heads, bands and classes mean something else in another model; the block is kept where it exists.
         values = {"latent": None, "head": None, "ablate": "", "target": None, "against": None, **values}
+        values = {"part": None, "group": None, **values}
     if values.get("sample", view.sample) != view.sample:
         values = {"pick": None, "read": (), **values}
     st.session_state["view"] = dataclasses.replace(view, **values)
@@ -317,11 +338,12 @@ def _value(name: str, text: str) -> Any:
         if not all(others) or len(others) > MOST_OTHERS:
             raise ValueError(name)
         return others
-    if name in NUMBERS or name == "overlay":
+    if name in NUMBERS or name in COUNTS:
         number = int(text) if text.isascii() and text.isdecimal() else -1
-        if not (0 <= number <= 100 if name == "overlay" else number >= 1):
+        low, high = COUNTS.get(name, (1, math.inf))
+        if not low <= number <= high:
             raise ValueError(name)
-        return number if name == "overlay" else number - 1
+        return number if name in COUNTS else number - 1
     if name == "read":
         pairs = [part.partition(":") for part in text.split(",")]
         if not all(key and chosen for key, _, chosen in pairs):

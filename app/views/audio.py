@@ -107,14 +107,16 @@ class AudioView(GridView):
         row, column = divmod(index, len(names.columns))
         return ", ".join(part for part in (names.columns[column], names.rows[row]) if part)
 
-    def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
+    def seen(
+        self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a spot to see who reads it."
+    ) -> None:
         """The window, to be picked from and to be heard."""
         sound, axes = _sound(sample), DRAWING.axes(sample)
         map_canvas(
             DRAWING.given(sample),
             key="seen",
             label=f"The sound as the model read it, {self.size(sample)}. Arrow keys move, Enter picks an element.",
-            hint="Click a spot to see who reads it.",
+            hint=hint,
             pick=pick,
             on_pick=on_pick,
             limit=SIDE,

@@ -104,8 +104,8 @@ class ModalityView(Protocol):
     def size(self, sample: Sample) -> str:
         """The size of what the model read, in words."""
 
-    def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
-        """The input exactly as the model read it, answering clicks."""
+    def seen(self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "") -> None:
+        """The input exactly as the model read it, answering clicks; `hint` is the line under it."""
 
     def original(self, case: Case, sample: Sample) -> None:
         """What the user gave, with the part that the model read marked."""
@@ -123,6 +123,7 @@ class ModalityView(Protocol):
         key: str = "row",
         name: str = "Maps of the blocks",
         bar: bool = True,
+        tile: int = 220,
     ) -> None:
         """The maps as small multiples, with their colour bar where they share one; the pick marked where it helps.
 
@@ -130,6 +131,7 @@ class ModalityView(Protocol):
         chosen     of the tiles, as `on_pick` is called with
         key, name  of the row on the page, and for those who cannot see it
         bar        whether a colour bar is drawn; one may serve several rows
+        tile       least width of a picture in CSS pixels
         """
 
     def large(

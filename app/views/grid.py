@@ -48,6 +48,7 @@ class GridView:
         key: str = "row",
         name: str = "Maps of the blocks",
         bar: bool = True,
+        tile: int = 220,
     ) -> None:
         """The maps over the input, side by side."""
         shared = maps[0].range if bar and maps[0].range.comparable else None
@@ -58,6 +59,7 @@ class GridView:
             key=key,
             label=name,
             bar=colour_bar(shared, paint) if shared else None,
+            tile=tile,
             limit=self.row_limit,
             chosen=chosen,
             on_pick=on_pick,

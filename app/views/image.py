@@ -51,13 +51,15 @@ class ImageView(GridView):
         row, column = divmod(index, sample.shape[1])
         return f"row {row + 1}, column {column + 1}"
 
-    def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
+    def seen(
+        self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a spot to see who reads it."
+    ) -> None:
         """The pixels that the model read."""
         map_canvas(
             sample.seen,
             key="seen",
             label=f"The picture as the model read it, {self.size(sample)}. Arrow keys move, Enter picks a pixel.",
-            hint="Click a spot to see who reads it.",
+            hint=hint,
             pick=pick,
             on_pick=on_pick,
             limit=SIDE,

@@ -100,7 +100,9 @@ class PointsView:
         """How many points."""
         return DRAWING.size(sample)
 
-    def seen(self, sample: Sample, pick: int | None, on_pick: OnPick) -> None:
+    def seen(
+        self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a point to see who reads it."
+    ) -> None:
         """The points that the model read."""
         points = _points(sample)
         cloud(
@@ -108,7 +110,7 @@ class PointsView:
             _quiet(points.seen, points),
             key="seen",
             label=f"The point cloud as the model read it, {self.size(sample)}. {KEYS}, Enter picks a point.",
-            hint="Click a point to see who reads it.",
+            hint=hint,
             pick=pick,
             on_pick=on_pick,
             limit=SIDE,
@@ -140,6 +142,7 @@ class PointsView:
         key: str = "row",
         name: str = "Maps of the blocks",
         bar: bool = True,
+        tile: int = 220,
     ) -> None:
         """The cloud in the colours of every map, side by side."""
         points = _points(sample)
@@ -154,6 +157,7 @@ class PointsView:
             chosen=chosen,
             pick=pick,
             on_pick=on_pick,
+            tile=tile,
         )
 
     def large(

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from perceiver.analysis.numbers import percent
+from perceiver.config import PositionConfig
+from perceiver.weights.markdown import top_frequencies
 from perceiver.weights.results import Results
 from perceiver.weights.store import BundledSample
 
@@ -24,6 +26,9 @@ SHOWN: Mapping[str, str] = {
     "previous": "Change since previous",
     "first": "Change since first",
 }
+
+AXES: Mapping[int, tuple[str, ...]] = {1: ("along",), 2: ("down", "across"), 3: ("x", "y", "z")}
+"""The axes of positions, by how many there are."""
 
 
 def plain(text: str) -> str:
@@ -87,6 +92,17 @@ def accuracy(results: Results | None) -> str:
         f"{percent(held_out.accuracy)} of held-out inputs right "
         f"(95 % interval {100 * low:.0f} to {100 * high:.0f} %; chance {percent(held_out.chance)})"
     )
+
+
+def positions(config: PositionConfig) -> str:
+    """A position encoding in a few words."""
+    match config.kind:
+        case "fourier":
+            return f"Fourier, {config.num_bands} bands to {top_frequencies(config)} cycles"
+        case "learned":
+            return f"Learned, {config.dim} channels"
+        case _:
+            return "Coordinates alone"
 
 
 def about(sample: BundledSample) -> str:

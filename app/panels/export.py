@@ -28,11 +28,11 @@ def menu(scene: Scene, asked: Reading, maps: Sequence[BlockMap], words: str) -> 
     stem = f"{PurePath(sample.name).stem}-{case.model}"
     with st.popover("Export", icon=":material/download:"):
         drawn = partial(figure, sample, maps, scene.paint, heading)
-        _download("Figure (PNG)", drawn, f"{stem}.png", "image/png")
+        download("Figure (PNG)", drawn, f"{stem}.png", "image/png")
         arrays = partial(compute.maps_file, case, made, asked)
-        _download("Maps and coordinates (NPZ)", arrays, f"{stem}-maps.npz", "application/octet-stream")
+        download("Maps and coordinates (NPZ)", arrays, f"{stem}-maps.npz", "application/octet-stream")
         answers = partial(compute.predictions_file, case, made, scene.truth or None)
-        _download("Predictions (JSON)", answers, f"{stem}-predictions.json", "application/json")
+        download("Predictions (JSON)", answers, f"{stem}-predictions.json", "application/json")
     copy_link(key="link")
 
 
@@ -43,5 +43,6 @@ def figure(sample: Sample, maps: Sequence[BlockMap], paint: Paint, heading: str)
     return figure_png(drawn, ranges, [title(m) for m in maps], [m.summary for m in maps], title=heading)
 
 
-def _download(label: str, make: Callable[[], bytes], name: str, mime: str) -> None:
+def download(label: str, make: Callable[[], bytes], name: str, mime: str) -> None:
+    """One line of the menu: the file is made when it is clicked."""
     st.download_button(label, make, file_name=name, mime=mime, on_click="ignore", type="tertiary", width="stretch")

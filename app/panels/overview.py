@@ -34,11 +34,14 @@ def overview(scene: Scene) -> None:
             st.caption("  \n".join([f"{shown.size(sample)}.", *map(sentence, sample.notes)]))
     with answer:
         st.subheader("Prediction", anchor=False)
-        _predictions(probabilities[-1], scene.config.labels, scene.truth)
+        predictions(probabilities[-1], scene.config.labels, scene.truth)
         _formed(probabilities, scene.config.labels)
 
 
-def _predictions(probabilities: Float[np.ndarray, "classes"], labels: Sequence[str], truth: str) -> None:
+def predictions(
+    probabilities: Float[np.ndarray, "classes"], labels: Sequence[str], truth: str, *, key: str = "predictions"
+) -> None:
+    """The most probable classes, and the true one with a word on whether the model is right."""
     order = [int(i) for i in np.argsort(-probabilities, kind="stable")]
     rows = order[:TOP] + [i for i in order[TOP:] if labels[i] == truth]
     ranking(
@@ -52,7 +55,7 @@ def _predictions(probabilities: Float[np.ndarray, "classes"], labels: Sequence[s
             )
             for i in rows
         ],
-        key="predictions",
+        key=key,
         label="Predictions with their probabilities",
     )
     if truth in labels:

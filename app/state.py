@@ -28,6 +28,9 @@ SCALES = ("shared", "uniform", "per_map", "log")
 SHOWN = ("blocks", "previous", "first")
 LAID = ("input", "alone")
 METHODS = ("gradient", "rollout")
+CURVES = ("single", "cumulative")
+MEASURES = ("logit", "probability")
+SHUFFLES = ("elements", "contents", "blocks")
 EXPLAINED = ("attention", "last", "relevance", "saliency", "input_x_gradient", "integrated_gradients")
 COLOURS = ("magma", "viridis", "inferno", "cividis", "greys")
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -39,9 +42,12 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "laid": LAID,
     "method": METHODS,
     "by": EXPLAINED,
+    "curve": CURVES,
+    "measure": MEASURES,
+    "shuffle": SHUFFLES,
 }
 NUMBERS = ("block", "latent", "head", "pick", "target", "against", "band", "part", "group")
-COUNTS = {"overlay": (0, 100), "groups": (2, 8)}
+COUNTS = {"overlay": (0, 100), "groups": (2, 8), "side": (1, 4096), "seed": (0, 10**9 - 1)}
 """Fields that hold a number as it is written, from and to."""
 
 LONGEST = 100
@@ -64,7 +70,7 @@ class View:
     laid     the map over the "input", or "alone"
     overlay  how strongly it covers the input, in percent
     pick     the input element whose readers are shown
-    ablate   what is taken out of the position code, as `Ablation.text` writes it
+    ablate   what is taken out of the position code, as `ablated` writes it
     target   the class that is asked about; None for the most probable one
     against  the class that it is set against; None for none
     others   checkpoints that are set beside `model`
@@ -74,6 +80,11 @@ class View:
     by       the map of several that is looked at closely
     groups   how many groups the latents of a block are put into
     group    the one that is looked at; None for the largest
+    curve    what each frequency matters: a "single" band taken away, or all beyond it, "cumulative"
+    measure  the change that is drawn: of the target's "logit" or of its "probability"
+    shuffle  what is put into another order: whole "elements", "contents" against positions, or these in "blocks"
+    side     elements along a side of these blocks
+    seed     of the order
     """
 
     model: str = ""
@@ -100,6 +111,11 @@ class View:
     by: str = "relevance"
     groups: int = 4
     group: int | None = None
+    curve: Literal["single", "cumulative"] = "single"
+    measure: Literal["logit", "probability"] = "logit"
+    shuffle: Literal["elements", "contents", "blocks"] = "contents"
+    side: int = 8
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -275,6 +291,17 @@ def upload(sample: str) -> tuple[str, bytes] | None:
     return (name, data) if sample == UPLOADED + digest else None
 
 
+def ablated(taken: ablation.Ablation) -> str:
+    """An ablation as a view holds it: what takes a channel's place is kept even while nothing is taken away."""
+    return taken.text() or (f"shuffle:{taken.seed}" if taken.fill == "shuffle" else taken.fill.replace("zero", ""))
+
+
+def give_up(name: str, note: str) -> None:
+    """Sets a field of the session's view back to its default and keeps a note on why."""
+    st.session_state["view"] = dataclasses.replace(st.session_state["view"], **{name: DEFAULTS[name]})
+    remark([note])
+
+
 def publish() -> None:
     """Writes the session's view to the address bar."""
     address = unparse(st.session_state["view"])
@@ -330,7 +357,7 @@ def _value(name: str, text: str) -> Any:
         raise ValueError(name)
     if name == "ablate":
         try:
-            return ablation.parse(text).text()
+            return ablated(ablation.parse(text))
         except ConfigError as error:
             raise ValueError(name) from error
     if name == "others":

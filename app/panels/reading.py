@@ -49,11 +49,17 @@ def choices(scene: Scene, reading: Reading) -> None:
         controls.select("Values", "kind", text.KINDS, view.kind, width=175)
         if len(config.cross_attention_blocks) > 1:
             controls.select("Show", "show", text.SHOWN, view.show, width=190)
-        with st.popover("Drawing", icon=":material/palette:"):
-            if scene.shown.over_input:
-                controls.segments("Map", "laid", {"input": "Over the input", "alone": "Alone"}, view.laid)
-                controls.slider("Strength over the input", "overlay", (0, 100, 5), view.overlay, format="%d %%")
-            controls.select("Colours", "colours", {name: name for name in state.COLOURS}, view.colours)
+        drawing(scene)
+
+
+def drawing(scene: Scene) -> None:
+    """How maps are coloured and laid over the input."""
+    view = scene.view
+    with st.popover("Drawing", icon=":material/palette:"):
+        if scene.shown.over_input:
+            controls.segments("Map", "laid", {"input": "Over the input", "alone": "Alone"}, view.laid)
+            controls.slider("Strength over the input", "overlay", (0, 100, 5), view.overlay, format="%d %%")
+        controls.select("Colours", "colours", {name: name for name in state.COLOURS}, view.colours)
 
 
 def row(scene: Scene, maps: Sequence[BlockMap]) -> BlockMap:

@@ -1,5 +1,6 @@
 """Parts of our own where Streamlit has none: maps that answer clicks, clouds that turn, walls of tiles, chosen bars."""
 
+from .bands import BandAxis, Off, bands
 from .bar import ColourBar, Tick
 from .canvas import Grid, map_canvas
 from .clip import clip
@@ -10,13 +11,16 @@ from .ruler import Ruler
 from .wall import Tile, wall
 
 __all__ = [
+    "BandAxis",
     "Cloud",
     "ColourBar",
     "Grid",
+    "Off",
     "Row",
     "Ruler",
     "Tick",
     "Tile",
+    "bands",
     "clip",
     "cloud",
     "cloud_row",

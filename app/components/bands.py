@@ -1,0 +1,105 @@
+"""The bands of a position code as switches: a row an axis, a column a frequency, to be clicked, painted and typed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import streamlit as st
+
+from .frame import asset, pack
+
+_mount = st.components.v2.component(
+    "perceiver_bands", html=asset("bands.html"), css=asset("bands.css"), js=asset("frame.js", "bands.js")
+)
+
+PARTS = ("sines", "cosines", "coordinates")
+
+
+@dataclass(frozen=True)
+class BandAxis:
+    """One row of switches.
+
+    name   of the axis: "Height"
+    cells  what is written on its bands, the lowest first, where there is room; "" for nothing
+    words  what is said of each of them
+    raw    what is said of its raw coordinate; "" where the code holds none
+    """
+
+    name: str
+    cells: tuple[str, ...]
+    words: tuple[str, ...]
+    raw: str = ""
+
+
+@dataclass(frozen=True)
+class Off:
+    """What is switched off: sines and cosines as (axis, band), coordinates by axis, all from 0."""
+
+    sines: frozenset[tuple[int, int]] = frozenset()
+    cosines: frozenset[tuple[int, int]] = frozenset()
+    coordinates: frozenset[int] = frozenset()
+
+
+def bands(
+    axes: Sequence[BandAxis],
+    off: Off,
+    *,
+    key: str,
+    label: str,
+    heads: Sequence[str],
+    corner: str,
+    on_change: Callable[[Off], None],
+) -> None:
+    """Draws the switches; calls `on_change` with what is off once a click, a stroke or a few keys have changed it.
+
+    label   what a screen reader hears
+    heads   what is written above the columns, and in the `corner` what that is
+    """
+    # The page answers a little later than a quick hand: what it was told last travels along, so that an answer to
+    # something older undoes nothing.
+    serial = f"{key}_serial"
+    meta = {
+        "label": label,
+        "axes": [asdict(axis) for axis in axes],
+        "heads": list(heads),
+        "corner": corner,
+        "serial": st.session_state.get(serial, 0),
+        "off": _written(axes, off),
+    }
+
+    def changed() -> None:
+        told = st.session_state[key]["off"]
+        if told is not None:
+            st.session_state[serial] = int(told["serial"])
+            on_change(_read(axes, told))
+
+    _mount(key=key, data=pack(meta), on_off_change=changed)
+
+
+def _written(axes: Sequence[BandAxis], off: Off) -> dict[str, list[str]]:
+    """One text of 0 and 1 an axis; of coordinates one sign each."""
+
+    def rows(places: frozenset[tuple[int, int]]) -> list[str]:
+        return ["".join("01"[(a, k) in places] for k in range(len(axis.cells))) for a, axis in enumerate(axes)]
+
+    return {
+        "sines": rows(off.sines),
+        "cosines": rows(off.cosines),
+        "coordinates": ["01"[a in off.coordinates] for a in range(len(axes))],
+    }
+
+
+def _read(axes: Sequence[BandAxis], told: dict[str, Any]) -> Off:
+    """The inverse; what the browser says beyond the axes and bands that there are is not heard."""
+    sines, cosines, raw = (
+        {
+            (a, k)
+            for a, row in enumerate(told[part][: len(axes)])
+            for k, sign in enumerate(row[: 1 if part == "coordinates" else len(axes[a].cells)])
+            if sign == "1"
+        }
+        for part in PARTS
+    )
+    return Off(frozenset(sines), frozenset(cosines), frozenset(a for a, _ in raw if axes[a].raw))

@@ -1,0 +1,276 @@
+"""Whether maps mark what an answer rests on, and how latents read: curves for the page, words for those who cannot
+see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+
+from ..analysis.numbers import number, percent
+from .figures import BLUE, GREY, GRID, ORANGE, TEAL
+
+PURPLE = "#9a6dd7"
+NAMES: Mapping[str, str] = {
+    "attention": "Attention",
+    "last": "Attention, last block",
+    "relevance": "Class relevance",
+    "saliency": "Saliency",
+    "input_x_gradient": "Input × gradient",
+    "integrated_gradients": "Integrated gradients",
+    "random": "Random order",
+}
+"""The ways to find what an answer rests on, and the order that they are measured against."""
+
+STYLES: Mapping[str, tuple[str, str]] = {
+    "attention": (BLUE, "solid"),
+    "last": (BLUE, "dash"),
+    "relevance": (ORANGE, "solid"),
+    "saliency": (TEAL, "solid"),
+    "input_x_gradient": (PURPLE, "dash"),
+    "integrated_gradients": (PURPLE, "solid"),
+    "random": (GREY, "dot"),
+}
+NOTICED = 0.01
+"""Difference of two areas that is worth a word: a hundredth of the probability, over the whole course."""
+
+Direction = Literal["deletion", "insertion"]
+DIRECTIONS: Mapping[str, str] = {"deletion": "Elements taken away", "insertion": "Elements put in"}
+
+
+@runtime_checkable
+class Course(Protocol):
+    """What is drawn of a deletion or an insertion."""
+
+    shares: Float[np.ndarray, "k"]
+    probabilities: Float[np.ndarray, "k"]
+
+    @property
+    def area(self) -> float:
+        """Mean probability over the course."""
+        ...
+
+
+@runtime_checkable
+class Score(Protocol):
+    """A deletion and an insertion in the order of one map."""
+
+    deletion: Course
+    insertion: Course
+
+
+def course_figure(scores: Mapping[str, Score], direction: Direction, *, strong: str = "") -> go.Figure:
+    """The probability of the class against the share of elements taken away, or put in; one curve a method, its area
+    in the legend.
+
+    scores  by a key of NAMES, which also fixes how a curve is drawn
+    strong  the method that is drawn thicker
+
+    Raises ValueError for a method without a name.
+    """
+    if unknown := scores.keys() - NAMES.keys():
+        raise ValueError(f"there is no method {min(unknown)!r}; there are {', '.join(NAMES)}")
+    figure = go.Figure()
+    for key in [key for key in NAMES if key in scores]:
+        course: Course = getattr(scores[key], direction)
+        colour, dash = STYLES[key]
+        figure.add_trace(
+            go.Scatter(
+                x=course.shares,
+                y=course.probabilities,
+                name=f"{NAMES[key]} {course.area:.2f}",
+                mode="lines",
+                line={"color": colour, "dash": dash, "width": 3.5 if key == strong else 1.75},
+                hovertemplate="%{y:.1%}",
+            )
+        )
+    figure.update_xaxes(title_text=DIRECTIONS[direction], range=[0, 1], tickformat=".0%", hoverformat=".0%")
+    figure.update_yaxes(title_text="Probability", rangemode="tozero", range=[0, 1.03], tickformat=".0%", nticks=6)
+    figure.update_layout(**_open(height=380, top=8), hovermode="x unified", showlegend=True)
+    figure.update_layout(legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"})
+    return figure
+
+
+def faithfulness_text(scores: Mapping[str, Score], label: str) -> str:
+    """What the curves say, in words: which map's most marked elements matter most, and whether attention says more
+    than chance.
+
+    scores  by a key of NAMES, "random" among them
+    label   the class
+
+    Raises ValueError where random order or every method is missing.
+    """
+    methods = [key for key in NAMES if key in scores and key != "random"]
+    if "random" not in scores or not methods:
+        raise ValueError("maps are measured against random order; there must be both")
+    lead = {key: (_lead(scores, key, "deletion"), _lead(scores, key, "insertion")) for key in methods}
+    parts = [_best(scores, lead, label)]
+    start = float(scores["random"].deletion.probabilities[0])
+    if start < 0.1:
+        parts.append(f"The whole input gives “{label}” only {percent(start)}, so there is little to take away.")
+    if "attention" in lead:
+        parts.append(_attention(scores, lead["attention"]))
+    return " ".join(parts)
+
+
+def _lead(scores: Mapping[str, Score], key: str, direction: Direction) -> float:
+    """How much better than random order: the area that a deletion saves, or that an insertion gains."""
+    its, chance = (getattr(scores[one], direction).area for one in (key, "random"))
+    return float(chance - its if direction == "deletion" else its - chance)
+
+
+def _best(scores: Mapping[str, Score], lead: Mapping[str, tuple[float, float]], label: str) -> str:
+    words = []
+    for i, (does, way) in enumerate((("Taken away", "down"), ("Put in", "up"))):
+        key = max(lead, key=lambda one: lead[one][i])
+        direction: Direction = "insertion" if i else "deletion"
+        if lead[key][i] < NOTICED:
+            words.append(f"{does} in the order of any of these maps, elements do no more to it than in random order.")
+            continue
+        area, chance = (getattr(scores[one], direction).area for one in (key, "random"))
+        what = f"“{label}”" if not i else "it"
+        words.append(
+            f"{does} first, what {_within(NAMES[key])} marks brings {what} {way} fastest: area {area:.2f}, "
+            f"against {chance:.2f} in random order."
+        )
+    return " ".join(words)
+
+
+def _attention(scores: Mapping[str, Score], lead: tuple[float, float]) -> str:
+    told = [
+        f"{getattr(scores['attention'], one).area:.2f} against {getattr(scores['random'], one).area:.2f}"
+        for one in DIRECTIONS
+    ]
+    match lead[0] >= NOTICED, lead[1] >= NOTICED:
+        case True, True:
+            return f"Attention beats random order both ways ({told[0]}, and {told[1]})."
+        case True, False:
+            return f"Attention beats random order when elements are taken away ({told[0]}), not when they are put in."
+        case False, True:
+            return f"Attention beats random order when elements are put in ({told[1]}), not when they are taken away."
+        case _:
+            return f"Attention does not beat random order ({told[0]}, and {told[1]}): here it is no explanation."
+
+
+def _within(name: str) -> str:
+    """A name within a sentence."""
+    return name[0].lower() + name[1:]
+
+
+def movement_figure(steps: Sequence[tuple[int, int]], divergence: Float[np.ndarray, "steps N"]) -> go.Figure:
+    """How far each latent's map moves from one block to the next, a box a step.
+
+    steps       from block, to block, zero-based
+    divergence  in bits
+
+    Raises ValueError for another number of steps.
+    """
+    if len(steps) != len(divergence):
+        raise ValueError(f"there are {len(divergence)} rows for {len(steps)} steps")
+    names = [f"{start + 1} → {stop + 1}" for start, stop in steps]
+    figure = _boxes(names, list(divergence), "%{x}, %{text}: %{y:.3f} bits<extra></extra>", TEAL)
+    figure.update_yaxes(title_text="Divergence (bits)", range=[0, 1.03], nticks=6)
+    figure.update_xaxes(title_text="From block to block")
+    return figure
+
+
+def movement_text(steps: Sequence[tuple[int, int]], divergence: Float[np.ndarray, "steps N"], most: int = 3) -> str:
+    """What `movement_figure` shows, in words, and the latents that move most. Raises as it does."""
+    if len(steps) != len(divergence):
+        raise ValueError(f"there are {len(divergence)} rows for {len(steps)} steps")
+    if not len(steps):
+        return "There is one block that reads, so no reading moves."
+    told = []
+    for i, ((start, stop), row) in enumerate(zip(steps, divergence, strict=True)):
+        low, middle, high = np.quantile(row, (0.25, 0.5, 0.75))
+        spread = f"{number(float(low))} to {number(float(high))}"
+        told.append(
+            f"{'from' if i else 'From'} block {start + 1} to {stop + 1} {number(float(middle))} bits in the median "
+            f"(the middle half {spread})"
+        )
+    mean = divergence.mean(axis=0)
+    order = np.argsort(-mean, kind="stable")[:most]
+    movers = ", ".join(f"{i + 1} ({number(float(mean[i]))} bits)" for i in order.tolist())
+    over = " a step" if len(steps) > 1 else ""
+    return (
+        f"{', '.join(told)}. The latents that move most{over}: {movers}. 0 bits is the same map, 1 bit another place."
+    )
+
+
+def concentration_figure(
+    blocks: Sequence[int], effective: Sequence[Float[np.ndarray, "N"]], elements: int
+) -> go.Figure:
+    """How many elements each latent reads as if alike, a box a block, from 1 to all of them.
+
+    blocks     zero-based
+    effective  exp(entropy) of each latent's map
+    elements   M
+
+    Raises ValueError for another number of blocks.
+    """
+    if len(blocks) != len(effective):
+        raise ValueError(f"there are {len(effective)} rows for {len(blocks)} blocks")
+    names = [str(block + 1) for block in blocks]
+    figure = _boxes(names, list(effective), "block %{x}, %{text}: %{y:,.1f}<extra></extra>", BLUE)
+    figure.update_yaxes(title_text="Elements read", type="log", range=[0, np.log10(elements) + 0.05], dtick=1)
+    figure.update_xaxes(title_text="Block")
+    line = {"color": GREY, "dash": "dot", "width": 1}
+    figure.add_hline(elements, line=line, label={"text": "all alike", "textposition": "end", "yanchor": "top"})
+    return figure
+
+
+def concentration_text(blocks: Sequence[int], effective: Sequence[Float[np.ndarray, "N"]], elements: int) -> str:
+    """What `concentration_figure` shows, in words. Raises as it does."""
+    if len(blocks) != len(effective):
+        raise ValueError(f"there are {len(effective)} rows for {len(blocks)} blocks")
+    told = ", ".join(
+        f"{number(float(np.median(row)))} in block {block + 1}" for block, row in zip(blocks, effective, strict=True)
+    )
+    narrowest = min(range(len(blocks)), key=lambda i: float(effective[i].min()))
+    latent = int(effective[narrowest].argmin())
+    return (
+        f"Elements read as if alike, of {elements:,}, median over latents: {told}. The most concentrated is latent "
+        f"{latent + 1} of block {blocks[narrowest] + 1}: {number(float(effective[narrowest][latent]))}."
+    )
+
+
+def _boxes(names: Sequence[str], rows: Sequence[Float[np.ndarray, "N"]], hover: str, colour: str) -> go.Figure:
+    """A box and all its points for every row; points are called after their latents."""
+    figure = go.Figure()
+    for name, row in zip(names, rows, strict=True):
+        figure.add_trace(
+            go.Box(
+                x=[name] * len(row),
+                y=row,
+                name=name,
+                text=[f"latent {i + 1}" for i in range(len(row))],
+                boxpoints="all",
+                pointpos=0,
+                jitter=0.6,
+                width=0.5,
+                marker={"color": colour, "size": 4, "opacity": 0.55},
+                line={"color": colour, "width": 1.5},
+                fillcolor="rgba(0,0,0,0)",
+                hovertemplate=hover,
+                hoveron="points",
+            )
+        )
+    figure.update_layout(**_open(height=280, top=8), showlegend=False)
+    figure.update_xaxes(type="category")
+    return figure
+
+
+def _open(height: int, top: int) -> dict[str, object]:
+    """A layout without a ground or a type of its own: the page's theme shows through."""
+    axis = {"gridcolor": GRID, "zerolinecolor": GRID, "fixedrange": True, "automargin": True}
+    return {
+        "height": height,
+        "margin": {"l": 4, "r": 8, "t": top, "b": 4},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "xaxis": axis | {"showgrid": False},
+        "yaxis": axis,
+    }

@@ -33,21 +33,25 @@ def title(shown: BlockMap) -> str:
     return f"Block {shown.block + 1} − block {shown.base + 1}"
 
 
-def choices(scene: Scene, reading: Reading) -> None:
-    """How the maps are read off and drawn. None of it runs the model."""
+def choices(scene: Scene, reading: Reading, *, differences: bool = True) -> None:
+    """How the maps are read off and drawn. None of it runs the model.
+
+    differences  whether differences of blocks are among the choices
+    """
     view, config = scene.view, scene.config
+    show = view.show if differences else "blocks"
     reductions = dict(text.REDUCTIONS)
     if view.kind == "score":
         reductions.pop("entropy")
-    scales = {name: text.SCALES[name] for name in compute.scales(reading, view.show)}
+    scales = {name: text.SCALES[name] for name in compute.scales(reading, show)}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         controls.segments("Over latents", "reduce", reductions, view.reduce)
         if config.cross_heads > 1:
             heads: dict[int | None, str] = {i: f"Head {i + 1}" for i in range(config.cross_heads)}
             controls.select("Head", "head", {None: "Mean of heads"} | heads, view.head, width=160)
-        controls.segments("Colour scale", "scale", scales, compute.usable(view.scale, reading, view.show))
+        controls.segments("Colour scale", "scale", scales, compute.usable(view.scale, reading, show))
         controls.select("Values", "kind", text.KINDS, view.kind, width=175)
-        if len(config.cross_attention_blocks) > 1:
+        if differences and len(config.cross_attention_blocks) > 1:
             controls.select("Show", "show", text.SHOWN, view.show, width=190)
         drawing(scene)
 

@@ -1,7 +1,7 @@
 """Permutation tests: what becomes of the answer when the elements of an input change places.
 
-A Perceiver assumes nothing about the order of its input (paper, section 3.2 and table 2): an element is where its position
-code says. Elements that move together with their codes change nothing; contents that move against their codes do.
+A Perceiver assumes nothing about the order of its input (paper, section 3.2 and table 2): an element is where its
+position code says. Elements that move together with their codes change nothing; contents that move against them do.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def permute(model: Perceiver, sample: Sample, shuffle: Shuffle, *, seed: int = 0
     elements  contents move together with their position codes: nothing may change but for the order of sums
     contents  contents move against their codes; of free elements without contents each coordinate moves on its own, so
               that the cloud keeps its extent on every axis and loses its shape
-    blocks    contents move in blocks of `size` elements a side, which stay whole; free elements in cells of the unit cube,
-              `size` a side, that exchange their places
+    blocks    contents move in blocks of `size` elements a side, which stay whole; free elements in cells of the unit
+              cube, `size` a side, that exchange their places
 
     Raises ConfigError for another shuffle, and for blocks without a size that leaves at least two of them.
     """

@@ -1,0 +1,109 @@
+"""Latents beside one another: which read alike, how concentrated they are, and how their reading moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int64
+from scipy.cluster.hierarchy import fcluster, leaves_list, linkage, optimal_leaf_ordering
+from scipy.spatial.distance import squareform
+
+from ..trace import Trace
+from .change import latent_divergences
+
+ROWS = 2048
+"""Elements that are compared at a time."""
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Latents of one block in a tree by what they read.
+
+    order    latents in the order of the tree's leaves: neighbours read alike
+    cluster  of each latent, 0 for the largest
+    linkage  the tree, as `scipy.cluster.hierarchy` writes it, over distances in [0, 1]
+    """
+
+    order: Int64[np.ndarray, "N"]
+    cluster: Int64[np.ndarray, "N"]
+    linkage: Float64[np.ndarray, "joints 4"]
+
+    def members(self, cluster: int) -> Int64[np.ndarray, "k"]:
+        """The latents of a cluster, in the order of the tree."""
+        return self.order[self.cluster[self.order] == cluster]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many latents each cluster has, largest first."""
+        return tuple(int(n) for n in np.bincount(self.cluster))
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """How concentrated each latent of a block reads.
+
+    entropy    of its attention weights in nats (mean over heads where none is chosen)
+    effective  exp of it: so many elements, read alike, would have that entropy
+    """
+
+    entropy: Float[np.ndarray, "N"]
+    effective: Float[np.ndarray, "N"]
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How far each latent's reading moves from one map to the next.
+
+    steps       from which block to which
+    divergence  Jensen-Shannon divergence in bits of a latent's attention weights in the two: 0 alike, 1 disjoint
+    """
+
+    steps: tuple[tuple[int, int], ...]
+    divergence: Float64[np.ndarray, "steps N"]
+
+
+def alike(trace: Trace, block: int, clusters: int = 4, head: int | None = None) -> Alike:
+    """Clusters the latents of a block by their attention weights: average linkage on Hellinger distances.
+
+    The Hellinger distance of p and q is sqrt(1 - sum of sqrt(p q)). It orders pairs much as the Jensen-Shannon distance
+    does, lies in [0, 1] as well, and for all pairs is one product of matrices, chunk by chunk over the elements.
+
+    Raises ValueError for a block without a map and where `clusters` is not from 1 to N.
+    """
+    count = trace.read(block).latents
+    if not 1 <= clusters <= count:
+        raise ValueError(f"{count} latents fall into 1 to {count} clusters, not {clusters}")
+    if count == 1:
+        return Alike(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.zeros((0, 4)))
+    roots = trace.latent_maps(block, slice(0, count), head=head).sqrt_()
+    shared = torch.zeros(count, count, dtype=torch.float64)
+    for start in range(0, roots.shape[1], ROWS):
+        part = roots[:, start : start + ROWS]
+        shared += (part @ part.T).double()
+    distance = (1 - shared.clamp(max=1)).sqrt().numpy()
+    np.fill_diagonal(distance, 0.0)
+    condensed = squareform((distance + distance.T) / 2, checks=False)
+    tree = optimal_leaf_ordering(linkage(condensed, "average"), condensed)
+    found = fcluster(tree, clusters, "maxclust") - 1
+    # Numbered by size; of equal ones the one that stands first in the tree comes first.
+    order = leaves_list(tree).astype(np.int64)
+    sizes = np.bincount(found)
+    first = [int(np.flatnonzero(found[order] == c)[0]) for c in range(len(sizes))]
+    rank = np.argsort(sorted(range(len(sizes)), key=lambda c: (-sizes[c], first[c])))
+    return Alike(order, rank[found].astype(np.int64), tree)
+
+
+def concentration(trace: Trace, block: int, head: int | None = None) -> Concentration:
+    """How concentrated every latent of a block reads. Raises ValueError for a block without a map."""
+    entropy = trace.concentration(block, head=head).numpy()
+    return Concentration(entropy, np.exp(entropy))
+
+
+def movement(trace: Trace, head: int | None = None) -> Movement:
+    """How each latent's reading moves from each map to the next; no steps where there is one map."""
+    steps = tuple(zip(trace.blocks, trace.blocks[1:], strict=False))
+    moved = [latent_divergences(trace, trace, before, other=after, head=head) for before, after in steps]
+    count = trace.read(trace.blocks[0]).latents
+    return Movement(steps, np.stack(moved) if moved else np.zeros((0, count)))

@@ -1,0 +1,133 @@
+"""Gradient attributions through captum: one value an input element, for setting beside attention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from captum.attr import InputXGradient, IntegratedGradients, Saliency
+from jaxtyping import Float, Float32
+from torch import Tensor
+
+from ..errors import ConfigError
+from ..model import Perceiver
+from ..sample import Sample
+
+Method = Literal["saliency", "input_x_gradient", "integrated_gradients"]
+METHODS: tuple[Method, ...] = get_args(Method)
+
+Report = Callable[[int, int], None]
+"""Called with what is done and what there is in all; what it raises ends the work."""
+
+HELD = 1 << 26
+"""Bytes of input arrays that go through the model together."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What each input element adds to a class's logit, as one method sees it.
+
+    target        the class
+    against       the class whose logit is taken off; None for none
+    values        one an element, in the sample's shape
+    signed        whether values below 0 speak against the class; saliency has none
+    change        the logit of the input less that of the baseline; integrated gradients alone
+    completeness  how far the sum of all values is from that change, which it should equal; integrated gradients alone
+    """
+
+    method: Method
+    target: int
+    against: int | None
+    values: Float32[np.ndarray, "*shape"]
+    signed: bool
+    change: float | None = None
+    completeness: float | None = None
+
+
+def attribute(
+    model: Perceiver,
+    sample: Sample,
+    method: Method,
+    target: int | None = None,
+    against: int | None = None,
+    *,
+    steps: int = 32,
+    report: Report | None = None,
+) -> Attribution:
+    """The attribution of every input element for a class's logit.
+
+    target   the class; None is the most probable one
+    against  a class whose logit is taken off
+    steps    points between baseline and input; integrated gradients alone
+
+    saliency              length of the gradient over an element's channels (Simonyan et al. 2014)
+    input_x_gradient      input times gradient, summed over its channels
+    integrated_gradients  the same along the way from a baseline (Sundararajan et al. 2017)
+
+    Channels are those of the content; positions stay as they are. The baseline is content 0, the mean of the training
+    data. Where there is no content the places are the input: channels are then those of the position code, and the
+    baseline is the mean code of all elements.
+
+    Raises ConfigError for a class or a method that does not exist.
+    """
+    if method not in METHODS:
+        raise ConfigError(f"there is no attribution {method!r}; there are {', '.join(METHODS)}")
+    codes = model.codes(sample).detach()
+    content = sample.content[None]
+    has_content = content.shape[-1] > 0
+
+    def logits(part: Float[Tensor, "B M part"]) -> Float[Tensor, "B classes"]:
+        if has_content:
+            return model(model.input_array(part, codes))
+        return model(model.input_array(content.expand(len(part), -1, -1), part))
+
+    given = content if has_content else codes
+    baseline = torch.zeros_like(given) if has_content else given.mean(1, keepdim=True).expand_as(given)
+    with torch.no_grad():
+        at_input = logits(given)[0]
+    chosen = int(at_input.argmax()) if target is None else target
+    for one in (chosen, against):
+        if one is not None and not 0 <= one < len(at_input):
+            raise ConfigError(f"there is no class {one + 1}; they run from 1 to {len(at_input)}")
+    total, done = (steps if method == "integrated_gradients" else 1), 0
+
+    def asked(part: Float[Tensor, "B M part"]) -> Float[Tensor, "B"]:
+        nonlocal done
+        # Captum runs the input alone as well, without gradients; that is no step.
+        if report is not None and part.requires_grad:
+            report(min(done, total), total)
+            done += len(part)
+        found = logits(part)
+        return found[:, chosen] - found[:, against] if against is not None else found[:, chosen]
+
+    given = given.clone().requires_grad_()
+    change = completeness = None
+    with torch.enable_grad():
+        match method:
+            case "saliency":
+                values = Saliency(asked).attribute(given, abs=False).norm(dim=-1)
+            case "input_x_gradient":
+                values = InputXGradient(asked).attribute(given).sum(-1)
+            case _:
+                size = given.shape[1] * model.config.input_channels * given.element_size()
+                found = IntegratedGradients(asked).attribute(
+                    given, baseline, n_steps=steps, internal_batch_size=max(1, HELD // size)
+                )
+                values = found.detach().sum(-1)
+                with torch.no_grad():
+                    change = float(asked(given.detach()) - asked(baseline.contiguous()))
+                completeness = abs(float(values.sum()) - change)
+    if report is not None:
+        report(total, total)
+    return Attribution(
+        method=method,
+        target=chosen,
+        against=against,
+        values=values.detach()[0].numpy().reshape(sample.shape),
+        signed=method != "saliency",
+        change=change,
+        completeness=completeness,
+    )

@@ -1,0 +1,147 @@
+"""Whether a map marks what the answer rests on: elements are taken away, or put in, in the order of the map.
+
+A Perceiver reads any set of elements, so an element is taken away by taking its row out of the input array: no grey
+stands in its place that the model never saw in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int, Int64
+from torch import Tensor
+
+from ..errors import ConfigError
+from ..model import Perceiver
+from ..sample import Sample
+
+How = Literal["remove", "blank"]
+
+HELD = 1 << 26
+"""Bytes of input arrays that go through the model together."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """How probable a class is while more and more elements are changed.
+
+    shares         of the elements changed so far, rising; one element is always left, for nothing cannot be read
+    probabilities  of the class
+    """
+
+    shares: Float64[np.ndarray, "k"]
+    probabilities: Float64[np.ndarray, "k"]
+
+    @property
+    def area(self) -> float:
+        """The mean height of the curve, by trapezoids: 0 to 1."""
+        wide = self.shares[-1] - self.shares[0]
+        return float(np.trapezoid(self.probabilities, self.shares) / wide)
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """Deletion and insertion for one order of the elements.
+
+    deletion   the most marked elements go first: the lower its area, the more the answer rested on them
+    insertion  the most marked elements come first: the higher its area, the better they carry the answer alone
+    """
+
+    target: int
+    deletion: Course
+    insertion: Course
+
+
+def faithfulness(
+    model: Perceiver,
+    sample: Sample,
+    values: Float[np.ndarray, "*shape"],
+    target: int | None = None,
+    *,
+    steps: int = 20,
+    how: How = "remove",
+    seed: int = 0,
+) -> Faithfulness:
+    """Deletion and insertion along a map (Petsiuk et al. 2018), the elements with the highest values first.
+
+    values  one an input element
+    target  the class; None is the most probable one
+    steps   points of the curves besides the beginning; they lie closer where few elements are changed
+    how     "remove" takes elements out of the input array; "blank" sets their content to 0 and leaves their position
+    seed    of the order of elements with equal values
+
+    Raises ConfigError where there is no content to blank, ValueError for another number of values than elements.
+    """
+    flat = np.asarray(values, dtype=np.float64).ravel()
+    if flat.size != len(sample.content):
+        raise ValueError(f"{flat.size} values for {len(sample.content)} elements")
+    mixed = np.random.default_rng(seed).permutation(flat.size)
+    order = mixed[np.argsort(-flat[mixed], kind="stable")]
+    return _along(model, sample, [order], target, steps, how)
+
+
+def random_faithfulness(
+    model: Perceiver,
+    sample: Sample,
+    target: int | None = None,
+    *,
+    seeds: int = 8,
+    steps: int = 20,
+    how: How = "remove",
+) -> Faithfulness:
+    """The mean of the curves over random orders: what a map that knows nothing would get."""
+    orders = [np.random.default_rng(seed).permutation(len(sample.content)) for seed in range(seeds)]
+    return _along(model, sample, orders, target, steps, how)
+
+
+def shares(total: int, steps: int) -> Int64[np.ndarray, "k"]:
+    """How many elements are changed at each point: none, then in steps that grow with the square, up to all."""
+    return np.unique(np.rint(total * (np.arange(steps + 1) / steps) ** 2).astype(np.int64))
+
+
+@torch.no_grad()
+def _along(
+    model: Perceiver,
+    sample: Sample,
+    orders: Sequence[Int64[np.ndarray, "M"]],
+    target: int | None,
+    steps: int,
+    how: How,
+) -> Faithfulness:
+    """The mean over orders of the curves along them."""
+    inputs = model.inputs(sample)
+    total, blank = inputs.shape[1], None
+    if how == "blank":
+        if sample.content.shape[1] == 0:
+            raise ConfigError("these elements are places alone; there is no content that could be blanked")
+        blank = model.input_array(torch.zeros_like(sample.content)[None], model.codes(sample))
+    chosen = int(model(inputs)[0].argmax()) if target is None else target
+    counts = shares(total, steps)
+    ranked = torch.from_numpy(np.stack(orders))
+    gone = np.unique(counts.clip(max=total - 1))
+    come = np.unique(counts.clip(min=1))
+    deletion = [_probability(model, inputs, blank, ranked[:, count:], chosen) for count in gone.tolist()]
+    insertion = [_probability(model, inputs, blank, ranked[:, :count], chosen) for count in come.tolist()]
+    return Faithfulness(chosen, Course(gone / total, np.array(deletion)), Course(come / total, np.array(insertion)))
+
+
+def _probability(
+    model: Perceiver,
+    inputs: Float[Tensor, "1 M C"],
+    blank: Float[Tensor, "1 M C"] | None,
+    kept: Int[Tensor, "orders k"],
+    target: int,
+) -> float:
+    """The probability of a class when only some elements are left, mean over several choices of them."""
+    step = max(1, HELD // (inputs[0].numel() * inputs.element_size()))
+    found = []
+    for part in kept.split(step):
+        array = inputs[0][part]
+        if blank is not None:
+            array = blank.repeat(len(part), 1, 1).scatter_(1, part[..., None].expand_as(array), array)
+        found.append(model(array).softmax(-1)[:, target])
+    return float(torch.cat(found).mean())

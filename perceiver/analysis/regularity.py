@@ -1,0 +1,67 @@
+"""How well a map repeats itself: the highest peak of its autocorrelation beside the one at no shift."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float64, Int64
+from scipy.ndimage import label, map_coordinates, maximum_filter
+
+MOST, SHIFTS = 64, 2_000_000
+"""Maps that are looked at, at most, and shifts of all of them together; of more, evenly spread ones."""
+
+OVERLAP = 0.3
+"""Share of the elements that have to lie on others after a shift, for it to count."""
+
+PEAKS = 12
+"""Peaks of a map that are looked at, the highest."""
+
+
+def repeats(maps: Float64[np.ndarray, "n *shape"], mask: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "k"]:
+    """How well each map repeats itself: 0 where no shift brings it back, 1 where one does so exactly.
+
+    maps  their mean taken off
+    mask  1 where there is an element, 0 elsewhere
+
+    The autocorrelation is that of the elements that lie on elements after the shift. A map that is merely smooth
+    correlates with itself shifted a little and less and less beyond: that is no repeating. So a peak counts by its
+    height, but by no more than half of how far it rises above the lowest value on the straight way to it: a wave falls
+    to -1 on its way back to 1.
+    """
+    most = min(MOST, max(4, SHIFTS // (mask.size * 2**mask.ndim)))
+    chosen = maps if len(maps) <= most else maps[np.linspace(0, len(maps) - 1, most).astype(int)]
+    return np.array([_repeats(one, mask) for one in chosen], dtype=np.float64)
+
+
+def _repeats(one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*shape"]) -> float:
+    correlation, centre = _autocorrelation(one, mask)
+    # A ridge that leads away from no shift is sameness along a line, not repeating.
+    near, _ = label(correlation > 0)
+    highest = maximum_filter(correlation, size=3, mode="constant", cval=-2.0)
+    peaks = np.argwhere((correlation >= highest) & (near > 0) & (near != near[tuple(centre)]))
+    best = 0.0
+    for peak in peaks[np.argsort(-correlation[tuple(peaks.T)])[:PEAKS]]:
+        way = np.linspace(centre, peak, 2 * int(np.abs(peak - centre).max()) + 1).T
+        height, lowest = float(correlation[tuple(peak)]), float(map_coordinates(correlation, way, order=1).min())
+        best = max(best, min(height, (height - max(lowest, -1.0)) / 2))
+    return min(best, 1.0)
+
+
+def _autocorrelation(
+    one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*shape"]
+) -> tuple[Float64[np.ndarray, "*shifts"], Int64[np.ndarray, "axes"]]:
+    """Correlation of a map with itself at every shift, no shift in the middle; -1 where too little overlaps."""
+    size = [2 * n for n in one.shape]
+
+    def across(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        product = np.fft.rfftn(a, size) * np.conj(np.fft.rfftn(b, size))
+        return np.fft.fftshift(np.fft.irfftn(product, size))
+
+    overlap = across(mask, mask)
+    squares = across(one**2, mask)
+    # The opposite shift exchanges the two maps: reversed about the middle.
+    turned = np.roll(np.flip(squares), 1, axis=tuple(range(one.ndim)))
+    scale = np.sqrt(np.maximum(squares, 0) * np.maximum(turned, 0))
+    enough = (overlap >= OVERLAP * mask.sum()) & (scale > 1e-12)
+    correlation = np.full(scale.shape, -1.0)
+    np.divide(across(one, one), scale, out=correlation, where=enough)
+    return correlation, np.array(one.shape)

@@ -108,7 +108,7 @@ class View:
     band: int | None = None
     method: Literal["gradient", "rollout"] = "gradient"
     part: int | None = None
-    by: str = "relevance"
+    by: str = "attention"
     groups: int = 4
     group: int | None = None
     curve: Literal["single", "cumulative"] = "single"

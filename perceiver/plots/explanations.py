@@ -87,7 +87,7 @@ def course_figure(scores: Mapping[str, Score], direction: Direction, *, strong: 
                 hovertemplate="%{y:.1%}",
             )
         )
-    figure.update_xaxes(title_text=DIRECTIONS[direction], range=[0, 1], tickformat=".0%", hoverformat=".0%")
+    figure.update_xaxes(title_text=DIRECTIONS[direction], range=[0, 1], dtick=0.25, tickformat=".0%")
     figure.update_yaxes(title_text="Probability", rangemode="tozero", range=[0, 1.03], tickformat=".0%", nticks=6)
     figure.update_layout(**_open(height=380, top=8), hovermode="x unified", showlegend=True)
     figure.update_layout(legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"})
@@ -112,7 +112,7 @@ def faithfulness_text(scores: Mapping[str, Score], label: str) -> str:
     if start < 0.1:
         parts.append(f"The whole input gives “{label}” only {percent(start)}, so there is little to take away.")
     if "attention" in lead:
-        parts.append(_attention(scores, lead["attention"]))
+        parts.append(compared_text(scores, "attention"))
     return " ".join(parts)
 
 
@@ -139,20 +139,23 @@ def _best(scores: Mapping[str, Score], lead: Mapping[str, tuple[float, float]], 
     return " ".join(words)
 
 
-def _attention(scores: Mapping[str, Score], lead: tuple[float, float]) -> str:
-    told = [
-        f"{getattr(scores['attention'], one).area:.2f} against {getattr(scores['random'], one).area:.2f}"
-        for one in DIRECTIONS
-    ]
-    match lead[0] >= NOTICED, lead[1] >= NOTICED:
+def compared_text(scores: Mapping[str, Score], key: str) -> str:
+    """Whether one map says more than random order, in words. Raises ValueError where it or random order is missing."""
+    if not {key, "random"} <= scores.keys():
+        raise ValueError("maps are measured against random order; there must be both")
+    deletion, insertion = (
+        f"{getattr(scores[key], one).area:.2f} against {getattr(scores['random'], one).area:.2f}" for one in DIRECTIONS
+    )
+    name = NAMES[key]
+    match _lead(scores, key, "deletion") >= NOTICED, _lead(scores, key, "insertion") >= NOTICED:
         case True, True:
-            return f"Attention beats random order both ways ({told[0]}, and {told[1]})."
+            return f"{name} beats random order both ways ({deletion}, and {insertion})."
         case True, False:
-            return f"Attention beats random order when elements are taken away ({told[0]}), not when they are put in."
+            return f"{name} beats random order when elements are taken away ({deletion}), not when they are put in."
         case False, True:
-            return f"Attention beats random order when elements are put in ({told[1]}), not when they are taken away."
+            return f"{name} beats random order when elements are put in ({insertion}), not when they are taken away."
         case _:
-            return f"Attention does not beat random order ({told[0]}, and {told[1]}): here it is no explanation."
+            return f"{name} does not beat random order ({deletion}, and {insertion}): here it explains nothing."
 
 
 def _within(name: str) -> str:
@@ -184,19 +187,16 @@ def movement_text(steps: Sequence[tuple[int, int]], divergence: Float[np.ndarray
     if not len(steps):
         return "There is one block that reads, so no reading moves."
     told = []
-    for i, ((start, stop), row) in enumerate(zip(steps, divergence, strict=True)):
-        low, middle, high = np.quantile(row, (0.25, 0.5, 0.75))
-        spread = f"{number(float(low))} to {number(float(high))}"
-        told.append(
-            f"{'from' if i else 'From'} block {start + 1} to {stop + 1} {number(float(middle))} bits in the median "
-            f"(the middle half {spread})"
-        )
+    for (start, stop), row in zip(steps, divergence, strict=True):
+        low, middle, high = (number(float(part)) for part in np.quantile(row, (0.25, 0.5, 0.75)))
+        told.append(f"{middle} bits from block {start + 1} to {stop + 1} (half of the latents {low} to {high})")
     mean = divergence.mean(axis=0)
     order = np.argsort(-mean, kind="stable")[:most]
-    movers = ", ".join(f"{i + 1} ({number(float(mean[i]))} bits)" for i in order.tolist())
+    movers = ", ".join(f"latent {i + 1} ({number(float(mean[i]))} bits)" for i in order.tolist())
     over = " a step" if len(steps) > 1 else ""
     return (
-        f"{', '.join(told)}. The latents that move most{over}: {movers}. 0 bits is the same map, 1 bit another place."
+        f"In the median a latent's map moves by {', by '.join(told)}. Those that move most{over}: {movers}. 0 bits is "
+        "the same map, 1 bit one that shares nothing with it."
     )
 
 
@@ -268,7 +268,7 @@ def _open(height: int, top: int) -> dict[str, object]:
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "fixedrange": True, "automargin": True}
     return {
         "height": height,
-        "margin": {"l": 4, "r": 8, "t": top, "b": 4},
+        "margin": {"l": 4, "r": 24, "t": top, "b": 4},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "xaxis": axis | {"showgrid": False},

@@ -10,6 +10,7 @@ import pytest
 from perceiver.plots.explanations import (
     NAMES,
     STYLES,
+    compared_text,
     concentration_figure,
     concentration_text,
     course_figure,
@@ -112,6 +113,8 @@ def test_maps_that_do_no_better_than_chance_are_told_so() -> None:
         faithfulness_text({"attention": pair(0.5, 0.4)}, "cup")
     with pytest.raises(ValueError, match="random"):
         faithfulness_text({"random": pair(0.5, 0.4)}, "cup")
+    with pytest.raises(ValueError, match="random"):
+        compared_text({"attention": pair(0.5, 0.4)}, "attention")
 
 
 def test_a_class_that_was_hardly_there_is_said_to_have_little_to_lose() -> None:
@@ -127,9 +130,9 @@ def test_movement_from_block_to_block() -> None:
     np.testing.assert_allclose(figure.data[0].y, divergence[0])
     assert figure.data[0].text[4] == "latent 5"
     assert movement_text(steps, divergence) == (
-        "From block 1 to 2 0.3 bits in the median (the middle half 0.2 to 0.4), from block 2 to 4 0 bits in the median "
-        "(the middle half 0 to 0.1). The latents that move most a step: 5 (0.5 bits), 4 (0.45 bits), 3 (0.15 bits). "
-        "0 bits is the same map, 1 bit another place."
+        "In the median a latent's map moves by 0.3 bits from block 1 to 2 (half of the latents 0.2 to 0.4), by 0 bits "
+        "from block 2 to 4 (half of the latents 0 to 0.1). Those that move most a step: latent 5 (0.5 bits), latent 4 "
+        "(0.45 bits), latent 3 (0.15 bits). 0 bits is the same map, 1 bit one that shares nothing with it."
     )
     with pytest.raises(ValueError, match="2 rows for 1 steps"):
         movement_figure(steps[:1], divergence)

@@ -1,0 +1,1 @@
+"""Parts of the Explain page: the question, and one way after the other to answer it."""

@@ -1,7 +1,21 @@
-"""What leaves the program as data: arrays as NPZ, results as JSON, tables as CSV."""
+"""What leaves the program as data: arrays as NPZ, results as JSON, tables as CSV.
+
+NPZ and JSON count from 0, as the library does; CSV, which people read, from 1.
+"""
 
 from __future__ import annotations
 
+from .changes import ablation_json, ablation_npz, agreement, shuffles_json, sweep_csv, sweep_json
+from .encodings import Measured, encoding_json, encoding_npz, tartan_csv, tartan_json
+from .explanations import (
+    Explanation,
+    explanations_json,
+    explanations_npz,
+    faithfulness_csv,
+    faithfulness_json,
+    latents_csv,
+    latents_json,
+)
 from .maps import maps_npz
 from .origin import DISTRIBUTION, FORMAT, origin
 from .predictions import predictions_json
@@ -10,9 +24,27 @@ from .timeline import timeline_csv, timeline_json
 __all__ = [
     "DISTRIBUTION",
     "FORMAT",
+    "Explanation",
+    "Measured",
+    "ablation_json",
+    "ablation_npz",
+    "agreement",
+    "encoding_json",
+    "encoding_npz",
+    "explanations_json",
+    "explanations_npz",
+    "faithfulness_csv",
+    "faithfulness_json",
+    "latents_csv",
+    "latents_json",
     "maps_npz",
     "origin",
     "predictions_json",
+    "shuffles_json",
+    "sweep_csv",
+    "sweep_json",
+    "tartan_csv",
+    "tartan_json",
     "timeline_csv",
     "timeline_json",
 ]

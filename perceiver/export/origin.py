@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -20,6 +21,11 @@ def origin(model: str, weights_sha256: str | None, sample: str, notes: Sequence[
         "sample": sample,
         "notes": list(notes),
     }
+
+
+def finite(value: float) -> float | None:
+    """A number as JSON can hold it: None in place of what is not finite."""
+    return float(value) if math.isfinite(value) else None
 
 
 def _version() -> str:

@@ -1,0 +1,240 @@
+"""What a change of the input does to answers and maps: ablations, sweeps of them, and shuffles."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from io import StringIO
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from ..analysis.ablation import Ablation
+from ..analysis.change import AnswerChange, MapChange
+from ..analysis.permutation import Shuffled
+from ..analysis.sweep import Curve, spearman
+from .arrays import Target, write_npz
+from .origin import finite, origin
+
+SWEEP = ("family", "axis", "cycles", "ablation", "estimate", "logit", "probability", "kl", "answer")
+"""Columns of a sweep."""
+
+
+def ablation_json(
+    ablation: Ablation,
+    answer: AnswerChange,
+    labels: Sequence[str],
+    *,
+    target: int,
+    model: str,
+    sample: str,
+    maps: Sequence[MapChange] = (),
+    weights_sha256: str | None = None,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The answers with and without what an ablation takes away, and how far the maps moved, as plain values for JSON.
+
+    target  the class whose logit and probability are followed
+
+    Raises ValueError where labels and logits differ in number.
+    """
+    about = origin(model, weights_sha256, sample, notes)
+    blocks = [{"block": one.block, "divergence": one.divergence, "latents": one.latents} for one in maps]
+    return about | {"ablation": ablation.text()} | _answers(answer, labels, target) | {"blocks": blocks}
+
+
+def ablation_npz(
+    target: Target,
+    ablation: Ablation,
+    maps: Sequence[MapChange],
+    *,
+    shape: tuple[int, ...],
+    places: Mapping[str, Float[np.ndarray, "..."]],
+    model: str,
+    sample: str,
+    coordinates: Float[np.ndarray, "M axes"] | None = None,
+    box: Sequence[Sequence[float]] = (),
+    kind: str = "probability",
+    reduce: str | None = "mean",
+    head: int | None = None,
+    latent: int | None = None,
+    weights_sha256: str | None = None,
+    notes: Sequence[str] = (),
+) -> None:
+    """Writes every block's map before and after: "before" and "after", float32 (blocks, *shape), "divergence" and
+    "latents", float64 (blocks,) in bits, NaN where there is none, and "blocks", counted from 0.
+
+    shape, places, coordinates, box  as `write_npz` takes them, and writes them
+    kind, reduce, head, latent       how the maps were read off, as in `maps_npz`
+    """
+    arrays = {
+        "before": np.stack([one.before for one in maps]).astype(np.float32),
+        "after": np.stack([one.after for one in maps]).astype(np.float32),
+        "divergence": np.array([np.nan if one.divergence is None else one.divergence for one in maps]),
+        "latents": np.array([one.latents for one in maps], dtype=np.float64),
+        "blocks": np.array([one.block for one in maps], dtype=np.int64),
+    }
+    metadata = origin(model, weights_sha256, sample, notes) | {
+        "axes": ["block", *places],
+        "ablation": ablation.text(),
+        "kind": kind,
+        "reduce": reduce,
+        "head": head,
+        "latent": latent,
+    }
+    write_npz(target, arrays, metadata, shape=shape, places=places, coordinates=coordinates, box=box)
+
+
+def sweep_json(
+    curves: Sequence[Curve],
+    before: Float[np.ndarray, "classes"],
+    estimates: Float64[np.ndarray, "n"],
+    after: Sequence[Float[np.ndarray, "classes"]],
+    labels: Sequence[str],
+    *,
+    target: int,
+    axes: Sequence[str],
+    model: str,
+    sample: str,
+    weights_sha256: str | None = None,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """A sweep as plain values for JSON: a point an ablation, and how well estimates and exact changes agree in rank.
+
+    curves     the ablations, in the order of `estimates` and `after`
+    before     logits of the untouched input
+    estimates  first-order changes of the logit of the class `target`
+    after      exact logits, as far as they are known; what comes after is None
+    axes       the names of the input's axes
+    """
+    points = list(_sweep(curves, before, estimates, after, labels, target, axes))
+    about = origin(model, weights_sha256, sample, notes)
+    return about | {
+        "target": _class(target, labels),
+        "spearman": finite(agreement(before, estimates, after, target)),
+        "points": points,
+    }
+
+
+def sweep_csv(
+    curves: Sequence[Curve],
+    before: Float[np.ndarray, "classes"],
+    estimates: Float64[np.ndarray, "n"],
+    after: Sequence[Float[np.ndarray, "classes"]],
+    labels: Sequence[str],
+    *,
+    target: int,
+    axes: Sequence[str],
+) -> str:
+    """A sweep as CSV, a line an ablation, as `sweep_json` takes it.
+
+    family, axis  which curve; an axis by its name, empty for all
+    cycles        the frequency in cycles across the axis
+    ablation      as links and command lines write it (`Ablation.text`)
+    estimate      first-order change of the logit; `logit` and `probability` are exact changes, `kl` in nats
+    answer        the most probable class
+    """
+    out = StringIO()
+    writer = csv.DictWriter(out, SWEEP, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_sweep(curves, before, estimates, after, labels, target, axes))
+    return out.getvalue()
+
+
+def agreement(
+    before: Float[np.ndarray, "classes"],
+    estimates: Float64[np.ndarray, "n"],
+    after: Sequence[Float[np.ndarray, "classes"]],
+    target: int,
+) -> float:
+    """Spearman's rank correlation of estimates and exact changes of a logit, as far as these are known; NaN for fewer
+    than two."""
+    exact = np.array([AnswerChange(before, one).logit(target) for one in after], dtype=np.float64)
+    return spearman(estimates[: len(exact)], exact)
+
+
+def shuffles_json(
+    shuffles: Sequence[Shuffled],
+    labels: Sequence[str],
+    *,
+    target: int,
+    model: str,
+    sample: str,
+    weights_sha256: str | None = None,
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
+    """What shuffles of an input do to the answer, as plain values for JSON. Raises ValueError where labels and logits
+    differ in number."""
+    told = [
+        {
+            "shuffle": one.shuffle,
+            "size": one.size,
+            "seed": one.seed,
+            "kept": one.kept,
+            "largest": one.largest,
+        }
+        | _answers(one.answer, labels, target)
+        for one in shuffles
+    ]
+    return origin(model, weights_sha256, sample, notes) | {"shuffles": told}
+
+
+def _sweep(
+    curves: Sequence[Curve],
+    before: Float[np.ndarray, "classes"],
+    estimates: Float64[np.ndarray, "n"],
+    after: Sequence[Float[np.ndarray, "classes"]],
+    labels: Sequence[str],
+    target: int,
+    axes: Sequence[str],
+) -> Iterator[dict[str, Any]]:
+    """A row of SWEEP for every ablation."""
+    places = [
+        (curve, frequency, ablation)
+        for curve in curves
+        for frequency, ablation in zip(curve.frequencies, curve.ablations, strict=True)
+    ]
+    if len(estimates) != len(places):
+        raise ValueError(f"there are {len(estimates)} estimates for {len(places)} ablations")
+    for i, (curve, frequency, ablation) in enumerate(places):
+        change = AnswerChange(before, after[i]) if i < len(after) else None
+        yield {
+            "family": curve.family,
+            "axis": None if curve.axis is None else axes[curve.axis],
+            "cycles": frequency,
+            "ablation": ablation.text(),
+            "estimate": float(estimates[i]),
+            "logit": change and change.logit(target),
+            "probability": change and change.probability(target),
+            "kl": change and change.kl,
+            "answer": change and labels[int(change.after.argmax())],
+        }
+
+
+def _answers(answer: AnswerChange, labels: Sequence[str], target: int) -> dict[str, Any]:
+    """What two answers say of every class, the most probable before first."""
+    if len(labels) != len(answer.before):
+        raise ValueError(f"there are {len(labels)} labels for {len(answer.before)} logits")
+    before, after = answer.probabilities_before, answer.probabilities_after
+    classes = [
+        _class(i, labels)
+        | {
+            "logit_before": float(answer.before[i]),
+            "logit_after": float(answer.after[i]),
+            "probability_before": float(before[i]),
+            "probability_after": float(after[i]),
+        }
+        for i in np.argsort(-answer.before, kind="stable").tolist()
+    ]
+    return {
+        "target": _class(target, labels)
+        | {"logit_change": answer.logit(target), "probability_change": answer.probability(target)},
+        "kl": answer.kl,
+        "flipped": answer.flipped,
+        "classes": classes,
+    }
+
+
+def _class(number: int, labels: Sequence[str]) -> dict[str, Any]:
+    return {"class": number, "label": labels[number]}

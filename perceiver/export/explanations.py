@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..analysis.attribution import Attribution
 from ..analysis.faithfulness import Course, Faithfulness
 from ..analysis.latents import Alike, Concentration, Movement
 from ..analysis.relevance import Relevance
@@ -26,18 +25,19 @@ COURSES = ("method", "course", "share", "probability")
 class Explanation:
     """One map of what a class rests on.
 
-    method       its name: "attention", "last" (that of the last block), "relevance" or a method of `attribute`
-    values       in the shape of the input
-    signed       whether values below 0 speak against the class
-    score        deletion and insertion along it; None where it was not tested
-    attribution  where it comes from gradients
+    method                its name: "attention", "last" (that of the last block), "relevance" or one of `attribute`
+    values                in the shape of the input
+    signed                whether values below 0 speak against the class
+    score                 deletion and insertion along it; None where it was not tested
+    change, completeness  of integrated gradients (`Attribution`)
     """
 
     method: str
     values: Float[np.ndarray, "*shape"]
     signed: bool
     score: Faithfulness | None = None
-    attribution: Attribution | None = None
+    change: float | None = None
+    completeness: float | None = None
 
 
 def explanations_json(
@@ -64,8 +64,8 @@ def explanations_json(
         one.method: {
             "signed": one.signed,
             "score": None if one.score is None else _score(one.score),
-            "change": one.attribution and one.attribution.change,
-            "completeness": one.attribution and one.attribution.completeness,
+            "change": one.change,
+            "completeness": one.completeness,
         }
         for one in explanations
     }

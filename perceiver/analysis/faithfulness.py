@@ -6,8 +6,9 @@ stands in its place that the model never saw in training.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -76,12 +77,30 @@ def faithfulness(
 
     Raises ConfigError where there is no content to blank, ValueError for another number of values than elements.
     """
-    flat = np.asarray(values, dtype=np.float64).ravel()
-    if flat.size != len(sample.content):
-        raise ValueError(f"{flat.size} values for {len(sample.content)} elements")
-    mixed = np.random.default_rng(seed).permutation(flat.size)
-    order = mixed[np.argsort(-flat[mixed], kind="stable")]
-    return _along(model, sample, [order], target, steps, how)
+    return faithfulness_of_all(model, sample, {"": values}, target, steps=steps, how=how, seed=seed)[""]
+
+
+def faithfulness_of_all(
+    model: Perceiver,
+    sample: Sample,
+    maps: Mapping[str, Float[np.ndarray, "..."]],
+    target: int | None = None,
+    *,
+    steps: int = 20,
+    how: How = "remove",
+    seed: int = 0,
+) -> dict[str, Faithfulness]:
+    """`faithfulness` of several maps of one input by name, which go through the model together. Raises as it does."""
+    total = len(sample.content)
+    mixed = np.random.default_rng(seed).permutation(total)
+    orders = []
+    for values in maps.values():
+        flat = np.asarray(values, dtype=np.float64).ravel()
+        if flat.size != total:
+            raise ValueError(f"{flat.size} values for {total} elements")
+        orders.append(mixed[np.argsort(-flat[mixed], kind="stable")])
+    chosen, deletion, insertion = _along(model, sample, orders, target, steps, how)
+    return {name: Faithfulness(chosen, deletion(i), insertion(i)) for i, name in enumerate(maps)}
 
 
 def random_faithfulness(
@@ -95,7 +114,9 @@ def random_faithfulness(
 ) -> Faithfulness:
     """The mean of the curves over random orders: what a map that knows nothing would get."""
     orders = [np.random.default_rng(seed).permutation(len(sample.content)) for seed in range(seeds)]
-    return _along(model, sample, orders, target, steps, how)
+    chosen, deletion, insertion = _along(model, sample, orders, target, steps, how)
+    every = range(seeds)
+    return Faithfulness(chosen, deletion(*every), insertion(*every))
 
 
 def shares(total: int, steps: int) -> Int64[np.ndarray, "k"]:
@@ -111,8 +132,8 @@ def _along(
     target: int | None,
     steps: int,
     how: How,
-) -> Faithfulness:
-    """The mean over orders of the curves along them."""
+) -> tuple[int, Callable[..., Course], Callable[..., Course]]:
+    """The class, and the courses of deletion and insertion along the orders: the mean of those that are named."""
     inputs = model.inputs(sample)
     total, blank = inputs.shape[1], None
     if how == "blank":
@@ -124,19 +145,23 @@ def _along(
     ranked = torch.from_numpy(np.stack(orders))
     gone = np.unique(counts.clip(max=total - 1))
     come = np.unique(counts.clip(min=1))
-    deletion = [_probability(model, inputs, blank, ranked[:, count:], chosen) for count in gone.tolist()]
-    insertion = [_probability(model, inputs, blank, ranked[:, :count], chosen) for count in come.tolist()]
-    return Faithfulness(chosen, Course(gone / total, np.array(deletion)), Course(come / total, np.array(insertion)))
+    deletion = np.stack([_probabilities(model, inputs, blank, ranked[:, count:], chosen) for count in gone.tolist()])
+    insertion = np.stack([_probabilities(model, inputs, blank, ranked[:, :count], chosen) for count in come.tolist()])
+
+    def course(counted: Int64[np.ndarray, "k"], found: Float64[np.ndarray, "k orders"], *named: int) -> Course:
+        return Course(counted / total, found[:, list(named)].mean(1))
+
+    return chosen, partial(course, gone, deletion), partial(course, come, insertion)
 
 
-def _probability(
+def _probabilities(
     model: Perceiver,
     inputs: Float[Tensor, "1 M C"],
     blank: Float[Tensor, "1 M C"] | None,
     kept: Int[Tensor, "orders k"],
     target: int,
-) -> float:
-    """The probability of a class when only some elements are left, mean over several choices of them."""
+) -> Float64[np.ndarray, "orders"]:
+    """The probability of a class when only some elements are left, for several choices of them."""
     step = max(1, HELD // (inputs[0].numel() * inputs.element_size()))
     found = []
     for part in kept.split(step):
@@ -144,4 +169,4 @@ def _probability(
         if blank is not None:
             array = blank.repeat(len(part), 1, 1).scatter_(1, part[..., None].expand_as(array), array)
         found.append(model(array).softmax(-1)[:, target])
-    return float(torch.cat(found).mean())
+    return torch.cat(found).double().numpy()

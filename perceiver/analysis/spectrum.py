@@ -6,8 +6,9 @@ that axis: that is where it is looked for. A natural map has energy there too, m
 band is set against a matched baseline: halfway to its neighbours on the same axis, where the code has no frequency.
 
 Frequencies are cycles across an axis: f in sin(pi f x), x in [-1, 1]. A grid of n elements puts its first and last at
--1 and 1, so f cycles span n - 1 steps and lie between the bins of its Fourier transform: energy is measured by projection
-onto sine and cosine at f itself. No window is used: its wider lobe would carry a band's energy over to the baseline.
+-1 and 1, so f cycles span n - 1 steps and lie between the bins of its Fourier transform: energy is measured by
+projection onto sine and cosine at f itself. No window is used: its wider lobe would carry a band's energy over to the
+baseline.
 """
 
 from __future__ import annotations

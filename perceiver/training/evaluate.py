@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from ..errors import CheckpointError
@@ -58,10 +58,17 @@ def interval_over_groups(
     hit: Bool[Tensor, "n"], groups: Int[Tensor, "n"], draws: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
     """95 % interval of the accuracy when whole groups are drawn again with replacement (percentile bootstrap)."""
-    ids, place = groups.unique(return_inverse=True)
-    right = torch.zeros(len(ids)).index_add_(0, place, hit.float()).numpy()
-    total = torch.bincount(place).numpy()
+    return mean_interval(hit.double().numpy(), groups.numpy(), draws=draws, seed=seed)
+
+
+def mean_interval(
+    values: Float[np.ndarray, "n"], groups: Int[np.ndarray, "n"], draws: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % interval of the mean of some numbers, one an example, when whole groups of examples are drawn again with
+    replacement (percentile bootstrap)."""
+    ids, place = np.unique(groups, return_inverse=True)
+    total = np.bincount(place, weights=values, minlength=len(ids))
+    sizes = np.bincount(place, minlength=len(ids))
     chosen = np.random.default_rng(seed).integers(len(ids), size=(draws, len(ids)))
-    accuracy = right[chosen].sum(1) / total[chosen].sum(1)
-    low, high = np.quantile(accuracy, [0.025, 0.975])
+    low, high = np.quantile(total[chosen].sum(1) / sizes[chosen].sum(1), [0.025, 0.975])
     return float(low), float(high)

@@ -1,0 +1,98 @@
+"""How well maps mark what answers rest on, over held-out examples: each kind of map against random order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from ..analysis.attribution import METHODS, attribute
+from ..analysis.faithfulness import Faithfulness, faithfulness_of_all, random_faithfulness
+from ..analysis.relevance import RELEVANCE_METHODS, relevance
+from ..model import Perceiver
+from ..sample import Sample
+from ..trace import Trace
+from ..training.sets import Examples
+from .base import Mean, Report, sample
+
+RANDOM = "random order"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One kind of map.
+
+    deletion, insertion  mean areas: the lower, and the higher, the better
+    deleted, inserted    how much better than random order on the same example: its deletion area less the map's, and
+                         the map's insertion area less its
+    """
+
+    method: str
+    deletion: Mean
+    insertion: Mean
+    deleted: Mean
+    inserted: Mean
+
+
+def scores(
+    model: Perceiver, examples: Examples, *, steps: int = 20, seeds: int = 4, report: Report | None = None
+) -> tuple[Score, ...]:
+    """Deletion and insertion of every kind of map for the answer the model gives, right or wrong; random order comes
+    last.
+
+    steps  points of the curves
+    seeds  random orders an example
+    """
+    found: dict[str, list[Faithfulness]] = {}
+    for index in range(len(examples)):
+        one = sample(examples, index, model.config)
+        for name, course in faithfulness_of_all(model, one, maps(model, one), steps=steps).items():
+            found.setdefault(name, []).append(course)
+        found.setdefault(RANDOM, []).append(random_faithfulness(model, one, seeds=seeds, steps=steps))
+        if report is not None:
+            report(index + 1, len(examples))
+    groups = examples.group.numpy()
+    areas = {
+        name: (
+            np.array([one.deletion.area for one in scored]),
+            np.array([one.insertion.area for one in scored]),
+        )
+        for name, scored in found.items()
+    }
+    deletion, insertion = areas[RANDOM]
+    return tuple(
+        Score(
+            method=name,
+            deletion=Mean.of(deleted, groups),
+            insertion=Mean.of(inserted, groups),
+            deleted=Mean.of(deletion - deleted, groups),
+            inserted=Mean.of(inserted - insertion, groups),
+        )
+        for name, (deleted, inserted) in areas.items()
+    )
+
+
+def maps(model: Perceiver, one: Sample) -> Mapping[str, Float[np.ndarray, "..."]]:
+    """Every kind of map of an input, by name; all for the answer that the model gives."""
+    trace = model.trace(model.inputs(one))
+    found = {f"attention, {name}": values for name, values in _attention(trace).items()}
+    for method in RELEVANCE_METHODS:
+        found[f"relevance, {method}"] = relevance(model, one, method=method).total
+    for attribution in METHODS:
+        found[attribution.replace("_", " ")] = attribute(model, one, attribution).values
+    return found
+
+
+def _attention(trace: Trace) -> dict[str, Float[np.ndarray, "M"]]:
+    def over(read: Callable[[int], np.ndarray]) -> Float[np.ndarray, "M"]:
+        return np.mean([read(block) for block in trace.blocks], axis=0)
+
+    by_block = {f"block {block + 1}": trace.map(block).numpy() for block in trace.blocks}
+    return {
+        "mean of blocks": over(lambda block: by_block[f"block {block + 1}"]),
+        **(by_block if len(by_block) > 1 else {}),
+        "largest over latents": over(lambda block: trace.map(block, reduce="max").numpy()),
+        "weight by value": over(lambda block: trace.map(block, kind="value").numpy()),
+    }

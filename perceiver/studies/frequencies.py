@@ -1,0 +1,63 @@
+"""Accuracy on held-out examples while parts of the position code are taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ..analysis.ablation import Ablation
+from ..model import Perceiver
+from ..training.sets import Examples
+from .base import Mean, Report
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a model reaches with some of its position code gone.
+
+    accuracy  share of the examples that it names right
+    agrees    share of the examples of which its answer is as it was with nothing gone
+    """
+
+    ablation: Ablation
+    accuracy: Mean
+    agrees: Mean
+
+
+@torch.no_grad()
+def frequencies(
+    model: Perceiver, examples: Examples, ablations: Sequence[Ablation], report: Report | None = None
+) -> Iterator[Reached]:
+    """The accuracy after each ablation, in order.
+
+    report  counts ablations, and the pass with nothing gone that comes first
+
+    Raises ConfigError when the encoding has no such band.
+    """
+    before = _answers(model, examples, Ablation())
+    groups = examples.group.numpy()
+    for done, ablation in enumerate(ablations, start=1):
+        if report is not None:
+            report(done, len(ablations) + 1)
+        found = _answers(model, examples, ablation)
+        yield Reached(
+            ablation=ablation,
+            accuracy=Mean.of((found == examples.label).double().numpy(), groups),
+            agrees=Mean.of((found == before).double().numpy(), groups),
+        )
+    if report is not None:
+        report(len(ablations) + 1, len(ablations) + 1)
+
+
+def _answers(model: Perceiver, examples: Examples, ablation: Ablation) -> torch.Tensor:
+    """The most probable class of every example."""
+    found = []
+    for start in range(0, len(examples), BATCH):
+        part = examples.at(slice(start, start + BATCH))
+        codes = ablation.apply(part.codes(model), model.encoding)
+        found.append(model(part.inputs(model, codes)).argmax(-1))
+    return torch.cat(found)

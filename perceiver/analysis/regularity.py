@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float64, Int64
+from scipy.fft import fftshift, irfftn, rfftn
 from scipy.ndimage import label, map_coordinates, maximum_filter
 
 MOST, SHIFTS = 64, 2_000_000
@@ -53,8 +54,8 @@ def _autocorrelation(
     size = [2 * n for n in one.shape]
 
     def across(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        product = np.fft.rfftn(a, size) * np.conj(np.fft.rfftn(b, size))
-        return np.fft.fftshift(np.fft.irfftn(product, size))
+        product = rfftn(a, size) * np.conj(rfftn(b, size))
+        return fftshift(irfftn(product, size))
 
     overlap = across(mask, mask)
     squares = across(one**2, mask)

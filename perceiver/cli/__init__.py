@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from . import checkpoints, data, maps, predict, scan, serve, training
+from . import ablate, checkpoints, data, maps, permute, predict, scan, serve, sweep, training
 from .group import Commands, examples
 
 __all__ = ["app", "main"]
@@ -24,8 +24,8 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (serve.app, predict.app, maps.app, scan.app, checkpoints.app, training.app):
-    app.add_typer(part)
+for part in (serve, predict, maps, scan, ablate, sweep, permute, checkpoints, training):
+    app.add_typer(part.app)
 app.add_typer(data.app, name="data")
 
 

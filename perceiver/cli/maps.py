@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
 import typer
 
 from ..errors import ConfigError
+from . import asked
+from .asked import json_file, places, stems
 from .group import BAD_INPUT, examples, print_json, write_file
 from .opened import Opened, Openings, choices, for_each
 from .predict import AsJson, Checkpoint, Files, Read
@@ -88,7 +88,7 @@ def maps(
 
     The figure is written as PNG, SVG or PDF, the values with their coordinates as NPZ, the predictions as JSON.
     """
-    wanted = _formats(formats)
+    wanted = cast(list[Format], asked.formats(formats, get_args(Format)))
     if all_latents and "npz" not in wanted:
         raise typer.BadParameter("every latent's map is written as NPZ, so --format has to name npz")
     options = choices(read or [])
@@ -96,7 +96,7 @@ def maps(
     reading = Reading(reduce, _from_one(latent), _from_one(head), kind, scale, colours, overlay)
     if checkpoint:
         _check(reading, openings(files[0]))
-    names = dict(zip(files, _names(files), strict=True))
+    names = stems(files)
 
     def work(path: Path) -> dict[str, Any]:
         opened = openings(path)
@@ -122,28 +122,8 @@ def maps(
         raise typer.Exit(BAD_INPUT)
 
 
-def _formats(text: str) -> list[Format]:
-    known = get_args(Format)
-    chosen = [part.strip().lower() for part in text.split(",") if part.strip()]
-    unknown = [part for part in chosen if part not in known]
-    if unknown or not chosen:
-        raise typer.BadParameter(f"--format {text!r} has to be one or more of {', '.join(known)}, with commas")
-    return [form for form in known if form in chosen]
-
-
 def _from_one(number: int | None) -> int | None:
     return None if number is None else number - 1
-
-
-def _names(files: Sequence[Path]) -> list[str]:
-    """File names for the results, without endings; files of the same name are told apart by a number."""
-    names: list[str] = []
-    for path in files:
-        stem, number = path.stem, 2
-        while stem in names:
-            stem, number = f"{path.stem}-{number}", number + 1
-        names.append(stem)
-    return names
 
 
 def _check(reading: Reading, opened: Opened) -> None:
@@ -168,8 +148,7 @@ def _check(reading: Reading, opened: Opened) -> None:
 def _contents(form: Format, opened: Opened, trace: Trace, sample: Sample, reading: Reading, all_latents: bool) -> bytes:
     match form:
         case "json":
-            predictions = opened.predictions(trace, sample, top=None)
-            return (json.dumps(predictions, indent=2, ensure_ascii=False) + "\n").encode()
+            return json_file(opened.predictions(trace, sample, top=None))
         case "npz":
             return _npz(opened, trace, sample, reading, all_latents)
         case _:
@@ -188,7 +167,6 @@ def _block_maps(trace: Trace, reading: Reading) -> list[np.ndarray]:
 def _npz(opened: Opened, trace: Trace, sample: Sample, reading: Reading, all_latents: bool) -> bytes:
     import numpy as np
 
-    from .. import modalities
     from ..export import maps_npz
 
     if all_latents:
@@ -200,17 +178,12 @@ def _npz(opened: Opened, trace: Trace, sample: Sample, reading: Reading, all_lat
     maps_npz(
         buffer,
         values,
-        shape=sample.shape,
-        places=modalities.get(sample.modality).places(sample),
         blocks=trace.blocks,
-        box=sample.box,
-        coordinates=None if sample.coordinates is None else sample.coordinates.numpy(),
-        sample=sample.name,
         kind=reading.kind,
         reduce=None if all_latents or reading.latent is not None else reading.reduce,
         head=reading.head,
         latent=None if all_latents else reading.latent,
-        notes=sample.notes,
+        **places(sample),
         **opened.origin,
     )
     return buffer.getvalue()

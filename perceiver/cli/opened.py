@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+Told = Callable[..., None]
+"""Called with the share of the work on a file that is done, and what is being done, if that is not the whole's name."""
+
 # Enough of a file to tell what it is.
 _HEAD = 1 << 16
 
@@ -140,11 +143,24 @@ def for_each(files: Sequence[Path], what: str, work: Callable[[Path], Result]) -
 
     Returns the results, and whether all files gave one.
     """
+    return for_each_in_steps(files, what, lambda path, _: work(path))
+
+
+def for_each_in_steps(
+    files: Sequence[Path], what: str, work: Callable[[Path, Told], Result]
+) -> tuple[list[Result], bool]:
+    """`for_each`, where the work on a file says itself how far it has come."""
     results = []
     with progress() as bars:
-        for path in bars.track(files, description=what):
+        task = bars.add_task(what, total=len(files))
+        for number, path in enumerate(files):
+
+            def told(share: float, words: str = what, number: int = number) -> None:
+                bars.update(task, completed=number + share, description=words)
+
             try:
-                results.append(work(path))
+                results.append(work(path, told))
             except PerceiverError as error:
                 complain(error)
+            told(1.0)
     return results, len(results) == len(files)

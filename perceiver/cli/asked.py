@@ -1,0 +1,168 @@
+"""What several commands ask in the same way, and how they answer: classes, names of results, places, tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import ConfigError
+from .group import write_file
+from .opened import Opened
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..sample import Sample
+
+MANY = 12
+"""Classes that a message names one by one."""
+
+ClassName = Annotated[
+    str | None,
+    typer.Option(
+        "--class",
+        metavar="CLASS",
+        help="The class to follow, by its name or its number from 1; by default the most probable one.",
+        show_default=False,
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option(metavar="CLASS", help="A class to contrast it with, by name or number.", show_default=False),
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder to write files to.", show_default=False)
+]
+
+
+def class_number(opened: Opened, text: str | None) -> int | None:
+    """A class of a checkpoint, from 0, by its name or its number from 1.
+
+    Raises ConfigError for one it does not have.
+    """
+    if text is None:
+        return None
+    config = opened.model.config
+    names = [label.casefold() for label in config.labels or ()]
+    if text.casefold() in names:
+        return names.index(text.casefold())
+    if text.isdecimal() and 1 <= int(text) <= config.num_classes:
+        return int(text) - 1
+    have = f"; it has {', '.join(config.labels)}" if config.labels and len(names) <= MANY else ""
+    raise ConfigError(f"{opened.name} has no class {text!r}{have or f'; they run from 1 to {config.num_classes}'}")
+
+
+def followed(opened: Opened, text: str | None, logits: np.ndarray) -> int:
+    """The class that is followed: the one that is asked for, else the most probable one."""
+    number = class_number(opened, text)
+    return int(logits.argmax()) if number is None else number
+
+
+def formats(text: str, known: Sequence[str]) -> list[str]:
+    """The formats that are listed with commas between them, in their own order. Raises BadParameter for others."""
+    chosen = [part.strip().lower() for part in text.split(",") if part.strip()]
+    unknown = [part for part in chosen if part not in known]
+    if unknown or not chosen:
+        raise typer.BadParameter(f"--format {text!r} has to be one or more of {', '.join(known)}, with commas")
+    return [form for form in known if form in chosen]
+
+
+def stems(files: Sequence[Path]) -> dict[Path, str]:
+    """Names for the results of files, without endings; files of the same name are told apart by a number."""
+    names: dict[Path, str] = {}
+    for path in files:
+        stem, number = path.stem, 2
+        while stem in names.values():
+            stem, number = f"{path.stem}-{number}", number + 1
+        names[path] = stem
+    return names
+
+
+def places(sample: Sample) -> dict[str, Any]:
+    """Where the elements of a sample lie, as the functions that write NPZ ask for it."""
+    from .. import modalities
+
+    return {
+        "shape": sample.shape,
+        "places": modalities.get(sample.modality).places(sample),
+        "coordinates": None if sample.coordinates is None else sample.coordinates.numpy(),
+        "box": sample.box,
+        "sample": sample.name,
+        "notes": sample.notes,
+    }
+
+
+def axis_names(sample: Sample) -> tuple[str, ...]:
+    """The names of a sample's axes; of free elements x, y, z."""
+    from .. import modalities
+
+    if sample.coordinates is not None:
+        return tuple("xyzw"[: sample.coordinates.shape[1]])
+    return tuple(modalities.get(sample.modality).places(sample))
+
+
+def at_place(text: str, shape: Sequence[int]) -> int:
+    """An input element, from 0: by its number from 1, or by one number from 1 for each axis, with commas.
+
+    Raises BadParameter for anything else.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    total = 1
+    for n in shape:
+        total *= n
+    sizes = [total] if len(parts) == 1 else list(shape)
+    if len(parts) != len(sizes) or not all(
+        p.isdecimal() and 1 <= int(p) <= n for p, n in zip(parts, sizes, strict=True)
+    ):
+        each = f", or {len(shape)} numbers with commas up to {', '.join(map(str, shape))}" if len(shape) > 1 else ""
+        raise typer.BadParameter(f"--at {text!r} has to be a number from 1 to {total}{each}")
+    element = 0
+    for part, n in zip(parts, sizes, strict=True):
+        element = element * n + int(part) - 1
+    return element
+
+
+def json_file(value: Any) -> bytes:
+    """A result as the bytes of a JSON file."""
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def save(out: Path, name: str, data: bytes) -> str:
+    """Writes one result into a folder; returns where. Raises InputError when that is not possible."""
+    write_file(out / name, data)
+    return str(out / name)
+
+
+def file_name(name: str) -> str:
+    """A checkpoint's name as part of a file's."""
+    return name.replace("/", "--")
+
+
+def table(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ") -> str:
+    """Rows as lines in columns: the first `left` flush left, the others flush right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [f"{cell:{'<' if i < left else '>'}{widths[i]}}" for i, cell in enumerate(row)]
+        lines.append((indent + "  ".join(cells)).rstrip())
+    return "\n".join(lines)
+
+
+def change(value: float, digits: int) -> str:
+    """A change with its sign; one that rounds to nothing is 0."""
+    text = f"{value:+.{digits}f}"
+    return text.removeprefix("-").removeprefix("+") if float(text) == 0 else text
+
+
+def told(results: Sequence[dict[str, Any]], listing: Sequence[str]) -> None:
+    """Writes results to standard output, each with what was changed on the way in and the files that were written."""
+    parts = []
+    for result, text in zip(results, listing, strict=True):
+        lines = [text, *(f"  note: {note}" for note in result["notes"]), *result.get("written", ())]
+        parts.append("\n".join(lines))
+    if parts:
+        typer.echo("\n\n".join(parts))

@@ -1,0 +1,124 @@
+"""`perceiver permute`: what becomes of an answer when the elements of its input change places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+
+import typer
+
+from .asked import ClassName, change, followed, table, told
+from .group import BAD_INPUT, examples, print_json
+from .opened import Opened, Openings, choices, for_each
+from .predict import AsJson, Checkpoint, Files, Read
+
+if TYPE_CHECKING:
+    from ..analysis.permutation import Shuffled
+    from ..sample import Sample
+
+# The library's own list, written out so that help does not wait for torch; a test keeps them the same.
+Shuffle = Literal["elements", "contents", "blocks"]
+BLOCKS, CELLS = 4, 2
+"""Blocks along the shorter side of a grid, cells along a side of the cube, where no size is given."""
+
+app = typer.Typer()
+
+
+@app.command(
+    epilog=examples(
+        "perceiver permute photo.jpg",
+        "perceiver permute photo.jpg --shuffle blocks --size 8 --seed 3",
+        "perceiver permute chair.ply -c points-fourier --json",
+    )
+)
+def permute(
+    files: Files,
+    checkpoint: Checkpoint = None,
+    shuffle: Annotated[
+        Shuffle | None,
+        typer.Option(
+            help="elements: contents with their positions; contents: against their positions; blocks: contents in "
+            "whole blocks. By default all three.",
+            show_default=False,
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Elements along a side of a block; of free elements, cells along a side of the cube.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the new order.")] = 0,
+    class_: ClassName = None,
+    read: Read = None,
+    as_json: AsJson = False,
+) -> None:
+    """Shuffle an input and ask the model again.
+
+    Elements that keep their positions may change nothing but the last digits; contents that lose them may change all.
+    """
+    options, openings = choices(read or []), Openings(checkpoint)
+    wanted: tuple[Shuffle, ...] = (shuffle,) if shuffle else get_args(Shuffle)
+
+    def work(path: Path) -> tuple[dict[str, Any], str]:
+        from ..analysis.permutation import permute
+        from ..export import shuffles_json
+
+        opened = openings(path)
+        sample = opened.read(path, options)
+        side = _side(sample) if size is None else size
+        found = [permute(opened.model, sample, one, seed=seed, size=side) for one in wanted]
+        target = followed(opened, class_, found[0].answer.before)
+        about = {"sample": sample.name, "notes": sample.notes, **opened.origin}
+        values = shuffles_json(found, opened.labels, target=target, **about)
+        return {"file": str(path)} | values, f"{path} ({opened.name})\n{_listing(opened, sample, found, target)}"
+
+    results, complete = for_each(files, "Shuffling", work)
+    if as_json:
+        print_json([result for result, _ in results])
+    else:
+        told([result for result, _ in results], [text for _, text in results])
+    if not complete:
+        raise typer.Exit(BAD_INPUT)
+
+
+def _side(sample: Sample) -> int:
+    """The size of blocks where none is given."""
+    return CELLS if sample.coordinates is not None else max(1, min(sample.shape) // BLOCKS)
+
+
+def _listing(opened: Opened, sample: Sample, found: Sequence[Shuffled], target: int) -> str:
+    from ..analysis.numbers import number
+
+    label = opened.labels[target]
+    rows = [["shuffled", "answer", label, "points", "largest change of a logit"]]
+    for one in found:
+        after = float(one.answer.probabilities_after[target])
+        rows.append(
+            [
+                _name(one, sample),
+                opened.labels[int(one.answer.after.argmax())],
+                f"{after:.1%}",
+                change(100 * one.answer.probability(target), 1),
+                number(one.largest),
+            ]
+        )
+    before = float(found[0].answer.probabilities_before[target])
+    first = opened.labels[int(found[0].answer.before.argmax())]
+    rows.insert(1, ["nothing", first, f"{before:.1%}", "", ""])
+    return table(rows, left=2)
+
+
+def _name(one: Shuffled, sample: Sample) -> str:
+    if one.shuffle == "elements":
+        return "elements with their positions"
+    if one.shuffle == "contents":
+        lone = sample.coordinates is not None
+        return "each coordinate on its own" if lone else "contents against positions"
+    if sample.coordinates is not None:
+        return f"cells, {one.size} along a side of the cube"
+    stayed = f" ({one.kept} elements stay)" if one.kept else ""
+    return f"blocks of {' × '.join([str(one.size)] * len(sample.shape))} elements{stayed}"

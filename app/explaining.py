@@ -6,6 +6,8 @@ What was worked out is kept for everyone who asks the same of the same input.
 
 from __future__ import annotations
 
+import io
+import json
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from typing import Any, Literal, TypeVar, cast
 import numpy as np
 import streamlit as st
 from jaxtyping import Float, Int
+
+from perceiver import export, modalities
 from perceiver.analysis.attribution import Attribution, Method, attribute
 from perceiver.analysis.faithfulness import Faithfulness, faithfulness, random_faithfulness
 from perceiver.analysis.latents import Alike, Concentration, Movement, alike, concentration, movement
@@ -258,3 +262,58 @@ def concentrations(case: Case, head: int | None, progress: Progress) -> tuple[Co
     """How many elements every latent reads, block by block."""
     trace = compute.trace(case, progress)
     return _once(case, ("narrow", head), lambda: tuple(concentration(trace, b, head) for b in trace.blocks), progress)
+
+
+def maps_file(case: Case, question: Question) -> bytes:
+    """The maps that are known, the relevance of every block, and the places of the elements, as NPZ."""
+    sample, buffer = compute.read(case), io.BytesIO()
+    export.explanations_npz(
+        buffer,
+        _explanations(case, question),
+        target_class=question.target,
+        against=question.against,
+        relevance=_slot(case.model, case.key, _what("relevance", question)).value,
+        shape=sample.shape,
+        places=modalities.get(sample.modality).places(sample),
+        coordinates=None if sample.coordinates is None else sample.coordinates.numpy(),
+        box=sample.box,
+        **_about(case),
+    )
+    return buffer.getvalue()
+
+
+def numbers_file(case: Case, question: Question, logits: Float[np.ndarray, "classes"]) -> bytes:
+    """The question, what each block holds of the relevance, and how well each map holds, as JSON."""
+    values = export.explanations_json(
+        _explanations(case, question),
+        logits,
+        compute.config(case.model).labels,
+        target=question.target,
+        against=question.against,
+        random=scores(case, question).get("random"),
+        relevance=_slot(case.model, case.key, _what("relevance", question)).value,
+        **_about(case),
+    )
+    return json.dumps(values, indent=2, ensure_ascii=False).encode()
+
+
+def curves_file(case: Case, question: Question) -> bytes:
+    """The deletion and insertion curves that are known, as CSV."""
+    return export.faithfulness_csv(scores(case, question)).encode()
+
+
+def _explanations(case: Case, question: Question) -> list[export.Explanation]:
+    tested = scores(case, question)
+    found = (known(case, question, key) for key in keys(case))
+    return [
+        export.Explanation(one.key, one.values, one.signed, tested.get(one.key), one.attribution)
+        for one in found
+        if one is not None
+    ]
+
+
+def _about(case: Case) -> dict[str, Any]:
+    sample = compute.read(case)
+    results = compute.card(case.model).results
+    weights = results.sha256 or None if results else None
+    return {"model": case.model, "sample": sample.name, "weights_sha256": weights, "notes": sample.notes}

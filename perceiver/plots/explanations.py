@@ -4,11 +4,13 @@ see them."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
+from PIL import Image
 
 from ..analysis.numbers import number, percent
 from .figures import BLUE, GREY, GRID, ORANGE, TEAL
@@ -139,6 +141,16 @@ def _best(scores: Mapping[str, Score], lead: Mapping[str, tuple[float, float]], 
     return " ".join(words)
 
 
+def areas_text(scores: Mapping[str, Score]) -> str:
+    """The areas of all curves, for the foot of a figure; "" for none."""
+    told = [
+        f"{NAMES[key]} {scores[key].deletion.area:.2f} and {scores[key].insertion.area:.2f}"
+        for key in NAMES
+        if key in scores
+    ]
+    return f"Areas of deletion (the lower the better) and insertion: {', '.join(told)}." if told else ""
+
+
 def compared_text(scores: Mapping[str, Score], key: str) -> str:
     """Whether one map says more than random order, in words. Raises ValueError where it or random order is missing."""
     if not {key, "random"} <= scores.keys():
@@ -261,6 +273,21 @@ def _boxes(names: Sequence[str], rows: Sequence[Float[np.ndarray, "N"]], hover: 
     figure.update_layout(**_open(height=280, top=8), showlegend=False)
     figure.update_xaxes(type="category")
     return figure
+
+
+def below_one_another(sheets: Sequence[bytes]) -> bytes:
+    """Some PNGs on one sheet of white. Raises ValueError for none."""
+    if not sheets:
+        raise ValueError("there is no figure to put on a sheet")
+    pictures = [Image.open(BytesIO(sheet)).convert("RGB") for sheet in sheets]
+    size = max(one.width for one in pictures), sum(one.height for one in pictures)
+    whole, top = Image.new("RGB", size, "white"), 0
+    for one in pictures:
+        whole.paste(one, (0, top))
+        top += one.height
+    out = BytesIO()
+    whole.save(out, "PNG", optimize=True)
+    return out.getvalue()
 
 
 def _open(height: int, top: int) -> dict[str, object]:

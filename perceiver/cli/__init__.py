@@ -8,7 +8,22 @@ from __future__ import annotations
 
 import typer
 
-from . import ablate, checkpoints, data, maps, permute, predict, scan, serve, sweep, training
+from . import (
+    ablate,
+    checkpoints,
+    compare,
+    data,
+    encoding,
+    latents,
+    maps,
+    permute,
+    predict,
+    scan,
+    serve,
+    sweep,
+    tartan,
+    training,
+)
 from .group import Commands, examples
 
 __all__ = ["app", "main"]
@@ -24,7 +39,21 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (serve, predict, maps, scan, ablate, sweep, permute, checkpoints, training):
+for part in (
+    serve,
+    predict,
+    maps,
+    scan,
+    ablate,
+    sweep,
+    permute,
+    compare,
+    encoding,
+    tartan,
+    latents,
+    checkpoints,
+    training,
+):
     app.add_typer(part.app)
 app.add_typer(data.app, name="data")
 

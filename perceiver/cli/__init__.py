@@ -14,6 +14,8 @@ from . import (
     compare,
     data,
     encoding,
+    explain,
+    faithfulness,
     latents,
     maps,
     permute,
@@ -51,6 +53,8 @@ for part in (
     encoding,
     tartan,
     latents,
+    explain,
+    faithfulness,
     checkpoints,
     training,
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from ..sample import Sample
 
-MANY = 12
+MANY = 20
 """Classes that a message names one by one."""
 
 ClassName = Annotated[
@@ -26,7 +27,7 @@ ClassName = Annotated[
     typer.Option(
         "--class",
         metavar="CLASS",
-        help="The class to follow, by its name or its number from 1; by default the most probable one.",
+        help="The class to follow, by its name, a word of it or its number from 1; by default the most probable one.",
         show_default=False,
     ),
 ]
@@ -40,20 +41,32 @@ Out = Annotated[
 
 
 def class_number(opened: Opened, text: str | None) -> int | None:
-    """A class of a checkpoint, from 0, by its name or its number from 1.
+    """A class of a checkpoint, from 0, by its name, a word that only its name has, or its number from 1.
 
     Raises ConfigError for one it does not have.
     """
     if text is None:
         return None
     config = opened.model.config
-    names = [label.casefold() for label in config.labels or ()]
-    if text.casefold() in names:
-        return names.index(text.casefold())
+    labels = config.labels or ()
+    names, asked = [_words(label) for label in labels], _words(text)
+    if asked in names:
+        return names.index(asked)
+    alike = [i for i, name in enumerate(names) if len(asked) == 1 and asked[0] in name]
+    if len(alike) == 1:
+        return alike[0]
     if text.isdecimal() and 1 <= int(text) <= config.num_classes:
         return int(text) - 1
-    have = f"; it has {', '.join(config.labels)}" if config.labels and len(names) <= MANY else ""
-    raise ConfigError(f"{opened.name} has no class {text!r}{have or f'; they run from 1 to {config.num_classes}'}")
+    if alike:
+        raise ConfigError(f"{opened.name} has several classes {text!r}: {', '.join(labels[i] for i in alike)}")
+    have = (
+        f"it has {', '.join(labels)}" if labels and len(labels) <= MANY else f"they run from 1 to {config.num_classes}"
+    )
+    raise ConfigError(f"{opened.name} has no class {text!r}; {have}")
+
+
+def _words(label: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[^\W_]+", label.casefold()))
 
 
 def followed(opened: Opened, text: str | None, logits: np.ndarray) -> int:

@@ -230,7 +230,7 @@ class Beside:
                 mine = dict(zip(one.trace.blocks, one.maps, strict=True))
                 maps.append((one, tuple(both), tuple(mine[block] - theirs[block] for block in both)))
         ranges = ColourScale(signed=True).limits([values for *_, held in maps for values in held], self.kind)
-        return self._drawn(maps, ranges, f"Less what {first.opened.name} read in", signed=True)
+        return self._drawn(maps, ranges, f"Less {first.opened.name}: what each block read in", signed=True)
 
     def _drawn(
         self,

@@ -34,8 +34,11 @@ ATTENTION = ("attention", "last")
 SLOW = ("integrated_gradients",)
 """Maps that come after the others are on the page."""
 
-PATIENCE = 1.5
+PATIENCE = 2.0
 """Seconds of work after which the page is drawn anew with what has been found."""
+
+STEPS, SEEDS = 20, 8
+"""Points of the curves, and random orders that stand for chance."""
 
 
 @dataclass(frozen=True)
@@ -218,10 +221,10 @@ def go_on(case: Case, question: Question, progress: Progress) -> None:
 def _score(case: Case, question: Question, key: str, progress: Progress) -> Faithfulness:
     model, sample = compute.opened(case.model), compute.read(case)
     if key == "random":
-        return random_faithfulness(model, sample, question.target)
+        return random_faithfulness(model, sample, question.target, seeds=SEEDS, steps=STEPS)
     found = known(case, question, key)
     assert found is not None  # maps come before scores
-    return faithfulness(model, sample, found.values, question.target)
+    return faithfulness(model, sample, found.values, question.target, steps=STEPS)
 
 
 def groups(case: Case, block: int, count: int, head: int | None, progress: Progress) -> tuple[Group, ...]:
@@ -306,7 +309,14 @@ def _explanations(case: Case, question: Question) -> list[export.Explanation]:
     tested = scores(case, question)
     found = (known(case, question, key) for key in keys(case))
     return [
-        export.Explanation(one.key, one.values, one.signed, tested.get(one.key), one.attribution)
+        export.Explanation(
+            one.key,
+            one.values,
+            one.signed,
+            tested.get(one.key),
+            change=one.attribution and one.attribution.change,
+            completeness=one.attribution and one.attribution.completeness,
+        )
         for one in found
         if one is not None
     ]

@@ -1,0 +1,246 @@
+"""The Explain page in Streamlit's harness: what it shows, what it keeps, and what can be taken away."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app import compute, explaining, state
+from app.compute import Case
+from app.explaining import Question
+from app.panels.explain import export, others
+from app.panels.scene import Scene
+from app.progress import Progress
+from app.views import get
+from perceiver import Perceiver, Trace, load, modalities
+from perceiver.analysis.attribution import attribute
+from perceiver.analysis.faithfulness import faithfulness, random_faithfulness
+from perceiver.analysis.relevance import relevance
+from perceiver.sample import Sample
+from tests.app import clouds, folder, sounds
+from tests.app.conftest import PATIENCE, SCRIPT
+from tests.app.frames import Frame, frames, labelled
+
+
+def shown(app: AppTest, **query: str) -> AppTest:
+    """The Explain page with everything worked out."""
+    app.switch_page("app/pages/explain.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def words(app: AppTest) -> str:
+    parts = (app.subheader, app.markdown, app.caption, app.error, app.info)
+    return "\n".join(element.value for kind in parts for element in kind).replace("\\", "")
+
+
+def change(app: AppTest, **values: object) -> AppTest:
+    """What a component's callback does: the harness cannot click inside components."""
+    app.session_state["view"] = dataclasses.replace(app.session_state["view"], **values)
+    return app.run()
+
+
+def tile(row: Frame, title: str) -> dict[str, object]:
+    return next(one for one in row.meta["tiles"] if one["title"] == title)
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Curves of few points: the library tests the others."""
+    monkeypatch.setattr(explaining, "STEPS", 3)
+    monkeypatch.setattr(explaining, "SEEDS", 2)
+
+
+@pytest.fixture(scope="module")
+def model(checkpoints: Path) -> Perceiver:
+    return load(checkpoints / "image-fourier")
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
+    config = folder.ONE_HEAD
+    reader = modalities.get("image")
+    return reader.read(folder.picture(0), "bed_cot-0.png", shape=config.input_shape, preprocess=config.preprocess)
+
+
+@pytest.fixture(scope="module")
+def trace(model: Perceiver, sample: Sample) -> Trace:
+    return model.trace(model.inputs(sample))
+
+
+@pytest.fixture
+def case(checkpoints: Path, caches: None, monkeypatch: pytest.MonkeyPatch) -> Case:
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(checkpoints))
+    data = folder.picture(0)
+    return Case("image-fourier", compute.digest(data), "bed_cot-0.png", data)
+
+
+def test_the_page_shows_what_the_library_finds(app: AppTest, model: Perceiver, sample: Sample, trace: Trace) -> None:
+    shown(app)
+    assert not app.exception
+    best = int(trace.logits.argmax())
+    name = folder.LABELS[best].replace("_", " / ")
+    assert app.selectbox(key="asked").value == best
+
+    expected = relevance(model, sample, best)
+    large = labelled(app, "map", f"Relevance for “{name}”, all blocks together")
+    np.testing.assert_allclose(large.arrays["values"], expected.total.ravel(), rtol=1e-4, atol=1e-9)
+    parts = labelled(app, "wall", "Relevance by block")
+    assert [one["title"] for one in parts.meta["tiles"]] == ["Block 1", "Block 2", "Block 3"]
+
+    plain, signed = labelled(app, "wall", "Maps without a sign"), labelled(app, "wall", "Signed maps")
+    assert [one["title"] for one in plain.meta["tiles"]] == [
+        "Attention",
+        "Attention, last block",
+        "Class relevance",
+        "Saliency",
+    ]
+    assert [one["title"] for one in signed.meta["tiles"]] == ["Input × gradient", "Integrated gradients"]
+    chance = random_faithfulness(model, sample, best, seeds=2, steps=3)
+    score = faithfulness(model, sample, attribute(model, sample, "saliency", best).values, best, steps=3)
+    assert tile(plain, "Saliency")["facts"] == [
+        ["deletion", f"{score.deletion.area:.2f}, random {chance.deletion.area:.2f}"],
+        ["insertion", f"{score.insertion.area:.2f}, random {chance.insertion.area:.2f}"],
+    ]
+    assert "random order" in words(app)
+    assert "no explanation" in words(app)
+    assert len(app.get("plotly_chart")) == 4
+
+
+def test_one_map_is_shown_closely_with_what_it_should_add_up_to(app: AppTest, model: Perceiver, sample: Sample) -> None:
+    shown(app, by="integrated_gradients", target="2")
+    found = attribute(model, sample, "integrated_gradients", 1)
+    multiples = found.values / np.abs(found.values).sum() * found.values.size
+    large = labelled(app, "map", "Integrated gradients for “lamp”")
+    np.testing.assert_allclose(large.arrays["values"], multiples.ravel(), rtol=1e-3, atol=1e-4)
+    assert "should add up to what the input adds" in words(app)
+    assert large.meta["bar"]["unit"] == "times an even share"
+
+
+def test_two_classes_are_contrasted(app: AppTest, model: Perceiver, sample: Sample) -> None:
+    shown(app, target="1", against="3")
+    expected = relevance(model, sample, 0, 2)
+    large = labelled(app, "map", "Relevance for “bed / cot” rather than “vessel”")
+    np.testing.assert_allclose(large.arrays["values"], 256 * expected.total.ravel(), rtol=1e-3, atol=1e-4)
+    assert tile(labelled(app, "wall", "Signed maps"), "Class relevance")
+    assert "Red: “bed / cot” rests on it more than “vessel” does" in words(app)
+    app.selectbox(key="asked").set_value(2).run()
+    assert not app.exception
+    assert app.session_state["view"].against is None  # nothing is set against itself
+
+
+def test_classes_are_chosen_from_the_lists(app: AppTest, trace: Trace) -> None:
+    shown(app)
+    order = [int(i) for i in (-trace.logits).argsort()]
+    app.selectbox(key="asked").set_value(order[2]).run()
+    app.selectbox(key="set_against").set_value(order[1]).run()
+    assert (app.session_state["view"].target, app.session_state["view"].against) == (order[2], order[1])
+    app.selectbox(key="asked").set_value(order[0]).run()
+    assert app.session_state["view"].target is None  # the default, which holds for other inputs too
+    app.selectbox(key="set_against").set_value(-1).run()
+    assert app.session_state["view"].against is None
+    assert not app.exception
+
+
+def test_what_was_worked_out_is_kept(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    tested: list[int] = []
+    monkeypatch.setattr(
+        explaining, "faithfulness", lambda *args, **more: (tested.append(args[3]), faithfulness(*args, **more))[1]
+    )
+    shown(app)
+    assert len(tested) == 6
+    app.segmented_control(key="control_method").set_value("rollout").run()
+    assert len(tested) == 7  # relevance alone depends on it
+    app.segmented_control(key="control_method").set_value("gradient").run()
+    change(app, part=1, by="saliency", groups=3, pick=7)
+    assert len(tested) == 7
+    assert not app.exception
+
+
+def test_work_goes_on_step_by_step(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explaining, "PATIENCE", 0.0)
+    question, left = Question(0), []
+    while missing := explaining.missing(case, question):
+        left.append(len(missing))
+        explaining.go_on(case, question, Progress())
+    assert left == [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+
+
+def test_latents_that_read_alike(app: AppTest, trace: Trace) -> None:
+    shown(app, groups="2", block="2")
+    row = labelled(app, "wall", "Groups of latents of block 2")
+    sizes = [int(one["note"].split()[0]) for one in row.meta["tiles"]]
+    assert len(sizes) == 2
+    assert sum(sizes) == folder.ONE_HEAD.num_latents
+    assert sizes[0] >= sizes[1]
+    strip = labelled(app, "wall", "Latents, the most concentrated first")
+    members = [int(one["title"].split()[1]) - 1 for one in strip.meta["tiles"]]
+    assert len(members) == sizes[0]
+    mean = labelled(app, "map", "Block 2, group 1")
+    expected = np.mean([trace.map(1, latent=latent).numpy() for latent in members], axis=0)
+    np.testing.assert_allclose(mean.arrays["values"], expected, rtol=1e-4)
+    change(app, latent=members[1])
+    large = labelled(app, "map", f"Block 2, latent {members[1] + 1}")
+    np.testing.assert_allclose(large.arrays["values"], trace.map(1, latent=members[1]).numpy(), rtol=1e-4)
+
+
+def test_a_bad_link_falls_back_with_a_note(app: AppTest) -> None:
+    shown(app, method="guess", part="9", group="5", groups="99", by="nothing", target="44")
+    assert not app.exception
+    view = app.session_state["view"]
+    assert (view.method, view.part, view.group, view.groups, view.by, view.target) == (
+        "gradient",
+        None,
+        None,
+        4,
+        "attention",
+        None,
+    )
+    assert words(app).count("The link gives no valid value") == 3
+    assert "There is no class 44 here" in words(app)
+
+
+@pytest.mark.parametrize(("build", "name"), [(sounds, "audio-mel"), (sounds, "audio-raw"), (clouds, "points-fourier")])
+def test_every_modality_is_explained(
+    build: object, name: str, tmp_path: Path, caches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(build.build(tmp_path)))  # type: ignore[attr-defined]
+    app = shown(AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE), model=name, against="1", pick="5")
+    assert not app.exception
+    rows = frames(app, "clouds" if name.startswith("points") else "wall")
+    assert {"Relevance by block", "Groups of latents of block 1"} <= {row.meta["label"] for row in rows}
+    assert "random order" in words(app)
+
+
+def test_what_can_be_taken_away(case: Case, model: Perceiver, sample: Sample, trace: Trace) -> None:
+    question, progress = Question(1, 2), Progress()
+    while explaining.missing(case, question):
+        explaining.go_on(case, question, progress)
+    with np.load(io.BytesIO(explaining.maps_file(case, question)), allow_pickle=False) as file:
+        np.testing.assert_allclose(file["relevance"], relevance(model, sample, 1, 2).total, atol=1e-6)
+        assert json.loads(str(file["metadata"]))["against"] == 2
+        assert file["attention"].shape == sample.shape
+    numbers = json.loads(explaining.numbers_file(case, question, trace.logits.numpy()))
+    assert numbers["target"]["label"] == "lamp"
+    assert numbers["methods"]["saliency"]["score"]["deletion"] == pytest.approx(
+        explaining.scores(case, question)["saliency"].deletion.area
+    )
+    lines = explaining.curves_file(case, question).decode().splitlines()
+    assert lines[0] == "method,course,share,probability"
+    assert {line.split(",")[0] for line in lines[1:]} == {*explaining.keys(case), "random"}
+
+    view = state.View(model=case.model, target=1, against=2)
+    scene = Scene(view, case, sample, model.config, get("image"), "", progress)
+    found = {key: explaining.explained(case, question, key, progress) for key in explaining.keys(case)}
+    maps = {key: others.scaled([one.shares], signed=one.signed)[0] for key, one in found.items()}
+    with Image.open(io.BytesIO(export.figure(scene, question, folder.LABELS, maps))) as picture:
+        assert picture.width > 1500
+        assert picture.height > 1200  # those without a sign, and the signed ones below

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 # The library's own list, written out so that help does not wait for torch; a test keeps them the same.
 RelevanceMethod = Literal["gradient", "rollout"]
 METHODS: Mapping[str, str] = {
-    "attention": "attention, mean of the blocks",
+    "attention": "attention, all blocks",
     "last": "attention, last block",
     "relevance": "class relevance",
     "saliency": "saliency",
@@ -255,8 +255,8 @@ class Explained:
             return b""
         values = [shares for _, shares in named]
         ranges = ColourScale("uniform", signed=signed).limits(values)
-        if signed:
-            ranges = tuple(replace(one, name="times a uniform share, with its sign") for one in ranges)
+        unit = "times a uniform share" + (": above 0 for, below 0 against" if signed else "")
+        ranges = tuple(replace(one, name=unit) for one in ranges)
         return figure_png(
             draw(self.sample, values, ranges, colours="magma", strength=None if signed else 0.8),
             ranges,

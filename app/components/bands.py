@@ -1,4 +1,4 @@
-"""The bands of a position code as switches: a row an axis, a column a frequency, to be clicked, painted and typed over."""
+"""The bands of a position code as switches: a row an axis, a column a frequency, to be clicked, painted and typed."""
 
 from __future__ import annotations
 

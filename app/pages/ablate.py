@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
+from app import ablating, compute, text
+from app.panels import reading
+from app.panels.ablate import answer, code, maps, sensitivity, shuffle
 from app.panels.opening import opening, run
+from app.panels.scene import Scene
+from perceiver.analysis.ablation import Ablation
 
 
 def page() -> None:
@@ -11,7 +18,37 @@ def page() -> None:
     if opened is None:
         return
     scene, right = opened
-    del scene, right
+    off = code.taken(scene)
+    with right:
+        code.code(scene, off)
+        change = ablating.answer(scene.case, off, scene.progress)
+        asked = answer.target(scene, change.before)
+        answer.answers(scene, change, asked, changed=bool(off))
+    st.divider()
+    _blocks(scene, off)
+    # The curve may take its time, and whatever the visitor does next cuts it short.
+    curve = st.container()
+    st.divider()
+    shuffle.shuffle(scene, asked)
+    with curve:
+        if any(axis.frequencies for axis in ablating.axes(scene.case)):
+            st.divider()
+            sensitivity.sensitivity(scene, off, asked)
+    scene.progress.done()
+
+
+def _blocks(scene: Scene, off: Ablation) -> None:
+    """What every block read, before and after."""
+    asked = reading.asked(scene)
+    words = text.reduction(asked, scene.config.cross_heads)
+    st.subheader("What each block read", anchor=False)
+    st.caption(f"{text.meaning(asked, 'blocks', scene.view.colours)} {text.CAVEAT}")
+    reading.choices(scene, asked, differences=False)
+    if off:
+        one = maps.rows(scene, ablating.maps(scene.case, asked, off, scene.view.scale, scene.progress))
+        maps.closely(scene, one, words)
+    else:
+        maps.alone(scene, compute.block_maps(scene.case, asked, "blocks", scene.view.scale, scene.progress))
 
 
 run(page)

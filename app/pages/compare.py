@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import streamlit as st
+
+from app import state
+from app.panels.compare import answers, beside, codes, maps, tartan
 from app.panels.opening import opening, run
 
 
@@ -11,7 +15,18 @@ def page() -> None:
     if opened is None:
         return
     scene, right = opened
-    del scene, right
+    with right:
+        scenes = beside.beside(scene)
+        answers.answers(scenes)
+    st.divider()
+    maps.maps(scenes)
+    st.divider()
+    codes.codes(scenes)
+    scene.progress.done()
+    # What is left may be slow, and whatever the visitor does next cuts it short.
+    state.publish()
+    st.divider()
+    tartan.tartan(scenes)
 
 
 run(page)

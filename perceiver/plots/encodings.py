@@ -1,0 +1,288 @@
+"""Position codes and the spectra of maps: curves and pictures for the page, words for those who cannot see them."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float, UInt8
+from plotly.subplots import make_subplots
+
+from ..analysis.numbers import number
+from . import colour
+from .axes import Axes, Axis
+from .figures import BLUE, GREY, GRID, ORANGE, TEAL
+from .scale import ColourRange
+from .ticks import Tick
+from .timeline import STYLES
+
+SMALLEST_SHARE = 1e-6
+"""Eigenvalues below this share of the whole are rounding."""
+
+FLOOR = 0.01
+"""The lowest energy that is told apart, in multiples of an even spectrum."""
+
+EVEN = "times an even spectrum"
+AXIS_STYLES = ((BLUE, "solid"), (ORANGE, "dash"), (TEAL, "dot"), (GREY, "dashdot"))
+
+Named = Mapping[str, Float[np.ndarray, "_"]]
+
+
+@dataclass(frozen=True)
+class Tartan:
+    """What the spectra of one model's maps come to.
+
+    name        of the model
+    bands       whether its positions have bands of their own
+    blocks      that have a map
+    ratio       energy at the bands' frequencies over that of the baseline, a number a block
+    regularity  how well the maps repeat themselves, 0 to 1, a number a block
+    """
+
+    name: str
+    bands: bool
+    blocks: tuple[int, ...]
+    ratio: tuple[float, ...]
+    regularity: tuple[float, ...]
+
+
+def cycles(frequency: float, axis: str = "") -> str:
+    """A frequency and its axis in words: 1 cycle down, 17.5 cycles across."""
+    words = f"{number(frequency)} cycle{'' if abs(frequency) == 1 else 's'}"
+    return f"{words} {axis}" if axis else words
+
+
+def gram_figure(shares: Named) -> go.Figure:
+    """The Gram spectra of some models' position codes: the share of every dimension, the largest first.
+
+    Raises ValueError for more models than can be told apart.
+    """
+    if len(shares) > len(STYLES):
+        raise ValueError(f"{len(shares)} models cannot be told apart; at most {len(STYLES)}")
+    figure = go.Figure()
+    for (name, values), (shade, dash, symbol) in zip(shares.items(), STYLES, strict=False):
+        held = values[values >= SMALLEST_SHARE]
+        figure.add_trace(
+            go.Scatter(
+                x=np.arange(1, len(held) + 1),
+                y=held,
+                name=html.escape(name),
+                mode="lines+markers",
+                line={"color": shade, "dash": dash, "width": 2},
+                marker={"color": shade, "symbol": symbol, "size": 5},
+                hovertemplate="dimension %{x}: %{y:.2%}",
+            )
+        )
+    figure.update_layout(**_layout(height=280, top=28))
+    figure.update_xaxes(title_text="Dimension, the largest first", rangemode="tozero", showgrid=False)
+    levels = _levels(min((float(v[v >= SMALLEST_SHARE].min()) for v in shares.values()), default=1.0))
+    figure.update_yaxes(title_text="Share of the whole", type="log", tickvals=levels, ticktext=_percents(levels))
+    return _fixed(figure)
+
+
+def gram_text(dimensions: Mapping[str, tuple[float, int]]) -> str:
+    """What `gram_figure` shows, in words.
+
+    dimensions  of every model the effective number, and that of its channels
+    """
+    told = [f"{name} {number(effective)} of {channels}" for name, (effective, channels) in dimensions.items()]
+    return f"Effective number of dimensions: {', '.join(told)}."
+
+
+def spectrum_range(top: float) -> ColourRange:
+    """The scale of spectra side by side: from FLOOR to `top`, in multiples of an even spectrum."""
+    upper = max(top, 10 * FLOOR)
+    return ColourRange("log", "score", False, FLOOR, upper, 100.0, floor=FLOOR, name=f"{EVEN} (log scale)")
+
+
+def spectrum_picture(
+    energy: Float[np.ndarray, "rows columns"], range_: ColourRange, colours: str
+) -> UInt8[np.ndarray, "rows columns 3"]:
+    """The power spectrum of maps with two axes, a pixel a frequency.
+
+    energy  adds up to 1; zero frequency in the middle (`analysis.spectrum.Spectrum`)
+    """
+    return colour.paint(range_.apply(multiples(energy)), colours)
+
+
+def spectrum_axes(
+    frequencies: Sequence[Float[np.ndarray, "_"]], bands: Sequence[Sequence[float]], names: Sequence[str]
+) -> Axes:
+    """The sides of `spectrum_picture`: a tick at every band that the picture reaches, some with their number."""
+    left, bottom = (
+        Axis(_ticks(along, its), f"cycles {name}") for along, its, name in zip(frequencies, bands, names, strict=True)
+    )
+    return Axes(left, bottom)
+
+
+def profile_figure(
+    energy: Float[np.ndarray, "*frequencies"],
+    frequencies: Sequence[Float[np.ndarray, "_"]],
+    bands: Sequence[Sequence[float]],
+    names: Sequence[str],
+    *,
+    top: float,
+) -> go.Figure:
+    """The power spectrum of maps along each of their axes, in multiples of an even one, with the bands ticked.
+
+    energy       adds up to 1; zero frequency in the middle (`analysis.spectrum.Spectrum`)
+    frequencies  of each axis, in cycles across it
+    bands        the frequencies of the position code along each axis
+    names        of the axes
+    top          the end of the scale
+    """
+    relative = np.maximum(multiples(energy), FLOOR)
+    middle = [int(np.abs(along).argmin()) for along in frequencies]
+    figure = go.Figure()
+    for axis, (along, name) in enumerate(zip(frequencies, names, strict=True)):
+        line = tuple(slice(None) if i == axis else place for i, place in enumerate(middle))
+        shade, dash = AXIS_STYLES[axis % len(AXIS_STYLES)]
+        figure.add_trace(
+            go.Scatter(
+                x=along[along > 0],
+                y=relative[line][along > 0],
+                name=name,
+                mode="lines",
+                line={"color": shade, "dash": dash, "width": 2},
+                hovertemplate="%{x:.3g} cycles: %{y:.3g} × even",
+            )
+        )
+    highest = max(float(along.max()) for along in frequencies)
+    ticks = sorted({f for along in bands for f in along if f <= highest})
+    figure.update_layout(**_layout(height=300, top=28))
+    figure.update_layout(showlegend=len(names) > 1)
+    figure.update_xaxes(title_text="cycles", range=[0, highest], nticks=6, showgrid=False, ticks="")
+    figure.update_xaxes(
+        minor={"tickvals": ticks, "ticks": "outside", "ticklen": 5, "tickcolor": GREY}, ticklabelstandoff=6
+    )
+    figure.update_yaxes(title_text=EVEN, type="log", dtick=1)
+    figure.update_yaxes(range=[math.log10(FLOOR), math.log10(max(top, 10 * FLOOR))])
+    return _fixed(figure)
+
+
+def multiples(energy: Float[np.ndarray, "*frequencies"]) -> Float[np.ndarray, "*frequencies"]:
+    """A spectrum in multiples of an even one over all frequencies but zero."""
+    total = float(np.nansum(energy))
+    return np.nan_to_num(energy) * ((energy.size - 1) / total if total > 0 else 0.0)
+
+
+def spectrum_text(
+    energy: Float[np.ndarray, "*frequencies"], frequencies: Sequence[Float[np.ndarray, "_"]], axes: Sequence[str]
+) -> str:
+    """Where the spectrum is strongest, in words."""
+    relative = multiples(energy)
+    if not relative.any():
+        return "The maps are even: there is no spectrum."
+    at = np.unravel_index(int(relative.argmax()), relative.shape)
+    where = " and ".join(cycles(abs(float(f[i])), name) for f, i, name in zip(frequencies, at, axes, strict=True))
+    return f"Strongest at {where}: {number(float(relative.max()))} times an even spectrum."
+
+
+def tartan_figure(models: Sequence[Tartan]) -> go.Figure:
+    """Energy at the bands against the baseline, and regularity, block by block, a curve a model.
+
+    Raises ValueError for more models than can be told apart.
+    """
+    if len(models) > len(STYLES):
+        raise ValueError(f"{len(models)} models cannot be told apart; at most {len(STYLES)}")
+    titles = ("Energy at the bands, times the baseline", "Regularity, 0 to 1")
+    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.09, subplot_titles=titles)
+    for one, (shade, dash, symbol) in zip(models, STYLES, strict=False):
+        for column, values in enumerate((one.ratio, one.regularity), start=1):
+            curve = go.Scatter(
+                x=[block + 1 for block in one.blocks],
+                y=list(values),
+                name=html.escape(one.name),
+                legendgroup=one.name,
+                showlegend=column == 1,
+                mode="lines+markers",
+                line={"color": shade, "dash": dash, "width": 2},
+                marker={"color": shade, "symbol": symbol, "size": 8},
+                hovertemplate="block %{x}: %{y:.3g}",
+            )
+            figure.add_trace(curve, row=1, col=column)
+    figure.add_hline(1, line={"color": GREY, "dash": "dot"}, row=1, col=1)
+    figure.update_layout(**_layout(height=300, top=64))
+    figure.update_layout(legend={"y": 1.16})
+    figure.update_annotations(font_size=13, x=0, xanchor="left", selector={"text": titles[0]})
+    figure.update_annotations(font_size=13, xanchor="left", x=0.545, selector={"text": titles[1]})
+    last = max((block for one in models for block in one.blocks), default=0) + 1
+    figure.update_xaxes(title_text="Block", range=[0.7, last + 0.3], dtick=max(1, last // 8), showgrid=False)
+    figure.update_yaxes(rangemode="tozero", nticks=5)
+    return _fixed(figure)
+
+
+def tartan_text(models: Sequence[Tartan]) -> str:
+    """What the numbers say of the remark that Fourier features make the maps look like tartan, whichever way."""
+    told = "; ".join(
+        f"{one.name} {number(_mean(one.ratio))} times the baseline at the bands, "
+        f"regularity {number(_mean(one.regularity))}"
+        for one in models
+    )
+    numbers = f"On this input, as means over blocks: {told}."
+    with_bands = [one for one in models if one.bands]
+    without = [one for one in models if not one.bands]
+    if not with_bands or not without:
+        return f"{numbers} To check the remark, set models with and without Fourier features side by side."
+    more_energy, more_regular = (
+        min(_mean(pick(one)) for one in with_bands) > max(_mean(pick(one)) for one in without)
+        for pick in (lambda one: one.ratio, lambda one: one.regularity)
+    )
+    if more_energy and more_regular:
+        verdict = "Both are higher with Fourier features, as the remark has it."
+    elif more_energy or more_regular:
+        which = "the energy at the bands" if more_energy else "the regularity"
+        verdict = f"Only {which} is higher with Fourier features: the remark holds in part."
+    else:
+        verdict = "Neither is higher with Fourier features: the numbers do not bear the remark out."
+    return f"{numbers} {verdict}"
+
+
+def _ticks(along: Float[np.ndarray, "_"], bands: Sequence[float]) -> tuple[Tick, ...]:
+    """Bands of either sign, named at the highest, at one in the middle and at 0."""
+    reached = [f for f in bands if f <= float(along.max())]
+    named = {reached[-1], reached[len(reached) // 2]} if reached else set()
+    out = [
+        (sign * f, f"{'−' if sign < 0 else ''}{number(f)}" if f in named else "") for f in reached for sign in (-1, 1)
+    ]
+    places = np.arange(len(along)) + 0.5
+    return tuple(
+        Tick(float(np.interp(f, along, places)) / len(along), f, label) for f, label in sorted([*out, (0.0, "0")])
+    )
+
+
+def _levels(lowest: float) -> list[float]:
+    """Round shares down to the lowest, fewer where they span more."""
+    decades = [10.0**k for k in range(math.floor(math.log10(lowest)), 1)]
+    steps = (1.0,) if len(decades) > 4 else (1.0, 2.0, 5.0)
+    return [step * decade for decade in decades for step in steps if step * decade <= 1]
+
+
+def _percents(shares: Sequence[float]) -> list[str]:
+    return [f"{100 * share:g} %" for share in shares]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _layout(height: int, top: int) -> dict[str, object]:
+    """A layout without a ground or a type of its own: the page's theme shows through."""
+    return {
+        "height": height,
+        "margin": {"l": 4, "r": 8, "t": top, "b": 4},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "showlegend": True,
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+    }
+
+
+def _fixed(figure: go.Figure) -> go.Figure:
+    figure.update_xaxes(fixedrange=True, automargin=True)
+    figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, fixedrange=True, automargin=True)
+    return figure

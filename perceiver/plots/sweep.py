@@ -1,0 +1,179 @@
+"""How much each frequency of a position code matters: curves for the page, words for those who cannot see them."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Bool, Float64
+
+from ..analysis.numbers import number
+from .figures import BLUE, GREY, GRID, ORANGE, TEAL
+
+Measure = Literal["logit", "probability"]
+
+STYLES = ((BLUE, "circle"), (ORANGE, "diamond"), (TEAL, "square"), (GREY, "x"))
+MEASURES = {"logit": "Change of the logit", "probability": "Change of the probability"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: what taking frequencies away does, along these frequencies.
+
+    name         what it is in a few words
+    frequencies  in cycles across the axis, rising
+    exact        changes; NaN where not known yet
+    estimated    first-order changes; None where there are none
+    links        what a click on each point leads to
+    chosen       the points that are taken away now
+    """
+
+    name: str
+    frequencies: tuple[float, ...]
+    exact: Float64[np.ndarray, "n"]
+    estimated: Float64[np.ndarray, "n"] | None
+    links: tuple[str, ...]
+    chosen: Bool[np.ndarray, "n"]
+
+
+def sweep_figure(lines: Sequence[Line], *, measure: Measure, axis: str, height: int = 300) -> go.Figure:
+    """Changes along the frequencies: exact ones with markers, first-order estimates dotted, what is chosen ringed.
+
+    axis  what is written along the bottom
+
+    Every point carries its link as `customdata`. The frame holds everything that is known, so that it stays while exact
+    values come in.
+    """
+    figure = go.Figure()
+    for line, (colour, symbol) in zip(lines, STYLES, strict=False):
+        name = html.escape(line.name)
+        if line.estimated is not None:
+            estimate = {"color": colour, "dash": "dot", "width": 1.5}
+            figure.add_trace(_curve(line, line.estimated, name, measure, "estimated", colour, symbol, estimate))
+        solid = {"color": colour, "width": 2}
+        figure.add_trace(_curve(line, line.exact, name, measure, "exact", colour, symbol, solid))
+    for line, (colour, _) in zip(lines, STYLES, strict=False):
+        known = line.exact if line.estimated is None else np.where(np.isnan(line.exact), line.estimated, line.exact)
+        ring = {"color": colour, "symbol": "circle-open", "size": 15, "line": {"width": 2}}
+        at = np.asarray(line.frequencies)[line.chosen]
+        figure.add_trace(go.Scatter(x=at, y=known[line.chosen], mode="markers", marker=ring, hoverinfo="skip"))
+        figure.data[-1].update(showlegend=False)
+    if any(line.estimated is not None for line in lines):
+        figure.add_trace(_key("first-order estimate", mode="lines", line={"color": GREY, "dash": "dot", "width": 1.5}))
+    if any(line.chosen.any() for line in lines):
+        ring = {"color": GREY, "symbol": "circle-open", "size": 13, "line": {"width": 2}}
+        figure.add_trace(_key("taken out now", mode="markers", marker=ring))
+    low, high = _reach(lines)
+    last = max(line.frequencies[-1] for line in lines)
+    figure.update_xaxes(title_text=axis, range=[0, last * 1.02 + 0.5], showgrid=False, fixedrange=True, automargin=True)
+    figure.update_yaxes(
+        title_text=MEASURES[measure],
+        range=[low, high],
+        tickformat="+.2~g" if measure == "logit" else "+.0%",
+        nticks=6,
+        gridcolor=GRID,
+        zeroline=True,
+        zerolinecolor=GREY,
+        fixedrange=True,
+        automargin=True,
+    )
+    figure.update_layout(
+        height=height,
+        margin={"l": 4, "r": 8, "t": 28, "b": 4},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        showlegend=True,
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.02,
+            "yanchor": "bottom",
+            "itemclick": False,
+            "itemdoubleclick": False,
+        },
+    )
+    return figure
+
+
+def sweep_text(lines: Sequence[Line], name: str, measure: Measure, top: int = 3) -> str:
+    """What `sweep_figure` shows, in words: the frequencies that matter most to the class `name`.
+
+    Exact values where all are known, else estimates.
+    """
+    exact = all(not np.isnan(line.exact).any() for line in lines)
+    if not exact and any(line.estimated is None for line in lines):
+        return f"What each frequency does to the {measure} of {name} is not known yet."
+    found = [
+        (float(change), line.name, frequency)
+        for line in lines
+        for change, frequency in zip(line.exact if exact else line.estimated, line.frequencies, strict=True)  # type: ignore[arg-type]
+    ]
+    strongest = sorted(found, key=lambda one: -abs(one[0]))[:top]
+    parts = [
+        f"{one}, {number(frequency)} cycles: {change_text(change, measure)}" for change, one, frequency in strongest
+    ]
+    most = "The largest changes" if exact else "The largest changes, as estimated,"
+    return f"{most} of the {measure} of {name}: {'; '.join(parts)}."
+
+
+def change_text(change: float, measure: Measure) -> str:
+    """A signed change: +0.42, −3.63; of probabilities in points, that is hundredths: −12.3 points."""
+    scaled = change if measure == "logit" else 100 * change
+    text = number(scaled)
+    signed = f"+{text}" if scaled > 0 else text
+    return signed if measure == "logit" else f"{signed} points"
+
+
+def _curve(
+    line: Line,
+    values: Float64[np.ndarray, "n"],
+    name: str,
+    measure: Measure,
+    what: str,
+    colour: str,
+    symbol: str,
+    stroke: dict[str, object],
+) -> go.Scatter:
+    exact = what == "exact"
+    words = [
+        f"{name}, {number(f)} cycles: {change_text(v, measure)} {what}" if np.isfinite(v) else ""
+        for f, v in zip(line.frequencies, values.tolist(), strict=True)
+    ]
+    size = 7 if len(values) <= 40 else 4
+    return go.Scatter(
+        x=line.frequencies,
+        y=values,
+        name=name,
+        mode="lines+markers",
+        line=stroke,
+        marker={"color": colour, "symbol": symbol if exact else f"{symbol}-open", "size": size if exact else size - 1},
+        # A click leads somewhere; it does not dim what was not clicked.
+        unselected={"marker": {"opacity": 1 if exact else 0.7}},
+        opacity=1 if exact else 0.7,
+        customdata=line.links,
+        text=words,
+        hovertemplate="%{text}<extra></extra>",
+        connectgaps=False,
+        legendgroup=name,
+        showlegend=exact,
+    )
+
+
+def _key(name: str, **style: object) -> go.Scatter:
+    """A line of the legend alone."""
+    return go.Scatter(x=[None], y=[None], name=name, hoverinfo="skip", **style)
+
+
+def _reach(lines: Sequence[Line]) -> tuple[float, float]:
+    """From the lowest to the highest value and 0, with some room. Estimates far beyond all exact values are left out."""
+    exact = np.concatenate([[0.0], *(line.exact for line in lines)])
+    estimated = np.concatenate([[0.0], *(line.estimated for line in lines if line.estimated is not None)])
+    low, high = float(np.nanmin(exact)), float(np.nanmax(exact))
+    beyond = np.inf if np.isnan(exact).any() else 0.5 * (high - low)
+    low, high = min(low, max(estimated.min(), low - beyond)), max(high, min(estimated.max(), high + beyond))
+    room = 0.08 * (high - low) or 0.5
+    return low - room, high + room

@@ -314,8 +314,8 @@ def _explanations(case: Case, question: Question) -> list[export.Explanation]:
             one.values,
             one.signed,
             tested.get(one.key),
-            change=one.attribution and one.attribution.change,
-            completeness=one.attribution and one.attribution.completeness,
+            change=one.attribution.change if one.attribution else None,
+            completeness=one.attribution.completeness if one.attribution else None,
         )
         for one in found
         if one is not None

@@ -47,8 +47,15 @@ DIRECTIONS: Mapping[str, str] = {"deletion": "Elements taken away", "insertion":
 class Course(Protocol):
     """What is drawn of a deletion or an insertion."""
 
-    shares: Float[np.ndarray, "k"]
-    probabilities: Float[np.ndarray, "k"]
+    @property
+    def shares(self) -> Float[np.ndarray, "k"]:
+        """Of the elements changed so far."""
+        ...
+
+    @property
+    def probabilities(self) -> Float[np.ndarray, "k"]:
+        """Of the class."""
+        ...
 
     @property
     def area(self) -> float:
@@ -60,8 +67,15 @@ class Course(Protocol):
 class Score(Protocol):
     """A deletion and an insertion in the order of one map."""
 
-    deletion: Course
-    insertion: Course
+    @property
+    def deletion(self) -> Course:
+        """The most marked elements go first."""
+        ...
+
+    @property
+    def insertion(self) -> Course:
+        """The most marked elements come first."""
+        ...
 
 
 def course_figure(scores: Mapping[str, Score], direction: Direction, *, strong: str = "") -> go.Figure:
@@ -92,7 +106,7 @@ def course_figure(scores: Mapping[str, Score], direction: Direction, *, strong: 
     figure.update_xaxes(title_text=DIRECTIONS[direction], range=[0, 1], dtick=0.25, tickformat=".0%")
     figure.update_yaxes(title_text="Probability", rangemode="tozero", range=[0, 1.03], tickformat=".0%", nticks=6)
     figure.update_layout(**_open(height=380, top=8), hovermode="x unified", showlegend=True)
-    figure.update_layout(legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"})
+    figure.update_layout(legend={"orientation": "h", "x": 0, "y": -0.24, "yanchor": "top"})
     return figure
 
 

@@ -73,7 +73,7 @@ def _anew() -> None:
 
 def _tile(i: int, group: Group) -> Tile:
     count = f"{len(group.latents)} latent{'s' * (len(group.latents) != 1)}"
-    reads = f"{number(group.effective)} elements"
+    reads = f"{number(group.effective)} element{'s' * (number(group.effective) != '1')}"
     return Tile(f"Group {i + 1}", note=count, facts=(("reads", reads),), alt=f"Group {i + 1}, {count}; reads {reads}")
 
 

@@ -43,7 +43,7 @@ def figure(scene: Scene, question: Question, names: tuple[str, ...], maps: Mappi
     scores = explaining.scores(scene.case, question)
     heading = f"{scene.sample.name}, {scene.case.model}: what {words.asks(question, names)} rests on"
     sides = [{key: one for key, one in maps.items() if one.range.signed is side} for side in (False, True)]
-    sheets = []
+    sheets: list[bytes] = []
     for side in filter(None, sides):
         ranges = [one.range for one in side.values()]
         sheets.append(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import streamlit as st
 from jaxtyping import Float
@@ -40,7 +38,7 @@ def question(scene: Scene) -> Question:
 
 
 def _answer(
-    scene: Scene, probabilities: Float[np.ndarray, "classes"], order: Sequence[int], target: int, against: int | None
+    scene: Scene, probabilities: Float[np.ndarray, "classes"], order: list[int], target: int, against: int | None
 ) -> None:
     """The most probable classes, the true one and those asked about; a click asks about another."""
     labels, truth = scene.config.labels, scene.truth
@@ -76,7 +74,7 @@ def _answer(
 
 
 def _choices(
-    scene: Scene, probabilities: Float[np.ndarray, "classes"], order: Sequence[int], target: int, against: int | None
+    scene: Scene, probabilities: Float[np.ndarray, "classes"], order: list[int], target: int, against: int | None
 ) -> None:
     """The class asked about, and the one it is set against, from all classes."""
 

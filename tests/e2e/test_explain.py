@@ -1,0 +1,43 @@
+"""The Explain page in a real browser."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import PATIENCE, App
+
+pytestmark = pytest.mark.e2e
+
+
+def address(page: Page) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(urlparse(page.url).query).items()}
+
+
+def test_maps_come_first_and_clicks_become_links(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/explain")
+    maps = page.get_by_role("listbox", name=re.compile("Maps without a sign"))
+    expect(maps).to_be_visible(timeout=PATIENCE)
+    maps.get_by_role("option", name=re.compile("^Saliency")).click()
+    expect(page).to_have_url(re.compile("by=saliency"))
+    expect(page.get_by_role("application", name=re.compile("^Saliency for"))).to_be_visible()
+    classes = page.get_by_role("listbox", name=re.compile("the chosen one is asked about"))
+    other = classes.get_by_role("option").nth(1)
+    name = other.locator(".name").inner_text()
+    other.click()
+    expect(page.get_by_role("heading", name=f"What “{name}” rests on")).to_be_visible(timeout=PATIENCE)
+    assert address(page)["by"] == "saliency"
+    assert "target" in address(page)
+
+
+def test_the_chart_of_an_answer_comes_after_the_maps(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/explain")
+    expect(page.get_by_text("random order").first).to_be_visible(timeout=PATIENCE)
+    expect(page.locator(".js-plotly-plot")).to_have_count(4, timeout=PATIENCE)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export").click()
+        page.get_by_role("button", name="Deletion and insertion (CSV)").click()
+    assert download.value.suggested_filename.endswith("-curves.csv")

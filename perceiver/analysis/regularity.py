@@ -10,7 +10,7 @@ from scipy.ndimage import label, map_coordinates, maximum_filter
 MOST, SHIFTS = 64, 2_000_000
 """Maps that are looked at, at most, and shifts of all of them together; of more, evenly spread ones."""
 
-OVERLAP = 0.3
+OVERLAP = 0.5
 """Share of the elements that have to lie on others after a shift, for it to count."""
 
 PEAKS = 12
@@ -61,7 +61,10 @@ def _autocorrelation(
     squares = across(one**2, mask)
     # The opposite shift exchanges the two maps: reversed about the middle.
     turned = np.roll(np.flip(squares), 1, axis=tuple(range(one.ndim)))
-    scale = np.sqrt(np.maximum(squares, 0) * np.maximum(turned, 0))
+    # Where little is left of a map after a shift, as of a spot that was moved away, even flat rests would correlate: so
+    # the map's own spread counts as well.
+    spread = overlap * (one**2).sum() / mask.sum()
+    scale = np.maximum(np.sqrt(np.maximum(squares, 0) * np.maximum(turned, 0)), spread)
     enough = (overlap >= OVERLAP * mask.sum()) & (scale > 1e-12)
     correlation = np.full(scale.shape, -1.0)
     np.divide(across(one, one), scale, out=correlation, where=enough)

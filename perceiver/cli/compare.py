@@ -145,8 +145,7 @@ class Beside:
             models.append(
                 told | {"positions": one.opened.model.config.positions.kind, "apart": apart, "blocks": blocks}
             )
-        notes = dict.fromkeys(note for one in self.sides for note in one.sample.notes)
-        return {"sample": self.sides[0].sample.name, "notes": list(notes), "kind": self.kind, "models": models}
+        return {"sample": self.sides[0].sample.name, "notes": self._notes(), "kind": self.kind, "models": models}
 
     def listing(self) -> str:
         """Predictions and blocks as tables, a column a checkpoint."""
@@ -183,6 +182,15 @@ class Beside:
         if any(apart is None for apart in self.apart[1:]):
             out[f"{stem}.compared-difference.png"] = self._differences()
         return out
+
+    def _notes(self) -> list[str]:
+        """What was changed on the way in, and for whom where it was not for all."""
+        by_note: dict[str, list[str]] = {}
+        for one in self.sides:
+            for note in one.sample.notes:
+                by_note.setdefault(note, []).append(one.opened.name)
+        every = len(self.sides)
+        return [note if len(names) == every else f"{', '.join(names)}: {note}" for note, names in by_note.items()]
 
     def _distances(self, one: Side) -> dict[int, float]:
         """How far a checkpoint's maps are from the first's, of the blocks that both have."""

@@ -237,9 +237,7 @@ class Run:
             self.opened.labels,
             target=self.target,
             maps=self.maps,
-            sample=self.sample.name,
-            notes=self.sample.notes,
-            **self.opened.origin,
+            **self.opened.about(self.sample),
         )
 
     def listing(self) -> str:

@@ -199,9 +199,7 @@ class Explained:
             against=self.against,
             random=self.random,
             relevance=self.relevance,
-            sample=self.sample.name,
-            notes=self.sample.notes,
-            **self.opened.origin,
+            **self.opened.about(self.sample),
         )
 
     def listing(self) -> str:
@@ -300,6 +298,8 @@ def explanations(
 
     done  makes the report of a method from its number and what is being done
     """
+    import numpy as np
+
     from ..analysis.attribution import Method as Gradient
     from ..analysis.attribution import attribute
     from ..analysis.relevance import relevance
@@ -311,7 +311,7 @@ def explanations(
         report = done(number, f"Working out {METHODS[method]}")
         if method in ("attention", "last"):
             blocks = trace.blocks if method == "attention" else trace.blocks[-1:]
-            values = sum(trace.map(block).numpy() for block in blocks) / len(blocks)
+            values = np.mean([trace.map(block).numpy() for block in blocks], axis=0)
             maps.append(Explanation(method, values.reshape(sample.shape), signed=False))
         elif method == "relevance":
             held = relevance(model, sample, target, against, method=question.way, report=report)

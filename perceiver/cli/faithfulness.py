@@ -61,8 +61,8 @@ def faithfulness(
     sample = opened.read(file, choices(read or []))
     target, scores = _scores(opened, sample, question, how, steps, seeds)
     if as_json:
-        about = {"sample": sample.name, "notes": sample.notes, **opened.origin}
-        print_json({"file": str(file)} | faithfulness_json(scores, opened.labels, target=target, how=how, **about))
+        values = faithfulness_json(scores, opened.labels, target=target, how=how, **opened.about(sample))
+        print_json({"file": str(file)} | values)
         return
     for note in sample.notes:
         typer.echo(f"{file}: {note}", err=True)

@@ -55,8 +55,7 @@ def latents(
     trace = opened.trace(sample)
     found = alike(trace, chosen, clusters, which), concentration(trace, chosen, which), movement(trace, which)
     if as_json:
-        about = {"sample": sample.name, "notes": sample.notes, **opened.origin}
-        print_json({"file": str(file)} | latents_json(chosen, *found, head=which, **about))
+        print_json({"file": str(file)} | latents_json(chosen, *found, head=which, **opened.about(sample)))
         return
     for note in sample.notes:
         typer.echo(f"{file}: {note}", err=True)

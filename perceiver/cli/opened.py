@@ -54,9 +54,13 @@ class Opened:
         return config.labels or tuple(str(i) for i in range(config.num_classes))
 
     @property
-    def origin(self) -> dict[str, str]:
+    def origin(self) -> dict[str, Any]:
         """Where results come from, as `perceiver.export` asks for it."""
         return {"model": self.name, "weights_sha256": self.sha256}
+
+    def about(self, sample: Sample) -> dict[str, Any]:
+        """Where results on a sample come from, as `perceiver.export` asks for it."""
+        return {"sample": sample.name, "notes": sample.notes} | self.origin
 
     def read(self, path: Path, options: Mapping[str, str]) -> Sample:
         """A file as the model reads it, with choices about reading it. Raises InputError when it cannot be read."""
@@ -90,7 +94,7 @@ class Opened:
         from ..export import predictions_json
 
         logits = trace.logits.numpy()
-        return predictions_json(logits, self.labels, sample=sample.name, top=top, notes=sample.notes, **self.origin)
+        return predictions_json(logits, self.labels, top=top, **self.about(sample))
 
 
 class Openings:

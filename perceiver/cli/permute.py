@@ -72,8 +72,7 @@ def permute(
         side = _side(sample) if size is None else size
         found = [permute(opened.model, sample, one, seed=seed, size=side) for one in wanted]
         target = followed(opened, class_, found[0].answer.before)
-        about = {"sample": sample.name, "notes": sample.notes, **opened.origin}
-        values = shuffles_json(found, opened.labels, target=target, **about)
+        values = shuffles_json(found, opened.labels, target=target, **opened.about(sample))
         return {"file": str(path)} | values, f"{path} ({opened.name})\n{_listing(opened, sample, found, target)}"
 
     results, complete = for_each(files, "Shuffling", work)

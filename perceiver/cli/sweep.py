@@ -98,7 +98,7 @@ class Swept:
         """All ablations with where they come from."""
         from ..export import sweep_json
 
-        about = {"sample": self.sample.name, "notes": self.sample.notes, **self.opened.origin}
+        about = self.opened.about(self.sample)
         return sweep_json(*self._parts(), target=self.target, axes=axis_names(self.sample), **about)
 
     def csv(self) -> str:

@@ -6,15 +6,17 @@ never meet another's ablation, and the shared models are left alone.
 
 from __future__ import annotations
 
+import io
+import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
 from jaxtyping import Float, Float64
 
-from perceiver import modalities
+from perceiver import export, modalities
 from perceiver.analysis import ablation as ablations
 from perceiver.analysis.ablation import Ablation, Fill
 from perceiver.analysis.change import AnswerChange, MapChange, jensen_shannon, latent_divergences
@@ -131,9 +133,10 @@ def presets(case: Case) -> Mapping[str, Ablation]:
 
 
 class _Slot:
-    """Where one trace lies once it is made."""
+    """Where one result lies once it is there. Making it outside of the cached function lets it take its turn."""
 
     trace: Trace | None = None
+    shuffled: Shuffled | None = None
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -288,9 +291,9 @@ def advance(case: Case, here: Sweep, progress: Progress) -> None:
             here.step(case)
 
 
-@st.cache_data(show_spinner=False, max_entries=32)
-def _shuffled(model: str, key: str, shuffle: Shuffle, size: int | None, seed: int, _case: Case) -> Shuffled:
-    return permute(compute.opened(model), compute.read(_case), shuffle, seed=seed, size=size)
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _order(model: str, key: str, shuffle: Shuffle, size: int | None, seed: int) -> _Slot:
+    return _Slot()
 
 
 def shuffled(case: Case, shuffle: Shuffle, size: int | None, seed: int, progress: Progress) -> Shuffled:
@@ -298,6 +301,66 @@ def shuffled(case: Case, shuffle: Shuffle, size: int | None, seed: int, progress
 
     size  elements along a side of the blocks that are moved, cells along a side of the cube; None without blocks
     """
-    with compute.gate.enter(progress.wait):
-        progress.step(0.8, "Running the model on the shuffled input")
-        return _shuffled(case.model, case.key, shuffle, size, seed, case)
+    slot = _order(case.model, case.key, shuffle, size, seed)
+    if slot.shuffled is None:
+        model, sample = compute.opened(case.model), compute.read(case)
+        with compute.gate.enter(progress.wait):
+            if slot.shuffled is None:
+                progress.step(0.8, "Running the model on the shuffled input")
+                slot.shuffled = permute(model, sample, shuffle, seed=seed, size=size)
+    return slot.shuffled
+
+
+def answers_file(case: Case, taken: Ablation, change: AnswerChange, target: int, maps: Sequence[MapChange]) -> bytes:
+    """All classes before and after, and how far every block's map moved, as JSON."""
+    sample = compute.read(case)
+    values = export.ablation_json(
+        taken,
+        change,
+        compute.config(case.model).labels,
+        target=target,
+        model=case.model,
+        sample=sample.name,
+        maps=maps,
+        weights_sha256=compute.weights(case.model),
+        notes=sample.notes,
+    )
+    return json.dumps(values, indent=2, ensure_ascii=False).encode()
+
+
+def maps_file(case: Case, taken: Ablation, maps: Sequence[MapChange], reading: Reading) -> bytes:
+    """Every block's map before and after, with the places of the elements, as NPZ."""
+    sample, buffer = compute.read(case), io.BytesIO()
+    export.ablation_npz(
+        buffer,
+        taken,
+        maps,
+        shape=sample.shape,
+        places=modalities.get(sample.modality).places(sample),
+        model=case.model,
+        sample=sample.name,
+        coordinates=None if sample.coordinates is None else sample.coordinates.numpy(),
+        box=sample.box,
+        kind=reading.kind,
+        reduce=None if reading.latent is not None else reading.reduce,
+        head=reading.head,
+        latent=reading.latent,
+        weights_sha256=compute.weights(case.model),
+        notes=sample.notes,
+    )
+    return buffer.getvalue()
+
+
+def sweep_file(case: Case, here: Sweep, target: int) -> bytes:
+    """All ablations of a sweep, estimated and as far as they are known exact, as CSV."""
+    assert here.before is not None
+    text = export.sweep_csv(
+        here.curves,
+        here.before,
+        here.estimates[target],
+        here.logits,
+        compute.config(case.model).labels,
+        target=target,
+        axes=[axis.name for axis in axes(case)],
+    )
+    return text.encode()

@@ -349,7 +349,7 @@ def maps_file(case: Case, made: Trace, reading: Reading) -> bytes:
         reduce=None if reading.latent is not None else reading.reduce,
         head=reading.head,
         latent=reading.latent,
-        weights_sha256=_weights(case.model),
+        weights_sha256=weights(case.model),
         notes=sample.notes,
     )
     return buffer.getvalue()
@@ -364,13 +364,14 @@ def predictions_file(case: Case, made: Trace, truth: str | None) -> bytes:
         model=case.model,
         sample=sample.name,
         truth=truth,
-        weights_sha256=_weights(case.model),
+        weights_sha256=weights(case.model),
         notes=sample.notes,
     )
     return json.dumps(values, indent=2, ensure_ascii=False).encode()
 
 
-def _weights(model: str) -> str | None:
+def weights(model: str) -> str | None:
+    """The SHA-256 of a checkpoint's weights, for exports; None where its card does not know it."""
     results = card(model).results
     return results.sha256 or None if results else None
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from app import ablating, compute, text
+from app.panels import export as whole
 from app.panels import reading
-from app.panels.ablate import answer, code, maps, sensitivity, shuffle
+from app.panels.ablate import answer, code, export, maps, sensitivity, shuffle
 from app.panels.opening import opening, run
 from app.panels.scene import Scene
 from perceiver.analysis.ablation import Ablation
+from perceiver.analysis.change import AnswerChange
 
 
 def page() -> None:
@@ -25,7 +27,7 @@ def page() -> None:
         asked = answer.target(scene, change.before)
         answer.answers(scene, change, asked, changed=bool(off))
     st.divider()
-    _blocks(scene, off)
+    _blocks(scene, off, change, asked)
     # The curve may take its time, and whatever the visitor does next cuts it short.
     curve = st.container()
     st.divider()
@@ -37,18 +39,25 @@ def page() -> None:
     scene.progress.done()
 
 
-def _blocks(scene: Scene, off: Ablation) -> None:
+def _blocks(scene: Scene, off: Ablation, change: AnswerChange, target: int) -> None:
     """What every block read, before and after."""
     asked = reading.asked(scene)
     words = text.reduction(asked, scene.config.cross_heads)
-    st.subheader("What each block read", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.subheader("What each block read", anchor=False, width="stretch")
+        menu = st.container(horizontal=True, width="content")
     st.caption(f"{text.meaning(asked, 'blocks', scene.view.colours)} {text.CAVEAT}")
     reading.choices(scene, asked, differences=False)
-    if off:
-        one = maps.rows(scene, ablating.maps(scene.case, asked, off, scene.view.scale, scene.progress))
-        maps.closely(scene, one, words)
-    else:
-        maps.alone(scene, compute.block_maps(scene.case, asked, "blocks", scene.view.scale, scene.progress))
+    if not off:
+        before = compute.block_maps(scene.case, asked, "blocks", scene.view.scale, scene.progress)
+        with menu:
+            whole.menu(scene, asked, before, words)
+        maps.alone(scene, before)
+        return
+    changes = ablating.maps(scene.case, asked, off, scene.view.scale, scene.progress)
+    with menu:
+        export.menu(scene, off, change, target, changes, asked, words)
+    maps.closely(scene, maps.rows(scene, changes), words)
 
 
 run(page)

@@ -169,7 +169,7 @@ def _key(name: str, **style: object) -> go.Scatter:
 
 
 def _reach(lines: Sequence[Line]) -> tuple[float, float]:
-    """From the lowest to the highest value and 0, with some room. Estimates far beyond all exact values are left out."""
+    """From the lowest to the highest value and 0, with room; estimates far beyond all exact values are left out."""
     exact = np.concatenate([[0.0], *(line.exact for line in lines)])
     estimated = np.concatenate([[0.0], *(line.estimated for line in lines if line.estimated is not None)])
     low, high = float(np.nanmin(exact)), float(np.nanmax(exact))

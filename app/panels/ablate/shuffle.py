@@ -26,8 +26,9 @@ KINDS: Mapping[str, str] = {
     "blocks": "In blocks",
 }
 WHY = (
-    "A Perceiver reads its input as a set. Nothing in it assumes an order or a grid: what it knows of places, it has from "
-    "the position code alone. So it stands permuted pixels, which undo a convolutional network (the paper, table 2)."
+    "A Perceiver reads its input as a set. Nothing in it assumes an order or a grid: what it knows of places it has "
+    "from the position code alone. So permuted pixels do not trouble it, while they undo a convolutional network "
+    "(the paper, table 2)."
 )
 SIDES = (2, 4, 8, 16, 32, 64)
 CELLS = (2, 3, 4, 6, 8)
@@ -84,7 +85,8 @@ def _said(scene: Scene, found: Shuffled) -> str:
     if free:
         if found.shuffle == "contents":
             return "Points have no content but their place, so every coordinate was handed to another point."
-        return f"The {found.size} × {found.size} × {found.size} cells of the cube have changed places, with what is in them."
+        cells = " × ".join([str(found.size)] * 3)
+        return f"The {cells} cells of the cube have changed places, with what is in them."
     if found.shuffle == "contents":
         return "Every element now carries the code of another place."
     kept = f" {count(found.kept)} elements at the far ends lie in no whole block and stay." if found.kept else ""
@@ -113,7 +115,7 @@ def _picture(sample: Sample, found: Shuffled) -> bytes:
 def rearranged(
     picture: UInt8[np.ndarray, "h w 3"], shape: tuple[int, ...], order: Int64[np.ndarray, "M"]
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture whose elements are boxes of pixels, each showing what was at `order`; columns where there is one axis."""
+    """A picture whose elements are boxes of pixels (columns, on one axis), each showing what was at `order`."""
     rows, columns = (1, *shape)[-2:]
     height, width = picture.shape[0] // rows, picture.shape[1] // columns
     boxes = picture.reshape(rows, height, columns, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)

@@ -48,7 +48,7 @@ def tartan_csv(measured: Sequence[Measured]) -> str:
 
     bands_of            whose bands were looked for; empty for those of a Fourier code of this grid
     at_bands, baseline  shares of the maps' energy at those frequencies and at the matched baseline, ratio their ratio
-    regularity          how well the maps repeat themselves, 0 to 1
+    regularity          how well the maps repeat themselves, 0 to 1; empty, as a ratio, where it cannot be told
     resolved            how many of the `bands` could be measured
     """
     out = StringIO()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.fft import fftshift, irfftn, rfftn
 from scipy.ndimage import label, map_coordinates, maximum_filter
 
 MOST, SHIFTS = 64, 2_000_000
-"""Maps that are looked at, at most, and shifts of all of them together; of more, evenly spread ones."""
+"""Maps of a block that are looked at, at most, and shifts of all of them together."""
 
 OVERLAP = 0.5
 """Share of the elements that have to lie on others after a shift, for it to count."""
@@ -26,15 +28,21 @@ def repeats(maps: Float64[np.ndarray, "n *shape"], mask: Float64[np.ndarray, "*s
     The autocorrelation is that of the elements that lie on elements after the shift. A map that is merely smooth
     correlates with itself shifted a little and less and less beyond: that is no repeating. So a peak counts by its
     height, but by no more than half of how far it rises above the lowest value on the straight way to it: a wave falls
-    to -1 on its way back to 1.
+    to -1 on its way back to 1. NaN where elements lie on elements after none but the smallest shifts.
     """
-    most = min(MOST, max(4, SHIFTS // (mask.size * 2**mask.ndim)))
-    chosen = maps if len(maps) <= most else maps[np.linspace(0, len(maps) - 1, most).astype(int)]
-    return np.array([_repeats(one, mask) for one in chosen], dtype=np.float64)
+    return np.array([_repeats(one, mask) for one in maps], dtype=np.float64)
+
+
+def few(count: int, shape: tuple[int, ...]) -> Int64[np.ndarray, "k"]:
+    """Which of so many maps are enough to look at, evenly spread: all, where it does not take long."""
+    most = min(count, MOST, max(4, SHIFTS // (math.prod(shape) * 2 ** len(shape))))
+    return np.linspace(0, count - 1, most).astype(np.int64)
 
 
 def _repeats(one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*shape"]) -> float:
     correlation, centre = _autocorrelation(one, mask)
+    if np.count_nonzero(correlation > -1) <= 3**one.ndim:
+        return math.nan
     # A ridge that leads away from no shift is sameness along a line, not repeating.
     near, _ = label(correlation > 0)
     highest = maximum_filter(correlation, size=3, mode="constant", cval=-2.0)

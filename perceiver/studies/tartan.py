@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..analysis.spectrum import Baseline, spectra
+from ..analysis.matched import Baseline
+from ..analysis.spectrum import spectra
 from ..model import Perceiver
 from ..positions import Band
 from ..trace import Kind

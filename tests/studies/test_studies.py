@@ -138,7 +138,8 @@ def test_tartan_numbers_are_means_of_single_examples(
     assert [pattern.block for pattern in found] == [0, 1]
     for block, pattern in enumerate(found):
         its = [blocks[block] for blocks in measured]
-        assert pattern.regularity.value == pytest.approx(np.mean([one.regularity for one in its]))
+        regularity = np.mean([one.regularity for one in its])  # none of few free elements
+        assert pattern.regularity.value == pytest.approx(regularity, nan_ok=True)
         assert pattern.at_bands.value == pytest.approx(np.mean([one.at_bands for one in its]))
         assert pattern.ratio.value == pytest.approx(np.exp(np.mean([np.log(one.ratio) for one in its])))
         assert pattern.ratio.low <= pattern.ratio.value <= pattern.ratio.high

@@ -30,7 +30,11 @@ def repeats(maps: Float64[np.ndarray, "n *shape"], mask: Float64[np.ndarray, "*s
     height, but by no more than half of how far it rises above the lowest value on the straight way to it: a wave falls
     to -1 on its way back to 1. NaN where elements lie on elements after none but the smallest shifts.
     """
-    return np.array([_repeats(one, mask) for one in maps], dtype=np.float64)
+    overlap = _across(mask, mask)
+    enough = overlap >= OVERLAP * mask.sum() - 0.5
+    if np.count_nonzero(enough) <= 3**mask.ndim:
+        return np.full(len(maps), math.nan)
+    return np.array([_repeats(one, mask, np.where(enough, overlap, 0.0)) for one in maps], dtype=np.float64)
 
 
 def few(count: int, shape: tuple[int, ...]) -> Int64[np.ndarray, "k"]:
@@ -39,10 +43,10 @@ def few(count: int, shape: tuple[int, ...]) -> Int64[np.ndarray, "k"]:
     return np.linspace(0, count - 1, most).astype(np.int64)
 
 
-def _repeats(one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*shape"]) -> float:
-    correlation, centre = _autocorrelation(one, mask)
-    if np.count_nonzero(correlation > -1) <= 3**one.ndim:
-        return math.nan
+def _repeats(
+    one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*shape"], overlap: Float64[np.ndarray, "*shifts"]
+) -> float:
+    correlation, centre = _autocorrelation(one, mask, overlap)
     # A ridge that leads away from no shift is sameness along a line, not repeating.
     near, _ = label(correlation > 0)
     highest = maximum_filter(correlation, size=3, mode="constant", cval=-2.0)
@@ -56,24 +60,22 @@ def _repeats(one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*sha
 
 
 def _autocorrelation(
-    one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*shape"]
+    one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*shape"], overlap: Float64[np.ndarray, "*shifts"]
 ) -> tuple[Float64[np.ndarray, "*shifts"], Int64[np.ndarray, "axes"]]:
-    """Correlation of a map with itself at every shift, no shift in the middle; -1 where too little overlaps."""
-    size = [2 * n for n in one.shape]
-
-    def across(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        product = rfftn(a, size) * np.conj(rfftn(b, size))
-        return fftshift(irfftn(product, size))
-
-    overlap = across(mask, mask)
-    squares = across(one**2, mask)
+    """Correlation of a map with itself at every shift, no shift in the middle; -1 where the overlap is given as 0."""
+    squares = _across(one**2, mask)
     # The opposite shift exchanges the two maps: reversed about the middle.
     turned = np.roll(np.flip(squares), 1, axis=tuple(range(one.ndim)))
     # Where little is left of a map after a shift, as of a spot that was moved away, even flat rests would correlate: so
     # the map's own spread counts as well.
     spread = overlap * (one**2).sum() / mask.sum()
     scale = np.maximum(np.sqrt(np.maximum(squares, 0) * np.maximum(turned, 0)), spread)
-    enough = (overlap >= OVERLAP * mask.sum()) & (scale > 1e-12)
     correlation = np.full(scale.shape, -1.0)
-    np.divide(across(one, one), scale, out=correlation, where=enough)
+    np.divide(_across(one, one), scale, out=correlation, where=(overlap > 0) & (scale > 1e-12))
     return correlation, np.array(one.shape)
+
+
+def _across(a: Float64[np.ndarray, "*shape"], b: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shifts"]:
+    """Sums of products of two maps at every shift, no shift in the middle."""
+    size = [2 * n for n in a.shape]
+    return fftshift(irfftn(rfftn(a, size) * np.conj(rfftn(b, size)), size))

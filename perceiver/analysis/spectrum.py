@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
+from scipy.fft import fftfreq, fftn, fftshift
 from torch import Tensor
 
 from ..config import PerceiverConfig
@@ -36,7 +37,7 @@ ROUNDING = 1e-10
 """Share of a map's energy that single precision makes up."""
 
 AT_A_TIME = 2_000_000
-"""Weights that are held at a time: 16 MB in double precision, and some copies."""
+"""Values of maps that are held at a time: 16 MB in double precision, and some copies."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def spectra(
     for block in trace.blocks:
         energy, shares, regular = np.zeros(shape), [], []
         chosen = few(trace.read(block).latents, shape)
-        for latents, maps in _maps(trace, block, kind, head):
+        for latents, maps in _maps(trace, block, kind, head, AT_A_TIME // max(trace.inputs.shape[1], energy.size)):
             laid, mask = _laid(maps, shape, cells)
             energy += _energy(laid)
             shares.append(measure(maps))
@@ -137,11 +138,11 @@ def spectra(
 
 
 def _maps(
-    trace: Trace, block: int, kind: Kind, head: int | None
+    trace: Trace, block: int, kind: Kind, head: int | None, most: int
 ) -> Iterator[tuple[Int64[np.ndarray, "n"], Float64[Tensor, "n M"]]]:
-    """The maps of a block's latents some at a time, their means taken off, each of length 1; flat ones are left out."""
-    count = trace.read(block).latents
-    step = max(1, AT_A_TIME // trace.inputs.shape[1])
+    """The maps of a block's latents, at most so many at a time, with their numbers: their means taken off, each of
+    length 1; flat ones are left out."""
+    count, step = trace.read(block).latents, max(1, most)
     for start in range(0, count, step):
         maps = trace.latent_maps(block, slice(start, min(start + step, count)), kind=kind, head=head).double()
         size = maps.abs().amax(1)
@@ -182,12 +183,12 @@ def _laid(
 def _energy(laid: Float64[np.ndarray, "n *shape"]) -> Float64[np.ndarray, "*shape"]:
     """The sum of the maps' power spectra, zero frequency in the middle and left out."""
     axes = tuple(range(1, laid.ndim))
-    power = (np.abs(np.fft.fftn(laid, axes=axes)) ** 2).sum(0)
+    power = (np.abs(fftn(laid, axes=axes)) ** 2).sum(0)
     power.flat[0] = 0.0
-    return np.fft.fftshift(power)
+    return fftshift(power)
 
 
 def _along(count: int, free: bool) -> Float64[np.ndarray, "n"]:
     """Frequencies of a transform's bins in cycles across the axis, zero in the middle."""
-    bins = np.fft.fftshift(np.fft.fftfreq(count, 1 / count))
+    bins = fftshift(fftfreq(count, 1 / count))
     return bins if free or count < 2 else bins * (count - 1) / count

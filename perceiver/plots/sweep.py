@@ -113,19 +113,23 @@ def sweep_text(lines: Sequence[Line], name: str, measure: Measure, top: int = 3)
         for change, frequency in zip(line.exact if exact else line.estimated, line.frequencies, strict=True)  # type: ignore[arg-type]
     ]
     strongest = sorted(found, key=lambda one: -abs(one[0]))[:top]
-    parts = [
-        f"{one}, {number(frequency)} cycles: {change_text(change, measure)}" for change, one, frequency in strongest
-    ]
+    parts = [f"{one}, {cycles(frequency)}: {change_text(change, measure)}" for change, one, frequency in strongest]
     most = "The largest changes" if exact else "The largest changes, as estimated,"
     return f"{most} of the {measure} of {name}: {'; '.join(parts)}."
 
 
-def change_text(change: float, measure: Measure) -> str:
-    """A signed change: +0.42, −3.63; of probabilities in points, that is hundredths: −12.3 points."""
+def change_text(change: float, measure: Measure, *, short: bool = False) -> str:
+    """A signed change: +0.42, −3.63; of a probability −12.3 percentage points, or in `short` −12.3 pp."""
     scaled = change if measure == "logit" else 100 * change
-    text = number(scaled)
-    signed = f"+{text}" if scaled > 0 else text
-    return signed if measure == "logit" else f"{signed} points"
+    signed = f"+{number(scaled)}" if scaled > 0 else number(scaled)
+    if measure == "logit":
+        return signed
+    return f"{signed} {'pp' if short else 'percentage points'}"
+
+
+def cycles(frequency: float) -> str:
+    """A frequency in words."""
+    return f"{number(frequency)} {'cycle' if frequency == 1 else 'cycles'}"
 
 
 def _curve(
@@ -140,7 +144,7 @@ def _curve(
 ) -> go.Scatter:
     exact = what == "exact"
     words = [
-        f"{name}, {number(f)} cycles: {change_text(v, measure)} {what}" if np.isfinite(v) else ""
+        f"{name}, {cycles(f)}: {change_text(v, measure)} {what}" if np.isfinite(v) else ""
         for f, v in zip(line.frequencies, values.tolist(), strict=True)
     ]
     size = 7 if len(values) <= 40 else 4

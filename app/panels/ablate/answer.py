@@ -39,9 +39,7 @@ def answers(scene: Scene, change: AnswerChange, asked: int, *, changed: bool) ->
         if changed:
             ranked(scene, change.probabilities_after, change.probabilities_before, asked, key="after")
         else:
-            st.caption(
-                "Nothing is taken out yet. Click a band, or choose a preset: the answer without it appears here."
-            )
+            st.caption("Nothing is taken out yet. Switch a part of the code off: the answer without it appears here.")
     with numbers:
         st.subheader("What changed", anchor=False)
         _ask(scene, change.probabilities_before, asked)
@@ -118,5 +116,5 @@ def _note(scene: Scene, which: int, change: float | None) -> str:
     """The true label, and by how much it moved."""
     parts = ["true label"] if scene.config.labels[which] == scene.truth else []
     if change is not None and abs(change) >= 5e-4:
-        parts.append(change_text(change, "probability"))
+        parts.append(change_text(change, "probability", short=True))
     return ", ".join(parts)

@@ -156,13 +156,13 @@ def _kept(case: Case, off: Ablation, count: int) -> None:
     whole = [] if off.whole else [band.index for band in code.bands() if (band.axis, band.index) not in gone]
     st.session_state["kept"] = (min(whole) + 1, max(whole) + 1) if whole else (1, count)
     st.slider(
-        "Bands kept on every axis",
+        "Bands kept",
         1,
         count,
         key="kept",
         on_change=_keep,
         args=(case, off),
-        help="Low-pass, high-pass and band-pass, on all axes at once; raw coordinates stay as they are.",
+        help="Takes the bands below and above out, on every axis; raw coordinates stay as they are.",
     )
 
 

@@ -21,8 +21,8 @@ from ..scene import Scene
 from . import answer
 
 KINDS: Mapping[str, str] = {
-    "elements": "Elements with their positions",
-    "contents": "Contents against positions",
+    "elements": "Whole elements",
+    "contents": "Contents alone",
     "blocks": "In blocks",
 }
 WHY = (

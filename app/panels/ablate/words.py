@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from perceiver.analysis.numbers import clock, number
+from perceiver.plots.sweep import cycles
 
 from ...ablating import CodeAxis
 from ...text import listed
@@ -13,7 +14,7 @@ NAMES: Mapping[str, tuple[str, str]] = {
     "rows": ("Height", "the height"),
     "cols": ("Width", "the width"),
     "time": ("Time", "the window"),
-    "frequency": ("Pitch", "the pitches"),
+    "frequency": ("Pitch", "the range of pitches"),
 }
 ELEMENTS: Mapping[str, str] = {"rows": "pixels", "cols": "pixels", "frequency": "mel bands"}
 
@@ -28,28 +29,26 @@ def across(axis: CodeAxis) -> str:
     return NAMES.get(axis.name, ("", f"the cloud along {axis.name}"))[1]
 
 
-def hertz(axis: CodeAxis, cycles: float) -> str:
+def hertz(axis: CodeAxis, frequency: float) -> str:
     """The cycles as a frequency, where the axis is time."""
-    return f"{number(cycles / axis.seconds)} Hz" if axis.seconds else ""
+    return f"{number(frequency / axis.seconds)} Hz" if axis.seconds else ""
 
 
-def period(axis: CodeAxis, cycles: float) -> str:
+def period(axis: CodeAxis, frequency: float) -> str:
     """The length of one cycle in the axis' own unit."""
     if axis.seconds:
-        return clock(axis.seconds / cycles, 3)
+        return clock(axis.seconds / frequency, 3)
     if axis.elements:
-        return f"{number((axis.elements - 1) / cycles)} {ELEMENTS.get(axis.name, 'elements')}"
-    return f"{number(1 / cycles)} of the cube’s side"
+        return f"{number((axis.elements - 1) / frequency)} {ELEMENTS.get(axis.name, 'elements')}"
+    return f"{number(1 / frequency)} of the cube’s side"
 
 
 def band(axis: CodeAxis, index: int) -> str:
     """A band in words, with its frequency and the length of one cycle."""
-    cycles = axis.frequencies[index]
-    rate = f" ({hertz(axis, cycles)})" if axis.seconds else ""
-    return (
-        f"{name(axis)}, band {index + 1}: {number(cycles)} cycles across {across(axis)}{rate}, "
-        f"one every {period(axis, cycles)}"
-    )
+    frequency = axis.frequencies[index]
+    rate = f" ({hertz(axis, frequency)})" if axis.seconds else ""
+    length = f"one every {period(axis, frequency)}"
+    return f"{name(axis)}, band {index + 1}: {cycles(frequency)} across {across(axis)}{rate}, {length}"
 
 
 def spacing(axes: Sequence[CodeAxis]) -> str:

@@ -44,7 +44,7 @@ class Alike:
 class Concentration:
     """How concentrated each latent of a block reads.
 
-    entropy    of its attention weights in nats (mean over heads where none is chosen)
+    entropy    of its attention weights, mean over heads where none is chosen, in nats
     effective  exp of it: so many elements, read alike, would have that entropy
     """
 

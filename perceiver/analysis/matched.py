@@ -59,15 +59,16 @@ class Matched:
         """The energy at the bands and at their baselines, from what was measured at every point.
 
         A band's own baseline is the geometric mean of its points: energy falls with the frequency by a factor, not by a
-        difference.
+        difference. Frequencies that lie close see a little of one another, but a sum of shares is never above 1.
         """
         if not self.own:
             return math.nan, math.nan
-        at = float(measured[self.own].sum())
+        at = min(1.0, float(measured[self.own].sum()))
         if self.matched == "none":
             return at, math.nan
         logs = np.log(measured + TINY)
-        return at, float(sum(np.exp(sum(weight * logs[i] for i, weight in points)) for points in self.others))
+        base = sum(float(np.exp(sum(weight * logs[i] for i, weight in points))) for points in self.others)
+        return at, min(1.0, base)
 
 
 def match(bands: Sequence[Band], shape: tuple[int, ...] | None, axes: int) -> Matched:

@@ -67,8 +67,9 @@ class Movement:
 def alike(trace: Trace, block: int, clusters: int = 4, head: int | None = None) -> Alike:
     """Clusters the latents of a block by their attention weights: average linkage on Hellinger distances.
 
-    The Hellinger distance of p and q is sqrt(1 - sum of sqrt(p q)). It orders pairs much as the Jensen-Shannon distance
-    does, lies in [0, 1] as well, and for all pairs is one product of matrices, chunk by chunk over the elements.
+    The Hellinger distance of p and q is sqrt(1 - sum of sqrt(p q)). It orders pairs as the Jensen-Shannon distance does
+    but for little, lies in [0, 1] as well, and for all pairs is one product of matrices, chunk by chunk over the
+    elements, where that one takes logarithms for every pair.
 
     Raises ValueError for a block without a map and where `clusters` is not from 1 to N.
     """
@@ -80,10 +81,11 @@ def alike(trace: Trace, block: int, clusters: int = 4, head: int | None = None) 
     roots = trace.latent_maps(block, slice(0, count), head=head).sqrt_()
     shared = torch.zeros(count, count, dtype=torch.float64)
     for start in range(0, roots.shape[1], ROWS):
-        part = roots[:, start : start + ROWS]
-        shared += (part @ part.T).double()
-    distance = (1 - shared.clamp(max=1)).sqrt().numpy()
-    np.fill_diagonal(distance, 0.0)
+        # Of maps that are nearly alike, single precision would leave nothing but rounding.
+        part = roots[:, start : start + ROWS].double()
+        shared += part @ part.T
+    own = shared.diagonal().sqrt()
+    distance = (1 - shared / (own[:, None] * own)).clamp_min(0).sqrt().numpy()
     condensed = squareform((distance + distance.T) / 2, checks=False)
     tree = optimal_leaf_ordering(linkage(condensed, "average"), condensed)
     found = fcluster(tree, clusters, "maxclust") - 1

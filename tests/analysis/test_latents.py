@@ -88,6 +88,17 @@ def test_distances_rank_pairs_much_as_jensen_shannon_does() -> None:
     assert np.corrcoef(ranks[0], ranks[1])[0, 1] > 0.99
 
 
+def test_maps_that_are_nearly_alike_are_told_apart() -> None:
+    random = np.random.default_rng(3)
+    maps = (np.ones((6, 15)) + 1e-5 * random.normal(size=(6, 15))) / 15
+    exact = maps.astype(np.float32).astype(np.float64)
+    exact /= exact.sum(1, keepdims=True)
+    # For p close to q it is the length of their difference over the roots, over the root of 8.
+    distances = pdist(exact, lambda p, q: np.sqrt(((p - q) ** 2 / (p + q) * 2).sum() / 8))
+    found = alike(drawn(maps), 0, 2).linkage[:, 2]
+    np.testing.assert_allclose(found, linkage(distances, "average")[:, 2], rtol=0.02)
+
+
 def test_one_latent_is_its_own_cluster() -> None:
     found = alike(trace(1), 0, 1)
     assert found.sizes == (1,)

@@ -211,7 +211,7 @@ class Sweep:
     logits     after each of those that are
     before     of the untouched input; None until something was estimated
     estimates  first-order changes of a class's logit, by class
-    each       seconds that one ablation takes, as far as is known
+    each       seconds that one ablation took in the last step; 0 before the first, which tells how long all will take
     """
 
     curves: tuple[Curve, ...]
@@ -276,10 +276,7 @@ def first_order(case: Case, here: Sweep, target: int, progress: Progress) -> Flo
         with compute.gate.enter(progress.wait):
             if target not in here.estimates:
                 progress.step(0.9, "Estimating what each frequency matters")
-                began = time.monotonic()
                 made = estimate(model, sample, here.ablations, target)
-                # Forwards and backwards come to about three runs; a step soon tells it better.
-                here.each = here.each or (time.monotonic() - began) / 3
                 here.before, here.estimates[target] = made.logits, made.changes
     return here.estimates[target]
 

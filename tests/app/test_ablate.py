@@ -172,7 +172,7 @@ def test_slow_sweeps_are_asked_for_can_be_stopped_and_go_on(app: AppTest, monkey
     monkeypatch.setattr(ablating, "QUICK", -1.0)
     shown(app)
     label = "Work out the exact values"
-    assert np.isnan(numbers(chart(app)["Height"]["y"])).all()
+    assert np.isfinite(numbers(chart(app)["Height"]["y"])).sum() == 1  # it tells how long the others take
     assert "as estimated" in said(app)
     next(button for button in app.button if button.label == label).click().run()
     assert not app.exception

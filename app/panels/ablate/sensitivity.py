@@ -111,6 +111,9 @@ def sensitivity(scene: Scene, off: Ablation, asked: int) -> None:
     task = f"{case.model}|{case.key}|{off.fill}|{off.seed}"
     wanted = st.session_state.get("sweeping")
     place, below = st.empty(), st.empty()
+    if not sweep.logits:
+        _still(place, curves)
+        ablating.advance(case, sweep, scene.progress)
     if not sweep.done and (wanted == task or (wanted != f"not {task}" and sweep.seconds_left <= ablating.QUICK)):
         _go_on(scene, curves, task, place, below)
     said = sweep_text(curves.lines(), name, view.measure)
@@ -145,17 +148,21 @@ def _go_on(scene: Scene, curves: _Curves, task: str, place: DeltaGenerator, belo
     while not sweep.done:
         reached = f"{len(sweep.logits)} of {sweep.total} exact, about {_duration(sweep)} left"
         line.progress(len(sweep.logits) / sweep.total, text=reached)
-        # A chart that answers clicks is made anew with every change of it, which flickers; one that does not is not.
-        shown = f"sensitivity_{len(sweep.logits)}"
-        place.plotly_chart(curves.figure(), key=shown, config={"displayModeBar": False})
+        _still(place, curves)
         ablating.advance(scene.case, sweep, scene.progress)
+
+
+def _still(place: DeltaGenerator, curves: _Curves) -> None:
+    """The chart while it changes. One that answers clicks would be made anew with every change, which flickers."""
+    key = f"sensitivity_{len(curves.sweep.logits)}"
+    place.plotly_chart(curves.figure(), key=key, config={"displayModeBar": False})
 
 
 def _offer(sweep: Sweep, task: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        label = "Go on with the exact values" if sweep.logits else "Work out the exact values"
-        st.button(label, icon=":material/play_arrow:", on_click=_want, args=(task,))
-        st.caption(f"{len(sweep.logits)} of {sweep.total} are known; the others take about {_duration(sweep)}.")
+        st.button("Work out the exact values", icon=":material/play_arrow:", on_click=_want, args=(task,))
+        are = "is" if len(sweep.logits) == 1 else "are"
+        st.caption(f"{len(sweep.logits)} of {sweep.total} {are} known; the others take about {_duration(sweep)}.")
 
 
 def _duration(sweep: Sweep) -> str:

@@ -1,0 +1,69 @@
+"""The Ablate page in a real browser: the switches by mouse and by keyboard, the curve, and the downloads."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.conftest import PATIENCE, App
+
+pytestmark = pytest.mark.e2e
+
+
+def opened(page: Page, app: App) -> Locator:
+    """The page with its switches; the curve may still be on its way."""
+    page.goto(f"{app.url}/ablate")
+    switches = page.get_by_role("grid", name=re.compile("What is there of the position code"))
+    expect(switches).to_be_visible(timeout=PATIENCE)
+    return switches
+
+
+def test_a_click_a_stroke_and_keys_take_bands_out(page: Page, app: App) -> None:
+    switches = opened(page, app)
+    band = switches.get_by_role("gridcell", name=re.compile("band 3:"))
+    band.first.click()
+    expect(page).to_have_url(re.compile(r"ablate=b1(:|%3A)3(&|$)"), timeout=PATIENCE)
+    expect(page.get_by_role("listbox", name="Maps after")).to_be_visible(timeout=PATIENCE)
+    expect(band.first).to_have_attribute("aria-selected", "false")
+    # A stroke sets all that it passes as it set the first.
+    start, end = (switches.get_by_role("gridcell", name=re.compile(f"band {k}:")).last.bounding_box() for k in (2, 4))
+    assert start
+    assert end
+    page.mouse.move(start["x"] + start["width"] / 2, start["y"] + start["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] / 2, steps=2)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"b2(:|%3A)2-4"), timeout=PATIENCE)
+    # The keyboard goes on from the cell that was painted first.
+    page.keyboard.press("Space")
+    expect(page).to_have_url(re.compile(r"b2(:|%3A)3-4"), timeout=PATIENCE)
+    page.keyboard.press("Shift+ArrowRight")
+    expect(page).to_have_url(re.compile(r"b2(:|%3A)4(&|$)"), timeout=PATIENCE)
+    # A name brings its whole row back, and takes it out where all of it is there.
+    switches.get_by_role("rowheader").last.click()
+    expect(page).to_have_url(re.compile(r"ablate=b1(:|%3A)3(&|$)"), timeout=PATIENCE)
+    switches.get_by_role("rowheader").last.click()
+    expect(page).to_have_url(re.compile(r"b2(:|%3A)1-\d+(,|%2C)x2"), timeout=PATIENCE)
+
+
+def test_the_curve_leads_to_an_ablation_that_can_be_taken_along(page: Page, app: App) -> None:
+    opened(page, app)
+    # Where the machine is slow, the page asks before it works out the exact values; it takes clicks in either case.
+    expect(page.get_by_text("Click a point to take that out.")).to_be_visible(timeout=2 * PATIENCE)
+    point = page.locator(".js-plotly-plot .scatterlayer .trace .points path").nth(2)
+    point.scroll_into_view_if_needed()
+    box = point.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page).to_have_url(re.compile(r"ablate=b[12](:|%3A)\d+"), timeout=PATIENCE)
+    expect(page.get_by_role("listbox", name="Differences of the maps")).to_be_visible(timeout=PATIENCE)
+    with page.expect_download() as sweep:
+        page.get_by_role("button", name="The whole sweep (CSV)").click()
+    assert sweep.value.suggested_filename.endswith("-sweep.csv")
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as figure:
+        page.get_by_role("button", name="Before and after (PNG)").click()
+    assert figure.value.path().read_bytes()[:4] == b"\x89PNG"

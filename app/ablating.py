@@ -193,13 +193,14 @@ def maps(case: Case, reading: Reading, taken: Ablation, mode: str, progress: Pro
     signed = ColourScale(compute.usable(mode, reading, "first"), signed=True).limits(differences, what)
     out = []
     for i, block in enumerate(one.blocks):
-        pair = [
+        one_side, other_side = (
             BlockMap(block, None, values, summarise(values, what), sided[i + offset])
             for values, offset in ((before[i], 0), (after[i], len(before)))
-        ]
+        )
         gap = BlockMap(block, block, differences[i], summarise(differences[i], what, signed=True), signed[i])
         divergence = jensen_shannon(before[i], after[i]) if what in WEIGHTS else None
-        out.append(BlockChange(*pair, gap, MapChange(block, before[i], after[i], divergence, moved[i])))
+        change = MapChange(block, before[i], after[i], divergence, moved[i])
+        out.append(BlockChange(one_side, other_side, gap, change))
     return tuple(out)
 
 

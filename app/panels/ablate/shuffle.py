@@ -10,12 +10,12 @@ import streamlit as st
 from jaxtyping import Int64, UInt8
 
 from perceiver.analysis.numbers import count, number
+from perceiver.analysis.permutation import Shuffled
 from perceiver.plots import drawing
 from perceiver.plots.overlay import enlarge, png
 from perceiver.sample import Sample
 
 from ... import ablating, controls, state
-from ...ablating import Shuffled
 from ...text import label
 from ..scene import Scene
 from . import answer

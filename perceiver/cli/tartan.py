@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..errors import ConfigError
 from .asked import table
 from .compare import Checkpoints
 from .group import BAD_INPUT, examples, print_json
+from .held_out import studied, studied_csv, studied_json, studied_table
 from .opened import Opened, Told, choices, for_each_in_steps
-from .predict import AsJson, Files, Read
+from .predict import AsJson, Read
+from .training import DataFolder
 
 if TYPE_CHECKING:
     from ..export import Measured
@@ -26,15 +29,21 @@ app = typer.Typer()
     epilog=examples(
         "perceiver tartan photo.jpg -c image-fourier -c image-learned",
         "perceiver tartan *.jpg -c image-fourier -c image-learned -c image-coordinates --csv > tartan.csv",
+        "perceiver tartan --held-out -c image-fourier -c image-learned",
     )
 )
 def tartan(
-    files: Files,
     checkpoint: Checkpoints,
+    files: Annotated[list[Path] | None, typer.Argument(help="Files to read.", show_default=False)] = None,
     kind: Annotated[
         Kind, typer.Option(help="Weights, scores before the softmax as in the paper's figures, or weights by value.")
     ] = "score",
     head: Annotated[int | None, typer.Option(min=1, help="One head, from 1, in place of their mean.")] = None,
+    held_out: Annotated[
+        bool, typer.Option("--held-out", help="Over held-out examples of each checkpoint's data, in place of files.")
+    ] = False,
+    most: Annotated[int, typer.Option(min=1, help="With --held-out: at most so many examples, evenly spread.")] = 100,
+    data: DataFolder = None,
     read: Read = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write the numbers as CSV.")] = False,
     as_json: AsJson = False,
@@ -47,15 +56,25 @@ def tartan(
     """
     if as_csv and as_json:
         raise typer.BadParameter("--csv and --json exclude each other")
-    options, opened = choices(read or []), [Opened.open(source) for source in checkpoint]
+    if bool(files) == held_out:
+        raise typer.BadParameter("it takes files to read, or --held-out")
+    options, which = choices(read or []), None if head is None else head - 1
+    opened = [_with_head(Opened.open(source), which) for source in checkpoint]
+    if held_out:
+        studies = studied(opened, data, most, kind, which)
+        if as_json:
+            print_json(studied_json(studies, kind=kind, head=which))
+        else:
+            typer.echo(studied_csv(studies).removesuffix("\n") if as_csv else studied_table(studies))
+        return
     from ..export import tartan_json
 
     def work(path: Path, told: Told) -> tuple[dict[str, Any], tuple[Measured, ...]]:
-        found, notes = _measured(path, opened, kind, None if head is None else head - 1, options, told)
-        values = tartan_json(found, sample=path.name, kind=kind, head=None if head is None else head - 1, notes=notes)
+        found, notes = _measured(path, opened, kind, which, options, told)
+        values = tartan_json(found, sample=path.name, kind=kind, head=which, notes=notes)
         return {"file": str(path), "notes": notes} | values, found
 
-    results, complete = for_each_in_steps(files, "Measuring spectra", work)
+    results, complete = for_each_in_steps(files or [], "Measuring spectra", work)
     if as_json:
         print_json([values for values, _ in results])
     else:
@@ -68,25 +87,26 @@ def tartan(
         raise typer.Exit(BAD_INPUT)
 
 
+def _with_head(opened: Opened, head: int | None) -> Opened:
+    """A checkpoint that has a head. Raises ConfigError for one that does not."""
+    heads = opened.model.config.cross_heads
+    if head is not None and head >= heads:
+        raise ConfigError(f"{opened.name} has no head {head + 1}; they run from 1 to {heads}")
+    return opened
+
+
 def _measured(
     path: Path, opened: Sequence[Opened], kind: Kind, head: int | None, options: dict[str, str], told: Told
 ) -> tuple[tuple[Measured, ...], list[str]]:
-    """The spectra of every checkpoint's maps of a file, and what was changed on its way in.
-
-    Raises ConfigError for a head that a checkpoint does not have.
-    """
+    """The spectra of every checkpoint's maps of a file, and what was changed on its way in."""
     from ..analysis.beside import bands_beside
     from ..analysis.encodings import gram
     from ..analysis.spectrum import spectra
-    from ..errors import ConfigError
     from ..export import Measured
 
     measured: list[Measured] = []
     notes: dict[str, None] = {}
     for one, (lender, bands) in zip(opened, bands_beside([one.model for one in opened]), strict=True):
-        config = one.model.config
-        if head is not None and head >= config.cross_heads:
-            raise ConfigError(f"{one.name} has no head {head + 1}; they run from 1 to {config.cross_heads}")
         sample = one.read(path, options)
         notes |= dict.fromkeys(sample.notes)
         trace = one.trace(sample)
@@ -96,7 +116,7 @@ def _measured(
             told((len(measured) + len(found) / len(trace.blocks)) / len(opened))
         code = gram(one.model.codes(sample)[0])
         of = None if lender is None else opened[lender].name
-        measured.append(Measured(one.name, one.sha256, config.positions.kind, of, tuple(found), code))
+        measured.append(Measured(one.name, one.sha256, one.model.config.positions.kind, of, tuple(found), code))
     return tuple(measured), list(notes)
 
 

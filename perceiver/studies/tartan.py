@@ -39,6 +39,7 @@ def tartan(
     bands: Sequence[Band],
     *,
     kind: Kind = "score",
+    head: int | None = None,
     report: Report | None = None,
 ) -> tuple[Pattern, ...]:
     """The patterns of every block that has a map.
@@ -48,7 +49,7 @@ def tartan(
     found = []
     for index in range(len(examples)):
         one = sample(examples, index, model.config)
-        found.append(tuple(spectra(model.trace(model.inputs(one)), bands, one.coordinates, kind=kind)))
+        found.append(tuple(spectra(model.trace(model.inputs(one)), bands, one.coordinates, kind=kind, head=head)))
         if report is not None:
             report(index + 1, len(examples))
     groups = examples.group.numpy()

@@ -7,13 +7,16 @@ import math
 import numpy as np
 from jaxtyping import Float64, Int64
 from scipy.fft import fftshift, irfftn, rfftn
-from scipy.ndimage import label, map_coordinates, maximum_filter
+from scipy.ndimage import gaussian_filter, label, map_coordinates, maximum_filter
 
 MOST, SHIFTS = 64, 2_000_000
 """Maps of a block that are looked at, at most, and shifts of all of them together."""
 
 OVERLAP = 0.5
 """Share of the elements that have to lie on others after a shift, for it to count."""
+
+LOCAL = 16
+"""Spread of what counts as a map's surroundings: this part of each axis."""
 
 PEAKS = 12
 """Peaks of a map that are looked at, the highest."""
@@ -25,6 +28,8 @@ def repeats(maps: Float64[np.ndarray, "n *shape"], mask: Float64[np.ndarray, "*s
     maps  their mean taken off
     mask  1 where there is an element, 0 elsewhere
 
+    Maps are looked at less their local mean: a lattice over something broad and bright is a lattice, too.
+
     The autocorrelation is that of the elements that lie on elements after the shift. A map that is merely smooth
     correlates with itself shifted a little and less and less beyond: that is no repeating. So a peak counts by its
     height, but by no more than half of how far it rises above the lowest value on the straight way to it: a wave falls
@@ -34,13 +39,22 @@ def repeats(maps: Float64[np.ndarray, "n *shape"], mask: Float64[np.ndarray, "*s
     enough = overlap >= OVERLAP * mask.sum() - 0.5
     if np.count_nonzero(enough) <= 3**mask.ndim:
         return np.full(len(maps), math.nan)
-    return np.array([_repeats(one, mask, np.where(enough, overlap, 0.0)) for one in maps], dtype=np.float64)
+    overlap = np.where(enough, overlap, 0.0)
+    return np.array([_repeats(_detail(one, mask), mask, overlap) for one in maps], dtype=np.float64)
 
 
 def few(count: int, shape: tuple[int, ...]) -> Int64[np.ndarray, "k"]:
     """Which of so many maps are enough to look at, evenly spread: all, where it does not take long."""
     most = min(count, MOST, max(4, SHIFTS // (math.prod(shape) * 2 ** len(shape))))
     return np.linspace(0, count - 1, most).astype(np.int64)
+
+
+def _detail(one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
+    """A map less its mean over what is around each element."""
+    spread = [n / LOCAL for n in one.shape]
+    around = gaussian_filter(mask, spread, mode="constant")
+    out = (one - gaussian_filter(one * mask, spread, mode="constant") / np.maximum(around, 1e-12)) * mask
+    return (out - out.sum() / mask.sum()) * mask
 
 
 def _repeats(

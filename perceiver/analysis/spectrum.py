@@ -50,8 +50,8 @@ class Spectrum:
     baseline     what the matched baseline holds, as many frequencies
     matched      the baseline: "between" neighbouring bands; "turned": as far from zero in other directions, where bands
                  lie too close to look between them; "none" where neither can be had
-    regularity   how well a map repeats itself when it is shifted: 0 not at all, 1 exactly; NaN where the elements lie
-                 too thinly to tell, as points of a cloud mostly do
+    regularity   how well a map, less its local mean, repeats itself when it is shifted: 0 not at all, 1 exactly; NaN
+                 where the elements lie too thinly to tell, as points of a cloud mostly do
     resolved     bands that could be measured, of `bands`: not those of one cycle, and not those that the elements show
                  on top of others
     estimated    the elements lie on no grid: `energy` and `regularity` are of a grid that they were put into (the mean

@@ -23,7 +23,7 @@ def many(draw: Callable[[], np.ndarray]) -> float:
 
 
 def test_lattices_repeat_themselves() -> None:
-    assert regular(np.sin(2 * np.pi * COLUMNS / 7.3)) > 0.95
+    assert regular(np.sin(2 * np.pi * COLUMNS / 7.3)) > 0.9
     assert regular(np.sin(2 * np.pi * COLUMNS / 7.3) + np.sin(2 * np.pi * ROWS / 5.1)) > 0.85
     assert regular(np.sign(np.sin(np.pi * ROWS / 6 + 0.1) * np.sin(np.pi * COLUMNS / 5 + 0.1))) > 0.8
     assert regular(np.sin(2 * np.pi * LINE / 9.7)) > 0.95
@@ -34,12 +34,17 @@ def test_scale_and_offset_do_not_matter() -> None:
     assert regular(wave) == pytest.approx(regular(5 - 100 * wave))
 
 
+def test_a_lattice_over_something_broad_and_bright_does() -> None:
+    spot = np.exp(-((ROWS - 20) ** 2 + (COLUMNS - 20) ** 2) / 400)
+    assert regular(5 * spot + 0.3 * np.sin(2 * np.pi * COLUMNS / 5.3)) > 0.6
+
+
 def test_what_is_smooth_does_not() -> None:
     spots = [np.exp(-((ROWS - r) ** 2 + (COLUMNS - c) ** 2) / s) for r, c, s in ((20, 20, 90), (5, 30, 40), (40, 3, 9))]
-    assert regular(*spots) < 0.05
-    assert regular(ROWS - 2.0 * COLUMNS) == 0
-    assert regular((COLUMNS > 17) * 1.0, (ROWS > 30) * 1.0) == 0
-    assert regular(np.exp(-((LINE - 40) ** 2) / 200), LINE * 1.0) < 0.05
+    assert regular(*spots) < 0.1
+    assert regular(ROWS - 2.0 * COLUMNS) < 0.1
+    assert regular((COLUMNS > 17) * 1.0, (ROWS > 30) * 1.0) < 0.1
+    assert regular(np.exp(-((LINE - 40) ** 2) / 200), LINE * 1.0) < 0.2
 
 
 def test_noise_hardly_does() -> None:
@@ -48,7 +53,7 @@ def test_noise_hardly_does() -> None:
     assert many(lambda: np.cumsum(np.cumsum(random.normal(size=(48, 40)), 0), 1)) < 0.15
     # The shorter the line, the better noise happens to match itself.
     assert many(lambda: random.normal(size=125)) < 0.35
-    assert many(lambda: np.cumsum(random.normal(size=125))) < 0.3
+    assert many(lambda: np.cumsum(random.normal(size=125))) < 0.4
 
 
 def test_half_a_lattice_half_noise_lies_between() -> None:

@@ -12,14 +12,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
-import torch
 from jaxtyping import Float
-from perceiver.analysis.encodings import Gram
-from perceiver.analysis.spectrum import Spectrum, reference_bands, spectra
 
+from perceiver import modalities
 from perceiver.analysis import encodings
+from perceiver.analysis.beside import bands_beside, same_elements
+from perceiver.analysis.encodings import Gram
+from perceiver.analysis.spectrum import Spectrum, spectra
 from perceiver.analysis.summary import MapSummary, Quantity, summarise
 from perceiver.config import PerceiverConfig
+from perceiver.export import Measured, tartan_csv, tartan_json
 from perceiver.model import count_parameters
 from perceiver.plots.scale import ColourRange, ColourScale, Mode, modes
 from perceiver.positions import Band
@@ -79,16 +81,6 @@ def suggested(model: str, others: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(others, key=rank)[:1])
 
 
-def same_elements(one: Sample, other: Sample) -> bool:
-    """Whether two models read the same elements of an input, so that their maps can be subtracted."""
-    if one.shape != other.shape or not np.allclose(one.box, other.box):
-        return False
-    places = (one.coordinates, other.coordinates)
-    if None in places:
-        return places == (None, None)
-    return torch.equal(*places)
-
-
 def twin(element: int, one: Sample, other: Sample) -> int:
     """The element of `other` that lies where an element of `one` does; in the middle of axes that `one` lacks."""
     if same_elements(one, other):
@@ -120,7 +112,9 @@ def scales(what: Quantity, sizes: Sequence[int]) -> tuple[Mode, ...]:
     be compared as multiples of uniform."""
     if len(set(sizes)) == 1:
         return modes(what)
-    return {"probability": ("uniform", "per_map"), "value": ("per_map",)}.get(what, ("shared", "per_map"))
+    if what == "probability":
+        return ("uniform", "per_map")
+    return ("per_map",) if what == "value" else ("shared", "per_map")
 
 
 def block_maps(
@@ -193,6 +187,7 @@ def _patterns(model: str, key: str, band: int, _case: Case) -> tuple[Pattern, ..
     count, encoding = parts(opened.config), opened.encoding
     band = min(band, count - 1)
     codes = opened.codes(sample)[0]
+    named: list[tuple[int | None, int, float, Float[np.ndarray, "M"]]]
     if found := encoding.bands():
         shown = [one for one in found if one.index in (0, band, count - 1)]
         named = [(one.axis, one.index, one.frequency, encodings.pattern(codes, one.sine)) for one in shown]
@@ -202,7 +197,7 @@ def _patterns(model: str, key: str, band: int, _case: Case) -> tuple[Pattern, ..
         numbers = sorted({*range(min(LEADING, count)), band})
         # Components have length 1 over all elements: made to have 1 on average, they read like channels.
         leading = encodings.components(codes, max(numbers) + 1) * math.sqrt(len(codes))
-        named = [(None, i, 0.0, leading[i]) for i in numbers]
+        named = [(None, i, 0.0, leading[i]) for i in numbers if i < len(leading)]
     bound = 1.0 if encoding.coordinate_channels() else max(float(np.abs(values).max()) for *_, values in named)
     unit = "value in the position code" if encoding.coordinate_channels() else "component of the position codes"
     return tuple(
@@ -211,48 +206,54 @@ def _patterns(model: str, key: str, band: int, _case: Case) -> tuple[Pattern, ..
     )
 
 
-class _Measured:
+class _Slot:
     """Where the spectra of one trace lie once they are made."""
 
     spectra: tuple[Spectrum, ...] | None = None
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
-def _measured(model: str, key: str, reference: str, head: int | None) -> _Measured:
-    return _Measured()
+def _measured(model: str, key: str, reference: str, head: int | None) -> _Slot:
+    return _Slot()
 
 
-def references(cases: Sequence[Case]) -> tuple[str, ...]:
-    """Whose bands each model's maps are measured at: its own, else those of the first model that has bands and reads
-    elements on the same grid; "" for those that a Fourier encoding of its grid would have."""
-    own = [bool(bands(case.model)) for case in cases]
-    out = []
-    for case, has in zip(cases, own, strict=True):
-        shape = config(case.model).input_shape
-        lends = (c.model for c, its in zip(cases, own, strict=True) if its and config(c.model).input_shape == shape)
-        out.append(case.model if has else next(lends, ""))
-    return tuple(out)
+@dataclass(frozen=True)
+class Looked:
+    """The bands that a model's maps are measured at, and the model whose they are; "" for those that Fourier features
+    of its grid would have."""
+
+    model: str
+    bands: tuple[Band, ...]
 
 
-def measured_bands(case: Case, reference: str) -> tuple[Band, ...]:
-    """The bands that a model's maps are measured at."""
-    return bands(reference) if reference else reference_bands(config(case.model))
+@st.cache_data(show_spinner=False, max_entries=64)
+def looked_for(models: tuple[str, ...]) -> tuple[Looked, ...]:
+    """The bands that the maps of some models, side by side, are measured at."""
+    found = bands_beside([compute.opened(name) for name in models])
+    return tuple(Looked("" if lender is None else models[lender], its) for lender, its in found)
 
 
-def measured(case: Case, reference: str, head: int | None, progress: Progress) -> tuple[Spectrum, ...]:
-    """The spectra of the scores of every block, measured at the bands of the model `reference`."""
-    slot = _measured(case.model, case.key, reference, head)
+def measured(case: Case, looked: Looked, head: int | None, progress: Progress) -> tuple[Spectrum, ...]:
+    """The spectra of the scores of every block."""
+    slot = _measured(case.model, case.key, looked.model, head)
     if slot.spectra is None:
         made, sample = compute.trace(case, progress), compute.read(case)
-        at = measured_bands(case, reference)
+        steps = spectra(made, looked.bands, sample.coordinates, kind="score", head=head)
         found = []
-        steps = spectra(made, at, sample.coordinates, kind="score", head=head)
         for i, block in enumerate(made.blocks):
             progress.step(i / len(made.blocks), f"Spectra of {case.model}: block {block + 1} of {len(made.blocks)}")
             with compute.gate.enter(progress.wait):
                 found.append(next(steps))
         slot.spectra = tuple(found)
     return slot.spectra
+
+
+def axes(case: Case) -> tuple[str, ...]:
+    """The axes of an input, as exports call them: "rows" and "cols", "time" and "frequency"; "x", "y" and "z"."""
+    sample = compute.read(case)
+    if sample.coordinates is not None:
+        return tuple("xyz"[: sample.coordinates.shape[1]])
+    return tuple(modalities.get(sample.modality).places(sample))
 
 
 def _code_key(case: Case) -> str:
@@ -288,9 +289,25 @@ def answers_file(cases: Sequence[Case], truth: str | None) -> bytes:
 
 def tartan_file(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) -> bytes:
     """The numbers of the spectra, as CSV."""
-    return b""
+    return tartan_csv(_exported(cases, spectra)).encode()
 
 
-def numbers_file(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) -> bytes:
+def numbers_file(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]], head: int | None) -> bytes:
     """The numbers of the codes and of the spectra, as JSON."""
-    return b""
+    sample = compute.read(cases[0])
+    values = tartan_json(_exported(cases, spectra), sample=sample.name, head=head, notes=sample.notes)
+    return json.dumps(values, indent=2, ensure_ascii=False).encode()
+
+
+def _exported(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) -> tuple[Measured, ...]:
+    return tuple(
+        Measured(
+            model=case.model,
+            weights_sha256=compute.weights(case.model),
+            positions=config(case.model).positions.kind,
+            bands_of=looked.model or None,
+            spectra=tuple(its),
+            gram=gram(case),
+        )
+        for case, looked, its in zip(cases, looked_for(tuple(c.model for c in cases)), spectra, strict=True)
+    )

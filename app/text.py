@@ -27,8 +27,8 @@ SHOWN: Mapping[str, str] = {
     "first": "Change since first",
 }
 
-AXES: Mapping[int, tuple[str, ...]] = {1: ("along",), 2: ("down", "across"), 3: ("x", "y", "z")}
-"""The axes of positions, by how many there are."""
+AXES: Mapping[str, str] = {"rows": "down", "cols": "across", "time": "in time", "frequency": "in pitch"}
+"""How cycles along an axis are said, by what exports call it."""
 
 
 def plain(text: str) -> str:
@@ -103,6 +103,11 @@ def positions(config: PositionConfig) -> str:
             return f"Learned, {config.dim} channels"
         case _:
             return "Coordinates alone"
+
+
+def axis(name: str) -> str:
+    """How cycles along an axis are said: 3 cycles down, in time, along x."""
+    return AXES.get(name, f"along {name}")
 
 
 def about(sample: BundledSample) -> str:

@@ -17,6 +17,7 @@ from . import colour
 from .axes import Axes, Axis
 from .figures import BLUE, GREY, GRID, ORANGE, TEAL
 from .scale import ColourRange
+from .sweep import cycles
 from .ticks import Tick
 from .timeline import STYLES
 
@@ -28,6 +29,8 @@ FLOOR = 0.01
 
 EVEN = "times an even spectrum"
 AXIS_STYLES = ((BLUE, "solid"), (ORANGE, "dash"), (TEAL, "dot"), (GREY, "dashdot"))
+
+MEASURES = {"ratio": "energy at the bands", "regularity": "regularity"}
 
 Named = Mapping[str, Float[np.ndarray, "_"]]
 
@@ -41,6 +44,8 @@ class Tartan:
     blocks      that have a map
     ratio       energy at the bands' frequencies over that of the baseline, a number a block
     regularity  how well the maps repeat themselves, 0 to 1, a number a block
+
+    Either is NaN where it cannot be told.
     """
 
     name: str
@@ -50,10 +55,9 @@ class Tartan:
     regularity: tuple[float, ...]
 
 
-def cycles(frequency: float, axis: str = "") -> str:
-    """A frequency and its axis in words: 1 cycle down, 17.5 cycles across."""
-    words = f"{number(frequency)} cycle{'' if abs(frequency) == 1 else 's'}"
-    return f"{words} {axis}" if axis else words
+def wave(frequency: float, axis: str) -> str:
+    """A frequency and its axis in words: 1 cycle down, −17.5 cycles across."""
+    return f"{'−' if frequency < 0 else ''}{cycles(abs(frequency))} {axis}"
 
 
 def gram_figure(shares: Named) -> go.Figure:
@@ -178,7 +182,7 @@ def spectrum_text(
     if not relative.any():
         return "The maps are even: there is no spectrum."
     at = np.unravel_index(int(relative.argmax()), relative.shape)
-    where = " and ".join(cycles(abs(float(f[i])), name) for f, i, name in zip(frequencies, at, axes, strict=True))
+    where = " and ".join(wave(abs(float(f[i])), name) for f, i, name in zip(frequencies, at, axes, strict=True))
     return f"Strongest at {where}: {number(float(relative.max()))} times an even spectrum."
 
 
@@ -218,28 +222,43 @@ def tartan_figure(models: Sequence[Tartan]) -> go.Figure:
 
 def tartan_text(models: Sequence[Tartan]) -> str:
     """What the numbers say of the remark that Fourier features make the maps look like tartan, whichever way."""
-    told = "; ".join(
-        f"{one.name} {number(_mean(one.ratio))} times the baseline at the bands, "
-        f"regularity {number(_mean(one.regularity))}"
-        for one in models
-    )
+    told = "; ".join(f"{one.name} {_energy(one)}, {_regularity(one)}" for one in models)
     numbers = f"On this input, as means over blocks: {told}."
     with_bands = [one for one in models if one.bands]
     without = [one for one in models if not one.bands]
     if not with_bands or not without:
         return f"{numbers} To check the remark, set models with and without Fourier features side by side."
-    more_energy, more_regular = (
-        min(_mean(pick(one)) for one in with_bands) > max(_mean(pick(one)) for one in without)
-        for pick in (lambda one: one.ratio, lambda one: one.regularity)
-    )
-    if more_energy and more_regular:
-        verdict = "Both are higher with Fourier features, as the remark has it."
-    elif more_energy or more_regular:
-        which = "the energy at the bands" if more_energy else "the regularity"
-        verdict = f"Only {which} is higher with Fourier features: the remark holds in part."
+    higher = {}
+    for what in ("ratio", "regularity"):
+        theirs, others = ([_mean(getattr(one, what)) for one in some] for some in (with_bands, without))
+        if not any(map(math.isnan, theirs + others)):
+            higher[MEASURES[what]] = min(theirs) > max(others)
+    return f"{numbers} {_verdict(higher)}"
+
+
+def _verdict(higher: Mapping[str, bool]) -> str:
+    """The remark beside whether each measure that can be told is higher with Fourier features."""
+    if not higher:
+        return "That is too little to check the remark."
+    up = [name for name, more in higher.items() if more]
+    if up and len(up) < len(higher):
+        return f"Only the {up[0]} is higher with Fourier features: the remark holds in part."
+    if len(higher) > 1:
+        which = "Both are" if up else "Neither is"
     else:
-        verdict = "Neither is higher with Fourier features: the numbers do not bear the remark out."
-    return f"{numbers} {verdict}"
+        which = f"The {next(iter(higher))} is{'' if up else ' not'}"
+    says = "as the remark has it" if up else "so the numbers do not bear the remark out"
+    return f"{which} higher with Fourier features, {says}."
+
+
+def _energy(one: Tartan) -> str:
+    mean = _mean(one.ratio)
+    return "no baseline to measure against" if math.isnan(mean) else f"{number(mean)} times the baseline at the bands"
+
+
+def _regularity(one: Tartan) -> str:
+    mean = _mean(one.regularity)
+    return "no regularity that could be told" if math.isnan(mean) else f"regularity {number(mean)}"
 
 
 def _ticks(along: Float[np.ndarray, "_"], bands: Sequence[float]) -> tuple[Tick, ...]:
@@ -267,7 +286,9 @@ def _percents(shares: Sequence[float]) -> list[str]:
 
 
 def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+    """The mean of the numbers that can be told; NaN without any."""
+    told = [value for value in values if not math.isnan(value)]
+    return sum(told) / len(told) if told else math.nan
 
 
 def _layout(height: int, top: int) -> dict[str, object]:

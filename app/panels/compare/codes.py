@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from perceiver.plots.encodings import cycles, gram_figure, gram_text
+from perceiver.plots.encodings import gram_figure, gram_text, wave
 
 from ... import comparing, state, text
 from ...comparing import Pattern
@@ -61,7 +61,7 @@ def _alike(scenes: Sequence[Scene]) -> DeltaGenerator:
 def _dimensions(scenes: Sequence[Scene]) -> None:
     """The Gram spectra of all models, and what they come to."""
     grams = {scene.case.model: comparing.gram(scene.case) for scene in scenes}
-    told = gram_text({model: (gram.effective, len(gram.shares)) for model, gram in grams.items()})
+    told = gram_text({s.case.model: (grams[s.case.model].effective, s.config.position_channels) for s in scenes})
     st.markdown("**Dimensions** :small[that the codes fill]", help=EFFECTIVE)
     st.plotly_chart(
         gram_figure({model: gram.shares for model, gram in grams.items()}),
@@ -114,8 +114,8 @@ def _about(scene: Scene) -> str:
 def _title(scene: Scene, one: Pattern) -> str:
     if one.axis is None:
         return f"Component {one.band + 1}"
-    axis = text.AXES[scene.config.num_axes][one.axis]
-    return cycles(one.frequency, axis) if one.frequency else axis.capitalize()
+    axis = text.axis(comparing.axes(scene.case)[one.axis])
+    return wave(one.frequency, axis) if one.frequency else axis.capitalize()
 
 
 def _where(scene: Scene, element: int) -> str:

@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import PurePath
 
 import streamlit as st
-from perceiver.analysis.spectrum import Spectrum
 
+from perceiver.analysis.spectrum import Spectrum
 from perceiver.plots.comparison import Row, comparison_png
 from perceiver.plots.drawing import draw
 
@@ -39,13 +39,15 @@ def menu(scenes: Sequence[Scene], rows: Rows, readings: Sequence[Reading], words
 def numbers(scenes: Sequence[Scene], spectra: Sequence[Sequence[Spectrum]]) -> None:
     """The numbers of the position codes and of the spectra, as buttons."""
     cases, stem = [scene.case for scene in scenes], _stem(scenes)
+    table = partial(comparing.tartan_file, cases, spectra)
+    values = partial(comparing.numbers_file, cases, spectra, scenes[0].view.head)
     for label, make, ending, mime in (
-        ("Tartan numbers (CSV)", comparing.tartan_file, "tartan.csv", "text/csv"),
-        ("Codes and spectra (JSON)", comparing.numbers_file, "encodings.json", "application/json"),
+        ("Tartan numbers (CSV)", table, "tartan.csv", "text/csv"),
+        ("Codes and spectra (JSON)", values, "encodings.json", "application/json"),
     ):
         st.download_button(
             label,
-            partial(make, cases, spectra),
+            make,
             file_name=f"{stem}-{ending}",
             mime=mime,
             icon=":material/download:",

@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+from perceiver.analysis.beside import same_elements
 from perceiver.plots.scale import NOT_COMPARABLE, Mode
 
 from ... import comparing, controls, state, text
@@ -28,7 +29,7 @@ def maps(scenes: Sequence[Scene]) -> None:
     first, readings = scenes[0], [reading.asked(scene) for scene in scenes]
     sizes = [scene.config.num_inputs for scene in scenes]
     scales = comparing.scales(readings[0].what, sizes)
-    mode: Mode = first.view.scale if first.view.scale in scales else scales[0]  # type: ignore[assignment]
+    mode: Mode = first.view.scale if first.view.scale in scales else scales[0]
     rows = comparing.block_maps([scene.case for scene in scenes], readings, mode, first.progress)
     words = text.reduction(readings[0], first.config.cross_heads)
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -60,11 +61,7 @@ def _choices(first: Scene, asked: Reading, scales: Sequence[Mode], mode: Mode) -
             controls.select("Head", "head", {None: "Mean of heads", **heads}, view.head, width=160)
         controls.segments("Colour scale", "scale", {one: text.SCALES[one] for one in scales}, mode)
         controls.select("Values", "kind", text.KINDS, view.kind, width=175)
-        with st.popover("Drawing", icon=":material/palette:"):
-            if first.shown.over_input:
-                controls.segments("Map", "laid", {"input": "Over the input", "alone": "Alone"}, view.laid)
-                controls.slider("Strength over the input", "overlay", (0, 100, 5), view.overlay, format="%d %%")
-            controls.select("Colours", "colours", {one: one for one in state.COLOURS}, view.colours)
+        reading.drawing(first)
 
 
 def _sizes(sizes: Sequence[int], mode: Mode) -> str:
@@ -99,7 +96,7 @@ def _closely(scenes: Sequence[Scene], rows: Rows, readings: Sequence[Reading], m
     first, block = scenes[0], scenes[0].view.block
     found = [next((one for one in row if one.block == block), None) for row in rows]
     base = found[0]
-    same = [i for i in range(1, len(scenes)) if comparing.same_elements(first.sample, scenes[i].sample)]
+    same = [i for i in range(1, len(scenes)) if same_elements(first.sample, scenes[i].sample)]
     both = [i for i in same if base and found[i]]
     st.subheader(f"Block {block + 1} closely", anchor=False)
     together = len(scenes) == 2 and len(both) == 1

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 
 import streamlit as st
-from perceiver.analysis.spectrum import Spectrum
 
 from perceiver.analysis.numbers import number, percent
+from perceiver.analysis.spectrum import Spectrum
 from perceiver.analysis.summary import summarise
 from perceiver.plots.encodings import (
     Tartan,
-    cycles,
     multiples,
     profile_figure,
     spectrum_axes,
@@ -20,10 +20,12 @@ from perceiver.plots.encodings import (
     spectrum_text,
     tartan_figure,
     tartan_text,
+    wave,
 )
 from perceiver.positions import Band
 
 from ... import comparing, controls, text
+from ...comparing import Looked
 from ...components import Grid, map_canvas
 from ...compute import BlockMap
 from ...progress import Progress
@@ -40,6 +42,11 @@ HOW = (
     "hold. "
     "The ticks along the sides are the bands that it is measured at."
 )
+AGAINST = {
+    "between": "against what lies halfway between them",
+    "turned": "against frequencies as far from zero in other directions",
+    "none": "without a baseline",
+}
 REMARK = (
     "The paper remarks (section 4.1) that maps of scores look like tartan, and that the pattern comes from the Fourier "
     "features: with learned positions it is not seen."
@@ -53,17 +60,16 @@ def tartan(scenes: Sequence[Scene]) -> None:
     st.subheader("Tartan", anchor=False)
     st.caption(REMARK)
     progress = Progress()
-    cases = [scene.case for scene in scenes]
-    references = comparing.references(cases)
+    looked = comparing.looked_for(tuple(scene.case.model for scene in scenes))
     found = [
-        comparing.measured(scene.case, reference, scene.view.head, progress)
-        for scene, reference in zip(scenes, references, strict=True)
+        comparing.measured(scene.case, its, scene.view.head, progress)
+        for scene, its in zip(scenes, looked, strict=True)
     ]
     progress.done()
     models = [_told(scene, spectra) for scene, spectra in zip(scenes, found, strict=True)]
     words = tartan_text(models)
     st.markdown(text.plain(words))
-    _pictures(scenes, references, found)
+    _pictures(scenes, looked, found)
     st.plotly_chart(tartan_figure(models), key="tartan", config={"displayModeBar": False}, alt=words)
     with st.container(horizontal=True):
         with st.popover("As a table", icon=":material/table_rows:"):
@@ -71,28 +77,28 @@ def tartan(scenes: Sequence[Scene]) -> None:
         export.numbers(scenes, found)
 
 
-def _pictures(scenes: Sequence[Scene], references: Sequence[str], found: Found) -> None:
+def _pictures(scenes: Sequence[Scene], looked: Sequence[Looked], found: Found) -> None:
     """The spectra of one block of every model, all on one scale."""
     block = scenes[0].view.block
     blocks = sorted({one.block for spectra in found for one in spectra})
     controls.segments("Block", "block", {one: str(one + 1) for one in blocks}, block)
     top = max(float(multiples(one.energy).max()) for spectra in found for one in spectra)
     columns = st.columns(max(3, len(scenes)), gap="medium")
-    for column, scene, spectra, reference in zip(columns, scenes, found, references, strict=False):
-        one = next((its for its in spectra if its.block == block), None)
+    for column, scene, spectra, its in zip(columns, scenes, found, looked, strict=False):
+        one = next((part for part in spectra if part.block == block), None)
         with column:
             st.markdown(f"**{name(scene)}**")
             if one is None:
                 st.caption(f"Block {block + 1} has no cross-attention here, so it has no map.")
             else:
-                _spectrum(scene, one, comparing.measured_bands(scene.case, reference), top, LIMITS[len(columns)])
+                _spectrum(scene, one, its.bands, top, LIMITS[len(columns)])
     with columns[len(scenes)] if len(scenes) < len(columns) else st.container():
-        for note in (HOW, *_notes(scenes, references, found)):
+        for note in (HOW, *_notes(scenes, looked, found)):
             st.caption(note)
 
 
 def _spectrum(scene: Scene, one: Spectrum, measured: Sequence[Band], top: float, limit: int) -> None:
-    names = text.AXES[len(one.frequencies)]
+    names = [text.axis(name) for name in comparing.axes(scene.case)]
     bands = [[band.frequency for band in measured if band.axis == axis] for axis in range(len(names))]
     words = spectrum_text(one.energy, one.frequencies, names)
     label = f"Spectrum of {scene.case.model}, block {one.block + 1}. {words}"
@@ -101,9 +107,7 @@ def _spectrum(scene: Scene, one: Spectrum, measured: Sequence[Band], top: float,
         st.plotly_chart(figure, key=f"spectrum_{scene.case.model}", config={"displayModeBar": False}, alt=label)
         st.caption(text.plain(words))
         return
-    rows, columns = (
-        tuple(cycles(float(f), axis) for f in along) for along, axis in zip(one.frequencies, names, strict=True)
-    )
+    rows, columns = (tuple(wave(float(f), axis) for f in its) for its, axis in zip(one.frequencies, names, strict=True))
     range_, axes = spectrum_range(top), spectrum_axes(one.frequencies, bands, names)
     relative = multiples(one.energy)
     map_canvas(
@@ -135,29 +139,32 @@ def _table(scenes: Sequence[Scene], found: Found) -> list[dict[str, str | int]]:
         {
             "Model": scene.case.model,
             "Block": one.block + 1,
-            "At the bands": percent(one.at_bands),
-            "Baseline": percent(one.baseline),
-            "Times the baseline": number(one.ratio),
-            "Regularity": number(one.regularity),
+            "At the bands": _told_or_none(one.at_bands, percent),
+            "Baseline": _told_or_none(one.baseline, percent),
+            "Times the baseline": _told_or_none(one.ratio, number),
+            "Regularity": _told_or_none(one.regularity, number),
         }
         for scene, spectra in zip(scenes, found, strict=True)
         for one in spectra
     ]
 
 
-def _notes(scenes: Sequence[Scene], references: Sequence[str], found: Found) -> list[str]:
-    """At whose bands models without any are measured, and what a grid cannot show."""
+def _notes(scenes: Sequence[Scene], looked: Sequence[Looked], found: Found) -> list[str]:
+    """At whose bands each model is measured, against what, and what its elements cannot show."""
     notes = []
-    for scene, reference, spectra in zip(scenes, references, found, strict=True):
-        about, one = [], spectra[0]
-        if reference != scene.case.model:
-            whose = f"of {text.plain(reference)}" if reference else "that a Fourier encoding of its grid would have"
-            about.append(f"it has no bands, so it is measured at those {whose}")
+    for scene, its, spectra in zip(scenes, looked, found, strict=True):
+        one, whose = spectra[0], "its own"
+        if its.model != scene.case.model:
+            whose = (
+                f"it has none, so those of {text.plain(its.model)}" if its.model else "those of Fourier features here"
+            )
+        about = f"measured at {one.resolved} of {one.bands} bands ({whose}) {AGAINST[one.matched]}."
         if one.estimated:
             grid = " × ".join(str(len(along)) for along in one.frequencies)
-            about.append(f"its elements lie on no grid, so this is an estimate on one of {grid} that they are put into")
-        if one.resolved < one.bands:
-            about.append(f"the grid resolves {one.resolved} of {one.bands} bands")
-        if about:
-            notes.append(f"{name(scene)}: {'; '.join(about)}.")
+            about += f" Its elements lie on no grid: the curves are an estimate on one of {grid} cells."
+        notes.append(f"{name(scene)}: {about}")
     return notes
+
+
+def _told_or_none(value: float, form: Callable[[float], str]) -> str:
+    return "none" if math.isnan(value) else form(value)

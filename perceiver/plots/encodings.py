@@ -6,11 +6,11 @@ import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, UInt8
-from plotly.subplots import make_subplots
 
 from ..analysis.numbers import number
 from . import colour
@@ -30,7 +30,8 @@ FLOOR = 0.01
 EVEN = "times an even spectrum"
 AXIS_STYLES = ((BLUE, "solid"), (ORANGE, "dash"), (TEAL, "dot"), (GREY, "dashdot"))
 
-MEASURES = {"ratio": "energy at the bands", "regularity": "regularity"}
+Measure = Literal["ratio", "regularity"]
+MEASURES: Mapping[Measure, str] = {"ratio": "energy at the bands", "regularity": "regularity"}
 
 Named = Mapping[str, Float[np.ndarray, "_"]]
 
@@ -182,42 +183,43 @@ def spectrum_text(
     if not relative.any():
         return "The maps are even: there is no spectrum."
     at = np.unravel_index(int(relative.argmax()), relative.shape)
-    where = " and ".join(wave(abs(float(f[i])), name) for f, i, name in zip(frequencies, at, axes, strict=True))
+    places = [abs(float(along[i])) for along, i in zip(frequencies, at, strict=True)]
+    where = " and ".join(wave(f, name) for f, name in zip(places, axes, strict=True) if f)
     return f"Strongest at {where}: {number(float(relative.max()))} times an even spectrum."
 
 
-def tartan_figure(models: Sequence[Tartan]) -> go.Figure:
-    """Energy at the bands against the baseline, and regularity, block by block, a curve a model.
+def tartan_figure(models: Sequence[Tartan], measure: Measure) -> go.Figure:
+    """One measure block by block, a curve a model; of the ratio also the level of the baseline.
 
     Raises ValueError for more models than can be told apart.
     """
     if len(models) > len(STYLES):
         raise ValueError(f"{len(models)} models cannot be told apart; at most {len(STYLES)}")
-    titles = ("Energy at the bands, times the baseline", "Regularity, 0 to 1")
-    figure = make_subplots(rows=1, cols=2, horizontal_spacing=0.09, subplot_titles=titles)
+    figure = go.Figure()
     for one, (shade, dash, symbol) in zip(models, STYLES, strict=False):
-        for column, values in enumerate((one.ratio, one.regularity), start=1):
-            curve = go.Scatter(
+        figure.add_trace(
+            go.Scatter(
                 x=[block + 1 for block in one.blocks],
-                y=list(values),
+                y=list(getattr(one, measure)),
                 name=html.escape(one.name),
-                legendgroup=one.name,
-                showlegend=column == 1,
                 mode="lines+markers",
                 line={"color": shade, "dash": dash, "width": 2},
                 marker={"color": shade, "symbol": symbol, "size": 8},
                 hovertemplate="block %{x}: %{y:.3g}",
             )
-            figure.add_trace(curve, row=1, col=column)
-    figure.add_hline(1, line={"color": GREY, "dash": "dot"}, row=1, col=1)
-    figure.update_layout(**_layout(height=300, top=64))
-    figure.update_layout(legend={"y": 1.16})
-    figure.update_annotations(font_size=13, x=0, xanchor="left", selector={"text": titles[0]})
-    figure.update_annotations(font_size=13, xanchor="left", x=0.545, selector={"text": titles[1]})
+        )
+    if measure == "ratio":
+        figure.add_hline(1, line={"color": GREY, "dash": "dot"})
+    figure.update_layout(**_layout(height=250, top=28))
     last = max((block for one in models for block in one.blocks), default=0) + 1
     figure.update_xaxes(title_text="Block", range=[0.7, last + 0.3], dtick=max(1, last // 8), showgrid=False)
     figure.update_yaxes(rangemode="tozero", nticks=5)
     return _fixed(figure)
+
+
+def tartan_measured(models: Sequence[Tartan], measure: Measure) -> bool:
+    """Whether there is a number of this measure to be drawn."""
+    return any(not math.isnan(value) for one in models for value in getattr(one, measure))
 
 
 def tartan_text(models: Sequence[Tartan]) -> str:
@@ -229,10 +231,10 @@ def tartan_text(models: Sequence[Tartan]) -> str:
     if not with_bands or not without:
         return f"{numbers} To check the remark, set models with and without Fourier features side by side."
     higher = {}
-    for what in ("ratio", "regularity"):
-        theirs, others = ([_mean(getattr(one, what)) for one in some] for some in (with_bands, without))
+    for measure, what in MEASURES.items():
+        theirs, others = ([_mean(getattr(one, measure)) for one in some] for some in (with_bands, without))
         if not any(map(math.isnan, theirs + others)):
-            higher[MEASURES[what]] = min(theirs) > max(others)
+            higher[what] = min(theirs) > max(others)
     return f"{numbers} {_verdict(higher)}"
 
 

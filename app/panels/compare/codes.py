@@ -99,6 +99,8 @@ def _parts(scenes: Sequence[Scene]) -> None:
             name=f"Parts of the position code of {scene.case.model}",
             tile=100,
         )
+        if any(_mirrored(scene, one) for one in patterns):
+            st.caption("More cycles than half the steps between elements cannot be shown: they appear as fewer.")
 
 
 def _about(scene: Scene) -> str:
@@ -116,6 +118,12 @@ def _title(scene: Scene, one: Pattern) -> str:
         return f"Component {one.band + 1}"
     axis = text.axis(comparing.axes(scene.case)[one.axis])
     return wave(one.frequency, axis) if one.frequency else axis.capitalize()
+
+
+def _mirrored(scene: Scene, one: Pattern) -> bool:
+    """Whether a band turns faster than the grid can show."""
+    free = scene.sample.coordinates is not None
+    return not free and one.axis is not None and one.frequency > (scene.sample.shape[one.axis] - 1) / 2
 
 
 def _where(scene: Scene, element: int) -> str:

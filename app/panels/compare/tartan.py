@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -11,6 +11,7 @@ from perceiver.analysis.numbers import number, percent
 from perceiver.analysis.spectrum import Spectrum
 from perceiver.analysis.summary import summarise
 from perceiver.plots.encodings import (
+    Measure,
     Tartan,
     multiples,
     profile_figure,
@@ -19,6 +20,7 @@ from perceiver.plots.encodings import (
     spectrum_range,
     spectrum_text,
     tartan_figure,
+    tartan_measured,
     tartan_text,
     wave,
 )
@@ -39,13 +41,16 @@ from .maps import LIMITS
 COLOURS = "viridis"
 HOW = (
     "The power of each latent's map over its frequencies, as shares, then the mean over latents; 1 is what noise would "
-    "hold. "
-    "The ticks along the sides are the bands that it is measured at."
+    "hold. The ticks along the sides are the bands that it is measured at."
 )
 AGAINST = {
     "between": "against what lies halfway between them",
     "turned": "against frequencies as far from zero in other directions",
     "none": "without a baseline",
+}
+TITLES: Mapping[Measure, str] = {
+    "ratio": "**Energy at the bands** :small[times the baseline]",
+    "regularity": "**Regularity** :small[how well maps repeat themselves, 0 to 1]",
 }
 REMARK = (
     "The paper remarks (section 4.1) that maps of scores look like tartan, and that the pattern comes from the Fourier "
@@ -70,11 +75,23 @@ def tartan(scenes: Sequence[Scene]) -> None:
     words = tartan_text(models)
     st.markdown(text.plain(words))
     _pictures(scenes, looked, found)
-    st.plotly_chart(tartan_figure(models), key="tartan", config={"displayModeBar": False}, alt=words)
+    _curves(models, words)
     with st.container(horizontal=True):
         with st.popover("As a table", icon=":material/table_rows:"):
             st.dataframe(_table(scenes, found), hide_index=True)
         export.numbers(scenes, found)
+
+
+def _curves(models: Sequence[Tartan], words: str) -> None:
+    """Both measures block by block, as far as they can be told."""
+    for column, (measure, title) in zip(st.columns(2, gap="medium"), TITLES.items(), strict=True):
+        with column:
+            st.markdown(title)
+            if tartan_measured(models, measure):
+                figure = tartan_figure(models, measure)
+                st.plotly_chart(figure, key=f"tartan_{measure}", config={"displayModeBar": False}, alt=words)
+            else:
+                st.caption("It cannot be told of these maps.")
 
 
 def _pictures(scenes: Sequence[Scene], looked: Sequence[Looked], found: Found) -> None:

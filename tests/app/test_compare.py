@@ -1,0 +1,301 @@
+"""The Compare page in Streamlit's harness: which models stand side by side, on which scale, and what is told."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from app import comparing, compute, state
+from app.compute import Case, Reading
+from app.panels.compare import export
+from app.panels.scene import Scene
+from app.progress import Progress
+from app.views import get
+from perceiver import Perceiver, PositionConfig, Trace, load, modalities
+from perceiver.sample import Sample
+from tests.app import clouds, folder, sounds
+from tests.app.conftest import PATIENCE, SCRIPT
+from tests.app.frames import frames, labelled
+
+COORDINATES = dataclasses.replace(folder.ONE_HEAD, positions=PositionConfig(kind="coordinates"))
+
+
+@pytest.fixture(scope="session")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny checkpoints for pictures, and a third that reads the same elements as the first."""
+    root = folder.build(tmp_path_factory.mktemp("beside"))
+    torch.manual_seed(7)
+    Perceiver(COORDINATES).eval().save_pretrained(root / "image-coordinates")
+    return root
+
+
+def shown(app: AppTest, **query: str) -> AppTest:
+    """The Compare page, run to its end."""
+    app.switch_page("app/pages/compare.py")
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run()
+
+
+def said(app: AppTest) -> str:
+    parts = (app.subheader, app.markdown, app.caption, app.error, app.info)
+    return "\n".join(element.value for kind in parts for element in kind).replace("\\", "")
+
+
+def change(app: AppTest, **values: object) -> AppTest:
+    """What a component's callback does: the harness cannot click inside components."""
+    app.session_state["view"] = dataclasses.replace(app.session_state["view"], **values)
+    return app.run()
+
+
+def trace(checkpoints: Path, name: str) -> tuple[Sample, Trace]:
+    """The library's own answer to the sample that is shown first."""
+    model = load(checkpoints / name)
+    sample = modalities.get("image").read(
+        folder.picture(0), "bed_cot-0.png", shape=model.config.input_shape, preprocess=model.config.preprocess
+    )
+    return sample, model.trace(model.inputs(sample))
+
+
+def case(name: str) -> Case:
+    data = folder.picture(0)
+    return Case(name, compute.digest(data), "bed_cot-0.png", data)
+
+
+def test_another_model_stands_beside_the_first_at_once(app: AppTest, checkpoints: Path) -> None:
+    shown(app)
+    assert not app.exception
+    assert app.session_state["beside"] == ["image-coordinates"]  # the same elements come before learned positions
+    for name in ("image-fourier", "image-coordinates"):
+        sample, made = trace(checkpoints, name)
+        large = labelled(app, "map", f"{name}, block 1")
+        np.testing.assert_allclose(large.arrays["values"].reshape(sample.shape), made.map(0).reshape(16, 16), rtol=1e-5)
+    less = labelled(app, "map", "image-coordinates less image-fourier, block 1")
+    one, other = (trace(checkpoints, name)[1].map(0).numpy() for name in ("image-fourier", "image-coordinates"))
+    np.testing.assert_allclose(less.arrays["values"], other - one, atol=1e-8)
+    bars = [labelled(app, "map", f"{name}, block 1").meta["bar"] for name in ("image-fourier", "image-coordinates")]
+    assert bars[0] == bars[1]
+    answers = [frame for frame in frames(app, "ranking") if frame.meta["label"].startswith("Predictions")]
+    for name, answer in zip(("image-fourier", "image-coordinates"), answers, strict=True):
+        best = int(trace(checkpoints, name)[1].logits.argmax())
+        assert answer.meta["rows"][0]["name"] == folder.LABELS[best].replace("_", " / ")
+
+
+def test_models_that_read_other_elements_are_shown_in_multiples_of_uniform(app: AppTest, checkpoints: Path) -> None:
+    shown(app, others="image-learned")
+    assert app.segmented_control(key="control_scale").value == "uniform"
+    assert "256 and 96 elements" in said(app)
+    assert "cannot be subtracted" in said(app)
+    top = 0.0
+    for name, blocks in (("image-fourier", (0, 1, 2)), ("image-learned", (0, 2))):
+        sample, made = trace(checkpoints, name)
+        tiles = labelled(app, "wall", f"Maps of the blocks of {name}").meta["tiles"]
+        assert [tile["empty"] for tile in tiles] == [block not in blocks for block in (0, 1, 2)]
+        assert len(labelled(app, "map", f"{name}, block 1").arrays["values"]) == sample.content.shape[0]
+        top = max(top, *(float(made.map(b).max()) * sample.content.shape[0] for b in blocks))
+    last = labelled(app, "map", "image-learned, block 1").meta["bar"]["ticks"][-1]["text"]
+    assert float(last.removeprefix("≥ ")) <= top * 1.01
+
+
+def test_a_block_without_a_map_leaves_a_gap(app: AppTest) -> None:
+    shown(app, others="image-learned", block="2")
+    assert not app.exception
+    assert labelled(app, "wall", "Maps of the blocks of image-learned").meta["chosen"] is None
+    assert "Block 2 has no cross-attention here" in said(app)
+    assert labelled(app, "map", "image-fourier, block 2")
+
+
+def test_one_pick_marks_one_place_on_all(app: AppTest, checkpoints: Path) -> None:
+    shown(app, others="image-coordinates,image-learned")
+    change(app, pick=16 * 3 + 5)
+    assert labelled(app, "map", "image-coordinates, block 1").meta["pick"] == 53
+    one, other = (trace(checkpoints, name)[0] for name in ("image-fourier", "image-learned"))
+    places = [low + (at + 0.5) * (high - low) / 16 for at, (low, high) in zip((3, 5), one.box, strict=True)]
+    cells = [
+        min(n - 1, max(0, int((place - low) / (high - low) * n)))
+        for place, (low, high), n in zip(places, other.box, (8, 12), strict=True)
+    ]
+    assert labelled(app, "map", "image-learned, block 1").meta["pick"] == cells[0] * 12 + cells[1]
+    alike = labelled(app, "map", "Similarity of the position codes in image-fourier")
+    codes = load(checkpoints / "image-fourier").codes(one)[0].numpy()
+    expected = [codes[53] @ code / np.linalg.norm(codes[53]) / np.linalg.norm(code) for code in codes]
+    np.testing.assert_allclose(alike.arrays["values"], expected, atol=1e-5)
+    assert alike.meta["pick"] == 53
+
+
+def test_without_a_pick_codes_are_set_against_that_of_the_middle(app: AppTest) -> None:
+    shown(app)
+    assert labelled(app, "map", "Similarity of the position codes in image-fourier").meta["pick"] == 16 * 8 + 8
+    assert labelled(app, "map", "image-fourier, block 1").meta["pick"] is None
+
+
+def test_a_link_holds_the_whole_comparison(app: AppTest) -> None:
+    shown(app, others="image-learned,image-coordinates", band="3", block="3", scale="per_map")
+    link = {name: value if isinstance(value, str) else value[-1] for name, value in app.query_params.items()}
+    assert link == {
+        "model": "image-fourier",
+        "sample": "bed_cot-0",
+        "others": "image-learned,image-coordinates",
+        "band": "3",
+        "block": "3",
+        "scale": "per_map",
+    }
+    other = shown(AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE), **link)
+    assert not [c for c in other.caption if c.value.startswith(":material/info:")]
+    for start in ("image-learned, block 3", "Spectrum of image-fourier, block 3"):
+        np.testing.assert_array_equal(*(labelled(page, "map", start).arrays["rgb"] for page in (app, other)))
+    assert app.slider(key="band").value == other.slider(key="band").value == 3
+
+
+@pytest.mark.parametrize("others", ["nothing", "image-fourier,none", "a,b,c,d,e"])
+def test_a_bad_link_falls_back_with_a_note(app: AppTest, others: str) -> None:
+    shown(app, others=others)
+    assert not app.exception
+    assert len([c for c in app.caption if c.value.startswith(":material/info:")]) == 1
+    assert app.session_state["beside"] == ["image-coordinates"]
+
+
+def test_what_another_model_lacks_is_said(app: AppTest) -> None:
+    shown(app, model="image-learned", others="image-fourier", reduce="latent", latent="5", head="2")
+    assert "image-fourier: There is no head 2 here" in said(app)
+    assert labelled(app, "map", "image-learned, block 1")
+    assert "latent 5, head 2" in said(app)
+
+
+def test_no_control_runs_a_model_again(app: AppTest, runs: list[Perceiver]) -> None:
+    shown(app)
+    app.segmented_control(key="control_reduce").set_value("max").run()
+    app.selectbox(key="control_kind").set_value("score").run()
+    app.slider(key="band").set_value(2).run()
+    change(app, block=2, pick=17)
+    assert not app.exception
+    assert len(runs) == 2
+
+
+def test_models_are_chosen_by_name_and_keep_their_order(app: AppTest) -> None:
+    shown(app)
+    app.button_group(key="beside").set_value(["image-learned", "image-coordinates"]).run()
+    assert app.session_state["view"].others == ("image-coordinates", "image-learned")
+    app.button_group(key="beside").set_value(["image-learned"]).run()
+    assert app.session_state["view"].others == ("image-learned",)
+    app.selectbox(key="control_model").set_value("image-learned").run()
+    assert not app.exception
+    assert "image-learned" not in app.session_state["beside"]
+
+
+def test_a_model_alone_is_shown_alone(caches: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(clouds.build(tmp_path)))
+    app = shown(AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE))
+    assert not app.exception
+    assert "nothing to set beside" in said(app)
+    assert "an estimate on one of 32 × 32 × 32 cells" in said(app)
+    assert labelled(app, "cloud", "points-fourier, block 1")
+
+
+def test_sounds_read_in_two_ways_share_the_moment_of_a_pick(
+    caches: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(sounds.build(tmp_path)))
+    app = shown(AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE), model="audio-mel", pick=str(4 * 20 + 10 + 1))
+    assert not app.exception
+    frame = 10 / 20  # seconds: the tenth frame, in the middle of its cell
+    assert labelled(app, "map", "audio-raw, block 1").meta["pick"] == int(frame * 40)
+    assert len(app.get("plotly_chart")) == 4  # dimensions, one spectrum as a curve, two measures
+
+
+def test_parts_of_a_code_are_its_channels(app: AppTest, checkpoints: Path) -> None:
+    shown(app, others="image-learned", band="2")
+    tiles = labelled(app, "wall", "Parts of the position code of image-fourier").meta
+    bands = [band for band in load(checkpoints / "image-fourier").encoding.bands() if band.index in (0, 1, 3)]
+    assert len(tiles["tiles"]) == len(bands) == 6
+    assert tiles["tiles"][1]["title"] == f"{bands[1].frequency:.3g} cycles down"
+    assert tiles["chosen"] == 1
+    sample, _ = trace(checkpoints, "image-fourier")
+    codes = load(checkpoints / "image-fourier").codes(sample)[0].numpy()
+    for pattern, band in zip(comparing.patterns(case("image-fourier"), 1), bands, strict=True):
+        np.testing.assert_allclose(pattern.map.values.ravel(), codes[:, band.sine], atol=1e-6)
+
+
+def test_downloads_hold_what_is_shown(app: AppTest, monkeypatch: pytest.MonkeyPatch, checkpoints: Path) -> None:
+    monkeypatch.setattr(compute, "_prepare_torch", lambda: None)
+    names = ("image-fourier", "image-learned")
+    cases = [case(name) for name in names]
+    rows = comparing.block_maps(cases, [Reading(), Reading()], "uniform", Progress())
+    scenes = [
+        Scene(
+            view=state.View(model=one.model),
+            case=one,
+            sample=compute.read(one),
+            config=comparing.config(one.model),
+            shown=get("image"),
+            truth="",
+            progress=Progress(),
+        )
+        for one in cases
+    ]
+    picture = Image.open(io.BytesIO(export.figure(scenes, rows, "mean over latents")))
+    assert picture.width > 4 * 384
+    looked = comparing.looked_for(names)
+    assert [one.model for one in looked] == ["image-fourier", ""]  # another grid: nobody's bands
+    spectra = [comparing.measured(one, its, None, Progress()) for one, its in zip(cases, looked, strict=True)]
+    table = list(csv.DictReader(io.StringIO(comparing.tartan_file(cases, spectra).decode())))
+    assert [(row["model"], row["block"]) for row in table] == [
+        *(("image-fourier", str(i)) for i in (1, 2, 3)),
+        *(("image-learned", str(i)) for i in (1, 3)),
+    ]
+    values = json.loads(comparing.numbers_file(cases, spectra, None))
+    assert [one["bands_of"] for one in values["models"]] == ["image-fourier", None]
+    answers = json.loads(comparing.answers_file(cases, None))
+    for name, one in zip(names, answers["models"], strict=True):
+        best = int(trace(checkpoints, name)[1].logits.argmax())
+        assert one["predictions"][0]["label"] == folder.LABELS[best]
+
+
+@pytest.fixture
+def sample() -> Callable[..., Sample]:
+    def made(shape: tuple[int, ...], box: tuple[tuple[float, float], ...], places: object = None) -> Sample:
+        empty = np.zeros(0, dtype=np.uint8)
+        return Sample(
+            name="x",
+            modality="x",
+            content=torch.zeros(int(np.prod(shape)), 1),
+            shape=shape,
+            seen=empty,
+            original=empty,
+            box=box,
+            coordinates=None if places is None else torch.tensor(places, dtype=torch.float32),
+        )
+
+    return made
+
+
+def test_places_are_found_again_in_another_model(sample: Callable[..., Sample]) -> None:
+    fine, coarse = sample((8, 8), ((0, 16), (0, 16))), sample((4, 4), ((0, 16), (0, 16)))
+    assert comparing.twin(8 * 3 + 6, fine, coarse) == 4 * 1 + 3
+    part = sample((4, 4), ((8, 16), (0, 16)))
+    assert comparing.twin(8 * 5 + 6, fine, part) == 4 * 1 + 3
+    assert comparing.twin(0, fine, part) == 0  # above what it read: the nearest
+    mel, raw = sample((6, 10), ((0, 6), (0.9, 1.9))), sample((5,), ((1.0, 2.0),))
+    assert comparing.twin(10 * 2 + 5, mel, raw) == 2  # 1.45 s
+    assert comparing.twin(3, raw, mel) == 10 * 3 + 8  # 1.7 s, and the middle of the pitches
+    cloud = sample((3,), ((-1, 1),) * 3, [[0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    turned = sample((3,), ((-1, 1),) * 3, [[0, 0.9, 0], [0.1, 0, 0], [0.8, 0, 0]])
+    assert [comparing.twin(i, cloud, turned) for i in range(3)] == [1, 2, 0]
+    assert comparing.centre(turned) == 1
+
+
+def test_scales_across_other_numbers_of_elements() -> None:
+    assert comparing.scales("probability", [64, 64]) == ("shared", "uniform", "per_map", "log")
+    assert comparing.scales("probability", [64, 32]) == ("uniform", "per_map")
+    assert comparing.scales("value", [64, 32]) == ("per_map",)
+    assert comparing.scales("score", [64, 32]) == ("shared", "per_map")

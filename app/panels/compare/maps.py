@@ -21,6 +21,8 @@ from .beside import name, pick
 LIMITS = {1: 640, 2: 520, 3: 400, 4: 300}
 """Greatest width of a large map in CSS pixels, by how many stand side by side."""
 
+CONCENTRATED = "Of every model its own most concentrated latent, until a number is chosen: then the same of all."
+
 Rows = Sequence[tuple[BlockMap, ...]]
 
 
@@ -55,7 +57,7 @@ def _choices(first: Scene, asked: Reading, scales: Sequence[Mode], mode: Mode) -
         controls.segments("Over latents", "reduce", reductions, view.reduce)
         if asked.latent is not None:
             count = config.num_latents
-            controls.number(f"Latent, 1 to {count}", "latent", count, asked.latent, width=150)
+            controls.number(f"Latent, 1 to {count}", "latent", count, asked.latent, width=150, help=CONCENTRATED)
         if config.cross_heads > 1:
             heads: Mapping[int | None, str] = {i: f"Head {i + 1}" for i in range(config.cross_heads)}
             controls.select("Head", "head", {None: "Mean of heads", **heads}, view.head, width=160)
@@ -140,6 +142,6 @@ def _large(scene: Scene, first: Scene, one: BlockMap, label: str, key: str, limi
         scene.view.pick,
         partial(pick, scene, first),
         key=f"{key}_{scene.case.model}",
-        hint=f"Point at a {scene.shown.spot} to read its value; click it to mark it on all.",
+        hint="Point to read a value; click to mark it on all.",
         limit=limit,
     )

@@ -61,6 +61,16 @@ def _fourier_grid(shape: tuple[int, ...], num_bands: int, max_resolution: tuple[
     return fourier_features(grid_coordinates(shape), num_bands, max_resolution)
 
 
+@lru_cache(maxsize=16)
+def _fourier_bands(num_bands: int, max_resolution: tuple[float, ...]) -> tuple[Band, ...]:
+    axes = len(max_resolution)
+    return tuple(
+        Band(a, k, f, sine=axes + a * num_bands + k, cosine=axes + (axes + a) * num_bands + k)
+        for a, mu in enumerate(max_resolution)
+        for k, f in enumerate(frequencies(num_bands, mu).tolist())
+    )
+
+
 @runtime_checkable
 class Positions(Protocol):
     """What the model asks of an encoding."""
@@ -97,12 +107,7 @@ class FourierPositions(nn.Module):
         return fourier_features(coordinates, self.num_bands, self.max_resolution)
 
     def bands(self) -> tuple[Band, ...]:
-        axes, count = self.axes, self.num_bands
-        return tuple(
-            Band(a, k, float(f), sine=axes + a * count + k, cosine=axes + axes * count + a * count + k)
-            for a in range(axes)
-            for k, f in enumerate(frequencies(count, self.max_resolution[a]))
-        )
+        return _fourier_bands(self.num_bands, self.max_resolution)
 
     def coordinate_channels(self) -> tuple[int, ...]:
         return tuple(range(self.axes))

@@ -7,7 +7,7 @@ which frequency, `Positions.bands()` says, and nothing here knows it otherwise.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -67,12 +67,14 @@ class Ablation:
         """The same channels, with something else in their place."""
         return replace(self, fill=fill, seed=seed if fill == "shuffle" else 0)
 
-    def channels(self, encoding: Positions, width: int) -> tuple[int, ...]:
+    def channels(self, encoding: Positions, width: int, known: Mapping[Place, Band] | None = None) -> tuple[int, ...]:
         """The channels that go, counted within the `width` channels of the code, rising.
+
+        known  what `by_place` makes of the encoding's bands, where many ablations are looked up
 
         Raises ConfigError when the encoding has no such band or coordinate.
         """
-        bands = {(band.axis, band.index): band for band in encoding.bands()}
+        bands = by_place(encoding) if known is None else known
         raw = encoding.coordinate_channels()
         for place in self.sines | self.cosines:
             if place not in bands:
@@ -154,6 +156,11 @@ def parse(text: str) -> Ablation:
         else:
             raise ConfigError(f"{part!r} says nothing about an ablation; bands are b1:3-16, coordinates x1, all is all")
     return Ablation(frozenset(sines), frozenset(cosines), frozenset(coordinates), whole, fill, seed)
+
+
+def by_place(encoding: Positions) -> dict[Place, Band]:
+    """The bands of an encoding by their axis and number."""
+    return {(band.axis, band.index): band for band in encoding.bands()}
 
 
 def bands(chosen: Iterable[Band]) -> Ablation:

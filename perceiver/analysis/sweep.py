@@ -7,18 +7,20 @@ the work can be watched and stopped.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
 from scipy.stats import spearmanr
+from torch import Tensor
 
+from ..errors import ConfigError
 from ..model import Perceiver
 from ..positions import Positions
 from ..sample import Sample
-from .ablation import Ablation, Fill, high_pass, low_pass, one_band
+from .ablation import Ablation, Fill, by_place, high_pass, low_pass, one_band
 
 Family = Literal["single", "low_pass", "high_pass"]
 
@@ -67,14 +69,59 @@ def curves(encoding: Positions, fill: Fill = "zero", seed: int = 0) -> tuple[Cur
 
 @dataclass(frozen=True)
 class Estimate:
-    """The answer to the untouched input, and first-order changes of one class's logit.
+    """The answer to the untouched input, and estimated changes of one class's logit.
 
+    target   the class
     logits   of the untouched input
     changes  one an ablation
     """
 
+    target: int
     logits: Float[np.ndarray, "classes"]
     changes: Float64[np.ndarray, "n"]
+
+
+@dataclass(frozen=True)
+class _Slope:
+    """A class's logit, and its gradient with respect to the position code."""
+
+    target: int
+    logits: Float[Tensor, "classes"]
+    codes: Float[Tensor, "1 M P"]
+    gradient: Float[Tensor, "1 M P"]
+    _parts: dict[tuple[Fill, int], Float64[np.ndarray, "P"]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: Perceiver, sample: Sample, target: int | None) -> _Slope:
+        codes = model.codes(sample).detach().requires_grad_()
+        with torch.enable_grad():
+            logits = model(model.inputs(sample, codes))[0]
+            chosen = int(logits.argmax()) if target is None else target
+            if not 0 <= chosen < len(logits):
+                raise ConfigError(f"there is no class {chosen + 1}; they run from 1 to {len(logits)}")
+            (gradient,) = torch.autograd.grad(logits[chosen], codes)
+        return cls(chosen, logits.detach(), codes.detach(), gradient)
+
+    def parts(self, ablation: Ablation) -> Float64[np.ndarray, "P"]:
+        """What every channel adds to the change of the logit when it goes, filled as the ablation fills: it does not
+        depend on what goes with it."""
+        key = ablation.fill, ablation.seed
+        if key not in self._parts:
+            moved = ablation.filling(self.codes) - self.codes
+            self._parts[key] = (self.gradient * moved).sum((0, 1), dtype=torch.float64).numpy()
+        return self._parts[key]
+
+    def changes(self, ablations: Sequence[Ablation], encoding: Positions) -> Float64[np.ndarray, "n"]:
+        """First-order changes of the logit."""
+        known, width = by_place(encoding), self.codes.shape[-1]
+        found = [self.parts(one)[list(one.channels(encoding, width, known))].sum() for one in ablations]
+        return np.array(found, dtype=np.float64)
+
+    def sizes(self, ablations: Sequence[Ablation], encoding: Positions) -> Float64[np.ndarray, "n"]:
+        """The sum of magnitudes of what each band that goes would change alone."""
+        parts, known = self.parts(ablations[0]), by_place(encoding)
+        alone = np.array([abs(parts[band.sine] + parts[band.cosine]) for band in known.values()])
+        return np.array([[place in one.sines for place in known] for one in ablations], dtype=np.float64) @ alone
 
 
 def estimate(model: Perceiver, sample: Sample, ablations: Sequence[Ablation], target: int | None = None) -> Estimate:
@@ -83,23 +130,36 @@ def estimate(model: Perceiver, sample: Sample, ablations: Sequence[Ablation], ta
 
     target  the class; None is the most probable one
 
-    Raises ConfigError when the encoding has no such band.
+    Raises ConfigError when the encoding has no such band, or the model no such class.
     """
-    codes = model.codes(sample).detach().requires_grad_()
-    with torch.enable_grad():
-        logits = model(model.inputs(sample, codes))[0]
-        chosen = int(logits.argmax()) if target is None else target
-        (gradient,) = torch.autograd.grad(logits[chosen], codes)
-    codes, encoding = codes.detach(), model.encoding
-    # A channel's part does not depend on what goes with it, so each is worked out once for each filling.
-    parts: dict[tuple[Fill, int], torch.Tensor] = {}
-    changes = []
-    for ablation in ablations:
-        key = (ablation.fill, ablation.seed)
-        if key not in parts:
-            parts[key] = (gradient * (ablation.filling(codes) - codes)).sum((0, 1), dtype=torch.float64)
-        changes.append(float(parts[key][list(ablation.channels(encoding, codes.shape[-1]))].sum()))
-    return Estimate(logits.detach().numpy(), np.array(changes, dtype=np.float64))
+    slope = _Slope.of(model, sample, target)
+    return Estimate(slope.target, slope.logits.numpy(), slope.changes(ablations, model.encoding))
+
+
+def estimate_curves(model: Perceiver, sample: Sample, curves: Sequence[Curve], target: int | None = None) -> Estimate:
+    """`estimate` for all ablations of some curves, in their order, where cumulative curves end at the exact value.
+
+    A logit does not follow its tangent far: the first-order parts of many bands add up to too much or too little. So it
+    is asked for without any band, one more forward pass, and what the sum of all parts misses is shared out among the
+    bands by the size of their parts.
+
+    Raises as `estimate` does.
+    """
+    slope = _Slope.of(model, sample, target)
+    exact: dict[Ablation, float] = {}
+    out = [np.zeros(0)]
+    for curve in curves:
+        changes = slope.changes(curve.ablations, model.encoding)
+        if curve.family != "single":
+            sizes = slope.sizes(curve.ablations, model.encoding)
+            end = int(sizes.argmax())
+            if (all_gone := curve.ablations[end]) not in exact:
+                (after,) = answers(model, sample, [all_gone])
+                exact[all_gone] = float(after[0, slope.target] - slope.logits[slope.target])
+            missed = exact[all_gone] - changes[end]
+            changes += missed * sizes / max(sizes[end], np.finfo(sizes.dtype).tiny)
+        out.append(changes)
+    return Estimate(slope.target, slope.logits.numpy(), np.concatenate(out))
 
 
 @torch.no_grad()

@@ -25,6 +25,10 @@ Place = tuple[int, int]
 """A band: its axis and its number on it, both from 0."""
 
 
+LONGEST = 2000
+"""Signs of an ablation written as text, at most: every second band of three axes with 128 takes 1200."""
+
+
 @dataclass(frozen=True)
 class Ablation:
     """What is taken out of a position code.
@@ -76,16 +80,16 @@ class Ablation:
         """
         bands = by_place(encoding) if known is None else known
         raw = encoding.coordinate_channels()
-        for place in self.sines | self.cosines:
-            if place not in bands:
-                raise ConfigError(f"this encoding has no band {place[1] + 1} on axis {place[0] + 1}")
+        if missing := (self.sines | self.cosines) - bands.keys():
+            axis, index = min(missing)
+            raise ConfigError(f"this encoding has no band {index + 1} on axis {axis + 1}")
         for axis in self.coordinates:
-            if axis >= len(raw):
+            if not 0 <= axis < len(raw):
                 raise ConfigError(f"this encoding holds no raw coordinate of axis {axis + 1}")
         if self.whole:
             return tuple(range(width))
-        chosen = {bands[place].sine for place in self.sines} | {bands[place].cosine for place in self.cosines}
-        return tuple(sorted(chosen | {raw[axis] for axis in self.coordinates}))
+        chosen = [bands[place].sine for place in self.sines] + [bands[place].cosine for place in self.cosines]
+        return tuple(sorted(chosen + [raw[axis] for axis in self.coordinates]))
 
     def apply(self, codes: Float[Tensor, "*batch M P"], encoding: Positions) -> Float[Tensor, "*batch M P"]:
         """The codes without what goes; the codes themselves are left as they are.
@@ -95,13 +99,12 @@ class Ablation:
         channels = self.channels(encoding, codes.shape[-1])
         if not channels:
             return codes
-        out = codes.detach().clone()
-        index = torch.tensor(channels, device=codes.device)
-        out[..., index] = self.filling(codes.detach()[..., index])
-        return out
+        gone = torch.zeros(codes.shape[-1], dtype=torch.bool, device=codes.device)
+        gone[list(channels)] = True
+        return torch.where(gone, self.filling(codes.detach()), codes.detach())
 
     def filling(self, values: Float[Tensor, "*batch M k"]) -> Float[Tensor, "*batch M k"]:
-        """What takes the place of these channels."""
+        """What would take the place of these channels."""
         match self.fill:
             case "zero":
                 return torch.zeros_like(values)
@@ -134,13 +137,15 @@ class Ablation:
 
 def parse(text: str) -> Ablation:
     """The inverse of `Ablation.text`. Raises ConfigError for anything else."""
+    if len(text) > LONGEST:
+        raise ConfigError(f"an ablation of {len(text)} signs is too long; {LONGEST} are enough for any")
     sines: set[Place] = set()
     cosines: set[Place] = set()
     coordinates: set[int] = set()
     whole, seed = False, 0
     fill: Fill = "zero"
     for part in filter(None, (part.strip() for part in text.split(","))):
-        if found := re.fullmatch(r"([bsc])(\d{1,2}):([\d.-]{1,400})", part, re.ASCII):
+        if found := re.fullmatch(r"([bsc])(\d{1,2}):([\d.-]+)", part, re.ASCII):
             sign, axis = found[1], _from_one(found[2], part)
             places = {(axis, index) for index in _numbers(found[3], part)}
             sines |= places if sign in "bs" else set()
@@ -155,7 +160,7 @@ def parse(text: str) -> Ablation:
             fill = part
         else:
             raise ConfigError(f"{part!r} says nothing about an ablation; bands are b1:3-16, coordinates x1, all is all")
-    return Ablation(frozenset(sines), frozenset(cosines), frozenset(coordinates), whole, fill, seed)
+    return Ablation(frozenset(sines), frozenset(cosines), frozenset(coordinates), whole).filled(fill, seed)
 
 
 def by_place(encoding: Positions) -> dict[Place, Band]:
@@ -229,6 +234,8 @@ def _numbers(text: str, part: str) -> list[int]:
         if not found:
             raise ConfigError(f"{part!r} names no bands; they are given as 3, 3-16 or 1.4-6")
         first, last = _from_one(found[1], part), _from_one(found[2] or found[1], part)
+        if last < first:
+            raise ConfigError(f"{part!r} names bands from the last to the first; they are given as 3-16")
         out.extend(range(first, last + 1))
     return out
 

@@ -20,7 +20,7 @@ from ..errors import ConfigError
 from ..model import Perceiver
 from ..positions import Positions
 from ..sample import Sample
-from .ablation import Ablation, Fill, by_place, high_pass, low_pass, one_band
+from .ablation import Ablation, Fill, bands, by_place, high_pass, low_pass
 
 Family = Literal["single", "low_pass", "high_pass"]
 
@@ -34,7 +34,7 @@ class Curve:
 
     family       "single": each band alone, on `axis`; "low_pass": the bands from here upwards are gone, on all axes;
                  "high_pass": the bands up to here are gone
-    axis         of single bands; None for all axes
+    axis         of single bands; None for all axes, whose bands go whole
     ablations    one a band
     frequencies  of the bands in cycles across the axis; of the first axis where all are meant
     """
@@ -53,7 +53,7 @@ def curves(encoding: Positions, fill: Fill = "zero", seed: int = 0) -> tuple[Cur
         Curve(
             "single",
             axis,
-            tuple(one_band(encoding, band.index, axis).filled(fill, seed) for band in by_axis[axis]),
+            tuple(bands([band]).filled(fill, seed) for band in by_axis[axis]),
             tuple(band.frequency for band in by_axis[axis]),
         )
         for axis in axes
@@ -117,11 +117,14 @@ class _Slope:
         found = [self.parts(one)[list(one.channels(encoding, width, known))].sum() for one in ablations]
         return np.array(found, dtype=np.float64)
 
-    def sizes(self, ablations: Sequence[Ablation], encoding: Positions) -> Float64[np.ndarray, "n"]:
-        """The sum of magnitudes of what each band that goes would change alone."""
+    def removed(
+        self, ablations: Sequence[Ablation], encoding: Positions
+    ) -> tuple[Float64[np.ndarray, "n"], Float64[np.ndarray, "n"]]:
+        """First-order changes where bands go whole, and the sums of magnitudes of what each of them changes alone."""
         parts, known = self.parts(ablations[0]), by_place(encoding)
-        alone = np.array([abs(parts[band.sine] + parts[band.cosine]) for band in known.values()])
-        return np.array([[place in one.sines for place in known] for one in ablations], dtype=np.float64) @ alone
+        alone = np.array([parts[band.sine] + parts[band.cosine] for band in known.values()])
+        gone = np.array([[place in one.sines for place in known] for one in ablations], dtype=np.float64)
+        return gone @ alone, gone @ np.abs(alone)
 
 
 def estimate(model: Perceiver, sample: Sample, ablations: Sequence[Ablation], target: int | None = None) -> Estimate:
@@ -149,20 +152,20 @@ def estimate_curves(model: Perceiver, sample: Sample, curves: Sequence[Curve], t
     exact: dict[Ablation, float] = {}
     out = [np.zeros(0)]
     for curve in curves:
-        changes = slope.changes(curve.ablations, model.encoding)
-        if curve.family != "single":
-            sizes = slope.sizes(curve.ablations, model.encoding)
-            end = int(sizes.argmax())
-            if (all_gone := curve.ablations[end]) not in exact:
-                (after,) = answers(model, sample, [all_gone])
-                exact[all_gone] = float(after[0, slope.target] - slope.logits[slope.target])
-            missed = exact[all_gone] - changes[end]
-            changes += missed * sizes / max(sizes[end], np.finfo(sizes.dtype).tiny)
-        out.append(changes)
+        if curve.family == "single":
+            out.append(slope.changes(curve.ablations, model.encoding))
+            continue
+        changes, sizes = slope.removed(curve.ablations, model.encoding)
+        end = max(range(len(sizes)), key=lambda i: len(curve.ablations[i].sines))
+        if (all_gone := curve.ablations[end]) not in exact:
+            with torch.no_grad():
+                after = model(model.inputs(sample, all_gone.apply(slope.codes, model.encoding)))[0]
+            exact[all_gone] = float(after[slope.target] - slope.logits[slope.target])
+        missed = exact[all_gone] - changes[end]
+        out.append(changes + missed * sizes / max(sizes[end], np.finfo(sizes.dtype).tiny))
     return Estimate(slope.target, slope.logits.numpy(), np.concatenate(out))
 
 
-@torch.no_grad()
 def answers(
     model: Perceiver, sample: Sample, ablations: Sequence[Ablation], *, at_a_time: int | None = None
 ) -> Iterator[Float[np.ndarray, "batch classes"]]:
@@ -172,14 +175,15 @@ def answers(
 
     Raises ConfigError when the encoding has no such band.
     """
-    codes = model.codes(sample)
+    codes = model.codes(sample).detach()
     size = codes.shape[1] * model.config.input_channels * codes.element_size()
     step = at_a_time or max(1, HELD // size)
     content = sample.content[None]
     for start in range(0, len(ablations), step):
         batch = torch.cat([ablation.apply(codes, model.encoding) for ablation in ablations[start : start + step]])
         with torch.no_grad():
-            yield model(model.input_array(content.expand(len(batch), -1, -1), batch)).numpy()
+            logits = model(model.input_array(content.expand(len(batch), -1, -1), batch))
+        yield logits.numpy()
 
 
 def spearman(one: Float[np.ndarray, "n"], other: Float[np.ndarray, "n"]) -> float:

@@ -1,0 +1,147 @@
+"""Time and agreement of sweeps: the preview, and the exact answers, in units of one forward pass.
+
+    python benchmarks/sweep.py                 every bundled checkpoint with Fourier positions, over its samples
+    python benchmarks/sweep.py --paper-size    a Perceiver IO classifier of the paper's size with random weights
+
+The preview makes the curves and estimates all of their ablations (`estimate_curves`). A forward pass includes making
+the input array. Spearman's rho is that of estimated and exact changes of the most probable class's logit, over single
+bands and over cumulative curves; what stands here is the median over samples, its lowest and highest in brackets.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from maps import forget_peak, resident
+
+import perceiver
+from perceiver import Perceiver, PerceiverConfig, modalities
+from perceiver.analysis.sweep import answers, curves, estimate_curves, spearman
+from perceiver.sample import Sample
+from perceiver.weights.store import Store
+
+SAMPLES = Path(__file__).parent.parent / "checkpoints" / "samples"
+REPEATS = 7
+BATCHES = 3
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured on one sample: seconds, the two works in forward passes, and rank correlations."""
+
+    forward: float
+    preview: float
+    sweep: float
+    single: float
+    cumulative: float
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """How long it takes once."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def times(model: Perceiver, sample: Sample, repeats: int) -> tuple[float, float]:
+    """Medians of a forward pass and of the preview, taken in turns, so that both meet the same machine."""
+
+    def forward() -> None:
+        with torch.no_grad():
+            model(model.inputs(sample))
+
+    def preview() -> None:
+        estimate_curves(model, sample, curves(model.encoding))
+
+    forward(), preview()
+    both = [(seconds(forward), seconds(preview)) for _ in range(repeats)]
+    return median(one for one, _ in both), median(other for _, other in both)
+
+
+def measure(model: Perceiver, sample: Sample) -> Row:
+    """The preview and the whole exact sweep of one sample."""
+    forward, preview = times(model, sample, REPEATS)
+    found = curves(model.encoding)
+    made = estimate_curves(model, sample, found)
+    ablations = [one for curve in found for one in curve.ablations]
+    began = time.perf_counter()
+    after = np.concatenate(list(answers(model, sample, ablations)))
+    took = time.perf_counter() - began
+    exact = after[:, made.target].astype(np.float64) - made.logits[made.target]
+    single = np.array([curve.family == "single" for curve in found for _ in curve.ablations])
+    rhos = [spearman(made.changes[part], exact[part]) for part in (single, ~single)]
+    return Row(forward, preview / forward, took / forward, *rhos)
+
+
+def bundled(name: str) -> None:
+    """Prints what is measured over all samples that come with the project."""
+    model = perceiver.load(name)
+    config = model.config
+    reader = modalities.get(config.modality)
+    files = [path for path in sorted((SAMPLES / config.modality).iterdir()) if path.suffix not in (".md", ".json")]
+    rows = []
+    for path in files:
+        sample = reader.read(path.read_bytes(), path.name, shape=config.input_shape, preprocess=config.preprocess)
+        rows.append(measure(model, sample))
+    total = sum(len(curve.ablations) for curve in curves(model.encoding))
+    print(f"{name}: {len(rows)} samples, {total} ablations, forward {1000 * median(r.forward for r in rows):.0f} ms")
+    print(f"  preview      {told([r.preview for r in rows])} forwards")
+    print(f"  exact sweep  {told([r.sweep for r in rows])} forwards")
+    print(f"  rho, single bands       {told([r.single for r in rows])}")
+    print(f"  rho, cumulative curves  {told([r.cumulative for r in rows])}", flush=True)
+
+
+def told(values: list[float]) -> str:
+    """Median, lowest and highest."""
+    return f"{median(values):6.2f} [{min(values):.2f}, {max(values):.2f}]"
+
+
+def paper() -> None:
+    """Prints the preview, the sweep as a few batches tell it, and the memory of both at the paper's size."""
+    torch.manual_seed(0)
+    plan = ((0, 0), *((None, 0),) * 7)
+    model = Perceiver(PerceiverConfig(plan=plan, head="decoder")).eval().requires_grad_(False)
+    config = model.config
+    content = torch.randn(config.num_inputs, config.content_channels)
+    nothing = np.zeros(0, dtype=np.float32)
+    sample = Sample(
+        name="noise",
+        modality="image",
+        content=content,
+        shape=config.input_shape,
+        seen=nothing,
+        original=nothing,
+        box=(),
+    )
+    model.codes(sample)  # made once for a grid and kept
+    forget_peak()
+    held = resident("VmRSS")
+    forward, preview = times(model, sample, 3)
+    peak = resident("VmHWM") - held
+    ablations = [one for curve in curves(model.encoding) for one in curve.ablations]
+    forget_peak()
+    held, stream = resident("VmRSS"), answers(model, sample, ablations)
+    began = time.perf_counter()
+    done = sum(len(next(stream)) for _ in range(BATCHES))
+    each = (time.perf_counter() - began) / done
+    print(f"paper's size: M = {config.num_inputs}, {len(ablations)} ablations, forward {forward:.2f} s")
+    print(f"  preview      {preview / forward:6.2f} forwards, {peak:.0f} MB above the model and its codes")
+    print(f"  exact sweep  {each * len(ablations) / forward:6.0f} forwards (from {done} ablations), ", end="")
+    print(f"{resident('VmHWM') - held:.0f} MB")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--paper-size"]:
+        paper()
+    else:
+        for one in Store().names():
+            if Store().config(one).positions.kind == "fourier":
+                bundled(one)

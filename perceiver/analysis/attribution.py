@@ -15,6 +15,7 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..model import Perceiver
 from ..sample import Sample
+from .target import followed
 
 Method = Literal["saliency", "input_x_gradient", "integrated_gradients"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -88,10 +89,7 @@ def attribute(
     baseline = torch.zeros_like(given) if has_content else given.mean(1, keepdim=True).expand_as(given)
     with torch.no_grad():
         at_input = logits(given)[0]
-    chosen = int(at_input.argmax()) if target is None else target
-    for one in (chosen, against):
-        if one is not None and not 0 <= one < len(at_input):
-            raise ConfigError(f"there is no class {one + 1}; they run from 1 to {len(at_input)}")
+    chosen = followed(at_input, target, against)
     total, done = (steps if method == "integrated_gradients" else 1), 0
 
     def asked(part: Float[Tensor, "B M part"]) -> Float[Tensor, "B"]:

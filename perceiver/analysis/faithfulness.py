@@ -19,6 +19,7 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..model import Perceiver
 from ..sample import Sample
+from .target import followed
 
 How = Literal["remove", "blank"]
 
@@ -75,7 +76,8 @@ def faithfulness(
     how     "remove" takes elements out of the input array; "blank" sets their content to 0 and leaves their position
     seed    of the order of elements with equal values
 
-    Raises ConfigError where there is no content to blank, ValueError for another number of values than elements.
+    Raises ConfigError for a class that does not exist and where there is no content to blank, ValueError for another
+    number of values than elements.
     """
     return faithfulness_of_all(model, sample, {"": values}, target, steps=steps, how=how, seed=seed)[""]
 
@@ -140,7 +142,7 @@ def _along(
         if sample.content.shape[1] == 0:
             raise ConfigError("these elements are places alone; there is no content that could be blanked")
         blank = model.input_array(torch.zeros_like(sample.content)[None], model.codes(sample))
-    chosen = int(model(inputs)[0].argmax()) if target is None else target
+    chosen = followed(model(inputs)[0], target)
     counts = shares(total, steps)
     ranked = torch.from_numpy(np.stack(orders))
     gone = np.unique(counts.clip(max=total - 1))

@@ -20,6 +20,7 @@ from ..attention import AbsorbedQuery, CrossAttention, InputArray, SelfAttention
 from ..errors import ConfigError
 from ..model import DecoderHead, Perceiver
 from ..sample import Sample
+from .target import followed
 
 RelevanceMethod = Literal["gradient", "rollout"]
 RELEVANCE_METHODS: tuple[RelevanceMethod, ...] = get_args(RelevanceMethod)
@@ -93,11 +94,8 @@ def relevance(
         inputs = InputArray(model.inputs(sample))
         steps, latents = _forward(model, inputs)
         logits = model.head(latents)[0]
-    chosen = int(logits.argmax()) if target is None else target
+    chosen = followed(logits, target, against)
     classes = [chosen] if against is None else [chosen, against]
-    for one in classes:
-        if not 0 <= one < len(logits):
-            raise ConfigError(f"there is no class {one + 1}; they run from 1 to {len(logits)}")
     maps, starts = [], []
     for i, one in enumerate(classes):
 

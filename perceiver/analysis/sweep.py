@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -16,11 +17,11 @@ from jaxtyping import Float, Float64
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from ..errors import ConfigError
 from ..model import Perceiver
 from ..positions import Positions
 from ..sample import Sample
 from .ablation import Ablation, Fill, bands, by_place, high_pass, low_pass
+from .target import followed
 
 Family = Literal["single", "low_pass", "high_pass"]
 
@@ -45,6 +46,7 @@ class Curve:
     frequencies: tuple[float, ...]
 
 
+@lru_cache(maxsize=8)
 def curves(encoding: Positions, fill: Fill = "zero", seed: int = 0) -> tuple[Curve, ...]:
     """Every band of every axis alone, then cumulative low-pass and high-pass; none where the encoding has no bands."""
     axes = sorted({band.axis for band in encoding.bands()})
@@ -96,9 +98,7 @@ class _Slope:
         codes = model.codes(sample).detach().requires_grad_()
         with torch.enable_grad():
             logits = model(model.inputs(sample, codes))[0]
-            chosen = int(logits.argmax()) if target is None else target
-            if not 0 <= chosen < len(logits):
-                raise ConfigError(f"there is no class {chosen + 1}; they run from 1 to {len(logits)}")
+            chosen = followed(logits, target)
             (gradient,) = torch.autograd.grad(logits[chosen], codes)
         return cls(chosen, logits.detach(), codes.detach(), gradient)
 

@@ -172,7 +172,7 @@ def _start(
     """The head's weights over the latents, and the logit's gradient with respect to them.
 
     Of a mean over latents: the positive part of what each adds to the logit, gradient times latent. Of a decoder: what
-    its query reads, by the same rule as everywhere.
+    its query reads, by the same rule as everywhere. All alike where no latent speaks for the class.
     """
     with torch.enable_grad():
         held = latents.detach().requires_grad_()

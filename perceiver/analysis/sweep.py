@@ -18,9 +18,9 @@ from scipy.stats import spearmanr
 from torch import Tensor
 
 from ..model import Perceiver
-from ..positions import Positions
+from ..positions import Band, Positions
 from ..sample import Sample
-from .ablation import Ablation, Fill, bands, by_place, high_pass, low_pass
+from .ablation import Ablation, Fill, bands, by_place
 from .target import followed
 
 Family = Literal["single", "low_pass", "high_pass"]
@@ -46,11 +46,15 @@ class Curve:
     frequencies: tuple[float, ...]
 
 
-@lru_cache(maxsize=8)
 def curves(encoding: Positions, fill: Fill = "zero", seed: int = 0) -> tuple[Curve, ...]:
     """Every band of every axis alone, then cumulative low-pass and high-pass; none where the encoding has no bands."""
-    axes = sorted({band.axis for band in encoding.bands()})
-    by_axis = {axis: [band for band in encoding.bands() if band.axis == axis] for axis in axes}
+    return _curves(encoding.bands(), fill, seed)
+
+
+@lru_cache(maxsize=8)
+def _curves(every: tuple[Band, ...], fill: Fill, seed: int) -> tuple[Curve, ...]:
+    axes = sorted({band.axis for band in every})
+    by_axis = {axis: [band for band in every if band.axis == axis] for axis in axes}
     out = [
         Curve(
             "single",
@@ -63,8 +67,8 @@ def curves(encoding: Positions, fill: Fill = "zero", seed: int = 0) -> tuple[Cur
     if axes:
         first = by_axis[axes[0]]
         frequencies = tuple(band.frequency for band in first)
-        lows = tuple(low_pass(encoding, band.index).filled(fill, seed) for band in first)
-        highs = tuple(high_pass(encoding, band.index + 1).filled(fill, seed) for band in first)
+        lows = tuple(bands(b for b in every if b.index >= k.index).filled(fill, seed) for k in first)
+        highs = tuple(bands(b for b in every if b.index <= k.index).filled(fill, seed) for k in first)
         out += [Curve("low_pass", None, lows, frequencies), Curve("high_pass", None, highs, frequencies)]
     return tuple(out)
 

@@ -122,19 +122,23 @@ class TestSweep:
         assert float(out[1]["probability"]) == pytest.approx(0)
 
     def test_json_says_how_estimates_agree(self) -> None:
-        after = [BEFORE - [0, 3, 0], BEFORE - [0, 1, 0], BEFORE - [0, 2, 0]]
-        out = plain(
-            export.sweep_json(
-                self.CURVES, BEFORE, self.ESTIMATES, after, LABELS, target=1, axes=("rows", "cols"), **ORIGIN
-            )
+        curves = (
+            Curve("single", 0, tuple(parse(f"b1:{k}") for k in (1, 2, 3)), (1.0, 1.5, 2.0)),
+            Curve("low_pass", None, (parse("b1:1-3"), parse("b1:2-3")), (1.0, 1.5)),
         )
+        estimates = np.array([-1.0, -0.5, -2.0, -4.0, -3.0])
+        after = [BEFORE - [0, change, 0] for change in (3, 1, 2, 6, 5)]
+
+        def exported(known: int) -> dict[str, Any]:
+            options = {"target": 1, "axes": ("rows", "cols")} | ORIGIN
+            return plain(export.sweep_json(curves, BEFORE, estimates, after[:known], LABELS, **options))
+
+        out = exported(5)
         # Ranks 2, 3, 1 of the estimates against 1, 3, 2 of the changes: 1 - 6 * 2 / 24.
-        assert out["spearman"] == pytest.approx(0.5)
-        assert [point["logit"] for point in out["points"]] == [-3, -1, -2]
-        one = export.sweep_json(
-            self.CURVES, BEFORE, self.ESTIMATES, after[:1], LABELS, target=1, axes=("rows", "cols"), **ORIGIN
-        )
-        assert plain(one)["spearman"] is None
+        assert out["spearman"] == {"single": pytest.approx(0.5), "cumulative": pytest.approx(1)}
+        assert [point["logit"] for point in out["points"]] == [-3, -1, -2, -6, -5]
+        assert exported(3)["spearman"] == {"single": pytest.approx(0.5), "cumulative": None}
+        assert exported(1)["spearman"] == {"single": None, "cumulative": None}
 
     def test_refusals(self) -> None:
         with pytest.raises(ValueError, match="2 estimates for 3"):

@@ -21,9 +21,11 @@ from ..model import Perceiver
 from ..positions import Band, Positions
 from ..sample import Sample
 from .ablation import Ablation, Fill, bands, by_place
+from .change import log_softmax, softmax
 from .target import followed
 
 Family = Literal["single", "low_pass", "high_pass"]
+Part = Literal["single", "cumulative"]
 
 HELD = 1 << 26
 """Bytes of input arrays that go through the model together."""
@@ -188,6 +190,91 @@ def answers(
         with torch.no_grad():
             logits = model(model.input_array(content.expand(len(batch), -1, -1), batch))
         yield logits.numpy()
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """All ablations of some curves: estimated, and exact as far as they are answered.
+
+    curves     in the order of all that stands here
+    target     the class whose logit was estimated
+    before     logits of the untouched input
+    estimates  changes of the target's logit, one an ablation
+    after      exact logits; NaN where there is no answer yet
+    """
+
+    curves: tuple[Curve, ...]
+    target: int
+    before: Float[np.ndarray, "classes"]
+    estimates: Float64[np.ndarray, "n"]
+    after: Float[np.ndarray, "n classes"]
+
+    @property
+    def known(self) -> int:
+        """Ablations that are answered."""
+        return int((~np.isnan(self.after[:, 0])).sum())
+
+    def logits(self, target: int | None = None) -> Float64[np.ndarray, "n"]:
+        """Exact changes of a class's logit; by default the class that was estimated."""
+        chosen = self.target if target is None else target
+        return self.after[:, chosen].astype(np.float64) - self.before[chosen]
+
+    def probabilities(self, target: int | None = None) -> Float64[np.ndarray, "n"]:
+        """Exact changes of its probability."""
+        chosen = self.target if target is None else target
+        return softmax(self.after)[:, chosen] - softmax(self.before)[chosen]
+
+    def kl(self) -> Float64[np.ndarray, "n"]:
+        """KL divergences of the answers after from the answer before, as `AnswerChange.kl`."""
+        before, after = log_softmax(self.before), log_softmax(self.after)
+        return np.maximum((np.exp(before) * (before - after)).sum(-1), 0.0)
+
+    def rho(self, part: Part) -> float:
+        """How well estimates and exact changes agree in rank, as far as these are known: `agreement`."""
+        return agreement(self.curves, self.estimates, self.logits())[part]
+
+
+def steps(
+    model: Perceiver,
+    sample: Sample,
+    curves: Sequence[Curve],
+    target: int | None = None,
+    *,
+    at_a_time: int | None = None,
+) -> Iterator[Sweep]:
+    """A sweep as it grows: the estimates first, then with every batch of exact answers, to the last.
+
+    target     the class whose logit is estimated; None is the most probable one
+    at_a_time  as `answers` takes it
+
+    Raises as `estimate` does.
+    """
+    made = estimate_curves(model, sample, curves, target)
+    ablations = [one for curve in curves for one in curve.ablations]
+    after = np.full((len(ablations), len(made.logits)), np.nan, dtype=np.float32)
+    yield Sweep(tuple(curves), made.target, made.logits, made.changes, after)
+    done = 0
+    for part in answers(model, sample, ablations, at_a_time=at_a_time):
+        after = after.copy()
+        after[done : done + len(part)] = part
+        done += len(part)
+        yield Sweep(tuple(curves), made.target, made.logits, made.changes, after)
+
+
+def agreement(
+    curves: Sequence[Curve], estimates: Float64[np.ndarray, "n"], exact: Float64[np.ndarray, "n"]
+) -> dict[Part, float]:
+    """Spearman's rho of estimated and exact changes, for bands alone and for cumulative curves: they are estimated in
+    different ways.
+
+    exact  NaN where it is not known, which is left out
+    """
+    alone = np.array([curve.family == "single" for curve in curves for _ in curve.ablations], dtype=bool)
+    known = ~np.isnan(exact)
+    return {
+        "single": spearman(estimates[alone & known], exact[alone & known]),
+        "cumulative": spearman(estimates[~alone & known], exact[~alone & known]),
+    }
 
 
 def spearman(one: Float[np.ndarray, "n"], other: Float[np.ndarray, "n"]) -> float:

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import ConfigError
-from .asked import ClassName, axis_names, change, followed, table
+from .asked import ClassName, axis_names, change, class_number, table
 from .group import examples, print_json, progress
 from .opened import Opened, Openings, choices
 from .predict import AsJson, Checkpoint, Read
+from .studies import Fill, HeldOut, Most, frequencies, one_of, show
+from .training import DataFolder
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from ..analysis.sweep import Curve
+    from ..analysis import sweep as sweeps
     from ..sample import Sample
-
-Fill = Literal["zero", "mean", "shuffle"]
 
 app = typer.Typer()
 
@@ -31,25 +29,33 @@ app = typer.Typer()
         "perceiver sweep photo.jpg",
         "perceiver sweep photo.jpg --class chair --fill mean --csv > chair.csv",
         "perceiver sweep talk.mp3 -c audio-mel --json",
+        "perceiver sweep --held-out -c image-fourier --most 400",
     )
 )
 def sweep(
-    file: Annotated[Path, typer.Argument(help="File to read.", show_default=False)],
+    file: Annotated[Path | None, typer.Argument(help="File to read.", show_default=False)] = None,
     checkpoint: Checkpoint = None,
     class_: ClassName = None,
     fill: Annotated[Fill, typer.Option(help="What takes the place of what goes.")] = "zero",
     seed: Annotated[int, typer.Option(min=0, help="Of the order of what is shuffled.")] = 0,
+    held_out: HeldOut = False,
+    most: Most = 200,
+    data: DataFolder = None,
     read: Read = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write every ablation as CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take every frequency away alone, then all above and all below each, and follow one class.
 
-    Changes of the logit are estimated from one backward pass, then worked out; Spearman's rho says how well the two
-    agree in rank.
+    Changes of the logit are estimated, then worked out; Spearman's rho says how well the two agree in rank. With
+    --held-out: the accuracy over the checkpoint's held-out data while all above or below a frequency is taken away.
     """
     if as_csv and as_json:
         raise typer.BadParameter("--csv and --json exclude each other")
+    one_of(file, checkpoint, held_out)
+    if file is None:
+        show(*frequencies(checkpoint or "", data, most, fill, seed), as_csv=as_csv, as_json=as_json)
+        return
     opened = Openings(checkpoint)(file)
     sample = opened.read(file, choices(read or []))
     swept = Swept.of(opened, sample, fill, seed, class_)
@@ -63,65 +69,57 @@ def sweep(
 
 @dataclass(frozen=True)
 class Swept:
-    """A sweep of one input: `estimates` and `after` in the order of the curves' ablations."""
+    """A finished sweep of one input."""
 
     opened: Opened
     sample: Sample
-    target: int
-    curves: tuple[Curve, ...]
-    before: np.ndarray
-    estimates: np.ndarray
-    after: list[np.ndarray]
+    sweep: sweeps.Sweep
 
     @classmethod
     def of(cls, opened: Opened, sample: Sample, fill: Fill, seed: int, class_: str | None) -> Swept:
         """Works it out, with a progress bar. Raises ConfigError where there are no frequencies, or no such class."""
-        from ..analysis.sweep import answers, curves, estimate
+        from ..analysis.sweep import curves, steps
 
-        model = opened.model
-        found = curves(model.encoding, fill, seed)
+        found, target = curves(opened.model.encoding, fill, seed), class_number(opened, class_)
         if not found:
-            kind = model.config.positions.kind
+            kind = opened.model.config.positions.kind
             raise ConfigError(f"{opened.name} has {kind} positions, without frequencies that could be swept")
-        target = followed(opened, class_, opened.trace(sample).logits.numpy())
-        ablations = [one for curve in found for one in curve.ablations]
-        after: list[np.ndarray] = []
         with progress() as bars:
-            task = bars.add_task("Sweeping", total=len(ablations))
-            made = estimate(model, sample, ablations, target)
-            for part in answers(model, sample, ablations):
-                after.extend(part)
-                bars.update(task, completed=len(after))
-        return cls(opened, sample, target, found, made.logits, made.changes, after)
+            task = bars.add_task("Sweeping", total=sum(len(curve.ablations) for curve in found))
+            for grown in steps(opened.model, sample, found, target):
+                bars.update(task, completed=grown.known)
+        return cls(opened, sample, grown)
 
     def json(self) -> dict[str, Any]:
         """All ablations with where they come from."""
         from ..export import sweep_json
 
         about = self.opened.about(self.sample)
-        return sweep_json(*self._parts(), target=self.target, axes=axis_names(self.sample), **about)
+        return sweep_json(*self._parts(), target=self.sweep.target, axes=axis_names(self.sample), **about)
 
     def csv(self) -> str:
         """A line an ablation."""
         from ..export import sweep_csv
 
-        return sweep_csv(*self._parts(), target=self.target, axes=axis_names(self.sample))
+        return sweep_csv(*self._parts(), target=self.sweep.target, axes=axis_names(self.sample))
 
     def listing(self) -> str:
         """A table a curve, then how well estimates agree with what was worked out."""
         from ..analysis.change import softmax
-        from ..export import agreement
 
-        points = self.json()["points"]
-        lines = [f"  following {self.opened.labels[self.target]}, {softmax(self.before)[self.target]:.1%}"]
-        for curve in self.curves:
+        points, swept = self.json()["points"], self.sweep
+        lines = [f"  following {self.opened.labels[swept.target]}, {softmax(swept.before)[swept.target]:.1%}"]
+        for curve in swept.curves:
             its, points = points[: len(curve.ablations)], points[len(curve.ablations) :]
             lines += [f"  {self._heading(curve)}", _rows(its)]
-        rho = agreement(self.before, self.estimates, self.after, self.target)
-        lines.append(f"  Spearman's rho of estimate and exact change of the logit: {rho:.2f}")
+        alone, together = swept.rho("single"), swept.rho("cumulative")
+        lines.append(
+            "  Spearman's rho of estimate and exact change of the logit: "
+            f"{alone:.2f} for frequencies alone, {together:.2f} for cut-offs"
+        )
         return "\n".join(lines)
 
-    def _heading(self, curve: Curve) -> str:
+    def _heading(self, curve: sweeps.Curve) -> str:
         names = axis_names(self.sample)
         if curve.axis is not None:
             return f"each frequency of {names[curve.axis]} alone"
@@ -130,7 +128,8 @@ class Swept:
         return f"{which} frequencies of every axis{across}"
 
     def _parts(self) -> tuple[Any, ...]:
-        return self.curves, self.before, self.estimates, self.after, self.opened.labels
+        swept = self.sweep
+        return swept.curves, swept.before, swept.estimates, list(swept.after), self.opened.labels
 
 
 def _rows(points: Sequence[dict[str, Any]]) -> str:

@@ -5,7 +5,7 @@ NPZ and JSON count from 0, as the library does; CSV, which people read, from 1.
 
 from __future__ import annotations
 
-from .changes import ablation_json, ablation_npz, agreement, shuffles_json, sweep_csv, sweep_json
+from .changes import ablation_json, ablation_npz, shuffles_json, sweep_csv, sweep_json
 from .encodings import Measured, encoding_json, encoding_npz, tartan_csv, tartan_json
 from .explanations import (
     Explanation,
@@ -28,7 +28,6 @@ __all__ = [
     "Measured",
     "ablation_json",
     "ablation_npz",
-    "agreement",
     "encoding_json",
     "encoding_npz",
     "explanations_json",

@@ -13,7 +13,7 @@ from jaxtyping import Float, Float64
 from ..analysis.ablation import Ablation
 from ..analysis.change import AnswerChange, MapChange
 from ..analysis.permutation import Shuffled
-from ..analysis.sweep import Curve, spearman
+from ..analysis.sweep import Curve, agreement
 from .arrays import Target, write_npz
 from .origin import finite, origin
 
@@ -100,19 +100,21 @@ def sweep_json(
     weights_sha256: str | None = None,
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """A sweep as plain values for JSON: a point an ablation, and how well estimates and exact changes agree in rank.
+    """A sweep as plain values for JSON: a point an ablation, and how well estimates and exact changes agree in rank,
+    for bands alone and for cumulative curves.
 
     curves     the ablations, in the order of `estimates` and `after`
     before     logits of the untouched input
-    estimates  first-order changes of the logit of the class `target`
+    estimates  estimated changes of the logit of the class `target`
     after      exact logits, as far as they are known; what comes after is None
     axes       the names of the input's axes
     """
     points = list(_sweep(curves, before, estimates, after, labels, target, axes))
+    exact = np.array([np.nan if one["logit"] is None else one["logit"] for one in points], dtype=np.float64)
     about = origin(model, weights_sha256, sample, notes)
     return about | {
         "target": _class(target, labels),
-        "spearman": finite(agreement(before, estimates, after, target)),
+        "spearman": {part: finite(rho) for part, rho in agreement(curves, estimates, exact).items()},
         "points": points,
     }
 
@@ -132,7 +134,7 @@ def sweep_csv(
     family, axis  which curve; an axis by its name, empty for all
     cycles        the frequency in cycles across the axis
     ablation      as links and command lines write it (`Ablation.text`)
-    estimate      first-order change of the logit; `logit` and `probability` are exact changes, `kl` in nats
+    estimate      estimated change of the logit; `logit` and `probability` are exact changes, `kl` in nats
     answer        the most probable class
     """
     out = StringIO()
@@ -140,18 +142,6 @@ def sweep_csv(
     writer.writeheader()
     writer.writerows(_sweep(curves, before, estimates, after, labels, target, axes))
     return out.getvalue()
-
-
-def agreement(
-    before: Float[np.ndarray, "classes"],
-    estimates: Float64[np.ndarray, "n"],
-    after: Sequence[Float[np.ndarray, "classes"]],
-    target: int,
-) -> float:
-    """Spearman's rank correlation of estimates and exact changes of a logit, as far as these are known; NaN for fewer
-    than two."""
-    exact = np.array([AnswerChange(before, one).logit(target) for one in after], dtype=np.float64)
-    return spearman(estimates[: len(exact)], exact)
 
 
 def shuffles_json(

@@ -13,7 +13,8 @@ from scipy.stats import rankdata
 from perceiver import Perceiver, PositionConfig
 from perceiver.analysis import sweep as module
 from perceiver.analysis.ablation import WHOLE, Ablation, bands, coordinates, low_pass, sines
-from perceiver.analysis.sweep import Curve, answers, curves, estimate, estimate_curves, spearman
+from perceiver.analysis.change import AnswerChange
+from perceiver.analysis.sweep import Curve, answers, curves, estimate, estimate_curves, spearman, steps
 from perceiver.errors import ConfigError
 from perceiver.sample import Sample
 
@@ -178,6 +179,56 @@ def test_the_model_and_its_code_stay_frozen() -> None:
     fourier = MODELS["grid"]
     estimate_curves(fourier, sample(fourier), curves(fourier.encoding))
     assert not fourier.encoding.grid().requires_grad
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_sweep_grows_batch_by_batch(name: str) -> None:
+    model = MODELS[name]
+    given, found = sample(model), curves(model.encoding)
+    grown = list(steps(model, given, found, 1, at_a_time=7))
+    total, made = len(flat(found)), estimate_curves(model, given, found, 1)
+    assert [one.known for one in grown] == [*range(0, total, 7), total]
+    exact = np.concatenate(list(answers(model, given, flat(found), at_a_time=7)))
+    for one in grown:
+        assert (one.curves, one.target) == (found, 1)
+        np.testing.assert_allclose(one.estimates, made.changes, atol=1e-6)
+        np.testing.assert_array_equal(one.after[: one.known], exact[: one.known])
+        assert np.isnan(one.after[one.known :]).all()
+    assert np.isnan(grown[0].logits()).all()
+    assert math.isnan(grown[0].rho("single"))
+
+
+def test_changes_of_a_sweep_are_those_of_its_answers() -> None:
+    model = MODELS["grid"]
+    *_, half, whole = steps(model, sample(model), curves(model.encoding), at_a_time=9)
+    assert whole.target == whole.before.argmax()
+    for i, after in enumerate(whole.after):
+        change = AnswerChange(whole.before, after)
+        assert whole.kl()[i] == pytest.approx(change.kl, abs=1e-12)
+        for target in range(3):
+            assert whole.logits(target)[i] == pytest.approx(change.logit(target), abs=1e-6)
+            assert whole.probabilities(target)[i] == pytest.approx(change.probability(target))
+    np.testing.assert_array_equal(whole.logits(), whole.logits(whole.target))
+    assert np.isnan(half.kl()[half.known :]).all()
+    assert not np.isnan(half.kl()[: half.known]).any()
+    alone = [len(one.sines) == 1 and i < 8 for i, one in enumerate(flat(whole.curves))]
+    for part, chosen in (("single", np.array(alone)), ("cumulative", ~np.array(alone))):
+        expected = spearman(whole.estimates[chosen], whole.logits()[chosen])
+        assert whole.rho(part) == pytest.approx(expected)  # type: ignore[arg-type]
+
+
+def test_a_sweep_that_is_stopped_answers_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, forward, calls = frozen(), Perceiver.forward, []
+
+    def counted(self: Perceiver, inputs: torch.Tensor) -> torch.Tensor:
+        calls.append(len(inputs))
+        return forward(self, inputs)
+
+    monkeypatch.setattr(Perceiver, "forward", counted)
+    growing = steps(model, sample(model), curves(model.encoding), at_a_time=2)
+    next(growing), next(growing)
+    growing.close()
+    assert calls == [1, 1, 2]
 
 
 def test_spearman_is_the_correlation_of_ranks() -> None:

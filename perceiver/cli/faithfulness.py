@@ -13,6 +13,9 @@ from .explain import METHODS, RANDOM, Method, Question, Way, explanations, metho
 from .group import examples, print_json, progress
 from .opened import Opened, Openings, choices
 from .predict import AsJson, Checkpoint, Read
+from .studies import HeldOut, Most, one_of, show
+from .studies import faithfulness as study
+from .training import DataFolder
 
 if TYPE_CHECKING:
     from ..analysis.faithfulness import Course, Faithfulness
@@ -31,10 +34,11 @@ app = typer.Typer()
         "perceiver faithfulness photo.jpg",
         "perceiver faithfulness photo.jpg --method relevance,saliency --steps 50 --csv > curves.csv",
         "perceiver faithfulness photo.jpg --how blank --json",
+        "perceiver faithfulness --held-out -c audio-mel --most 100",
     )
 )
 def faithfulness(
-    file: Annotated[Path, typer.Argument(help="File to read.", show_default=False)],
+    file: Annotated[Path | None, typer.Argument(help="File to read.", show_default=False)] = None,
     checkpoint: Checkpoint = None,
     class_: ClassName = None,
     method: Method = None,
@@ -44,6 +48,9 @@ def faithfulness(
     ] = "remove",
     steps: Annotated[int, typer.Option(min=1, help="Points of the curves besides the beginning.")] = 20,
     seeds: Annotated[int, typer.Option(min=1, help="Random orders to set beside the maps.")] = 8,
+    held_out: HeldOut = False,
+    most: Most = 60,
+    data: DataFolder = None,
     read: Read = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write the curves as CSV.")] = False,
     as_json: AsJson = False,
@@ -51,9 +58,14 @@ def faithfulness(
     """Take elements away, and put them in, in the order of each map, and follow the class.
 
     The lower the curve of deletion and the higher that of insertion, the better a map marks what the answer rests on.
+    With --held-out: every kind of map over the checkpoint's held-out data, for the answer it gives.
     """
     if as_csv and as_json:
         raise typer.BadParameter("--csv and --json exclude each other")
+    one_of(file, checkpoint, held_out)
+    if file is None:
+        show(*study(checkpoint or "", data, most, steps, seeds), as_csv=as_csv, as_json=as_json)
+        return
     from ..export import faithfulness_csv, faithfulness_json
 
     question = Question(class_, None, methods(method), way, points=32)

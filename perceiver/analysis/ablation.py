@@ -80,8 +80,9 @@ class Ablation:
         """
         bands = by_place(encoding) if known is None else known
         raw = encoding.coordinate_channels()
-        if missing := (self.sines | self.cosines) - bands.keys():
-            axis, index = min(missing)
+        places = self.sines | self.cosines
+        if not places <= bands.keys():
+            axis, index = min(places - bands.keys())
             raise ConfigError(f"this encoding has no band {index + 1} on axis {axis + 1}")
         for axis in self.coordinates:
             if not 0 <= axis < len(raw):

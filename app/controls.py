@@ -10,6 +10,10 @@ import streamlit as st
 from . import state
 
 
+NONE = ""
+"""What stands for None in a list: Streamlit takes None itself for nothing chosen yet."""
+
+
 def _bind(field: str, value: Any) -> dict[str, Any]:
     key = f"control_{field}"
     st.session_state[key] = value
@@ -28,8 +32,23 @@ def segments(label: str, field: str, names: Mapping[Any, str], value: Any, **mor
 
 
 def select(label: str, field: str, names: Mapping[Any, str], value: Any, **more: Any) -> None:
-    """One of some options in a list."""
-    st.selectbox(label, list(names), format_func=names.__getitem__, **_bind(field, value), **more)
+    """One of some options in a list; None may be one of them."""
+    key = f"control_{field}"
+    st.session_state[key] = NONE if value is None else value
+    st.selectbox(
+        label,
+        [NONE if one is None else one for one in names],
+        format_func=lambda one: names[None if one == NONE else one],
+        key=key,
+        on_change=_selected,
+        args=(field, key),
+        **more,
+    )
+
+
+def _selected(field: str, key: str) -> None:
+    chosen = st.session_state[key]
+    state.change(**{field: None if chosen == NONE else chosen})
 
 
 def slider(label: str, field: str, bounds: Sequence[int], value: int, **more: Any) -> None:

@@ -9,7 +9,6 @@ import streamlit as st
 
 from . import state
 
-
 NONE = ""
 """What stands for None in a list: Streamlit takes None itself for nothing chosen yet."""
 

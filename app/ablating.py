@@ -22,7 +22,7 @@ from perceiver.analysis.ablation import Ablation, Fill
 from perceiver.analysis.change import AnswerChange, MapChange, jensen_shannon, latent_divergences
 from perceiver.analysis.permutation import Shuffle, Shuffled, permute
 from perceiver.analysis.summary import WEIGHTS, summarise
-from perceiver.analysis.sweep import Curve, answers, curves, estimate
+from perceiver.analysis.sweep import Curve, answers, curves, estimate_curves
 from perceiver.errors import ConfigError
 from perceiver.plots.scale import ColourScale
 from perceiver.positions import Positions
@@ -206,12 +206,12 @@ def maps(case: Case, reading: Reading, taken: Ablation, mode: str, progress: Pro
 
 @dataclass
 class Sweep:
-    """The exact answers to all ablations of a sweep, as far as it has come, and first-order estimates of their changes.
+    """The exact answers to all ablations of a sweep, as far as it has come, and estimates of their changes.
 
     curves     the ablations, in the order in which they are answered
     logits     after each of those that are
     before     of the untouched input; None until something was estimated
-    estimates  first-order changes of a class's logit, by class
+    estimates  estimated changes of a class's logit, by class
     each       seconds that one ablation took in the last step; 0 before the first, which tells how long all will take
     """
 
@@ -271,13 +271,13 @@ def sweep(case: Case, fill: Fill, seed: int) -> Sweep:
 
 
 def first_order(case: Case, here: Sweep, target: int, progress: Progress) -> Float64[np.ndarray, "n"]:
-    """First-order changes of a class's logit, one an ablation of the sweep, from one backward pass."""
+    """Estimated changes of a class's logit, one an ablation of the sweep, from one backward pass and one more run."""
     if target not in here.estimates:
         model, sample = compute.opened(case.model), compute.read(case)
         with compute.gate.enter(progress.wait):
             if target not in here.estimates:
                 progress.step(0.9, "Estimating what each frequency matters")
-                made = estimate(model, sample, here.ablations, target)
+                made = estimate_curves(model, sample, here.curves, target)
                 here.before, here.estimates[target] = made.logits, made.changes
     return here.estimates[target]
 

@@ -186,8 +186,7 @@ def _notes(curves: _Curves) -> str:
         if not np.isnan(rho):
             ranks.append(f"{rho:.2f} ({line.name})".replace("-", "−"))
     if ranks:
-        far = ": so much at once is beyond a first-order estimate" if cumulative else ""
-        notes.append(f"Estimated and exact changes agree in rank by Spearman’s ρ = {text.listed(ranks)}{far}.")
+        notes.append(f"Estimated and exact changes agree in rank by Spearman’s ρ = {text.listed(ranks)}.")
     return " ".join(notes)
 
 

@@ -9,26 +9,24 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from scipy.stats import rankdata
-from typer.testing import CliRunner, Result
 
 from perceiver import load, modalities
 from perceiver.analysis.ablation import FILLS, Ablation, parse
 from perceiver.analysis.permutation import SHUFFLES
-from perceiver.cli import ablate, app, permute, sweep
+from perceiver.cli import ablate, permute, sweep
 from perceiver.cli.asked import class_number
 from perceiver.cli.opened import Opened
 from perceiver.errors import ConfigError
 from perceiver.sample import Sample
 from tests.app import clouds, folder
-
-PHOTO = "photo.png"
+from tests.commands import PHOTO, refused, run, stand_in, values
 
 
 @pytest.fixture(scope="module")
@@ -39,29 +37,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _here(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(store))
-    monkeypatch.chdir(tmp_path)
-    Path(PHOTO).write_bytes(folder.picture(0))
-    Path("cloud.ply").write_bytes(clouds.ply(clouds.points()))
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), prog_name="perceiver")
-
-
-def values(*arguments: str) -> Any:
-    result = run(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
-def refused(*arguments: str) -> str:
-    """Runs a command line that has to end with exit code 2 and one sentence, which is returned."""
-    result = run(*arguments)
-    assert result.exit_code == 2, result.output
-    assert not result.stdout.strip()
-    assert result.stderr.count("\n") == 1
-    return result.stderr.removeprefix("perceiver: ").strip()
+    stand_in(store, tmp_path, monkeypatch)
 
 
 def read(name: str = "image-fourier", file: str = PHOTO) -> Sample:

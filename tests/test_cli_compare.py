@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
-from typer.testing import CliRunner, Result
 
 from perceiver import Perceiver, PositionConfig, load, modalities
 from perceiver.analysis.change import jensen_shannon
 from perceiver.analysis.encodings import gram, similarity
 from perceiver.analysis.latents import alike, concentration
 from perceiver.analysis.spectrum import reference_bands, spectra
-from perceiver.cli import app, compare, tartan
+from perceiver.cli import compare, tartan
 from perceiver.sample import Sample
 from perceiver.trace import KINDS, Trace
 from tests.app import clouds, folder
+from tests.commands import PHOTO, refused, run, stand_in, values
 
-PHOTO = "photo.png"
 FOURIER, LEARNED, PLAIN = "image-fourier", "image-learned", "image-plain"
 
 
@@ -40,29 +38,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _here(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(store))
-    monkeypatch.chdir(tmp_path)
-    Path(PHOTO).write_bytes(folder.picture(0))
-    Path("cloud.ply").write_bytes(clouds.ply(clouds.points()))
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), prog_name="perceiver")
-
-
-def values(*arguments: str) -> Any:
-    result = run(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
-def refused(*arguments: str) -> str:
-    """Runs a command line that has to end with exit code 2 and one sentence, which is returned."""
-    result = run(*arguments)
-    assert result.exit_code == 2, result.output
-    assert not result.stdout.strip()
-    assert result.stderr.count("\n") == 1
-    return result.stderr.removeprefix("perceiver: ").strip()
+    stand_in(store, tmp_path, monkeypatch)
 
 
 def read(name: str, file: str = PHOTO) -> tuple[Perceiver, Sample, Trace]:

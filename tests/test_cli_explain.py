@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pytest
 from PIL import Image
-from typer.testing import CliRunner, Result
 
 from perceiver import Perceiver, load, modalities
 from perceiver.analysis.attribution import METHODS, attribute
 from perceiver.analysis.faithfulness import How, faithfulness, random_faithfulness
 from perceiver.analysis.relevance import RELEVANCE_METHODS, relevance
-from perceiver.cli import app, explain
+from perceiver.cli import explain
 from perceiver.cli import faithfulness as curves
 from perceiver.sample import Sample
 from tests.app import clouds, folder
-
-PHOTO = "photo.png"
+from tests.commands import PHOTO, refused, run, stand_in, values
 
 
 @pytest.fixture(scope="module")
@@ -33,29 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _here(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(store))
-    monkeypatch.chdir(tmp_path)
-    Path(PHOTO).write_bytes(folder.picture(0))
-    Path("cloud.ply").write_bytes(clouds.ply(clouds.points()))
-
-
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments), prog_name="perceiver")
-
-
-def values(*arguments: str) -> Any:
-    result = run(*arguments, "--json")
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
-def refused(*arguments: str) -> str:
-    """Runs a command line that has to end with exit code 2 and one sentence, which is returned."""
-    result = run(*arguments)
-    assert result.exit_code == 2, result.output
-    assert not result.stdout.strip()
-    assert result.stderr.count("\n") == 1
-    return result.stderr.removeprefix("perceiver: ").strip()
+    stand_in(store, tmp_path, monkeypatch)
 
 
 def read(name: str = "image-fourier") -> tuple[Perceiver, Sample]:

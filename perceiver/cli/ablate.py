@@ -18,6 +18,7 @@ from .asked import (
     Out,
     axis_names,
     change,
+    end,
     file_name,
     followed,
     formats,
@@ -26,9 +27,8 @@ from .asked import (
     save,
     stems,
     table,
-    told,
 )
-from .group import BAD_INPUT, examples, print_json
+from .group import examples
 from .opened import Opened, Openings, choices, for_each
 from .predict import AsJson, Checkpoint, Files, Read
 
@@ -196,12 +196,7 @@ def ablate(
         return result, f"{path} ({opened.name})\n{run.listing()}"
 
     results, complete = for_each(files, "Ablating", work)
-    if as_json:
-        print_json([result for result, _ in results])
-    else:
-        told([result for result, _ in results], [text for _, text in results])
-    if not complete:
-        raise typer.Exit(BAD_INPUT)
+    end(results, complete, as_json)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConfigError
-from .group import write_file
+from .group import BAD_INPUT, print_json, write_file
 from .opened import Opened
 
 if TYPE_CHECKING:
@@ -171,11 +171,16 @@ def change(value: float, digits: int) -> str:
     return text.removeprefix("-").removeprefix("+") if float(text) == 0 else text
 
 
-def told(results: Sequence[dict[str, Any]], listing: Sequence[str]) -> None:
-    """Writes results to standard output, each with what was changed on the way in and the files that were written."""
-    parts = []
-    for result, text in zip(results, listing, strict=True):
-        lines = [text, *(f"  note: {note}" for note in result["notes"]), *result.get("written", ())]
-        parts.append("\n".join(lines))
-    if parts:
-        typer.echo("\n\n".join(parts))
+def end(results: Sequence[tuple[dict[str, Any], str]], complete: bool, as_json: bool) -> None:
+    """Ends a command that worked through files: writes its results to standard output, as JSON or as listings, each
+    with what was changed on the way in and the files that were written. Exit code 2 where some file gave no result."""
+    if as_json:
+        print_json([result for result, _ in results])
+    elif results:
+        listings = (
+            [listing, *(f"  note: {note}" for note in result["notes"]), *result.get("written", ())]
+            for result, listing in results
+        )
+        typer.echo("\n\n".join("\n".join(lines) for lines in listings))
+    if not complete:
+        raise typer.Exit(BAD_INPUT)

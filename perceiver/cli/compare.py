@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .asked import Out, file_name, formats, json_file, places, save, stems, table, told
-from .group import BAD_INPUT, examples, print_json
+from .asked import Out, end, file_name, formats, json_file, places, save, stems, table
+from .group import examples
 from .opened import Opened, choices, for_each
 from .predict import AsJson, Files, Read
 
@@ -78,12 +78,7 @@ def compare(
         return result, f"{path}\n{beside.listing()}"
 
     results, complete = for_each(files, "Comparing", work)
-    if as_json:
-        print_json([result for result, _ in results])
-    else:
-        told([result for result, _ in results], [text for _, text in results])
-    if not complete:
-        raise typer.Exit(BAD_INPUT)
+    end(results, complete, as_json)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from .asked import (
     ClassName,
     Out,
     class_number,
+    end,
     file_name,
     followed,
     formats,
@@ -24,9 +25,8 @@ from .asked import (
     save,
     stems,
     table,
-    told,
 )
-from .group import BAD_INPUT, examples, print_json
+from .group import examples
 from .opened import Opened, Openings, Told, choices, for_each_in_steps
 from .predict import AsJson, Checkpoint, Files, Read
 
@@ -131,12 +131,7 @@ def explain(
         return result, f"{path} ({opened.name})\n{found.listing()}"
 
     results, complete = for_each_in_steps(files, "Explaining", work)
-    if as_json:
-        print_json([result for result, _ in results])
-    else:
-        told([result for result, _ in results], [text for _, text in results])
-    if not complete:
-        raise typer.Exit(BAD_INPUT)
+    end(results, complete, as_json)
 
 
 def methods(text: str | None) -> tuple[str, ...]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import typer
 
-from .asked import ClassName, change, followed, table, told
-from .group import BAD_INPUT, examples, print_json
+from .asked import ClassName, change, end, followed, table
+from .group import examples
 from .opened import Opened, Openings, choices, for_each
 from .predict import AsJson, Checkpoint, Files, Read
 
@@ -76,12 +76,7 @@ def permute(
         return {"file": str(path)} | values, f"{path} ({opened.name})\n{_listing(opened, sample, found, target)}"
 
     results, complete = for_each(files, "Shuffling", work)
-    if as_json:
-        print_json([result for result, _ in results])
-    else:
-        told([result for result, _ in results], [text for _, text in results])
-    if not complete:
-        raise typer.Exit(BAD_INPUT)
+    end(results, complete, as_json)
 
 
 def _side(sample: Sample) -> int:

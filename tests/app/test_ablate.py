@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import csv
-import dataclasses
 import io
 import json
 import re
@@ -26,25 +25,12 @@ from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import frames, labelled
+from tests.app.pages import opened, said
 
 
 def shown(app: AppTest, **query: str) -> AppTest:
     """The Ablate page, run to its end."""
-    app.switch_page("app/pages/ablate.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def said(app: AppTest) -> str:
-    parts = (app.subheader, app.markdown, app.caption, app.error, app.info)
-    return "\n".join(element.value for kind in parts for element in kind).replace("\\", "")
-
-
-def change(app: AppTest, **values: object) -> AppTest:
-    """What a component's callback does: the harness cannot click inside components."""
-    app.session_state["view"] = dataclasses.replace(app.session_state["view"], **values)
-    return app.run()
+    return opened(app, "ablate", **query)
 
 
 def address(app: AppTest) -> dict[str, str]:

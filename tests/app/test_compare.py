@@ -26,6 +26,7 @@ from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import frames, labelled
+from tests.app.pages import change, opened, said
 
 COORDINATES = dataclasses.replace(folder.ONE_HEAD, positions=PositionConfig(kind="coordinates"))
 
@@ -41,21 +42,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def shown(app: AppTest, **query: str) -> AppTest:
     """The Compare page, run to its end."""
-    app.switch_page("app/pages/compare.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def said(app: AppTest) -> str:
-    parts = (app.subheader, app.markdown, app.caption, app.error, app.info)
-    return "\n".join(element.value for kind in parts for element in kind).replace("\\", "")
-
-
-def change(app: AppTest, **values: object) -> AppTest:
-    """What a component's callback does: the harness cannot click inside components."""
-    app.session_state["view"] = dataclasses.replace(app.session_state["view"], **values)
-    return app.run()
+    return opened(app, "compare", **query)
 
 
 def trace(checkpoints: Path, name: str) -> tuple[Sample, Trace]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import json
 from pathlib import Path
@@ -27,25 +26,12 @@ from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import Frame, frames, labelled
+from tests.app.pages import change, opened, said
 
 
 def shown(app: AppTest, **query: str) -> AppTest:
     """The Explain page with everything worked out."""
-    app.switch_page("app/pages/explain.py")
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run()
-
-
-def words(app: AppTest) -> str:
-    parts = (app.subheader, app.markdown, app.caption, app.error, app.info)
-    return "\n".join(element.value for kind in parts for element in kind).replace("\\", "")
-
-
-def change(app: AppTest, **values: object) -> AppTest:
-    """What a component's callback does: the harness cannot click inside components."""
-    app.session_state["view"] = dataclasses.replace(app.session_state["view"], **values)
-    return app.run()
+    return opened(app, "explain", **query)
 
 
 def tile(row: Frame, title: str) -> dict[str, object]:
@@ -110,8 +96,8 @@ def test_the_page_shows_what_the_library_finds(app: AppTest, model: Perceiver, s
         ["deletion", f"{score.deletion.area:.2f}, random {chance.deletion.area:.2f}"],
         ["insertion", f"{score.insertion.area:.2f}, random {chance.insertion.area:.2f}"],
     ]
-    assert "random order" in words(app)
-    assert "no explanation" in words(app)
+    assert "random order" in said(app)
+    assert "no explanation" in said(app)
     assert len(app.get("plotly_chart")) == 4
 
 
@@ -121,7 +107,7 @@ def test_one_map_is_shown_closely_with_what_it_should_add_up_to(app: AppTest, mo
     multiples = found.values / np.abs(found.values).sum() * found.values.size
     large = labelled(app, "map", "Integrated gradients for “lamp”")
     np.testing.assert_allclose(large.arrays["values"], multiples.ravel(), rtol=1e-3, atol=1e-4)
-    assert "should add up to what the input adds" in words(app)
+    assert "should add up to what the input adds" in said(app)
     assert large.meta["bar"]["unit"] == "times an even share"
 
 
@@ -131,7 +117,7 @@ def test_two_classes_are_contrasted(app: AppTest, model: Perceiver, sample: Samp
     large = labelled(app, "map", "Relevance for “bed / cot” rather than “vessel”")
     np.testing.assert_allclose(large.arrays["values"], 256 * expected.total.ravel(), rtol=1e-3, atol=1e-4)
     assert tile(labelled(app, "wall", "Signed maps"), "Class relevance")
-    assert "Red: “bed / cot” rests on it more than “vessel” does" in words(app)
+    assert "Red: “bed / cot” rests on it more than “vessel” does" in said(app)
     app.selectbox(key="asked").set_value(2).run()
     assert not app.exception
     assert app.session_state["view"].against is None  # nothing is set against itself
@@ -204,8 +190,8 @@ def test_a_bad_link_falls_back_with_a_note(app: AppTest) -> None:
         "attention",
         None,
     )
-    assert words(app).count("The link gives no valid value") == 3
-    assert "There is no class 44 here" in words(app)
+    assert said(app).count("The link gives no valid value") == 3
+    assert "There is no class 44 here" in said(app)
 
 
 @pytest.mark.parametrize(("build", "name"), [(sounds, "audio-mel"), (sounds, "audio-raw"), (clouds, "points-fourier")])
@@ -217,7 +203,7 @@ def test_every_modality_is_explained(
     assert not app.exception
     rows = frames(app, "clouds" if name.startswith("points") else "wall")
     assert {"Relevance by block", "Groups of latents of block 1"} <= {row.meta["label"] for row in rows}
-    assert "random order" in words(app)
+    assert "random order" in said(app)
 
 
 def test_what_can_be_taken_away(case: Case, model: Perceiver, sample: Sample, trace: Trace) -> None:

@@ -18,6 +18,7 @@ from jaxtyping import Float, Float64
 
 from perceiver import export, modalities
 from perceiver.analysis import ablation as ablations
+from perceiver.analysis import sweep as sweeps
 from perceiver.analysis.ablation import Ablation, Fill
 from perceiver.analysis.change import AnswerChange, MapChange, jensen_shannon, latent_divergences
 from perceiver.analysis.permutation import Shuffle, Shuffled, permute
@@ -30,7 +31,7 @@ from perceiver.trace import Trace
 from perceiver.weights.store import Store
 
 from . import compute
-from .compute import BlockMap, Case, Reading
+from .compute import BlockMap, Case, Reading, Slot
 from .progress import Progress
 
 STEP = 0.5
@@ -83,7 +84,6 @@ def axes(case: Case) -> tuple[CodeAxis, ...]:
     count = max([raw, *(band.axis + 1 for band in bands)])
     places = modalities.get(sample.modality).places(sample)
     free = sample.coordinates is not None
-    names = list("xyz"[:count] if free else places)[:count]
     return tuple(
         CodeAxis(
             name=name,
@@ -92,7 +92,7 @@ def axes(case: Case) -> tuple[CodeAxis, ...]:
             elements=None if free else sample.shape[axis],
             seconds=float(places[name][-1] - places[name][0]) if name == "time" else None,
         )
-        for axis, name in enumerate(names)
+        for axis, name in enumerate(modalities.axes(sample)[:count])
     )
 
 
@@ -132,16 +132,9 @@ def presets(case: Case) -> Mapping[str, Ablation]:
     return out | {"none": ablations.WHOLE}
 
 
-class _Slot:
-    """Where one result lies once it is there. Making it outside of the cached function lets it take its turn."""
-
-    trace: Trace | None = None
-    shuffled: Shuffled | None = None
-
-
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _slot(model: str, key: str, taken: str) -> _Slot:
-    return _Slot()
+def _slot(model: str, key: str, taken: str) -> Slot[Trace]:
+    return Slot()
 
 
 def trace(case: Case, taken: Ablation, progress: Progress) -> Trace:
@@ -151,15 +144,14 @@ def trace(case: Case, taken: Ablation, progress: Progress) -> Trace:
     """
     if not taken:
         return compute.trace(case, progress)
-    slot = _slot(case.model, case.key, taken.text())
-    if slot.trace is None:
-        model, sample = compute.opened(case.model), compute.read(case)
-        with compute.gate.enter(progress.wait):
-            if slot.trace is None:
-                progress.step(0.4, "Running the model without what is taken out")
-                codes = taken.apply(model.codes(sample), model.encoding)
-                slot.trace = model.trace(model.inputs(sample, codes))
-    return slot.trace
+
+    def make() -> Trace:
+        progress.step(0.4, "Running the model without what is taken out")
+        codes = taken.apply(model.codes(sample), model.encoding)
+        return model.trace(model.inputs(sample, codes))
+
+    model, sample = compute.opened(case.model), compute.read(case)
+    return _slot(case.model, case.key, taken.text()).once(make, progress)
 
 
 def answer(case: Case, taken: Ablation, progress: Progress) -> AnswerChange:
@@ -241,13 +233,18 @@ class Sweep:
         """As far as can be told."""
         return self.each * (self.total - len(self.logits))
 
+    def so_far(self, target: int) -> sweeps.Sweep:
+        """The library's own sweep of a class that was estimated, as far as it has come."""
+        assert self.before is not None
+        after = np.full((self.total, len(self.before)), np.nan, dtype=np.float32)
+        after[: len(self.logits)] = np.reshape(self.logits, (-1, len(self.before)))
+        return sweeps.Sweep(self.curves, target, self.before, self.estimates[target], after)
+
     def exact(self, target: int, measure: str) -> Float64[np.ndarray, "n"]:
-        """Changes of a class's logit or probability, one an ablation; NaN where it is not answered yet."""
-        out = np.full(self.total, np.nan)
-        if self.before is not None:
-            changes = [AnswerChange(self.before, after) for after in self.logits]
-            out[: len(changes)] = [c.logit(target) if measure == "logit" else c.probability(target) for c in changes]
-        return out
+        """Changes of the logit or probability of a class that was estimated, one an ablation; NaN where it is not
+        answered yet."""
+        found = self.so_far(target)
+        return found.logits() if measure == "logit" else found.probabilities()
 
     def step(self, case: Case) -> None:
         """Answers the next few."""
@@ -290,8 +287,8 @@ def advance(case: Case, here: Sweep, progress: Progress) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
-def _order(model: str, key: str, shuffle: Shuffle, size: int | None, seed: int) -> _Slot:
-    return _Slot()
+def _order(model: str, key: str, shuffle: Shuffle, size: int | None, seed: int) -> Slot[Shuffled]:
+    return Slot()
 
 
 def shuffled(case: Case, shuffle: Shuffle, size: int | None, seed: int, progress: Progress) -> Shuffled:
@@ -299,66 +296,31 @@ def shuffled(case: Case, shuffle: Shuffle, size: int | None, seed: int, progress
 
     size  elements along a side of the blocks that are moved, cells along a side of the cube; None without blocks
     """
-    slot = _order(case.model, case.key, shuffle, size, seed)
-    if slot.shuffled is None:
-        model, sample = compute.opened(case.model), compute.read(case)
-        with compute.gate.enter(progress.wait):
-            if slot.shuffled is None:
-                progress.step(0.8, "Running the model on the shuffled input")
-                slot.shuffled = permute(model, sample, shuffle, seed=seed, size=size)
-    return slot.shuffled
+
+    def make() -> Shuffled:
+        progress.step(0.8, "Running the model on the shuffled input")
+        return permute(model, sample, shuffle, seed=seed, size=size)
+
+    model, sample = compute.opened(case.model), compute.read(case)
+    return _order(case.model, case.key, shuffle, size, seed).once(make, progress)
 
 
 def answers_file(case: Case, taken: Ablation, change: AnswerChange, target: int, maps: Sequence[MapChange]) -> bytes:
     """All classes before and after, and how far every block's map moved, as JSON."""
-    sample = compute.read(case)
-    values = export.ablation_json(
-        taken,
-        change,
-        compute.config(case.model).labels,
-        target=target,
-        model=case.model,
-        sample=sample.name,
-        maps=maps,
-        weights_sha256=compute.weights(case.model),
-        notes=sample.notes,
-    )
+    labels = compute.config(case.model).labels
+    values = export.ablation_json(taken, change, labels, target=target, maps=maps, **compute.about(case))
     return json.dumps(values, indent=2, ensure_ascii=False).encode()
 
 
 def maps_file(case: Case, taken: Ablation, maps: Sequence[MapChange], reading: Reading) -> bytes:
     """Every block's map before and after, with the places of the elements, as NPZ."""
-    sample, buffer = compute.read(case), io.BytesIO()
-    export.ablation_npz(
-        buffer,
-        taken,
-        maps,
-        shape=sample.shape,
-        places=modalities.get(sample.modality).places(sample),
-        model=case.model,
-        sample=sample.name,
-        coordinates=None if sample.coordinates is None else sample.coordinates.numpy(),
-        box=sample.box,
-        kind=reading.kind,
-        reduce=None if reading.latent is not None else reading.reduce,
-        head=reading.head,
-        latent=reading.latent,
-        weights_sha256=compute.weights(case.model),
-        notes=sample.notes,
-    )
+    buffer = io.BytesIO()
+    where = modalities.laid(compute.read(case))
+    export.ablation_npz(buffer, taken, maps, **where, **reading.said, **compute.about(case))
     return buffer.getvalue()
 
 
 def sweep_file(case: Case, here: Sweep, target: int) -> bytes:
     """All ablations of a sweep, estimated and as far as they are known exact, as CSV."""
-    assert here.before is not None
-    text = export.sweep_csv(
-        here.curves,
-        here.before,
-        here.estimates[target],
-        here.logits,
-        compute.config(case.model).labels,
-        target=target,
-        axes=[axis.name for axis in axes(case)],
-    )
-    return text.encode()
+    labels, names = compute.config(case.model).labels, [axis.name for axis in axes(case)]
+    return export.sweep_csv(here.so_far(target), labels, axes=names).encode()

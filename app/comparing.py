@@ -29,7 +29,7 @@ from perceiver.sample import Sample
 from perceiver.weights.store import Store
 
 from . import compute
-from .compute import BlockMap, Case, Reading
+from .compute import BlockMap, Case, Reading, Slot
 from .progress import Progress
 
 PREFERRED = {"fourier": ("learned", "coordinates", "fourier")}
@@ -206,15 +206,9 @@ def _patterns(model: str, key: str, band: int, _case: Case) -> tuple[Pattern, ..
     )
 
 
-class _Slot:
-    """Where the spectra of one trace lie once they are made."""
-
-    spectra: tuple[Spectrum, ...] | None = None
-
-
 @st.cache_resource(show_spinner=False, max_entries=16)
-def _measured(model: str, key: str, reference: str, head: int | None) -> _Slot:
-    return _Slot()
+def _measured(model: str, key: str, reference: str, head: int | None) -> Slot[tuple[Spectrum, ...]]:
+    return Slot()
 
 
 @dataclass(frozen=True)
@@ -236,7 +230,7 @@ def looked_for(models: tuple[str, ...]) -> tuple[Looked, ...]:
 def measured(case: Case, looked: Looked, head: int | None, progress: Progress) -> tuple[Spectrum, ...]:
     """The spectra of the scores of every block."""
     slot = _measured(case.model, case.key, looked.model, head)
-    if slot.spectra is None:
+    if slot.value is None:
         made, sample = compute.trace(case, progress), compute.read(case)
         steps = spectra(made, looked.bands, sample.coordinates, kind="score", head=head)
         found = []
@@ -244,16 +238,13 @@ def measured(case: Case, looked: Looked, head: int | None, progress: Progress) -
             progress.step(i / len(made.blocks), f"Spectra of {case.model}: block {block + 1} of {len(made.blocks)}")
             with compute.gate.enter(progress.wait):
                 found.append(next(steps))
-        slot.spectra = tuple(found)
-    return slot.spectra
+        slot.value = tuple(found)
+    return slot.value
 
 
 def axes(case: Case) -> tuple[str, ...]:
     """The axes of an input, as exports call them: "rows" and "cols", "time" and "frequency"; "x", "y" and "z"."""
-    sample = compute.read(case)
-    if sample.coordinates is not None:
-        return tuple("xyz"[: sample.coordinates.shape[1]])
-    return tuple(modalities.get(sample.modality).places(sample))
+    return modalities.axes(compute.read(case))
 
 
 def _code_key(case: Case) -> str:

@@ -11,10 +11,10 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 import streamlit as st
@@ -42,6 +42,7 @@ THUMB = 64
 AT_A_TIME = 4_000_000
 """Weights computed in one go for the thumbnails: 16 MB."""
 
+T = TypeVar("T")
 Options = tuple[tuple[str, str], ...]
 """Choices about reading an input, by name."""
 
@@ -78,6 +79,12 @@ class Reading:
     def what(self) -> Quantity:
         """What the numbers are."""
         return quantity(self.kind, self.reduce, self.latent)
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What is read off, as exports ask for it."""
+        reduce = None if self.latent is not None else self.reduce
+        return {"kind": self.kind, "reduce": reduce, "head": self.head, "latent": self.latent}
 
     def map(self, trace: Trace, block: int) -> Float[np.ndarray, "..."]:
         """The map of a block, in the shape of the input."""
@@ -216,15 +223,24 @@ def read(case: Case) -> Sample:
     return _read(case.model, case.key, case)
 
 
-class _Slot:
-    """Where one trace lies once it is made. Making it outside of the cached function lets it report progress."""
+class Slot(Generic[T]):
+    """Where one result lies once it is made. Making it outside of the cached function that keeps the slot lets it take
+    its turn at the gate and report progress."""
 
-    trace: Trace | None = None
+    value: T | None = None
+
+    def once(self, make: Callable[[], T], progress: Progress) -> T:
+        """The result, made by whoever comes first; the others wait for it."""
+        if self.value is None:
+            with gate.enter(progress.wait):
+                if self.value is None:
+                    self.value = make()
+        return self.value
 
 
 @st.cache_resource(show_spinner=False, max_entries=6)
-def _slot(model: str, key: str) -> _Slot:
-    return _Slot()
+def _slot(model: str, key: str) -> Slot[Trace]:
+    return Slot()
 
 
 def trace(case: Case, progress: Progress) -> Trace:
@@ -233,14 +249,16 @@ def trace(case: Case, progress: Progress) -> Trace:
     Raises InputError when the input cannot be read.
     """
     slot = _slot(case.model, case.key)
-    if slot.trace is None:
-        progress.step(0.0, "Reading the input")
-        model, sample = opened(case.model), read(case)
-        with gate.enter(progress.wait):
-            if slot.trace is None:
-                progress.step(0.2, "Running the model")
-                slot.trace = model.trace(model.inputs(sample))
-    return slot.trace
+    if slot.value is not None:
+        return slot.value
+    progress.step(0.0, "Reading the input")
+    model, sample = opened(case.model), read(case)
+
+    def make() -> Trace:
+        progress.step(0.2, "Running the model")
+        return model.trace(model.inputs(sample))
+
+    return slot.once(make, progress)
 
 
 def probabilities(case: Case, progress: Progress) -> Float[np.ndarray, "blocks classes"]:
@@ -333,41 +351,33 @@ def readers(case: Case, element: int, head: int | None, progress: Progress, top:
 
 def maps_file(case: Case, made: Trace, reading: Reading) -> bytes:
     """The maps of all blocks under one reading, with the places of their elements, as NPZ."""
-    sample = read(case)
     buffer = io.BytesIO()
     export.maps_npz(
         buffer,
         np.stack([reading.map(made, block) for block in made.blocks]),
-        shape=sample.shape,
-        places=modalities.get(sample.modality).places(sample),
         blocks=made.blocks,
-        box=sample.box,
-        coordinates=None if sample.coordinates is None else sample.coordinates.numpy(),
-        model=case.model,
-        sample=sample.name,
-        kind=reading.kind,
-        reduce=None if reading.latent is not None else reading.reduce,
-        head=reading.head,
-        latent=reading.latent,
-        weights_sha256=weights(case.model),
-        notes=sample.notes,
+        **modalities.laid(read(case)),
+        **reading.said,
+        **about(case),
     )
     return buffer.getvalue()
 
 
 def predictions_file(case: Case, made: Trace, truth: str | None) -> bytes:
     """All classes with probabilities and logits, as JSON."""
-    sample = read(case)
-    values = export.predictions_json(
-        made.logits.numpy(),
-        config(case.model).labels,
-        model=case.model,
-        sample=sample.name,
-        truth=truth,
-        weights_sha256=weights(case.model),
-        notes=sample.notes,
-    )
+    values = export.predictions_json(made.logits.numpy(), config(case.model).labels, truth=truth, **about(case))
     return json.dumps(values, indent=2, ensure_ascii=False).encode()
+
+
+def about(case: Case) -> dict[str, Any]:
+    """Where a result comes from, as exports ask for it."""
+    sample = read(case)
+    return {
+        "model": case.model,
+        "sample": sample.name,
+        "weights_sha256": weights(case.model),
+        "notes": sample.notes,
+    }
 
 
 def weights(model: str) -> str | None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import streamlit as st
@@ -22,11 +22,12 @@ from perceiver import export, modalities
 from perceiver.analysis.attribution import Attribution, Method, attribute
 from perceiver.analysis.faithfulness import Faithfulness, faithfulness, random_faithfulness
 from perceiver.analysis.latents import Alike, Concentration, Movement, alike, concentration, movement
-from perceiver.analysis.relevance import Relevance, relevance
+from perceiver.analysis.relevance import Relevance, RelevanceMethod, relevance
 
 from . import compute
-from .compute import Case
+from .compute import Case, Slot
 from .progress import Progress
+from .state import EXPLAINED
 
 T = TypeVar("T")
 
@@ -47,7 +48,7 @@ class Question:
 
     target: int
     against: int | None = None
-    method: Literal["gradient", "rollout"] = "gradient"
+    method: RelevanceMethod = "gradient"
 
 
 @dataclass(frozen=True)
@@ -86,31 +87,19 @@ class Group:
     effective: float
 
 
-class _Slot:
-    """Where one result lies once it is made. Making it outside of the cached function lets it report progress."""
-
-    value: Any = None
-
-
 @st.cache_resource(show_spinner=False, max_entries=256)
-def _slot(model: str, key: str, what: tuple[Hashable, ...]) -> _Slot:
-    return _Slot()
+def _slot(model: str, key: str, what: tuple[Hashable, ...]) -> Slot[Any]:
+    return Slot()
 
 
 def _once(case: Case, what: tuple[Hashable, ...], make: Callable[[], T], progress: Progress) -> T:
-    slot = _slot(case.model, case.key, what)
-    if slot.value is None:
-        with compute.gate.enter(progress.wait):
-            if slot.value is None:
-                slot.value = make()
-    return cast(T, slot.value)
+    return cast(T, _slot(case.model, case.key, what).once(make, progress))
 
 
 def keys(case: Case) -> tuple[str, ...]:
     """The methods that make sense for a model, quick ones first."""
     one = len(compute.config(case.model).cross_attention_blocks) == 1
-    all_ = ("attention", "last", "relevance", "saliency", "input_x_gradient", "integrated_gradients")
-    return tuple(key for key in all_ if not (one and key == "last"))
+    return tuple(key for key in EXPLAINED if not (one and key == "last"))
 
 
 def class_relevance(case: Case, question: Question, progress: Progress) -> Relevance:
@@ -150,8 +139,7 @@ def explained(case: Case, question: Question, key: str, progress: Progress) -> E
 
 def _attention(trace: Any, key: str) -> Float[np.ndarray, "*shape"]:
     """Mean over latents, heads and all blocks, or of the last one."""
-    blocks = trace.blocks if key == "attention" else trace.blocks[-1:]
-    return np.mean([trace.map(block).numpy() for block in blocks], axis=0).reshape(trace.shape)
+    return trace.mean_map(None if key == "attention" else trace.blocks[-1:]).numpy().reshape(trace.shape)
 
 
 def _attribution(case: Case, question: Question, key: str, progress: Progress) -> Attribution:
@@ -269,18 +257,15 @@ def concentrations(case: Case, head: int | None, progress: Progress) -> tuple[Co
 
 def maps_file(case: Case, question: Question) -> bytes:
     """The maps that are known, the relevance of every block, and the places of the elements, as NPZ."""
-    sample, buffer = compute.read(case), io.BytesIO()
+    buffer = io.BytesIO()
     export.explanations_npz(
         buffer,
         _explanations(case, question),
         target_class=question.target,
         against=question.against,
         relevance=_slot(case.model, case.key, _what("relevance", question)).value,
-        shape=sample.shape,
-        places=modalities.get(sample.modality).places(sample),
-        coordinates=None if sample.coordinates is None else sample.coordinates.numpy(),
-        box=sample.box,
-        **_about(case),
+        **modalities.laid(compute.read(case)),
+        **compute.about(case),
     )
     return buffer.getvalue()
 
@@ -295,7 +280,7 @@ def numbers_file(case: Case, question: Question, logits: Float[np.ndarray, "clas
         against=question.against,
         random=scores(case, question).get("random"),
         relevance=_slot(case.model, case.key, _what("relevance", question)).value,
-        **_about(case),
+        **compute.about(case),
     )
     return json.dumps(values, indent=2, ensure_ascii=False).encode()
 
@@ -320,10 +305,3 @@ def _explanations(case: Case, question: Question) -> list[export.Explanation]:
         for one in found
         if one is not None
     ]
-
-
-def _about(case: Case) -> dict[str, Any]:
-    sample = compute.read(case)
-    results = compute.card(case.model).results
-    weights = results.sha256 or None if results else None
-    return {"model": case.model, "sample": sample.name, "weights_sha256": weights, "notes": sample.notes}

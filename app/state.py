@@ -19,6 +19,8 @@ from typing import Any, Literal
 import streamlit as st
 
 from perceiver.analysis import ablation
+from perceiver.analysis.permutation import SHUFFLES, Shuffle
+from perceiver.analysis.relevance import RELEVANCE_METHODS, RelevanceMethod
 from perceiver.errors import ConfigError, InputError
 from perceiver.modalities import Option
 from perceiver.trace import KINDS, Kind
@@ -27,10 +29,8 @@ REDUCTIONS = ("mean", "max", "entropy", "latent")
 SCALES = ("shared", "uniform", "per_map", "log")
 SHOWN = ("blocks", "previous", "first")
 LAID = ("input", "alone")
-METHODS = ("gradient", "rollout")
 CURVES = ("single", "cumulative")
 MEASURES = ("logit", "probability")
-SHUFFLES = ("elements", "contents", "blocks")
 EXPLAINED = ("attention", "last", "relevance", "saliency", "input_x_gradient", "integrated_gradients")
 COLOURS = ("magma", "viridis", "inferno", "cividis", "greys")
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -40,7 +40,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "show": SHOWN,
     "colours": COLOURS,
     "laid": LAID,
-    "method": METHODS,
+    "method": RELEVANCE_METHODS,
     "by": EXPLAINED,
     "curve": CURVES,
     "measure": MEASURES,
@@ -51,7 +51,6 @@ COUNTS = {"overlay": (0, 100), "groups": (2, 8), "side": (1, 4096), "seed": (0, 
 """Fields that hold a number as it is written, from and to."""
 
 LONGEST = 100
-LONGEST_ABLATION = 2000
 MOST_OTHERS = 3
 """Models that are set beside the first."""
 
@@ -106,14 +105,14 @@ class View:
     against: int | None = None
     others: tuple[str, ...] = ()
     band: int | None = None
-    method: Literal["gradient", "rollout"] = "gradient"
+    method: RelevanceMethod = "gradient"
     part: int | None = None
     by: str = "attention"
     groups: int = 4
     group: int | None = None
     curve: Literal["single", "cumulative"] = "single"
     measure: Literal["logit", "probability"] = "logit"
-    shuffle: Literal["elements", "contents", "blocks"] = "contents"
+    shuffle: Shuffle = "contents"
     side: int = 8
     seed: int = 0
 
@@ -353,7 +352,7 @@ def _text(name: str, value: Any) -> str:
 
 def _value(name: str, text: str) -> Any:
     """The value of one field. Raises ValueError when the text is none."""
-    if not text or len(text) > (LONGEST_ABLATION if name == "ablate" else LONGEST):
+    if not text or len(text) > (ablation.LONGEST if name == "ablate" else LONGEST):
         raise ValueError(name)
     if name == "ablate":
         try:

@@ -7,7 +7,7 @@ rows at a time, so nothing of size heads x N x M is ever held for a model.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -112,6 +112,11 @@ class Trace:
                     share = values / values.sum(0, keepdim=True).clamp_min(torch.finfo(values.dtype).tiny)
                     out.append(torch.special.entr(share).sum(0))
         return torch.cat(out)
+
+    def mean_map(self, blocks: Sequence[int] | None = None) -> Float[Tensor, "M"]:
+        """The mean over some blocks, or over all that have one, of their attention weights, mean over latents and
+        heads. Raises ValueError for a block that has none."""
+        return torch.stack([self.map(block) for block in (self.blocks if blocks is None else blocks)]).mean(0)
 
     def latent_maps(
         self, block: int, latents: slice, *, kind: Kind = "probability", head: int | None = None

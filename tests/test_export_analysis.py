@@ -20,7 +20,7 @@ from perceiver.analysis.latents import alike, concentration, movement
 from perceiver.analysis.permutation import Shuffled
 from perceiver.analysis.relevance import relevance
 from perceiver.analysis.spectrum import spectra
-from perceiver.analysis.sweep import Curve
+from perceiver.analysis.sweep import Curve, Sweep
 from perceiver.sample import Sample
 from tests.models import tiny
 
@@ -108,11 +108,17 @@ class TestSweep:
     )
     ESTIMATES = np.array([-1.0, -0.5, -2.0])
 
+    @staticmethod
+    def sweep(curves: tuple[Curve, ...], estimates: np.ndarray, known: list[np.ndarray]) -> Sweep:
+        """A sweep of the class 1 of which some exact answers are known."""
+        after = np.full((len(estimates), len(BEFORE)), np.nan, dtype=BEFORE.dtype)
+        for i, logits in enumerate(known):
+            after[i] = logits
+        return Sweep(curves, 1, BEFORE, estimates, after)
+
     def test_csv_has_a_line_an_ablation_and_leaves_out_what_is_not_known(self) -> None:
-        after = [AFTER, BEFORE - 1]
-        out = rows(
-            export.sweep_csv(self.CURVES, BEFORE, self.ESTIMATES, after, LABELS, target=1, axes=("rows", "cols"))
-        )
+        swept = self.sweep(self.CURVES, self.ESTIMATES, [AFTER, BEFORE - 1])
+        out = rows(export.sweep_csv(swept, LABELS, axes=("rows", "cols")))
         assert [row["family"] for row in out] == ["single", "single", "low_pass"]
         assert [row["axis"] for row in out] == ["rows", "rows", ""]
         assert [row["ablation"] for row in out] == ["b1:1", "b1:2", "b1:1-2"]
@@ -130,8 +136,8 @@ class TestSweep:
         after = [BEFORE - [0, change, 0] for change in (3, 1, 2, 6, 5)]
 
         def exported(known: int) -> dict[str, Any]:
-            options = {"target": 1, "axes": ("rows", "cols")} | ORIGIN
-            return plain(export.sweep_json(curves, BEFORE, estimates, after[:known], LABELS, **options))
+            swept = self.sweep(curves, estimates, after[:known])
+            return plain(export.sweep_json(swept, LABELS, axes=("rows", "cols"), **ORIGIN))
 
         out = exported(5)
         # Ranks 2, 3, 1 of the estimates against 1, 3, 2 of the changes: 1 - 6 * 2 / 24.
@@ -142,7 +148,7 @@ class TestSweep:
 
     def test_refusals(self) -> None:
         with pytest.raises(ValueError, match="2 estimates for 3"):
-            export.sweep_csv(self.CURVES, BEFORE, self.ESTIMATES[:2], [], LABELS, target=1, axes=("rows",))
+            export.sweep_csv(self.sweep(self.CURVES, self.ESTIMATES[:2], []), LABELS, axes=("rows",))
 
 
 def test_shuffles() -> None:

@@ -128,3 +128,13 @@ def test_all_mean_maps_at_paper_size_stay_below_the_input_array_plus_64_mb(tmp_p
     allocations = sorted((e["ts"], e["args"]["Bytes"]) for e in events if e["name"] == "[memory]")
     live = list(itertools.accumulate(size for _, size in allocations))
     assert 0 < max(live) < inputs.numel() * 4 + 64 * 2**20
+
+
+def test_the_mean_over_blocks_is_that_of_their_maps() -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny(plan=((0, 0), (None, 0), (1, 0))))
+    trace = model.trace(model.input_array(torch.randn(1, 15, 2)))
+    torch.testing.assert_close(trace.mean_map(), (trace.map(0) + trace.map(2)) / 2)
+    torch.testing.assert_close(trace.mean_map([2]), trace.map(2))
+    with pytest.raises(ValueError, match="block 1"):
+        trace.mean_map([1])

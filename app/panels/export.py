@@ -25,15 +25,20 @@ def menu(scene: Scene, asked: Reading, maps: Sequence[BlockMap], words: str) -> 
     case, sample = scene.case, scene.sample
     made = compute.trace(case, scene.progress)
     heading = f"{sample.name}, {case.model}: {words}"
-    stem = f"{PurePath(sample.name).stem}-{case.model}"
+    name = stem(scene)
     with st.popover("Export", icon=":material/download:"):
         drawn = partial(figure, sample, maps, scene.paint, heading)
-        download("Figure (PNG)", drawn, f"{stem}.png", "image/png")
+        download("Figure (PNG)", drawn, f"{name}.png", "image/png")
         arrays = partial(compute.maps_file, case, made, asked)
-        download("Maps and coordinates (NPZ)", arrays, f"{stem}-maps.npz", "application/octet-stream")
+        download("Maps and coordinates (NPZ)", arrays, f"{name}-maps.npz", "application/octet-stream")
         answers = partial(compute.predictions_file, case, made, scene.truth or None)
-        download("Predictions (JSON)", answers, f"{stem}-predictions.json", "application/json")
+        download("Predictions (JSON)", answers, f"{name}-predictions.json", "application/json")
     copy_link(key="link")
+
+
+def stem(scene: Scene) -> str:
+    """How the files are called."""
+    return f"{PurePath(scene.sample.name).stem}-{scene.case.model}"
 
 
 def figure(sample: Sample, maps: Sequence[BlockMap], paint: Paint, heading: str) -> bytes:

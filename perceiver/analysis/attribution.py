@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -15,16 +14,11 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..model import Perceiver
 from ..sample import Sample
+from .batches import Report, together
 from .target import followed
 
 Method = Literal["saliency", "input_x_gradient", "integrated_gradients"]
 METHODS: tuple[Method, ...] = get_args(Method)
-
-Report = Callable[[int, int], None]
-"""Called with what is done and what there is in all; what it raises ends the work."""
-
-HELD = 1 << 26
-"""Bytes of input arrays that go through the model together."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +104,8 @@ def attribute(
             case "input_x_gradient":
                 values = InputXGradient(asked).attribute(given).sum(-1)
             case _:
-                size = given.shape[1] * model.config.input_channels * given.element_size()
                 found = IntegratedGradients(asked).attribute(
-                    given, baseline, n_steps=steps, internal_batch_size=max(1, HELD // size)
+                    given, baseline, n_steps=steps, internal_batch_size=together(model, given.shape[1])
                 )
                 values = found.detach().sum(-1)
                 with torch.no_grad():

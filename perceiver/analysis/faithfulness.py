@@ -19,12 +19,10 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..model import Perceiver
 from ..sample import Sample
+from .batches import together
 from .target import followed
 
 How = Literal["remove", "blank"]
-
-HELD = 1 << 26
-"""Bytes of input arrays that go through the model together."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +162,8 @@ def _probabilities(
     target: int,
 ) -> Float64[np.ndarray, "orders"]:
     """The probability of a class when only some elements are left, for several choices of them."""
-    step = max(1, HELD // (inputs[0].numel() * inputs.element_size()))
     found = []
-    for part in kept.split(step):
+    for part in kept.split(together(model, inputs.shape[1])):
         array = inputs[0][part]
         if blank is not None:
             array = blank.repeat(len(part), 1, 1).scatter_(1, part[..., None].expand_as(array), array)

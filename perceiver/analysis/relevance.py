@@ -20,13 +20,11 @@ from ..attention import AbsorbedQuery, CrossAttention, InputArray, SelfAttention
 from ..errors import ConfigError
 from ..model import DecoderHead, Perceiver
 from ..sample import Sample
+from .batches import Report
 from .target import followed
 
 RelevanceMethod = Literal["gradient", "rollout"]
 RELEVANCE_METHODS: tuple[RelevanceMethod, ...] = get_args(RelevanceMethod)
-
-Report = Callable[[int, int], None]
-"""Called with what is done and what there is in all; what it raises ends the work."""
 
 
 @dataclass(frozen=True)

@@ -14,21 +14,18 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
-from scipy.stats import spearmanr
 from torch import Tensor
 
 from ..model import Perceiver
 from ..positions import Band, Positions
 from ..sample import Sample
 from .ablation import Ablation, Fill, bands, by_place
+from .batches import together
 from .change import log_softmax, softmax
 from .target import followed
 
 Family = Literal["single", "low_pass", "high_pass"]
 Part = Literal["single", "cumulative"]
-
-HELD = 1 << 26
-"""Bytes of input arrays that go through the model together."""
 
 
 @dataclass(frozen=True)
@@ -177,13 +174,12 @@ def answers(
 ) -> Iterator[Float[np.ndarray, "batch classes"]]:
     """The exact logits after each ablation, in order, a batch at a time.
 
-    at_a_time  ablations that go through the model together; None is what fits into HELD bytes
+    at_a_time  ablations that go through the model together; None is as many as `batches.together` says
 
     Raises ConfigError when the encoding has no such band.
     """
     codes = model.codes(sample).detach()
-    size = codes.shape[1] * model.config.input_channels * codes.element_size()
-    step = at_a_time or max(1, HELD // size)
+    step = at_a_time or together(model, codes.shape[1])
     content = sample.content[None]
     for start in range(0, len(ablations), step):
         batch = torch.cat([ablation.apply(codes, model.encoding) for ablation in ablations[start : start + step]])
@@ -279,6 +275,9 @@ def agreement(
 
 def spearman(one: Float[np.ndarray, "n"], other: Float[np.ndarray, "n"]) -> float:
     """Spearman's rank correlation; NaN where one of the two is constant."""
+    # Takes a second to import, and all that writes results imports this module.
+    from scipy.stats import spearmanr
+
     if len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return float("nan")
     return float(spearmanr(one, other).statistic)

@@ -24,9 +24,9 @@ from .asked import (
     formats,
     json_file,
     places,
-    save,
     stems,
     table,
+    written,
 )
 from .group import examples
 from .opened import Opened, Openings, choices, for_each
@@ -190,9 +190,7 @@ def ablate(
         result = {"file": str(path)} | run.json()
         if out is not None:
             stem = f"{names[path]}.{file_name(opened.name)}.ablated"
-            result["written"] = [
-                save(out, name, data) for form in wanted for name, data in run.files(form, stem).items()
-            ]
+            result["written"] = written(out, wanted, lambda form: run.files(form, stem))
         return result, f"{path} ({opened.name})\n{run.listing()}"
 
     results, complete = for_each(files, "Ablating", work)

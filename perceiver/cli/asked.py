@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,26 +96,17 @@ def stems(files: Sequence[Path]) -> dict[Path, str]:
 
 
 def places(sample: Sample) -> dict[str, Any]:
-    """Where the elements of a sample lie, as the functions that write NPZ ask for it."""
+    """Where the elements of a sample lie and what it is, as the functions that write NPZ ask for it."""
     from .. import modalities
 
-    return {
-        "shape": sample.shape,
-        "places": modalities.get(sample.modality).places(sample),
-        "coordinates": None if sample.coordinates is None else sample.coordinates.numpy(),
-        "box": sample.box,
-        "sample": sample.name,
-        "notes": sample.notes,
-    }
+    return modalities.laid(sample) | {"sample": sample.name, "notes": sample.notes}
 
 
 def axis_names(sample: Sample) -> tuple[str, ...]:
     """The names of a sample's axes; of free elements x, y, z."""
     from .. import modalities
 
-    if sample.coordinates is not None:
-        return tuple("xyzw"[: sample.coordinates.shape[1]])
-    return tuple(modalities.get(sample.modality).places(sample))
+    return modalities.axes(sample)
 
 
 def at_place(text: str, shape: Sequence[int]) -> int:
@@ -148,6 +139,11 @@ def save(out: Path, name: str, data: bytes) -> str:
     """Writes one result into a folder; returns where. Raises InputError when that is not possible."""
     write_file(out / name, data)
     return str(out / name)
+
+
+def written(out: Path, wanted: Sequence[str], files: Callable[[str], Mapping[str, bytes]]) -> list[str]:
+    """Writes the files of every format that is wanted, which `files` makes by name; returns where."""
+    return [save(out, name, data) for form in wanted for name, data in files(form).items()]
 
 
 def file_name(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from .asked import Out, end, file_name, formats, json_file, places, save, stems, table
+from .asked import Out, end, file_name, formats, json_file, places, stems, table, written
 from .group import examples
 from .opened import Opened, choices, for_each
 from .predict import AsJson, Files, Read
@@ -72,9 +72,7 @@ def compare(
         beside = Beside.of([Side.of(one, one.read(path, options), kind) for one in opened], kind)
         result = {"file": str(path)} | beside.json()
         if out is not None:
-            result["written"] = [
-                save(out, name, data) for form in wanted for name, data in beside.files(form, names[path]).items()
-            ]
+            result["written"] = written(out, wanted, lambda form: beside.files(form, names[path]))
         return result, f"{path}\n{beside.listing()}"
 
     results, complete = for_each(files, "Comparing", work)

@@ -22,9 +22,9 @@ from .asked import (
     formats,
     json_file,
     places,
-    save,
     stems,
     table,
+    written,
 )
 from .group import examples
 from .opened import Opened, Openings, Told, choices, for_each_in_steps
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from ..analysis.faithfulness import Faithfulness
     from ..analysis.relevance import Relevance
     from ..export import Explanation
+    from ..model import Perceiver
     from ..sample import Sample
+    from ..trace import Trace
 
 # The library's own list, written out so that help does not wait for torch; a test keeps them the same.
 RelevanceMethod = Literal["gradient", "rollout"]
@@ -125,9 +127,7 @@ def explain(
         result = {"file": str(path)} | found.json()
         if out is not None:
             stem = f"{names[path]}.{file_name(opened.name)}.explained"
-            result["written"] = [
-                save(out, name, data) for form in wanted for name, data in found.files(form, stem).items()
-            ]
+            result["written"] = written(out, wanted, lambda form: found.files(form, stem))
         return result, f"{path} ({opened.name})\n{found.listing()}"
 
     results, complete = for_each_in_steps(files, "Explaining", work)
@@ -174,7 +174,7 @@ class Explained:
         def done(number: int, words: str) -> Callable[[int, int], None]:
             return lambda part, whole: report((number + part / whole) / steps, words)
 
-        maps, relevance = explanations(opened, sample, question, target, against, done)
+        maps, relevance = explanations(opened.model, sample, trace, question, target, against, done)
         report((steps - 2) / steps, "Testing the maps")
         scores = faithfulness_of_all(opened.model, sample, {one.method: one.values for one in maps}, target)
         report((steps - 1) / steps, "Testing random orders")
@@ -282,8 +282,9 @@ class Explained:
 
 
 def explanations(
-    opened: Opened,
+    model: Perceiver,
     sample: Sample,
+    trace: Trace,
     question: Question,
     target: int,
     against: int | None,
@@ -291,23 +292,21 @@ def explanations(
 ) -> tuple[tuple[Explanation, ...], Relevance | None]:
     """The map of every method, not scored yet, and the relevance behind one of them.
 
+    trace  of the sample
     done  makes the report of a method from its number and what is being done
     """
-    import numpy as np
-
     from ..analysis.attribution import Method as Gradient
     from ..analysis.attribution import attribute
     from ..analysis.relevance import relevance
     from ..export import Explanation
 
     maps: list[Explanation] = []
-    model, held, trace = opened.model, None, opened.trace(sample)
+    held = None
     for number, method in enumerate(question.methods):
         report = done(number, f"Working out {METHODS[method]}")
         if method in ("attention", "last"):
-            blocks = trace.blocks if method == "attention" else trace.blocks[-1:]
-            values = np.mean([trace.map(block).numpy() for block in blocks], axis=0)
-            maps.append(Explanation(method, values.reshape(sample.shape), signed=False))
+            values = trace.mean_map(None if method == "attention" else trace.blocks[-1:])
+            maps.append(Explanation(method, values.numpy().reshape(sample.shape), signed=False))
         elif method == "relevance":
             held = relevance(model, sample, target, against, method=question.way, report=report)
             maps.append(Explanation(method, held.total, signed=against is not None))

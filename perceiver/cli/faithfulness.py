@@ -90,14 +90,15 @@ def _scores(
     """The class, and the curves of every map and of random orders, by method, with a progress bar."""
     from ..analysis.faithfulness import faithfulness_of_all, random_faithfulness
 
-    target, _ = question.classes(opened, opened.trace(sample).logits.numpy())
+    trace = opened.trace(sample)
+    target, _ = question.classes(opened, trace.logits.numpy())
     with progress() as bars:
         task = bars.add_task("Explaining", total=len(question.methods) + 2)
 
         def done(number: int, words: str) -> Callable[[int, int], None]:
             return lambda part, whole: bars.update(task, completed=number + part / whole, description=words)
 
-        maps, _ = explanations(opened, sample, question, target, None, done)
+        maps, _ = explanations(opened.model, sample, trace, question, target, None, done)
         bars.update(task, completed=len(maps), description="Testing the maps")
         values = {one.method: one.values for one in maps}
         scores = faithfulness_of_all(opened.model, sample, values, target, steps=steps, how=how)

@@ -17,6 +17,7 @@ from .group import print_json, progress
 from .opened import Opened
 
 if TYPE_CHECKING:
+    from ..analysis.sweep import Curve
     from ..studies.base import Mean
 
 HeldOut = Annotated[
@@ -38,22 +39,29 @@ def one_of(file: Path | None, checkpoint: str | None, held_out: bool) -> None:
         raise typer.BadParameter("--held-out needs a checkpoint: -c NAME")
 
 
+def curves_of(opened: Opened, fill: Fill, seed: int) -> tuple[Curve, ...]:
+    """What there is to sweep of a checkpoint's position code. Raises ConfigError where it has no frequencies."""
+    from ..analysis.sweep import curves
+
+    found = curves(opened.model.encoding, fill, seed)
+    if not found:
+        kind = opened.model.config.positions.kind
+        raise ConfigError(f"{opened.name} has {kind} positions, without frequencies that could be swept")
+    return found
+
+
 def frequencies(checkpoint: str, folder: Path | None, most: int, fill: Fill, seed: int) -> tuple[str, Rows]:
     """Accuracy against the cut-off, low-pass and high-pass: what it is over, and a row a cut-off.
 
     Raises DataError without data, ConfigError where there are no frequencies.
     """
     from ..analysis.ablation import Ablation
-    from ..analysis.sweep import curves
     from ..studies.base import held_out
     from ..studies.frequencies import frequencies as study
     from ..training.data import default_folder
 
     opened = Opened.open(checkpoint)
-    cumulative = [one for one in curves(opened.model.encoding, fill, seed) if one.axis is None]
-    if not cumulative:
-        kind = opened.model.config.positions.kind
-        raise ConfigError(f"{opened.name} has {kind} positions, without frequencies that could be swept")
+    cumulative = [one for one in curves_of(opened, fill, seed) if one.axis is None]
     points: list[tuple[str, float | None, Ablation]] = [("whole code", None, Ablation())]
     for curve in cumulative:
         step = -(-len(curve.ablations) // CUT_OFFS)

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import ConfigError
 from .asked import ClassName, axis_names, change, class_number, table
 from .group import examples, print_json, progress
 from .opened import Opened, Openings, choices
 from .predict import AsJson, Checkpoint, Read
-from .studies import Fill, HeldOut, Most, frequencies, one_of, show
+from .studies import Fill, HeldOut, Most, curves_of, frequencies, one_of, show
 from .training import DataFolder
 
 if TYPE_CHECKING:
@@ -78,12 +77,9 @@ class Swept:
     @classmethod
     def of(cls, opened: Opened, sample: Sample, fill: Fill, seed: int, class_: str | None) -> Swept:
         """Works it out, with a progress bar. Raises ConfigError where there are no frequencies, or no such class."""
-        from ..analysis.sweep import curves, steps
+        from ..analysis.sweep import steps
 
-        found, target = curves(opened.model.encoding, fill, seed), class_number(opened, class_)
-        if not found:
-            kind = opened.model.config.positions.kind
-            raise ConfigError(f"{opened.name} has {kind} positions, without frequencies that could be swept")
+        found, target = curves_of(opened, fill, seed), class_number(opened, class_)
         with progress() as bars:
             task = bars.add_task("Sweeping", total=sum(len(curve.ablations) for curve in found))
             for grown in steps(opened.model, sample, found, target):
@@ -95,13 +91,13 @@ class Swept:
         from ..export import sweep_json
 
         about = self.opened.about(self.sample)
-        return sweep_json(*self._parts(), target=self.sweep.target, axes=axis_names(self.sample), **about)
+        return sweep_json(self.sweep, self.opened.labels, axes=axis_names(self.sample), **about)
 
     def csv(self) -> str:
         """A line an ablation."""
         from ..export import sweep_csv
 
-        return sweep_csv(*self._parts(), target=self.sweep.target, axes=axis_names(self.sample))
+        return sweep_csv(self.sweep, self.opened.labels, axes=axis_names(self.sample))
 
     def listing(self) -> str:
         """A table a curve, then how well estimates agree with what was worked out."""
@@ -126,10 +122,6 @@ class Swept:
         across = f" (of {names[0]})" if len(names) > 1 else ""
         which = "this and all higher" if curve.family == "low_pass" else "this and all lower"
         return f"{which} frequencies of every axis{across}"
-
-    def _parts(self) -> tuple[Any, ...]:
-        swept = self.sweep
-        return swept.curves, swept.before, swept.estimates, list(swept.after), self.opened.labels
 
 
 def _rows(points: Sequence[dict[str, Any]]) -> str:

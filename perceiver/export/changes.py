@@ -8,12 +8,12 @@ from io import StringIO
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 
 from ..analysis.ablation import Ablation
 from ..analysis.change import AnswerChange, MapChange
 from ..analysis.permutation import Shuffled
-from ..analysis.sweep import Curve, agreement
+from ..analysis.sweep import Sweep, agreement
 from .arrays import Target, write_npz
 from .origin import finite, origin
 
@@ -87,13 +87,9 @@ def ablation_npz(
 
 
 def sweep_json(
-    curves: Sequence[Curve],
-    before: Float[np.ndarray, "classes"],
-    estimates: Float64[np.ndarray, "n"],
-    after: Sequence[Float[np.ndarray, "classes"]],
+    sweep: Sweep,
     labels: Sequence[str],
     *,
-    target: int,
     axes: Sequence[str],
     model: str,
     sample: str,
@@ -101,46 +97,34 @@ def sweep_json(
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """A sweep as plain values for JSON: a point an ablation, and how well estimates and exact changes agree in rank,
-    for bands alone and for cumulative curves.
+    for bands alone and for cumulative curves. What is not known yet is None.
 
-    curves     the ablations, in the order of `estimates` and `after`
-    before     logits of the untouched input
-    estimates  estimated changes of the logit of the class `target`
-    after      exact logits, as far as they are known; what comes after is None
-    axes       the names of the input's axes
+    axes  the names of the input's axes
     """
-    points = list(_sweep(curves, before, estimates, after, labels, target, axes))
-    exact = np.array([np.nan if one["logit"] is None else one["logit"] for one in points], dtype=np.float64)
     about = origin(model, weights_sha256, sample, notes)
     return about | {
-        "target": _class(target, labels),
-        "spearman": {part: finite(rho) for part, rho in agreement(curves, estimates, exact).items()},
-        "points": points,
+        "target": _class(sweep.target, labels),
+        "spearman": {
+            part: finite(rho) for part, rho in agreement(sweep.curves, sweep.estimates, sweep.logits()).items()
+        },
+        "points": list(_sweep(sweep, labels, axes)),
     }
 
 
-def sweep_csv(
-    curves: Sequence[Curve],
-    before: Float[np.ndarray, "classes"],
-    estimates: Float64[np.ndarray, "n"],
-    after: Sequence[Float[np.ndarray, "classes"]],
-    labels: Sequence[str],
-    *,
-    target: int,
-    axes: Sequence[str],
-) -> str:
-    """A sweep as CSV, a line an ablation, as `sweep_json` takes it.
+def sweep_csv(sweep: Sweep, labels: Sequence[str], *, axes: Sequence[str]) -> str:
+    """A sweep as CSV, a line an ablation.
 
     family, axis  which curve; an axis by its name, empty for all
     cycles        the frequency in cycles across the axis
     ablation      as links and command lines write it (`Ablation.text`)
-    estimate      estimated change of the logit; `logit` and `probability` are exact changes, `kl` in nats
+    estimate      estimated change of the logit; `logit` and `probability` are exact changes, `kl` in nats; empty where
+                  they are not known yet
     answer        the most probable class
     """
     out = StringIO()
     writer = csv.DictWriter(out, SWEEP, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(_sweep(curves, before, estimates, after, labels, target, axes))
+    writer.writerows(_sweep(sweep, labels, axes))
     return out.getvalue()
 
 
@@ -170,33 +154,25 @@ def shuffles_json(
     return origin(model, weights_sha256, sample, notes) | {"shuffles": told}
 
 
-def _sweep(
-    curves: Sequence[Curve],
-    before: Float[np.ndarray, "classes"],
-    estimates: Float64[np.ndarray, "n"],
-    after: Sequence[Float[np.ndarray, "classes"]],
-    labels: Sequence[str],
-    target: int,
-    axes: Sequence[str],
-) -> Iterator[dict[str, Any]]:
+def _sweep(sweep: Sweep, labels: Sequence[str], axes: Sequence[str]) -> Iterator[dict[str, Any]]:
     """A row of SWEEP for every ablation."""
     places = [
         (curve, frequency, ablation)
-        for curve in curves
+        for curve in sweep.curves
         for frequency, ablation in zip(curve.frequencies, curve.ablations, strict=True)
     ]
-    if len(estimates) != len(places):
-        raise ValueError(f"there are {len(estimates)} estimates for {len(places)} ablations")
+    if len(sweep.estimates) != len(places):
+        raise ValueError(f"there are {len(sweep.estimates)} estimates for {len(places)} ablations")
     for i, (curve, frequency, ablation) in enumerate(places):
-        change = AnswerChange(before, after[i]) if i < len(after) else None
+        change = AnswerChange(sweep.before, sweep.after[i]) if i < sweep.known else None
         yield {
             "family": curve.family,
             "axis": None if curve.axis is None else axes[curve.axis],
             "cycles": frequency,
             "ablation": ablation.text(),
-            "estimate": float(estimates[i]),
-            "logit": change and change.logit(target),
-            "probability": change and change.probability(target),
+            "estimate": float(sweep.estimates[i]),
+            "logit": change and change.logit(sweep.target),
+            "probability": change and change.probability(sweep.target),
             "kl": change and change.kl,
             "answer": change and labels[int(change.after.argmax())],
         }

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import ConfigError
+from ..sample import Sample
 from .audio import AudioModality
 from .base import Box, Modality, printable
 from .image import ImageModality
@@ -22,8 +25,10 @@ __all__ = [
     "Scannable",
     "Window",
     "Windows",
+    "axes",
     "get",
     "identify",
+    "laid",
     "names",
     "printable",
     "settle",
@@ -33,6 +38,25 @@ __all__ = [
 _MODALITIES: dict[str, Modality] = {
     modality.name: modality for modality in (ImageModality(), AudioModality(), PointsModality())
 }
+
+
+def axes(sample: Sample) -> tuple[str, ...]:
+    """The names of the axes that a sample's positions lie on: "rows" and "cols", "time" and "frequency"; of free
+    elements "x", "y" and "z"."""
+    if sample.coordinates is not None:
+        return tuple("xyzw"[: sample.coordinates.shape[1]])
+    return tuple(get(sample.modality).places(sample))
+
+
+def laid(sample: Sample) -> dict[str, Any]:
+    """Where the elements of a sample lie, as all that writes arrays over them asks for it: `shape`, `places`,
+    `coordinates` and `box`."""
+    return {
+        "shape": sample.shape,
+        "places": get(sample.modality).places(sample),
+        "coordinates": None if sample.coordinates is None else sample.coordinates.numpy(),
+        "box": sample.box,
+    }
 
 
 def names() -> tuple[str, ...]:

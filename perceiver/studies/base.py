@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +14,6 @@ from ..model import Perceiver
 from ..sample import Sample
 from ..training.evaluate import mean_interval
 from ..training.sets import TEST, Examples, open_set
-
-Report = Callable[[int, int], None]
-"""Called with what is done and what there is in all; what it raises ends the study."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from torch import Tensor
 
 from ..analysis.attribution import METHODS, attribute
 from ..analysis.faithfulness import Faithfulness, faithfulness_of_all, random_faithfulness
@@ -15,7 +16,8 @@ from ..model import Perceiver
 from ..sample import Sample
 from ..trace import Trace
 from ..training.sets import Examples
-from .base import Mean, Report, sample
+from ..training.sets.base import Report
+from .base import Mean, sample
 
 RANDOM = "random order"
 
@@ -86,13 +88,13 @@ def maps(model: Perceiver, one: Sample) -> Mapping[str, Float[np.ndarray, "..."]
 
 
 def _attention(trace: Trace) -> dict[str, Float[np.ndarray, "M"]]:
-    def over(read: Callable[[int], np.ndarray]) -> Float[np.ndarray, "M"]:
-        return np.mean([read(block) for block in trace.blocks], axis=0)
+    def over(read: Callable[[int], Tensor]) -> Float[np.ndarray, "M"]:
+        return np.mean([read(block).numpy() for block in trace.blocks], axis=0)
 
     by_block = {f"block {block + 1}": trace.map(block).numpy() for block in trace.blocks}
     return {
-        "mean of blocks": over(lambda block: by_block[f"block {block + 1}"]),
+        "mean of blocks": trace.mean_map().numpy(),
         **(by_block if len(by_block) > 1 else {}),
-        "largest over latents": over(lambda block: trace.map(block, reduce="max").numpy()),
-        "weight by value": over(lambda block: trace.map(block, kind="value").numpy()),
+        "largest over latents": over(lambda block: trace.map(block, reduce="max")),
+        "weight by value": over(lambda block: trace.map(block, kind="value")),
     }

@@ -10,7 +10,8 @@ import torch
 from ..analysis.ablation import Ablation
 from ..model import Perceiver
 from ..training.sets import Examples
-from .base import Mean, Report
+from ..training.sets.base import Report
+from .base import Mean
 
 BATCH = 32
 
@@ -43,7 +44,7 @@ def frequencies(
     for done, ablation in enumerate(ablations, start=1):
         if report is not None:
             report(done, len(ablations) + 1)
-        found = _answers(model, examples, ablation)
+        found = _answers(model, examples, ablation) if ablation else before
         yield Reached(
             ablation=ablation,
             accuracy=Mean.of((found == examples.label).double().numpy(), groups),

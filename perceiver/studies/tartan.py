@@ -13,7 +13,8 @@ from ..model import Perceiver
 from ..positions import Band
 from ..trace import Kind
 from ..training.sets import Examples
-from .base import Mean, Report, sample
+from ..training.sets.base import Report
+from .base import Mean, sample
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from perceiver import Perceiver, PositionConfig
-from perceiver.analysis import attribution as module
+from perceiver.analysis import batches
 from perceiver.analysis.attribution import METHODS, Method, attribute
 from perceiver.errors import ConfigError
 from perceiver.sample import Sample
@@ -113,7 +113,7 @@ def test_the_most_probable_class_is_followed(method: Method) -> None:
 @pytest.mark.parametrize(("method", "total"), [("saliency", 1), ("input_x_gradient", 1), ("integrated_gradients", 6)])
 def test_progress_is_told_from_nothing_to_all(method: Method, total: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model, told = MODELS["grid"], []
-    monkeypatch.setattr(module, "HELD", 2 * 15 * 20 * 4)  # two steps at a time
+    monkeypatch.setattr(batches, "HELD", 2 * 15 * 20 * 4)  # two steps at a time
     attribute(model, sample(model), method, steps=6, report=lambda done, of: told.append((done, of)))
     assert told[0] == (0, total)
     assert told[-1] == (total, total)
@@ -137,7 +137,7 @@ def test_what_is_told_may_stop_the_work() -> None:
 def test_steps_that_go_through_together_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     model = MODELS["grid"]
     together = attribute(model, sample(model), "integrated_gradients", 1, steps=8)
-    monkeypatch.setattr(module, "HELD", 1)
+    monkeypatch.setattr(batches, "HELD", 1)
     np.testing.assert_allclose(
         attribute(model, sample(model), "integrated_gradients", 1, steps=8).values, together.values, atol=1e-5
     )

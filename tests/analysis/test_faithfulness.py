@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from perceiver import Perceiver
-from perceiver.analysis import faithfulness as module
+from perceiver.analysis import batches
 from perceiver.analysis.attribution import attribute
 from perceiver.analysis.faithfulness import (
     Course,
@@ -157,7 +157,7 @@ def test_maps_that_go_through_together_are_told_apart(how: How, monkeypatch: pyt
     given = sample(model)
     maps = {"a": MAP, "b": MAP.reshape(3, 5)[::-1], "c": np.zeros(15)}
     together = faithfulness_of_all(model, given, maps, 1, how=how)
-    monkeypatch.setattr(module, "HELD", 1)
+    monkeypatch.setattr(batches, "HELD", 1)
     for name, found in together.items():
         alone = faithfulness(model, given, np.ascontiguousarray(maps[name]), 1, how=how)
         same(found.deletion, alone.deletion)

@@ -11,6 +11,7 @@ import torch
 from scipy.stats import rankdata
 
 from perceiver import Perceiver, PositionConfig
+from perceiver.analysis import batches
 from perceiver.analysis import sweep as module
 from perceiver.analysis.ablation import WHOLE, Ablation, bands, coordinates, low_pass, sines
 from perceiver.analysis.change import AnswerChange
@@ -82,7 +83,7 @@ def test_answers_are_those_of_inputs_ablated_by_hand(name: str, at_a_time: int |
 
 def test_batches_are_as_large_as_what_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     model = MODELS["grid"]
-    monkeypatch.setattr(module, "HELD", 3 * 15 * 20 * 4)
+    monkeypatch.setattr(batches, "HELD", 3 * 15 * 20 * 4)
     assert [len(part) for part in answers(model, sample(model), flat(curves(model.encoding))[:7])] == [3, 3, 1]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import PurePath
 
 import streamlit as st
 
@@ -17,7 +16,7 @@ from ... import ablating
 from ...ablating import BlockChange
 from ...components import copy_link
 from ...compute import BlockMap, Reading
-from ..export import download, figure
+from ..export import download, figure, stem
 from ..scene import Scene
 
 
@@ -54,11 +53,6 @@ def before_and_after(scene: Scene, changes: Sequence[BlockChange], title: str) -
         for name, maps in (("Before", [one.before for one in changes]), ("After", [one.after for one in changes]))
     ]
     return comparison_png(rows, title=title)
-
-
-def stem(scene: Scene) -> str:
-    """How the files are called."""
-    return f"{PurePath(scene.sample.name).stem}-{scene.case.model}"
 
 
 def _row(scene: Scene, name: str, maps: Sequence[BlockMap]) -> Row:

@@ -20,9 +20,9 @@ from perceiver.plots.sweep import Line, Measure, sweep_figure, sweep_text
 
 from ... import ablating, controls, state, text
 from ...ablating import CodeAxis, Sweep
+from ..export import stem
 from ..scene import Scene
 from . import words
-from .export import stem
 
 CURVES: Mapping[str, str] = {"single": "Each band alone", "cumulative": "Low-pass and high-pass"}
 MEASURES: Mapping[str, str] = {"logit": "Logit", "probability": "Probability"}

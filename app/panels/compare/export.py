@@ -15,7 +15,7 @@ from perceiver.plots.drawing import draw
 from ... import comparing, compute
 from ...components import copy_link
 from ...compute import BlockMap, Reading
-from ..export import download
+from ..export import download, stem
 from ..scene import Scene
 
 Rows = Sequence[tuple[BlockMap, ...]]
@@ -23,22 +23,21 @@ Rows = Sequence[tuple[BlockMap, ...]]
 
 def menu(scenes: Sequence[Scene], rows: Rows, readings: Sequence[Reading], words: str) -> None:
     """A menu of downloads, each made when it is clicked, and the button that copies the link."""
-    stem = _stem(scenes)
+    name = _name(scenes)
     with st.popover("Export", icon=":material/download:"):
-        download("Figure of all models (PNG)", partial(figure, scenes, rows, words), f"{stem}.png", "image/png")
+        download("Figure of all models (PNG)", partial(figure, scenes, rows, words), f"{name}.png", "image/png")
         for scene, asked in zip(scenes, readings, strict=True):
             made = compute.trace(scene.case, scene.progress)
             arrays = partial(compute.maps_file, scene.case, made, asked)
-            name = f"{PurePath(scene.sample.name).stem}-{scene.case.model}-maps.npz"
-            download(f"Maps of {scene.case.model} (NPZ)", arrays, name, "application/octet-stream")
+            download(f"Maps of {scene.case.model} (NPZ)", arrays, f"{stem(scene)}-maps.npz", "application/octet-stream")
         answers = partial(comparing.answers_file, [s.case for s in scenes], scenes[0].truth or None)
-        download("Predictions (JSON)", answers, f"{stem}-predictions.json", "application/json")
+        download("Predictions (JSON)", answers, f"{name}-predictions.json", "application/json")
     copy_link(key="link")
 
 
 def numbers(scenes: Sequence[Scene], spectra: Sequence[Sequence[Spectrum]]) -> None:
     """The numbers of the position codes and of the spectra, as buttons."""
-    cases, stem = [scene.case for scene in scenes], _stem(scenes)
+    cases, name = [scene.case for scene in scenes], _name(scenes)
     table = partial(comparing.tartan_file, cases, spectra)
     values = partial(comparing.numbers_file, cases, spectra, scenes[0].view.head)
     for label, make, ending, mime in (
@@ -48,7 +47,7 @@ def numbers(scenes: Sequence[Scene], spectra: Sequence[Sequence[Spectrum]]) -> N
         st.download_button(
             label,
             make,
-            file_name=f"{stem}-{ending}",
+            file_name=f"{name}-{ending}",
             mime=mime,
             icon=":material/download:",
             on_click="ignore",
@@ -76,5 +75,5 @@ def figure(scenes: Sequence[Scene], rows: Rows, words: str) -> bytes:
     return comparison_png(drawn, title=f"{scenes[0].sample.name}: {words}")
 
 
-def _stem(scenes: Sequence[Scene]) -> str:
+def _name(scenes: Sequence[Scene]) -> str:
     return "-".join([PurePath(scenes[0].sample.name).stem, *(scene.case.model for scene in scenes)])

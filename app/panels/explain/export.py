@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import PurePath
 
 import streamlit as st
 
@@ -16,24 +15,24 @@ from ... import compute, explaining
 from ...components import copy_link
 from ...compute import BlockMap
 from ...explaining import Question
-from ..export import download
+from ..export import download, stem
 from ..scene import Scene
 from . import words
 
 
 def menu(scene: Scene, question: Question, names: tuple[str, ...], maps: Mapping[str, BlockMap]) -> None:
     """A menu of downloads, each made when it is clicked, and the button that copies the link."""
-    case, stem = scene.case, f"{PurePath(scene.sample.name).stem}-{scene.case.model}"
+    case, name = scene.case, stem(scene)
     logits = compute.trace(case, scene.progress).logits.numpy()
     with st.popover("Export", icon=":material/download:"):
         drawn = partial(figure, scene, question, names, maps)
-        download("Figure (PNG)", drawn, f"{stem}-explained.png", "image/png")
+        download("Figure (PNG)", drawn, f"{name}-explained.png", "image/png")
         arrays = partial(explaining.maps_file, case, question)
-        download("Maps and coordinates (NPZ)", arrays, f"{stem}-explained.npz", "application/octet-stream")
+        download("Maps and coordinates (NPZ)", arrays, f"{name}-explained.npz", "application/octet-stream")
         numbers = partial(explaining.numbers_file, case, question, logits)
-        download("Scores (JSON)", numbers, f"{stem}-explained.json", "application/json")
+        download("Scores (JSON)", numbers, f"{name}-explained.json", "application/json")
         curves = partial(explaining.curves_file, case, question)
-        download("Deletion and insertion (CSV)", curves, f"{stem}-curves.csv", "text/csv")
+        download("Deletion and insertion (CSV)", curves, f"{name}-curves.csv", "text/csv")
     copy_link(key="link")
 
 

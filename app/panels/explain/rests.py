@@ -14,9 +14,6 @@ from ..scene import Scene
 from . import words
 from .shown import scaled, sentence
 
-ALL = -1
-"""What the list of blocks holds in the place of none: an option that is None would be shown as nothing chosen."""
-
 FEW = 4
 """Blocks whose maps are shown at the size of Explore's; more of them are shown smaller."""
 
@@ -32,7 +29,9 @@ def rests(scene: Scene, question: Question, names: tuple[str, ...]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         controls.segments("Worked out by", "method", words.METHODS, question.method)
         if len(blocks) > 1:
-            _choose_part(blocks, part)
+            # The twin of a click on a block's map.
+            names_of: dict[int | None, str] = {block: f"Block {block + 1}" for block in blocks}
+            controls.select("Shown large", "part", {None: "All blocks"} | names_of, part, width=150)
     large, split = st.columns([10, 11], gap="medium")
     one = total if part is None or part not in blocks else parts[blocks.index(part)]
     of = "all blocks together" if one is total else f"through block {one.block + 1}"
@@ -71,20 +70,6 @@ def rests(scene: Scene, question: Question, names: tuple[str, ...]) -> None:
             tile=220 if len(blocks) <= FEW else 130,
         )
         st.caption(f"{_where(found.shares, blocks, signed)} {sentence(parts[0].range)} {words.MEANT[question.method]}")
-
-
-def _choose_part(blocks: tuple[int, ...], part: int | None) -> None:
-    """The twin of a click on a block's map."""
-    names = {ALL: "All blocks"} | {block: f"Block {block + 1}" for block in blocks}
-    st.session_state["shown_part"] = ALL if part is None else part
-    st.selectbox(
-        "Shown large", list(names), format_func=names.__getitem__, key="shown_part", on_change=_part_chosen, width=150
-    )
-
-
-def _part_chosen() -> None:
-    part = st.session_state["shown_part"]
-    state.change(part=None if part == ALL else part)
 
 
 def _meaning(scene: Scene, question: Question, names: tuple[str, ...]) -> str:

@@ -105,18 +105,26 @@ class MLP(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """One layer of a latent transformer."""
+    """One layer of a latent transformer; `inner` is the width of queries, keys and values, `dim` in the paper."""
 
     def __init__(
-        self, dim: int, heads: int, widening: int, activation: Activation, qkv_bias: bool, out_bias: bool
+        self,
+        dim: int,
+        heads: int,
+        widening: int,
+        activation: Activation,
+        qkv_bias: bool,
+        out_bias: bool,
+        inner: int | None = None,
     ) -> None:
         super().__init__()
         self.heads = heads
+        inner = inner or dim
         self.norm = nn.LayerNorm(dim)
-        self.query = nn.Linear(dim, dim, bias=qkv_bias)
-        self.key = nn.Linear(dim, dim, bias=qkv_bias)
-        self.value = nn.Linear(dim, dim, bias=qkv_bias)
-        self.out = nn.Linear(dim, dim, bias=out_bias)
+        self.query = nn.Linear(dim, inner, bias=qkv_bias)
+        self.key = nn.Linear(dim, inner, bias=qkv_bias)
+        self.value = nn.Linear(dim, inner, bias=qkv_bias)
+        self.out = nn.Linear(inner, dim, bias=out_bias)
         self.mlp = MLP(dim, widening, activation)
 
     def forward(self, latents: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
@@ -140,6 +148,7 @@ class CrossAttention(nn.Module):
     """Latents (queries) read an input array (keys and values); 1 head in the paper.
 
     query_residual  whether the queries are added to what they read (the paper: yes; some decoders: no)
+    out_dim         width of what comes out; that of the queries unless there is no residual
     """
 
     def __init__(
@@ -154,16 +163,18 @@ class CrossAttention(nn.Module):
         qkv_bias: bool,
         out_bias: bool,
         query_residual: bool = True,
+        out_dim: int | None = None,
     ) -> None:
         super().__init__()
+        out_dim = out_dim or query_dim
         self.heads, self.query_residual = heads, query_residual
         self.query_norm = nn.LayerNorm(query_dim)
         self.input_norm = nn.LayerNorm(input_dim)
         self.query = nn.Linear(query_dim, qk_dim, bias=qkv_bias)
         self.key = nn.Linear(input_dim, qk_dim, bias=qkv_bias)
         self.value = nn.Linear(input_dim, v_dim, bias=qkv_bias)
-        self.out = nn.Linear(v_dim, query_dim, bias=out_bias)
-        self.mlp = MLP(query_dim, widening, activation)
+        self.out = nn.Linear(v_dim, out_dim, bias=out_bias)
+        self.mlp = MLP(out_dim, widening, activation)
 
     def forward(
         self,

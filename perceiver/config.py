@@ -12,6 +12,8 @@ from .errors import ConfigError
 PositionKind = Literal["fourier", "learned", "coordinates"]
 Activation = Literal["gelu", "gelu_tanh", "geglu"]
 Head = Literal["mean", "mean_norm", "decoder"]
+StemKind = Literal["linear", "conv"]
+StemPadding = Literal["same", "transformers"]
 Block = tuple[int | None, int | None]
 
 
@@ -44,20 +46,60 @@ class PositionConfig:
 
 
 @dataclass(frozen=True)
+class StemConfig:
+    """What content passes through before it meets its position code (Perceiver IO, appendix on ImageNet).
+
+    kind         "linear": the same linear layer for every element; "conv": a 7 x 7 convolution with stride 2, ReLU and
+                 3 x 3 max pooling with stride 2, which make one element of 4 x 4 pixels
+    in_channels  channels of the content before it (3 for RGB)
+    pixels       (H, W) that a convolution reads; None for "linear", which keeps the grid of input_shape
+    padding      of a convolution: "same" as in DeepMind's code, H/4 x W/4 elements; "transformers" as in Hugging Face's
+                 port, which pads one pixel more before and does not pad the pooling: 55 x 55 elements for 224 x 224
+    """
+
+    kind: StemKind = "linear"
+    in_channels: int = 3
+    pixels: tuple[int, int] | None = None
+    padding: StemPadding = "same"
+
+    def __post_init__(self) -> None:
+        _choice("stem.kind", self.kind, ("linear", "conv"))
+        _choice("stem.padding", self.padding, ("same", "transformers"))
+        _positive("stem.in_channels", self.in_channels)
+        if (self.kind == "conv") != (self.pixels is not None):
+            raise ConfigError("stem.pixels is the (height, width) that a convolution reads, and nothing else has it")
+        for n in self.pixels or ():
+            _positive("stem.pixels", n)
+
+    @property
+    def grid(self) -> tuple[int, ...] | None:
+        """The elements that a convolution leaves; None for "linear", which changes no grid."""
+        if self.pixels is None:
+            return None
+        halves = [(n + 1) // 2 for n in self.pixels]
+        return tuple((n + 1) // 2 if self.padding == "same" else (n - 3) // 2 + 1 for n in halves)
+
+
+@dataclass(frozen=True)
 class PerceiverConfig:
     """Shapes and options of one Perceiver.
 
     modality           which reader prepares its inputs: a name in `perceiver.modalities`
     input_shape        the grid of input elements, rows first: (H, W) for an image; M is its product
-    content_channels   channels that carry the input's content (3 for RGB, 0 where places are all there is)
+    content_channels   channels that carry the input's content (3 for RGB, 0 where places are all there is), after the
+                       stem where there is one
+    stem               what the content passes through first; None in the paper
     position_axes      axes that the positions of free elements lie on (3 for a point cloud, whose input_shape is (M,));
                        None where the elements lie on the grid of input_shape
     labels             class names, in the order of the logits
     plan               one (cross-attention, tower) pair a block; equal numbers share weights, None leaves the part out
     self_attends       L, self-attention layers in a tower
     qk_dim, v_dim      widths inside the cross-attention; None means the input's channel count, as in the paper
+    self_dim           width of queries, keys and values inside a self-attention; None means latent_dim
     head               "mean" (mean over latents, then linear: the paper), "mean_norm" (LayerNorm in between),
                        "decoder" (a cross-attention with one learned query: Perceiver IO)
+    decoder_*          of the decoder alone: heads, whether the query is added to what it reads, and the widths of its
+                       query, its queries and keys, its values, its output and its MLP; None means latent_dim
     preprocess         what the modality needs to know to prepare an input; read by the modality alone
     """
 
@@ -65,6 +107,7 @@ class PerceiverConfig:
     modality: str = "image"
     input_shape: tuple[int, ...] = (224, 224)
     content_channels: int = 3
+    stem: StemConfig | None = None
     position_axes: int | None = None
     positions: PositionConfig = field(default_factory=PositionConfig)
     num_latents: int = 512
@@ -75,6 +118,7 @@ class PerceiverConfig:
     self_heads: int = 8
     qk_dim: int | None = None
     v_dim: int | None = None
+    self_dim: int | None = None
     cross_widening: int = 1
     self_widening: int = 1
     activation: Activation = "gelu"
@@ -83,6 +127,11 @@ class PerceiverConfig:
     head: Head = "mean"
     decoder_heads: int = 1
     decoder_query_residual: bool = False
+    decoder_query_dim: int | None = None
+    decoder_qk_dim: int | None = None
+    decoder_v_dim: int | None = None
+    decoder_out_dim: int | None = None
+    decoder_widening: int = 1
     latent_init_scale: float = 0.02
     labels: tuple[str, ...] = ()
     preprocess: Mapping[str, Any] = field(default_factory=dict)
@@ -90,7 +139,7 @@ class PerceiverConfig:
     def __post_init__(self) -> None:
         for name in (
             *("num_classes", "num_latents", "latent_dim", "self_attends", "cross_heads", "self_heads"),
-            *("cross_widening", "self_widening", "decoder_heads"),
+            *("cross_widening", "self_widening", "decoder_heads", "decoder_widening"),
         ):
             _positive(name, getattr(self, name))
         if self.content_channels != 0:
@@ -114,13 +163,18 @@ class PerceiverConfig:
         if self.plan[0][0] is None:
             raise ConfigError("plan begins without a cross-attention; the latents would never see the input first")
         for name, width, heads in (
-            ("latent_dim", self.latent_dim, self.self_heads),
+            ("self_dim", self.self_dim or self.latent_dim, self.self_heads),
             ("qk_dim", self.cross_qk_dim, self.cross_heads),
             ("v_dim", self.cross_v_dim, self.cross_heads),
-            ("latent_dim", self.latent_dim, self.decoder_heads),
+            ("decoder_qk_dim", self.decoder_qk_dim or self.latent_dim, self.decoder_heads),
+            ("decoder_v_dim", self.decoder_v_dim or self.latent_dim, self.decoder_heads),
         ):
             if width % heads:
                 raise ConfigError(f"{name} is {width}, which {heads} heads do not divide")
+        if self.stem and self.stem.grid not in (None, self.input_shape):
+            raise ConfigError(
+                f"input_shape is {self.input_shape}, and the stem makes {self.stem.grid} elements of {self.stem.pixels}"
+            )
         if self.positions.kind == "fourier" and len(self.positions.max_resolution) != self.num_axes:
             raise ConfigError(
                 f"positions.max_resolution has {len(self.positions.max_resolution)} values for {self.num_axes} axes"
@@ -151,6 +205,11 @@ class PerceiverConfig:
                 return self.positions.dim
             case _:
                 return self.num_axes
+
+    @property
+    def read_channels(self) -> int:
+        """Content channels as a modality makes them: those before the stem."""
+        return self.stem.in_channels if self.stem else self.content_channels
 
     @property
     def input_channels(self) -> int:
@@ -184,6 +243,12 @@ class PerceiverConfig:
             if "max_resolution" in positions:
                 positions["max_resolution"] = tuple(float(mu) for mu in positions["max_resolution"])
             fields = dict(values) | {"positions": PositionConfig(**_known(PositionConfig, positions))}
+            if fields.get("stem") is not None:
+                stem = dict(fields["stem"])
+                if stem.get("pixels") is not None:
+                    height, width = stem["pixels"]
+                    stem["pixels"] = (height, width)
+                fields["stem"] = StemConfig(**_known(StemConfig, stem))
             for name in ("input_shape", "labels"):
                 if name in fields:
                     fields[name] = tuple(fields[name])

@@ -14,6 +14,7 @@ from .attention import CrossAttention, InputArray, SelfAttention
 from .config import PerceiverConfig
 from .positions import ENCODINGS, Positions
 from .sample import Sample
+from .stem import stem_of
 from .trace import Read, Trace
 from .weights.pretrained import Pretrained
 
@@ -30,6 +31,7 @@ class Perceiver(Pretrained):
         self.positions = ENCODINGS[config.positions.kind](
             config.positions, config.input_shape if config.position_axes is None else None, config.num_axes
         )
+        self.stem = stem_of(config)
         self.latents = nn.Parameter(torch.empty(config.num_latents, config.latent_dim))
         crosses = {cross for cross, _ in config.plan} - {None}
         towers = {tower for _, tower in config.plan} - {None}
@@ -77,14 +79,15 @@ class Perceiver(Pretrained):
         return codes.unsqueeze(0)
 
     def input_array(
-        self, content: Float[Tensor, "B M content"], codes: Float[Tensor, "#B M P"] | None = None
+        self, content: Float[Tensor, "B rows content"], codes: Float[Tensor, "#B M P"] | None = None
     ) -> Float[Tensor, "B M C"]:
-        """Joins content with position codes; codes None takes the codes of the model's own grid.
+        """Joins content, passed through the stem, with position codes; codes None takes those of the model's own grid.
 
         Raises ValueError when the content has another shape than the model reads.
         """
         if codes is None:
             codes = self.encoding.grid().to(content).unsqueeze(0)
+        content = self.stem(content)
         if content.shape[-1] != self.config.content_channels or content.shape[1] != codes.shape[1]:
             raise ValueError(
                 f"the input has {content.shape[1]} elements of {content.shape[-1]} channels; "
@@ -154,20 +157,23 @@ class DecoderHead(nn.Module):
     def __init__(self, config: PerceiverConfig) -> None:
         super().__init__()
         dim = config.latent_dim
-        self.query = nn.Parameter(torch.empty(1, dim))
+        query_dim = config.decoder_query_dim or dim
+        out_dim = config.decoder_out_dim or query_dim
+        self.query = nn.Parameter(torch.empty(1, query_dim))
         self.read = CrossAttention(
-            query_dim=dim,
+            query_dim=query_dim,
             input_dim=dim,
-            qk_dim=dim,
-            v_dim=dim,
+            qk_dim=config.decoder_qk_dim or dim,
+            v_dim=config.decoder_v_dim or dim,
             heads=config.decoder_heads,
-            widening=config.cross_widening,
+            widening=config.decoder_widening,
             activation=config.activation,
             qkv_bias=config.qkv_bias,
             out_bias=config.out_bias,
             query_residual=config.decoder_query_residual,
+            out_dim=out_dim,
         )
-        self.linear = nn.Linear(dim, config.num_classes)
+        self.linear = nn.Linear(out_dim, config.num_classes)
 
     def forward(self, latents: Float[Tensor, "B N D"]) -> Float[Tensor, "B classes"]:
         query = self.query.expand(len(latents), -1, -1)
@@ -196,6 +202,7 @@ def _self_attention(config: PerceiverConfig) -> SelfAttention:
         activation=config.activation,
         qkv_bias=config.qkv_bias,
         out_bias=config.out_bias,
+        inner=config.self_dim,
     )
 
 

@@ -9,6 +9,7 @@ import torch
 from .model import Perceiver
 from .weights.families.base import Answers
 from .weights.found import Found, Told
+from .weights.store import Store
 
 
 def load(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -92,14 +93,12 @@ def encoding(positions: PositionConfig) -> str:
 def plan(config: PerceiverConfig) -> str:
     """The weight sets of each block: "A1, 7 × B1", a letter for its cross-attention and a number for its tower, a dash
     for a part that it leaves out; blocks alike in a row are counted."""
-    words = []
-    for cross, tower in config.plan:
-        word = f"{'–' if cross is None else _letter(cross)}{'–' if tower is None else tower + 1}"
-        if words and words[-1][0] == word:
-            words[-1][1] += 1
-        else:
-            words.append([word, 1])
-    return ", ".join(word if times == 1 else f"{times} × {word}" for word, times in words)
+    words = [
+        f"{'–' if cross is None else _letter(cross)}{'–' if tower is None else tower + 1}"
+        for cross, tower in config.plan
+    ]
+    counted = [(word, len(list(alike))) for word, alike in itertools.groupby(words)]
+    return ", ".join(word if times == 1 else f"{times} × {word}" for word, times in counted)
 
 
 def _letter(number: int) -> str:

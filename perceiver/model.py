@@ -71,7 +71,7 @@ class Perceiver(Pretrained):
 
         codes  in place of the sample's own (`codes`): those that an ablation left, say
         """
-        return self.input_array(sample.content.unsqueeze(0), self.codes(sample) if codes is None else codes)
+        return self.joined(self.content(sample), self.codes(sample) if codes is None else codes)
 
     def codes(self, sample: Sample) -> Float[Tensor, "1 M P"]:
         """The position code of each element of a sample."""
@@ -79,15 +79,24 @@ class Perceiver(Pretrained):
         return codes.unsqueeze(0)
 
     def input_array(
-        self, content: Float[Tensor, "B rows content"], codes: Float[Tensor, "#B M P"] | None = None
+        self, content: Float[Tensor, "B rows read"], codes: Float[Tensor, "#B M P"] | None = None
     ) -> Float[Tensor, "B M C"]:
-        """Joins content, passed through the stem, with position codes; codes None takes those of the model's own grid.
+        """Passes content through the stem and joins it with position codes, as `joined` does."""
+        return self.joined(self.stem(content), codes)
+
+    def content(self, sample: Sample) -> Float[Tensor, "1 M content"]:
+        """The content channels of a sample's elements, behind the stem."""
+        return self.stem(sample.content.unsqueeze(0))
+
+    def joined(
+        self, content: Float[Tensor, "B M content"], codes: Float[Tensor, "#B M P"] | None = None
+    ) -> Float[Tensor, "B M C"]:
+        """Joins content that went through the stem with position codes; None takes those of the model's own grid.
 
         Raises ValueError when the content has another shape than the model reads.
         """
         if codes is None:
             codes = self.encoding.grid().to(content).unsqueeze(0)
-        content = self.stem(content)
         if content.shape[-1] != self.config.content_channels or content.shape[1] != codes.shape[1]:
             raise ValueError(
                 f"the input has {content.shape[1]} elements of {content.shape[-1]} channels; "

@@ -62,25 +62,28 @@ def attribute(
     input_x_gradient      input times gradient, summed over its channels
     integrated_gradients  the same along the way from a baseline (Sundararajan et al. 2017)
 
-    Channels are those of the content; positions stay as they are. The baseline is content 0, the mean of the training
-    data. Where there is no content the places are the input: channels are then those of the position code, and the
-    baseline is the mean code of all elements.
+    Channels are those of the content, behind a stem that makes elements of several pixels; positions stay as they are.
+    The baseline is content 0, the mean of the training data. Where there is no content the places are the input:
+    channels are then those of the position code, and the baseline is the mean code of all elements.
 
     Raises ConfigError for a class or a method that does not exist.
     """
     if method not in METHODS:
         raise ConfigError(f"there is no attribution {method!r}; there are {', '.join(METHODS)}")
     codes = model.codes(sample).detach()
-    content = sample.content[None]
+    content, blank, join = sample.content[None], torch.zeros_like(sample.content)[None], model.input_array
+    if content.shape[1] != codes.shape[1]:
+        with torch.no_grad():
+            content, blank, join = model.stem(content), model.stem(blank), model.joined
     has_content = content.shape[-1] > 0
 
     def logits(part: Float[Tensor, "B M part"]) -> Float[Tensor, "B classes"]:
         if has_content:
-            return model(model.input_array(part, codes))
-        return model(model.input_array(content.expand(len(part), -1, -1), part))
+            return model(join(part, codes))
+        return model(join(content.expand(len(part), -1, -1), part))
 
     given = content if has_content else codes
-    baseline = torch.zeros_like(given) if has_content else given.mean(1, keepdim=True).expand_as(given)
+    baseline = blank if has_content else given.mean(1, keepdim=True).expand_as(given)
     with torch.no_grad():
         at_input = logits(given)[0]
     chosen = followed(at_input, target, against)

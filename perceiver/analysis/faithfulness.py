@@ -6,6 +6,7 @@ stands in its place that the model never saw in training.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -91,7 +92,7 @@ def faithfulness_of_all(
     seed: int = 0,
 ) -> dict[str, Faithfulness]:
     """`faithfulness` of several maps of one input by name, which go through the model together. Raises as it does."""
-    total = len(sample.content)
+    total = math.prod(sample.shape)
     mixed = np.random.default_rng(seed).permutation(total)
     orders = []
     for values in maps.values():
@@ -113,7 +114,7 @@ def random_faithfulness(
     how: How = "remove",
 ) -> Faithfulness:
     """The mean of the curves over random orders: what a map that knows nothing would get."""
-    orders = [np.random.default_rng(seed).permutation(len(sample.content)) for seed in range(seeds)]
+    orders = [np.random.default_rng(seed).permutation(math.prod(sample.shape)) for seed in range(seeds)]
     chosen, deletion, insertion = _along(model, sample, orders, target, steps, how)
     every = range(seeds)
     return Faithfulness(chosen, deletion(*every), insertion(*every))

@@ -70,15 +70,15 @@ def permute(model: Perceiver, sample: Sample, shuffle: Shuffle, *, seed: int = 0
         order = random.permutation(total)
         moved = inputs[:, torch.from_numpy(order)]
         places = None if places is None else places[torch.from_numpy(order)]
-    elif shuffle == "contents" and (places is None or sample.content.shape[1]):
+    elif shuffle == "contents" and (places is None or model.config.read_channels):
         order = random.permutation(total)
-        moved = model.input_array(sample.content[torch.from_numpy(order)][None], codes)
+        moved = model.joined(model.content(sample)[:, torch.from_numpy(order)], codes)
     elif places is not None:
         places = _mixed(places, random) if shuffle == "contents" else _exchanged(places, _cells(size), random)
         moved = model.inputs(sample, model.encoding.at(places)[None])
     else:
         order, kept = _blocks(sample.shape, size, random)
-        moved = model.input_array(sample.content[torch.from_numpy(order)][None], codes)
+        moved = model.joined(model.content(sample)[:, torch.from_numpy(order)], codes)
     before, after = model(torch.cat([inputs, moved])).numpy()
     return Shuffled(
         shuffle=shuffle,

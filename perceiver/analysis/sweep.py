@@ -180,11 +180,11 @@ def answers(
     """
     codes = model.codes(sample).detach()
     step = at_a_time or together(model, codes.shape[1])
-    content = sample.content[None]
+    content = model.content(sample)
     for start in range(0, len(ablations), step):
         batch = torch.cat([ablation.apply(codes, model.encoding) for ablation in ablations[start : start + step]])
         with torch.no_grad():
-            logits = model(model.input_array(content.expand(len(batch), -1, -1), batch))
+            logits = model(model.joined(content.expand(len(batch), -1, -1), batch))
         yield logits.numpy()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -210,7 +211,7 @@ class Beside:
         """Every checkpoint's maps, a row each, on one scale; of other numbers of elements, in multiples of uniform."""
         from ..plots.scale import ColourScale
 
-        alike = len({one.sample.content.shape[0] for one in self.sides}) == 1
+        alike = len({math.prod(one.sample.shape) for one in self.sides}) == 1
         mode: Literal["shared", "uniform", "per_map"] = "shared"
         if not alike and self.kind != "score":
             mode = "uniform" if self.kind == "probability" else "per_map"

@@ -50,7 +50,7 @@ class Question:
         value = answers.get(self.name)
         if value is None:
             return self.default
-        types = {"int": int, "float": (int, float), "bool": bool, "text": str}[self.type]
+        types: tuple[type, ...] = {"int": (int,), "float": (int, float), "bool": (bool,), "text": (str,)}[self.type]
         right = isinstance(value, types) and (self.type == "bool" or not isinstance(value, bool))
         if not right or (self.choices and value not in self.choices):
             allowed = " or ".join(map(repr, self.choices)) if self.choices else f"a value of type {self.type}"

@@ -16,6 +16,9 @@ StemKind = Literal["linear", "conv"]
 StemPadding = Literal["same", "transformers"]
 Block = tuple[int | None, int | None]
 
+CONV, POOL, STRIDE = 7, 3, 2
+"""Sides of the kernels of a convolutional stem, and the step of both."""
+
 
 @dataclass(frozen=True)
 class PositionConfig:
@@ -43,6 +46,12 @@ class PositionConfig:
                     raise ConfigError(f"positions.max_resolution holds {mu:g}; every axis needs at least 2")
         if self.kind == "learned":
             _positive("positions.dim", self.dim)
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Padding before and behind an axis, as JAX and TensorFlow count "SAME": the odd one goes behind."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,23 @@ class StemConfig:
         if self.pixels is None:
             return None
         halves = [(n + 1) // 2 for n in self.pixels]
-        return tuple((n + 1) // 2 if self.padding == "same" else (n - 3) // 2 + 1 for n in halves)
+        return tuple((n + 1) // 2 if self.padding == "same" else (n - POOL) // STRIDE + 1 for n in halves)
+
+    @property
+    def cells(self) -> tuple[tuple[float, float], ...] | None:
+        """Where the elements of a convolution lie on its pixels: (start, stop) an axis, cells of 4 pixels around the
+        centre of what each one reads. None for "linear"."""
+        if self.pixels is None or self.grid is None:
+            return None
+        width = float(STRIDE * STRIDE)
+        starts = []
+        for pixels in self.pixels:
+            same = self.padding == "same"
+            before = same_padding(pixels, CONV, STRIDE)[0] if same else CONV // 2
+            pooled = same_padding((pixels + 1) // 2, POOL, STRIDE)[0] if same else 0
+            # Element j reads halves 2j - pooled and the next two; half i reads pixels 2i - before and the next six.
+            starts.append(STRIDE * (POOL // 2 - pooled) - before + CONV / 2 - width / 2)
+        return tuple((start, start + width * n) for start, n in zip(starts, self.grid, strict=True))
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
 
+from .errors import CheckpointError
 from .model import Perceiver
+from .weights import files, hub, local, opening
 from .weights.families.base import Answers
 from .weights.found import Found, Told
+from .weights.opening import Place
 from .weights.store import Store
 
 
@@ -23,12 +27,20 @@ def load(
     """A trained Perceiver, ready to be looked at: in eval mode, its weights frozen.
 
     Takes the name of a checkpoint that comes with the project, a checkpoint folder, a single weights file, or a hub id
-    "owner/name", in this order; `revision` pins a branch, tag or commit on the hub. Checkpoints may be this project's,
-    or those of Hugging Face Transformers, krasserm's perceiver-io and lucidrains' perceiver-pytorch. `arguments` says
-    what their files do not (`inspect` tells which), `told` hears of progress. Raises CheckpointError with one sentence
-    when there is no such checkpoint, or it is damaged or of another kind.
+    "owner/name", in this order; `revision`, or "owner/name@revision", pins a branch, tag or commit on the hub.
+    Checkpoints may be this project's, or those of Hugging Face Transformers, krasserm's perceiver-io and lucidrains'
+    perceiver-pytorch. `arguments` says what their files do not (`inspect` tells which), `told` hears of progress.
+    Raises CheckpointError with one sentence when there is no such checkpoint, or it is damaged or of another kind.
     """
-    model = Perceiver.from_pretrained(Store().resolve(name_or_path_or_hub_id, revision))
+    place = find(name_or_path_or_hub_id, revision=revision, told=told)
+    if opening.is_own(place):
+        _no_arguments(place, arguments)
+        model = Perceiver.from_pretrained(files.folder_of(place.weights))
+    else:
+        opened = opening.foreign(place, arguments)
+        model = Perceiver.blank(opened.translated().config, f"{place.source}, read as {opened.found.title},")
+        expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        model.fill(opened.tensors(expected, told), opened.found.notes)
     return model.requires_grad_(False).to(device)
 
 
@@ -43,4 +55,44 @@ def inspect(
 
     From the hub it is fetched first. Raises CheckpointError as `load` does.
     """
-    raise NotImplementedError
+    place = find(name_or_path_or_hub_id, revision=revision, told=told)
+    if opening.is_own(place):
+        _no_arguments(place, arguments)
+        return opening.own(place)
+    return opening.foreign(place, arguments).found
+
+
+def find(name_or_path_or_hub_id: str | Path, *, revision: str | None = None, told: Told | None = None) -> Place:
+    """Where a checkpoint lies on this machine, fetched from the hub where need be.
+
+    Raises CheckpointError with one sentence when there is none, or a revision is asked for where there are none.
+    """
+    source = str(name_or_path_or_hub_id)
+    store = Store()
+    if isinstance(name_or_path_or_hub_id, str) and source in store.names():
+        if revision is not None:
+            raise CheckpointError(f"{source} comes with Perceiver Lens and has no revision {revision!r}")
+        return _at(source, store.folder(source))
+    path = os.path.expanduser(source)
+    if os.path.exists(path):
+        if revision is not None:
+            raise CheckpointError(f"{source} is on this machine, where no revision {revision!r} can be chosen")
+        return _at(source, Path(path))
+    repository, at, pinned = source.partition("@")
+    if not hub.is_hub_id(repository) or (at and not pinned) or (pinned and revision):
+        raise CheckpointError(store.unknown(source))
+    folder = hub.fetch(repository, revision=revision or pinned or None)
+    return _at(repository, folder, revision=folder.name)
+
+
+def _at(source: str, path: Path, revision: str | None = None) -> Place:
+    weights, config, preprocessor = local.find_files(path)
+    return Place(source, weights, config, preprocessor, revision)
+
+
+def _no_arguments(place: Place, arguments: Answers | None) -> None:
+    if arguments:
+        raise CheckpointError(
+            f"{place.source} is a checkpoint of Perceiver Lens and tells all about itself; it takes no "
+            f"{', '.join(arguments)}"
+        )

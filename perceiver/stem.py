@@ -8,9 +8,10 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .config import PerceiverConfig, StemConfig
-
-_CONV, _POOL, _STRIDE = 7, 3, 2
+from .config import CONV as _CONV
+from .config import POOL as _POOL
+from .config import STRIDE as _STRIDE
+from .config import PerceiverConfig, StemConfig, same_padding
 
 
 class LinearStem(nn.Module):
@@ -55,31 +56,7 @@ def stem_of(config: PerceiverConfig) -> nn.Module:
     return (LinearStem if config.stem.kind == "linear" else ConvStem)(config.stem, config.content_channels)
 
 
-def cells(config: StemConfig) -> tuple[tuple[float, float], ...] | None:
-    """Where the elements of a convolution lie on its pixels: (start, stop) an axis, cells of four pixels around the
-    centre of what each one reads. None for a stem that keeps the grid."""
-    if config.pixels is None or config.grid is None:
-        return None
-    out = []
-    for pixels, count in zip(config.pixels, config.grid, strict=True):
-        halves = (pixels + 1) // 2
-        before = [(_before(pixels, _CONV), _before(halves, _POOL)), (_CONV // 2, 0)][config.padding == "transformers"]
-        # Element j reads halves 2j - b to 2j - b + 2, and half i reads pixels 2i - a to 2i - a + 6.
-        centre = _STRIDE * (1 - before[1]) + 3 - before[0] + 0.5
-        width = float(_STRIDE * _STRIDE)
-        out.append((centre - width / 2, centre - width / 2 + width * count))
-    return tuple(out)
-
-
-def _before(size: int, kernel: int) -> int:
-    """Padding before the first pixel, as JAX and TensorFlow count "SAME": the odd one goes behind."""
-    return max((-(-size // _STRIDE) - 1) * _STRIDE + kernel - size, 0) // 2
-
-
 def _same(size: tuple[int, int], kernel: int) -> tuple[int, int, int, int]:
     """Padding of width then height, as `torch.nn.functional.pad` takes it."""
-    out = []
-    for n in reversed(size):
-        total = max((-(-n // _STRIDE) - 1) * _STRIDE + kernel - n, 0)
-        out += [total // 2, total - total // 2]
-    return out[0], out[1], out[2], out[3]
+    (top, bottom), (left, right) = (same_padding(n, kernel, _STRIDE) for n in size)
+    return left, right, top, bottom

@@ -12,6 +12,7 @@ from . import (
     ablate,
     checkpoints,
     compare,
+    convert,
     data,
     encoding,
     explain,
@@ -55,10 +56,11 @@ for part in (
     latents,
     explain,
     faithfulness,
-    checkpoints,
+    convert,
     training,
 ):
     app.add_typer(part.app)
+app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(data.app, name="data")
 
 

@@ -1,29 +1,48 @@
-"""`perceiver checkpoints`: those that come with the project, their cards, and whether they are whole."""
+"""`perceiver checkpoints`: those that come with the project, their cards, whether they are whole; and what any is."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from .group import examples, print_json, progress
+from .foreign import Arguments, Revision, Set, arguments
+from .group import examples, fetching, print_json, progress
 
 if TYPE_CHECKING:
+    from ..weights.families import Question
     from ..weights.store import Store
 
-app = typer.Typer()
+
+class WithDefault(TyperGroup):
+    """A group whose `show` is meant where no command is named: `checkpoints image-fourier` shows its card."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=WithDefault,
+    help="List the checkpoints here, show one's card, or say what any checkpoint is.",
+    epilog=examples("perceiver checkpoints", "perceiver checkpoints info deepmind/vision-perceiver-fourier"),
+)
 
 
 @app.command(
+    "show",
     epilog=examples(
         "perceiver checkpoints",
         "perceiver checkpoints image-fourier",
         "perceiver checkpoints --verify",
         "perceiver checkpoints --write-readme README.md",
-    )
+    ),
 )
-def checkpoints(
+def show(
     name: Annotated[str | None, typer.Argument(help="Show this checkpoint's card.", show_default=False)] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Check weights against the SHA-256 in their cards.")] = False,
     write_readme: Annotated[
@@ -51,6 +70,46 @@ def checkpoints(
         typer.echo(store.card(name).markdown, nl=False)
     else:
         _list(store, chosen)
+
+
+@app.command(
+    epilog=examples(
+        "perceiver checkpoints info deepmind/vision-perceiver-fourier",
+        "perceiver checkpoints info perceiver.pt --arguments constructor.json",
+    )
+)
+def info(
+    source: Annotated[
+        str, typer.Argument(metavar="SRC", help="A name, a folder, a weights file, or a hub id owner/name.")
+    ],
+    revision: Revision = None,
+    given: Arguments = None,
+    settings: Set = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
+) -> None:
+    """Say what a checkpoint is, without reading its weights: format, shape, parameters, plan, encoding, licence."""
+    from ..loading import inspect
+
+    with fetching() as told:
+        found = inspect(source, revision=revision, arguments=arguments(given, settings), told=told)
+    if as_json:
+        print_json(found.to_dict())
+        return
+    rows = found.rows()
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        typer.echo(f"{name:{width}}  {value}")
+    for note in found.notes:
+        typer.echo(f"{'Note':{width}}  {note}")
+    for question in found.questions:
+        answer = found.answers[question.name]
+        typer.echo(f"{'Asks' if answer is None else 'Takes':{width}}  {_asked(question, answer)}")
+
+
+def _asked(question: Question, answer: object) -> str:
+    """A question as it can be answered with --set."""
+    choices = f" ({', '.join(map(str, question.choices))})" if question.choices else ""
+    return f"--set {question.name}={'...' if answer is None else json.dumps(answer)}  {question.words}{choices}"
 
 
 def _verify(store: Store, names: tuple[str, ...]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,21 @@ def progress() -> Iterator[Progress]:
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         yield bars
+
+
+@contextmanager
+def fetching() -> Iterator[Callable[[float | None, str], None]]:
+    """A progress bar for what says itself how far it has come, as `perceiver.load` does; it appears with the first
+    word."""
+    with progress() as bars:
+        task = bars.add_task("", total=None, visible=False)
+
+        def told(share: float | None, words: str) -> None:
+            bars.update(
+                task, description=words, total=None if share is None else 1.0, completed=share or 0.0, visible=True
+            )
+
+        yield told
 
 
 def read_file(path: Path, max_bytes: int) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from ..errors import InputError, PerceiverError
-from .group import complain, progress, read_file
+from .group import complain, fetching, progress, read_file
 
 if TYPE_CHECKING:
     from ..modalities import Windows
@@ -38,14 +38,15 @@ class Opened:
     @classmethod
     def open(cls, source: str) -> Opened:
         """Opens a checkpoint by name, folder or hub id. Raises CheckpointError when that is not possible."""
-        from ..loading import load
-        from ..weights.files import WEIGHTS, sha256
-        from ..weights.store import Store
+        from ..loading import find, load
+        from ..weights.files import sha256
 
-        folder = Store().resolve(source)
-        # The hub's cache names a folder by its commit, which nobody knows a model by.
-        name = folder.name if Path(source).exists() else source
-        return cls(name=name, sha256=sha256(folder / WEIGHTS), model=load(folder))
+        with fetching() as told:
+            weights = find(source, told=told).weights
+            # The hub's cache names a folder by its commit, which nobody knows a model by.
+            path = Path(source)
+            name = (weights.parent.name if path.is_dir() else path.stem) if path.exists() else source
+            return cls(name=name, sha256=sha256(weights), model=load(source, told=told))
 
     @property
     def labels(self) -> tuple[str, ...]:

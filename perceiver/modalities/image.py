@@ -25,6 +25,8 @@ _DISPLAY = 1600
 # Pixels a side of the crop, for each that the model reads, that a large picture keeps before it is resized: averaging
 # beyond that is lost in the resizing filter anyway.
 _OVERSAMPLING = 4
+# Pixels a side that a model may read.
+_MOST_READ = 4096
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,18 @@ class ImageModality:
         shape       (H, W), the pixels the model reads
         preprocess  all optional: "crop", the share of the shorter side that the centre crop keeps (1.0); "resample",
                     a Pillow filter by name ("bicubic"); "mean" and "std" of values in [0, 1], three numbers each
-                    (0 and 1); "background" under transparent parts, three whole numbers (white)
+                    (0 and 1); "background" under transparent parts, three whole numbers (white); for a model
+                    whose elements are made of several pixels "pixels", (H, W) that it reads, and "cells", where the
+                    elements lie on them: ((start, stop) of rows, of columns)
 
-        Content is ((rgb / 255 - mean) / std), row-major, (H*W, 3). Raises InputError for whatever is wrong with the
-        file, ConfigError for a shape or setting that means nothing.
+        Content is ((rgb / 255 - mean) / std), row-major, one row a pixel: (H*W, 3). Raises InputError for whatever is
+        wrong with the file, ConfigError for a shape or setting that means nothing.
         """
         shown = printable(name)
-        height, width = _shape(shape)
+        grid_shape = _shape(shape)
         settings = ImageSettings.of(preprocess)
+        height, width = settings.pixels or grid_shape
+        cells = settings.cells
         settle(self.options, options or {})
         check_size(data, shown, self.max_bytes, "a picture")
         wish = Wish(
@@ -87,10 +93,13 @@ class ImageModality:
             name=shown,
             modality=self.name,
             content=settings.normalise(seen),
-            shape=(height, width),
+            shape=grid_shape,
             seen=seen,
             original=np.array(original),
-            box=(_scaled(rows, original.height / full.height), _scaled(columns, original.width / full.width)),
+            box=(
+                _scaled(_part(rows, cells and cells[0], height), original.height / full.height),
+                _scaled(_part(columns, cells and cells[1], width), original.width / full.width),
+            ),
             notes=tuple(notes),
         )
 
@@ -129,11 +138,13 @@ class ImageSettings:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     background: Colour = (255, 255, 255)
+    pixels: tuple[int, int] | None = None
+    cells: tuple[tuple[float, float], tuple[float, float]] | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> ImageSettings:
         """Reads the settings of a configuration. Raises ConfigError for unknown names and impossible values."""
-        unknown = sorted(set(values) - {"crop", "resample", "mean", "std", "background"})
+        unknown = sorted(set(values) - {"crop", "resample", "mean", "std", "background", "pixels", "cells"})
         if unknown:
             raise ConfigError(f"preprocess holds {', '.join(map(repr, unknown))}, which image models do not know")
         out = cls(
@@ -142,7 +153,11 @@ class ImageSettings:
             mean=_three(_numbers(values, "mean", cls.mean)),
             std=_three(_numbers(values, "std", cls.std)),
             background=_bytes(_numbers(values, "background", cls.background)),
+            pixels=_pixels(values.get("pixels")),
+            cells=_cells(values.get("cells")),
         )
+        if (out.pixels is None) != (out.cells is None):
+            raise ConfigError("preprocess needs both pixels and cells, or neither")
         if not 0 < out.crop <= 1:
             raise ConfigError(
                 f"preprocess.crop is {out.crop:g}; it is a share of the shorter side, above 0 and up to 1"
@@ -173,6 +188,14 @@ def crop_box(size: tuple[int, int], shape: tuple[int, int], share: float) -> tup
     return out[0], out[1]
 
 
+def _part(interval: tuple[int, int], cells: tuple[float, float] | None, pixels: int) -> tuple[float, float]:
+    """Where the cells lie on a crop that became this many pixels; the whole crop where every pixel is an element."""
+    if cells is None:
+        return interval
+    scale = (interval[1] - interval[0]) / pixels
+    return interval[0] + cells[0] * scale, interval[0] + cells[1] * scale
+
+
 def _for_display(full: Image.Image) -> Image.Image:
     """The picture, its longest side brought down to what a screen shows; every pixel keeps its place exactly."""
     ratio = _DISPLAY / max(full.size)
@@ -198,7 +221,7 @@ def _geometry_notes(full: Image.Image, crop: Image.Image, seen: UInt8[np.ndarray
     return notes
 
 
-def _scaled(interval: tuple[int, int], factor: float) -> tuple[float, float]:
+def _scaled(interval: tuple[float, float], factor: float) -> tuple[float, float]:
     return interval[0] * factor, interval[1] * factor
 
 
@@ -214,6 +237,27 @@ def _numbers(values: Mapping[str, Any], name: str, default: tuple[int | float, .
     if len(given) != len(default) or not all(isinstance(v, int | float) and math.isfinite(v) for v in given):
         raise ConfigError(f"preprocess.{name} is {values.get(name)!r}; it needs finite numbers, {len(default)} of them")
     return tuple(float(v) for v in given)
+
+
+def _pixels(value: Any) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    sides = list(value) if isinstance(value, list | tuple) else []
+    if len(sides) != 2 or not all(isinstance(n, int) and 0 < n <= _MOST_READ for n in sides):
+        raise ConfigError(f"preprocess.pixels is {value!r}; it must be (height, width), each up to {_MOST_READ:,}")
+    return sides[0], sides[1]
+
+
+def _cells(value: Any) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    if value is None:
+        return None
+    try:
+        (top, bottom), (left, right) = ((float(start), float(stop)) for start, stop in value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"preprocess.cells is {value!r}; it must be (start, stop) of rows and of columns") from error
+    if not (math.isfinite(top + bottom + left + right) and top < bottom and left < right):
+        raise ConfigError(f"preprocess.cells is {value!r}; every start must lie before its stop")
+    return (top, bottom), (left, right)
 
 
 def _three(values: tuple[float, ...]) -> tuple[float, float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,16 @@ class Card:
         return next((part for part in paragraphs if part and not part.startswith(("#", "|"))), "")
 
 
-def write(config: PerceiverConfig, results: Results | None = None) -> str:
-    """The text of `README.md`: the hub's YAML head, then the card."""
+def write(config: PerceiverConfig, results: Results | None = None, origin: Sequence[str] = ()) -> str:
+    """The text of `README.md`: the hub's YAML head, then the card.
+
+    origin  where the weights were converted from and under which licence, a sentence each
+    """
     head = f"---\n{_metadata(config, results).to_yaml()}\n---\n"
-    return head + "\n".join([*_opening(config, results), *(_report(results) if results else ())]) + "\n"
+    lines = [*_opening(config, results), *(_report(results) if results else ())]
+    if origin:
+        lines += ["", "## Origin", "", *(f"- {sentence}" for sentence in origin)]
+    return head + "\n".join(lines) + "\n"
 
 
 def read(folder: Path) -> Card:
@@ -111,7 +117,7 @@ def _opening(config: PerceiverConfig, results: Results | None) -> list[str]:
                 ("Self-attentions a block", str(config.self_attends)),
                 ("Heads", f"{config.cross_heads} in cross-attention, {config.self_heads} in self-attention"),
                 *([("Parameters", f"{results.parameters:,}")] if results else []),
-                *([("Classes", ", ".join(config.labels))] if config.labels else []),
+                *([("Classes", _names(config.labels))] if config.labels else []),
             ],
         ),
         "",
@@ -200,6 +206,11 @@ def _positions(config: PerceiverConfig) -> str:
             return f"learned, {config.positions.dim} channels an element"
         case _:
             return "raw coordinates in [-1, 1]"
+
+
+def _names(labels: tuple[str, ...], shown: int = 100) -> str:
+    more = f" and {len(labels) - shown:,} more" if len(labels) > shown else ""
+    return ", ".join(labels[:shown]) + more
 
 
 def _times(shape: Iterable[int]) -> str:

@@ -92,7 +92,7 @@ def read_config(folder: Path) -> PerceiverConfig:
     describes no possible model.
     """
     path = folder / CONFIG
-    values = _read_json(path)
+    values = read_json(path)
     if values.pop("format", None) != FORMAT:
         family = values.get("model_type") or values.get("_target_")
         other = f"it describes a model of type {family!r}" if family else 'it has no "format": "perceiver-lens"'
@@ -156,7 +156,7 @@ def _replace(path: Path, write_to: Callable[[Path], object]) -> None:
         part.unlink(missing_ok=True)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             text = file.read(_MAX_CONFIG_BYTES + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -49,6 +50,10 @@ class Found:
     def open_questions(self) -> tuple[Question, ...]:
         """Those that must be answered before the model is known."""
         return tuple(question for question in self.questions if self.answers.get(question.name) is None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return dataclasses.asdict(self)
 
     def rows(self) -> list[tuple[str, str]]:
         """The summary as a table of two columns, for a page or a terminal."""

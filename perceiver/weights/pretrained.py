@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..config import PerceiverConfig
 from ..errors import CheckpointError
@@ -30,11 +31,12 @@ class Pretrained(nn.Module):
     config: PerceiverConfig
     notes: tuple[str, ...] = ()
 
-    def save_pretrained(self, folder: str | Path, card: Results | None = None) -> Path:
+    def save_pretrained(self, folder: str | Path, card: Results | None = None, *, origin: Sequence[str] = ()) -> Path:
         """Writes `model.safetensors` (float32), `config.json` and the model card `README.md`; returns the folder.
 
         With `card` given, the training run's results go into the card and into `results.json`, completed by the
-        weights' SHA-256 and the parameter count. Raises CheckpointError when a weight is NaN or infinite.
+        weights' SHA-256 and the parameter count; `origin` says where converted weights come from, a sentence each.
+        Raises CheckpointError when a weight is NaN or infinite.
         """
         folder = Path(folder)
         files.write(folder, self.state_dict(), self.config)
@@ -44,7 +46,7 @@ class Pretrained(nn.Module):
             digest = files.sha256(folder / files.WEIGHTS)
             card = dataclasses.replace(card, sha256=digest, parameters=parameters)
             files.write_json(folder / RESULTS, card.to_dict())
-        files.write_text(folder / files.README, cards.write(self.config, card))
+        files.write_text(folder / files.README, cards.write(self.config, card, origin))
         return folder
 
     @classmethod
@@ -102,15 +104,25 @@ class Pretrained(nn.Module):
 
     @classmethod
     def _read(cls: type[Module], folder: Path) -> Module:
-        config = files.read_config(folder)
-        path = folder / files.WEIGHTS
-        # On the meta device the model has names and shapes and takes no memory, whatever a stranger's file claims.
+        module = cls.blank(files.read_config(folder), str(folder / files.CONFIG))
+        expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+        weights = files.read_weights(folder / files.WEIGHTS, expected)
+        return module.fill(weights.tensors, weights.notes)
+
+    @classmethod
+    def blank(cls: type[Module], config: PerceiverConfig, what: str) -> Module:
+        """A module that has names and shapes and takes no memory, whatever a stranger's file claims.
+
+        what  the configuration's name in the CheckpointError that is raised when no such model is possible
+        """
         try:
             with torch.device("meta"):
-                module = cls(config)
+                return cls(config)
         except (RuntimeError, TypeError, ValueError, OverflowError) as error:
-            raise CheckpointError(f"{folder / files.CONFIG} describes no possible model ({error})") from error
-        weights = files.read_weights(path, {name: tuple(t.shape) for name, t in module.state_dict().items()})
-        module.load_state_dict(weights.tensors, strict=True, assign=True)
-        module.notes = weights.notes
-        return module.eval()
+            raise CheckpointError(f"{what} describes no possible model ({error})") from error
+
+    def fill(self: Module, tensors: Mapping[str, Tensor], notes: tuple[str, ...] = ()) -> Module:
+        """Gives a blank module its weights, all of them; returns it in eval mode."""
+        self.load_state_dict(dict(tensors), strict=True, assign=True)
+        self.notes = notes
+        return self.eval()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -12,6 +12,7 @@ from torch import Tensor
 from .header import Entry
 
 
+@runtime_checkable
 class Raw(Protocol):
     """An opened weights file.
 
@@ -29,6 +30,10 @@ class Raw(Protocol):
     def get(self, name: str) -> Float[Tensor, "..."]:
         """One tensor as float32, a copy that does not depend on the file. Raises CheckpointError when it holds NaN or
         infinity, or the file was damaged meanwhile."""
+        ...
+
+    def same(self, name: str, other: str) -> bool:
+        """Whether two tensors hold the same numbers, which weights shared by name do."""
         ...
 
 

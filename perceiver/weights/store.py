@@ -130,10 +130,14 @@ class Store:
                 raise CheckpointError(f"{source} comes with Perceiver Lens and has no revision {revision!r}")
             return self.root / source
         if not os.path.exists(os.path.expanduser(source)) and not hub.is_hub_id(str(source)):
-            raise CheckpointError(
-                f"{str(source)!r} is neither a folder on this machine nor a hub id such as owner/name; {_listed(names)}"
-            )
+            raise CheckpointError(self.unknown(str(source)))
         return hub.locate(source, revision=revision)
+
+    def unknown(self, source: str) -> str:
+        """The sentence about a source that is no checkpoint anywhere."""
+        return (
+            f"{source!r} is neither a folder on this machine nor a hub id such as owner/name; {_listed(self.names())}"
+        )
 
 
 def _listed(names: tuple[str, ...]) -> str:

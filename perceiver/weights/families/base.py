@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from torch import Tensor
 
@@ -82,6 +82,7 @@ class Checkpoint:
     preprocessor  `preprocessor_config.json` beside the weights, {} without one
     extras        what a Lightning checkpoint holds beside its tensors: {"hyper_parameters": {...}}
     answers       constructor arguments and switches given by whoever opens it
+    same          whether two tensors hold the same numbers; None where the numbers cannot be looked at
     """
 
     name: str
@@ -90,6 +91,7 @@ class Checkpoint:
     preprocessor: Mapping[str, Any] = field(default_factory=dict)
     extras: Mapping[str, Any] = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
+    same: Callable[[str, str], bool] | None = None
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a tensor. Raises CheckpointError when there is none of this name."""
@@ -118,6 +120,7 @@ class Translation:
     notes: tuple[str, ...] = ()
 
 
+@runtime_checkable
 class Family(Protocol):
     """A format that checkpoints are published in.
 

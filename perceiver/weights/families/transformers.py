@@ -1,0 +1,379 @@
+"""Hugging Face Transformers' Perceivers: DeepMind's three ImageNet models, and what was fine-tuned from them.
+
+They are Perceiver IO: one cross-attention, a tower that is run `num_blocks` times, a decoder with one learned query.
+What the port does differently from the JAX code that trained the published weights is reproduced by default, so that
+scores equal those of that library, and can be switched to DeepMind's way: exact or tanh GELU, the grid of the
+convolution, the residual of the learned model's decoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...config import Activation, PerceiverConfig, PositionConfig, StemConfig
+from ...errors import CheckpointError
+from .base import Checkpoint, Question, Rule, Translation, take
+
+_ENCODER = "perceiver.encoder.cross_attention"
+_DECODER = "perceiver.decoder.decoder"
+_PREPROCESSOR = "perceiver.input_preprocessor"
+_LATENTS = "perceiver.embeddings.latents"
+_CONV = f"{_PREPROCESSOR}.convnet"
+_LINEAR = f"{_PREPROCESSOR}.convnet_1x1"
+_TABLE = f"{_PREPROCESSOR}.position_embeddings.position_embeddings"
+
+# Written into the model classes of that library, not into its configurations.
+_BANDS = 64
+_PIXELS = 224
+_RGB = 3
+_BATCH_NORM_EPSILON = 1e-5
+
+_RESAMPLE = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
+_ACTIVATIONS: dict[str, Activation] = {
+    "gelu": "gelu",
+    **dict.fromkeys(("gelu_new", "gelu_pytorch_tanh", "gelu_fast"), "gelu_tanh"),
+}
+_HEADS = (
+    ("num_self_attention_heads", "Heads of each self-attention", 8),
+    ("num_cross_attention_heads", "Heads of the cross-attention", 1),
+    ("num_blocks", "Times the tower is run", 8),
+)
+
+
+class Transformers:
+    """The `Family` of these checkpoints."""
+
+    name = "transformers"
+    title = "Hugging Face Transformers"
+
+    def recognises(self, checkpoint: Checkpoint) -> bool:
+        """By the names of the encoder's tensors, or `"model_type": "perceiver"`."""
+        return checkpoint.config.get("model_type") == "perceiver" or any(
+            name.removeprefix("perceiver.").startswith(("embeddings.latents", "encoder.self_attends."))
+            for name in checkpoint.entries
+        )
+
+    def questions(self, checkpoint: Checkpoint) -> tuple[Question, ...]:
+        """Heads and blocks, with `config.json`'s numbers as defaults, and the switches to DeepMind's way."""
+        _refuse_others(checkpoint)
+        numbers = tuple(
+            Question(name, words, f"{name} in the model's config.json", default=checkpoint.config.get(name, default))
+            for name, words, default in _HEADS
+        )
+        activation = Question(
+            "hidden_act",
+            "GELU",
+            "Transformers computes GELU exactly; DeepMind's code, which trained the published weights, approximates it "
+            "with tanh. The difference is small.",
+            type="text",
+            default=checkpoint.config.get("hidden_act", "gelu"),
+            choices=tuple(_ACTIVATIONS),
+            switch=True,
+        )
+        return (*numbers, activation, *_switches(checkpoint))
+
+    def translate(self, checkpoint: Checkpoint) -> Translation:
+        """Raises CheckpointError for an option that cannot be represented, by its name."""
+        _refuse_others(checkpoint)
+        asked = {question.name: checkpoint.asked(question) for question in self.questions(checkpoint)}
+        if checkpoint.config.get("use_query_residual", True) is not True:
+            raise CheckpointError(
+                f"{checkpoint.name} has use_query_residual off: latents that are not added to what they read are not "
+                "among the Perceivers that can be opened"
+            )
+        body = _body(checkpoint, asked)
+        front, rules, ignored, notes = _front(checkpoint, asked)
+        labels, label_notes = _labels(checkpoint, body["num_classes"])
+        config = PerceiverConfig(modality="image", labels=labels, **body, **front)
+        (channels,) = checkpoint.shape(f"{_ENCODER}.attention.self.layernorm2.weight")
+        if config.input_channels != channels:
+            raise CheckpointError(
+                f"{checkpoint.name} reads {channels} channels an element, which is neither {_RGB} of colour with "
+                f"{_BANDS} Fourier bands an axis nor one of the other ImageNet models"
+            )
+        return Translation(
+            config=config,
+            rules=_tower_rules(config) | _head_rules() | rules,
+            ignored=ignored,
+            notes=(*notes, *label_notes),
+        )
+
+    def credit(self, checkpoint: Checkpoint) -> str:
+        """DeepMind puts its parameters under CC BY 4.0; hub cards that say otherwise are about the code."""
+        if not checkpoint.name.lower().startswith("deepmind/"):
+            return "as its publisher says; weights made from DeepMind's are CC BY 4.0, credit to DeepMind"
+        return "parameters by DeepMind (Jaegle et al. 2021), CC BY 4.0; trained on data with terms of its own"
+
+
+def _refuse_others(checkpoint: Checkpoint) -> None:
+    """Raises CheckpointError for Perceivers that are no classifiers of images, by what they are."""
+    names = checkpoint.entries
+    others = {
+        f"{_PREPROCESSOR}.embeddings.weight": "a language model (it reads bytes of text)",
+        f"{_PREPROCESSOR}.conv_after_patches.weight": "a model of optical flow",
+        "embeddings.latents": "an encoder without a classifier",
+    }
+    for name, what in others.items():
+        if name in names:
+            raise CheckpointError(
+                f"{checkpoint.name} is {what}; what can be opened are classifiers of pictures, sounds, clouds and clips"
+            )
+    if f"{_DECODER}.final_layer.weight" not in names:
+        raise CheckpointError(f"{checkpoint.name} has no {_DECODER}.final_layer.weight, so it is no classifier")
+
+
+def _switches(checkpoint: Checkpoint) -> tuple[Question, ...]:
+    if f"{_CONV}.conv.weight" in checkpoint.entries:
+        return (
+            Question(
+                "padding",
+                "Padding of the convolution",
+                "Transformers' port leaves 55 x 55 elements where DeepMind's code has 56 x 56.",
+                type="text",
+                default="transformers",
+                choices=("transformers", "same"),
+                switch=True,
+            ),
+            Question(
+                "turn_kernels",
+                "Exchange the kernels' rows and columns",
+                "The script that converted DeepMind's weights reversed all axes of the kernels; on undoes it.",
+                type="bool",
+                default=False,
+                switch=True,
+            ),
+        )
+    if f"{_LINEAR}.weight" in checkpoint.entries:
+        return (
+            Question(
+                "decoder_query_residual",
+                "Add the decoder's query to what it reads",
+                "Transformers does for this model; DeepMind's configuration of it does not.",
+                type="bool",
+                default=True,
+                switch=True,
+            ),
+        )
+    return ()
+
+
+def _body(checkpoint: Checkpoint, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Latents, plan, heads, widths: everything behind the input array."""
+    num_latents, dim = checkpoint.shape(_LATENTS)
+    layers = [name for name in checkpoint.entries if name.endswith(".attention.self.query.weight")]
+    self_attends = sum(name.startswith("perceiver.encoder.self_attends.") for name in layers)
+    first = "perceiver.encoder.self_attends.0"
+    self_dim = checkpoint.shape(f"{first}.attention.self.query.weight")[0]
+    if self_dim != checkpoint.shape(f"{first}.attention.self.value.weight")[0]:
+        raise CheckpointError(
+            f"{checkpoint.name} has other qk_channels than v_channels inside its tower, which cannot be represented"
+        )
+    decoder = f"{_DECODER}.decoding_cross_attention"
+    return {
+        "num_classes": checkpoint.shape(f"{_DECODER}.final_layer.weight")[0],
+        "num_latents": num_latents,
+        "latent_dim": dim,
+        "plan": ((0, 0), *(((None, 0),) * (asked["num_blocks"] - 1))),
+        "self_attends": self_attends,
+        "cross_heads": asked["num_cross_attention_heads"],
+        "self_heads": asked["num_self_attention_heads"],
+        "qk_dim": checkpoint.shape(f"{_ENCODER}.attention.self.query.weight")[0],
+        "v_dim": checkpoint.shape(f"{_ENCODER}.attention.self.value.weight")[0],
+        "self_dim": self_dim,
+        "cross_widening": _widening(checkpoint, _ENCODER),
+        "self_widening": _widening(checkpoint, first),
+        "activation": _ACTIVATIONS[asked["hidden_act"]],
+        "head": "decoder",
+        "decoder_query_residual": asked.get("decoder_query_residual", True),
+        "decoder_query_dim": checkpoint.shape(f"{_DECODER}.output_position_encodings.position_embeddings")[1],
+        "decoder_qk_dim": checkpoint.shape(f"{decoder}.attention.self.query.weight")[0],
+        "decoder_v_dim": checkpoint.shape(f"{decoder}.attention.self.value.weight")[0],
+        "decoder_widening": _widening(checkpoint, decoder),
+    }
+
+
+def _widening(checkpoint: Checkpoint, layer: str) -> int:
+    inner, dim = checkpoint.shape(f"{layer}.mlp.dense1.weight")
+    return max(inner // dim, 1)
+
+
+def _front(
+    checkpoint: Checkpoint, asked: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Rule], frozenset[str], tuple[str, ...]]:
+    """The part before the encoder: its share of the configuration, its rules, tensors left aside, and notes."""
+    preprocess, size = _preprocess(checkpoint)
+    if f"{_CONV}.conv.weight" in checkpoint.entries:
+        stem = StemConfig("conv", checkpoint.shape(f"{_CONV}.conv.weight")[1], size, asked["padding"])
+        # The port's encoder is told 56 bands' resolution whatever its grid is.
+        side = float(_PIXELS // 4)
+        assert stem.grid is not None
+        front = {
+            "input_shape": stem.grid,
+            "content_channels": checkpoint.shape(f"{_CONV}.conv.weight")[0],
+            "stem": stem,
+            "positions": PositionConfig("fourier", _BANDS, (side, side)),
+            "preprocess": preprocess | {"pixels": list(size), "cells": stem.cells},
+        }
+        ignored = frozenset({f"{_CONV}.batchnorm.num_batches_tracked"})
+        notes: tuple[str, ...] = ("folded the batch norm of its convolution into the convolution",)
+        if stem.padding == "transformers":
+            notes += (
+                f"reads {stem.grid[0]} x {stem.grid[1]} elements as that library does; DeepMind's code has 56 x 56",
+            )
+        return front, _conv_rules(checkpoint, turn=asked["turn_kernels"]), ignored, notes
+    if f"{_LINEAR}.weight" in checkpoint.entries:
+        elements, dim = checkpoint.shape(_TABLE)
+        side = int(elements**0.5)
+        if side * side != elements:
+            raise CheckpointError(f"{checkpoint.name} has {elements:,} learned positions, which make no square picture")
+        if preprocess and (side, side) != size:
+            raise CheckpointError(
+                f"{checkpoint.name} is prepared for {size[0]} x {size[1]} pixels and has learned positions for "
+                f"{side} x {side}; interpolate_pos_encoding is not represented"
+            )
+        front = {
+            "input_shape": (side, side),
+            "content_channels": checkpoint.shape(f"{_LINEAR}.weight")[0],
+            "stem": StemConfig("linear", checkpoint.shape(f"{_LINEAR}.weight")[1]),
+            "positions": PositionConfig(
+                "learned", dim=checkpoint.shape(f"{_PREPROCESSOR}.positions_projection.weight")[0]
+            ),
+            "preprocess": preprocess,
+        }
+        del dim
+        notes = ("multiplied its learned positions with their projection: one table instead of two steps",)
+        return front, _linear_rules(), frozenset(), notes
+    front = {
+        "input_shape": size,
+        "content_channels": _RGB,
+        "positions": PositionConfig("fourier", _BANDS, (float(_PIXELS), float(_PIXELS))),
+        "preprocess": preprocess,
+    }
+    return front, {}, frozenset(), ()
+
+
+def _preprocess(checkpoint: Checkpoint) -> tuple[dict[str, Any], tuple[int, int]]:
+    """Our settings from `preprocessor_config.json`, and the pixels (height, width) that the model reads.
+
+    Without the file: what all three published models have. The "crop_size" in it is no size: the model sees the share
+    size / crop_size of the shorter side, which is cropped before it is resized.
+    """
+    values = checkpoint.preprocessor
+    size = _sides(values.get("size", _PIXELS), "size")
+    crop = _sides(values.get("crop_size", 256), "crop_size")
+    for option, needed in (("do_resize", True), ("do_rescale", True), ("do_pad", False)):
+        if values.get(option, needed) not in (needed, None):
+            raise CheckpointError(f"{checkpoint.name} has {option} = {values[option]}, which is not represented")
+    if values.get("rescale_factor") not in (None, 1 / 255):
+        raise CheckpointError(
+            f"{checkpoint.name} has rescale_factor = {values['rescale_factor']}; it can only be 1/255"
+        )
+    share = size[0] / crop[0] if values.get("do_center_crop", True) else 1.0
+    if values.get("do_center_crop", True) and size[0] * crop[1] != size[1] * crop[0]:
+        raise CheckpointError(
+            f"{checkpoint.name} has a crop_size of another shape than its size, which is not represented"
+        )
+    out: dict[str, Any] = {"crop": min(share, 1.0), "resample": _RESAMPLE.get(values.get("resample", 3), "bicubic")}
+    if values.get("do_normalize", True):
+        out["mean"] = list(values.get("image_mean", (0.485, 0.456, 0.406)))
+        out["std"] = list(values.get("image_std", (0.229, 0.224, 0.225)))
+    return out, size
+
+
+def _sides(value: Any, what: str) -> tuple[int, int]:
+    sides = [value, value]
+    if isinstance(value, Mapping):
+        sides = [value.get(side, value.get("shortest_edge")) for side in ("height", "width")]
+    height, width = (side if isinstance(side, int) else 0 for side in sides)
+    if not (0 < height <= 4096 and 0 < width <= 4096):
+        raise CheckpointError(f"preprocessor_config.json has {what} = {value!r}; it must be whole numbers of pixels")
+    return height, width
+
+
+def _labels(checkpoint: Checkpoint, classes: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Class names from `id2label`, none where it names other classes than the model has."""
+    named = checkpoint.config.get("id2label")
+    if not isinstance(named, Mapping):
+        return (), ("has no id2label, so its classes have no names",)
+    labels = tuple(str(named.get(str(i), named.get(i, ""))) for i in range(classes))
+    if len(named) != classes or not all(labels):
+        return (), (f"id2label names {len(named)} classes and the model has {classes}, so the names are left aside",)
+    return ((), ()) if labels == tuple(f"LABEL_{i}" for i in range(classes)) else (labels, ())
+
+
+def _tower_rules(config: PerceiverConfig) -> dict[str, Rule]:
+    rules = {"latents": take(_LATENTS)} | layer_rules("cross.0", _ENCODER, cross=True)
+    for i in range(config.self_attends):
+        rules |= layer_rules(f"towers.0.{i}", f"perceiver.encoder.self_attends.{i}", cross=False)
+    return rules
+
+
+def layer_rules(ours: str, theirs: str, *, cross: bool) -> dict[str, Rule]:
+    """One attention layer with its MLP."""
+    norms = {"query_norm": "layernorm1", "input_norm": "layernorm2"} if cross else {"norm": "layernorm1"}
+    names = {norm: f"attention.self.{its}" for norm, its in norms.items()}
+    names |= {part: f"attention.self.{part}" for part in ("query", "key", "value")}
+    names |= {"out": "attention.output.dense", "mlp.norm": "layernorm"}
+    names |= {"mlp.widen": "mlp.dense1", "mlp.narrow": "mlp.dense2"}
+    return {
+        f"{ours}.{part}.{kind}": take(f"{theirs}.{its}.{kind}")
+        for part, its in names.items()
+        for kind in ("weight", "bias")
+    }
+
+
+def _head_rules() -> dict[str, Rule]:
+    return {
+        "head.query": take(f"{_DECODER}.output_position_encodings.position_embeddings"),
+        "head.linear.weight": take(f"{_DECODER}.final_layer.weight"),
+        "head.linear.bias": take(f"{_DECODER}.final_layer.bias"),
+    } | layer_rules("head.read", f"{_DECODER}.decoding_cross_attention", cross=True)
+
+
+def _linear_rules() -> dict[str, Rule]:
+    projection = f"{_PREPROCESSOR}.positions_projection"
+
+    def projected(table: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return torch.addmm(bias, table, weight.T)
+
+    return {
+        "stem.linear.weight": take(f"{_LINEAR}.weight", lambda weight: weight[:, :, 0, 0]),
+        "stem.linear.bias": take(f"{_LINEAR}.bias"),
+        "positions.table": Rule((_TABLE, f"{projection}.weight", f"{projection}.bias"), projected),
+    }
+
+
+def _exchanged(kernel: Tensor) -> Tensor:
+    return kernel.transpose(2, 3)
+
+
+def _unchanged(kernel: Tensor) -> Tensor:
+    return kernel
+
+
+def _conv_rules(checkpoint: Checkpoint, turn: bool) -> dict[str, Rule]:
+    """The convolution with its batch norm folded in: scale * w, beta - scale * mean, scale = gamma / sqrt(var + e)."""
+    turned: Callable[[Tensor], Tensor] = _exchanged if turn else _unchanged
+    if f"{_CONV}.batchnorm.weight" not in checkpoint.entries:
+        kernels = take(f"{_CONV}.conv.weight", turned)
+        zeros = take(f"{_CONV}.conv.weight", lambda weight: torch.zeros(len(weight)))
+        return {"stem.conv.weight": kernels, "stem.conv.bias": zeros}
+    norm = [f"{_CONV}.batchnorm.{part}" for part in ("weight", "running_var", "bias", "running_mean")]
+
+    def scale(gamma: Tensor, variance: Tensor) -> Tensor:
+        return gamma * torch.rsqrt(variance + _BATCH_NORM_EPSILON)
+
+    def weight(kernel: Tensor, gamma: Tensor, variance: Tensor) -> Tensor:
+        return turned(kernel) * scale(gamma, variance)[:, None, None, None]
+
+    def bias(gamma: Tensor, variance: Tensor, beta: Tensor, mean: Tensor) -> Tensor:
+        return beta - mean * scale(gamma, variance)
+
+    return {
+        "stem.conv.weight": Rule((f"{_CONV}.conv.weight", *norm[:2]), weight),
+        "stem.conv.bias": Rule(tuple(norm), bias),
+    }

@@ -12,7 +12,7 @@ from .model import Perceiver
 from .weights import files, hub, local, opening
 from .weights.families.base import Answers
 from .weights.found import Found, Told
-from .weights.opening import Place
+from .weights.opening import Opened, Place
 from .weights.store import Store
 
 
@@ -33,14 +33,13 @@ def load(
     Raises CheckpointError with one sentence when there is no such checkpoint, or it is damaged or of another kind.
     """
     place = find(name_or_path_or_hub_id, revision=revision, told=told)
-    if opening.is_own(place):
+    if opening.is_own(place) and place.weights.name == files.WEIGHTS:
         _no_arguments(place, arguments)
-        model = Perceiver.from_pretrained(files.folder_of(place.weights))
-    else:
-        opened = opening.foreign(place, arguments)
-        model = Perceiver.blank(opened.translated().config, f"{place.source}, read as {opened.found.title},")
-        expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-        model.fill(opened.tensors(expected, told), opened.found.notes)
+        return Perceiver.from_pretrained(place.folder).requires_grad_(False).to(device)
+    opened = _opened(place, arguments)
+    model = Perceiver.blank(opened.translated().config, f"{place.source}, read as {opened.found.title},")
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    model.fill(opened.tensors(expected, told), opened.found.notes)
     return model.requires_grad_(False).to(device)
 
 
@@ -55,11 +54,7 @@ def inspect(
 
     From the hub it is fetched first. Raises CheckpointError as `load` does.
     """
-    place = find(name_or_path_or_hub_id, revision=revision, told=told)
-    if opening.is_own(place):
-        _no_arguments(place, arguments)
-        return opening.own(place)
-    return opening.foreign(place, arguments).found
+    return _opened(find(name_or_path_or_hub_id, revision=revision, told=told), arguments).found
 
 
 def find(name_or_path_or_hub_id: str | Path, *, revision: str | None = None, told: Told | None = None) -> Place:
@@ -88,6 +83,13 @@ def find(name_or_path_or_hub_id: str | Path, *, revision: str | None = None, tol
 def _at(source: str, path: Path, revision: str | None = None) -> Place:
     weights, config, preprocessor = local.find_files(path)
     return Place(source, weights, config, preprocessor, revision)
+
+
+def _opened(place: Place, arguments: Answers | None) -> Opened:
+    if not opening.is_own(place):
+        return opening.foreign(place, arguments)
+    _no_arguments(place, arguments)
+    return opening.own(place)
 
 
 def _no_arguments(place: Place, arguments: Answers | None) -> None:

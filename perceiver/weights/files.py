@@ -19,7 +19,8 @@ from torch import Tensor
 
 from ..config import PerceiverConfig
 from ..errors import CheckpointError, ConfigError
-from .header import RE_SAVE, Entry, is_safetensors, read_header
+from .header import FLOATS, RE_SAVE, Entry, is_safetensors, read_header
+from .names import unwrapped, wrapper_notes
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -27,10 +28,6 @@ README = "README.md"
 FORMAT = "perceiver-lens"
 VERSION = 1
 
-# What compiling, data parallelism and training wrappers put in front of a tensor's name; also inside it where only a
-# part of the model was compiled.
-_WRAPPERS = ("module", "_orig_mod", "model")
-_FLOATS = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 _MAX_CONFIG_BYTES = 4 * 2**20
 _MAX_INPUTS = 2**24  # elements: twenty times the largest input of the papers
 _MAX_LAYERS = 4096
@@ -125,7 +122,7 @@ def read_weights(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Weights
     if not path.is_file():
         raise CheckpointError(_no_weights(path))
     header = read_header(path)
-    names = _unwrapped(path, header)
+    names = unwrapped(path, header)
     _check_names(path, names, expected)
     _check_shapes(path, {name: header[stored] for name, stored in names.items()}, expected)
     try:
@@ -135,7 +132,7 @@ def read_weights(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Weights
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} cannot be opened as a safetensors file; download it again") from error
     _check_finite(tensors, path)
-    return Weights(tensors, notes=(*_wrapper_notes(names), *_cast_notes(header)))
+    return Weights(tensors, notes=(*wrapper_notes(names), *_cast_notes(header)))
 
 
 def sha256(path: Path) -> str:
@@ -191,20 +188,6 @@ def _no_weights(path: Path) -> str:
     return f"{path} is missing, and {others[0]} beside it may run code when it is opened; {RE_SAVE}"
 
 
-def _unwrapped(path: Path, header: Mapping[str, Entry]) -> dict[str, str]:
-    """The model's own name of each tensor -> its name in the file."""
-    names: dict[str, str] = {}
-    for stored in header:
-        parts = [part for part in stored.split(".") if part != "_orig_mod"]
-        while len(parts) > 1 and parts[0] in _WRAPPERS:
-            del parts[0]
-        name = ".".join(parts)
-        if name in names:
-            raise CheckpointError(f"{path} holds {name} twice, as {names[name]} and as {stored}")
-        names[name] = stored
-    return names
-
-
 def _check_names(path: Path, names: Mapping[str, str], expected: Mapping[str, tuple[int, ...]]) -> None:
     faults = [
         f"{len(wrong)} of {len(of)} tensors {'is' if len(wrong) == 1 else 'are'} {fault} ({_first(wrong)})"
@@ -219,7 +202,7 @@ def _check_names(path: Path, names: Mapping[str, str], expected: Mapping[str, tu
 
 
 def _check_shapes(path: Path, entries: Mapping[str, Entry], expected: Mapping[str, tuple[int, ...]]) -> None:
-    whole = [name for name, entry in entries.items() if entry.dtype not in _FLOATS]
+    whole = [name for name, entry in entries.items() if entry.dtype not in FLOATS]
     if whole:
         raise CheckpointError(
             f"{path} holds {entries[whole[0]].dtype} numbers in {_first(whole)}; weights must be float16, bfloat16, "
@@ -241,16 +224,8 @@ def _check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
         raise CheckpointError(f"{path}: {_first(wrong)} holds NaN or infinite numbers, so the model is not usable")
 
 
-def _wrapper_notes(names: Mapping[str, str]) -> tuple[str, ...]:
-    renamed = [(name, stored) for name, stored in names.items() if name != stored]
-    if not renamed:
-        return ()
-    name, stored = renamed[0]
-    return (f"took wrappers' prefixes off {len(renamed)} of {len(names)} tensor names ({stored} is {name})",)
-
-
 def _cast_notes(header: Mapping[str, Entry]) -> tuple[str, ...]:
-    counts = Counter(_FLOATS[entry.dtype] for entry in header.values() if entry.dtype != "F32")
+    counts = Counter(FLOATS[entry.dtype] for entry in header.values() if entry.dtype != "F32")
     return tuple(f"cast {count} of {len(header)} tensors from {dtype} to float32" for dtype, count in counts.items())
 
 

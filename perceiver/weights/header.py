@@ -30,6 +30,8 @@ _BYTES = {
     **dict.fromkeys(("U32", "I32", "F32"), 4),
     **dict.fromkeys(("U64", "I64", "F64", "C64"), 8),
 }
+FLOATS = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
+"""The types of numbers that weights may have, and what PyTorch calls them."""
 # First bytes, upper case, of files that are met under the name of a weights file: what it is and what to do.
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (

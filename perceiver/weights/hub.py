@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
-from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import HfApi, get_cached_repo_tree, hf_hub_download, snapshot_download
 from huggingface_hub.errors import (
+    CachedRepoTreeNotFoundError,
     HfHubHTTPError,
     HFValidationError,
     IncompleteSnapshotError,
@@ -22,17 +25,39 @@ from huggingface_hub.errors import (
 )
 
 from ..errors import CheckpointError
-from .files import CONFIG, README, WEIGHTS, folder_of, read_config
+from .files import CONFIG, README, WEIGHTS, folder_of, read_json
+from .found import Told
 from .header import RE_SAVE
+from .local import PICKLE, PREPROCESSOR
+from .progress import bar
 from .results import RESULTS
 
-_SMALL = [CONFIG, README, RESULTS]
+_SMALL = [CONFIG, PREPROCESSOR, README, RESULTS]
+_LIBRARY = "perceiver-lens"
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
 def is_hub_id(text: str) -> bool:
     """Whether a text has the form owner/name."""
     return _ID.fullmatch(text) is not None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A repository before its weights are fetched.
+
+    commit   its 40-digit name, to pin
+    config   `config.json`, {} without one
+    weights  name of the weights file that `fetch` takes; `size` in bytes
+    cached   whether it is on this machine already
+    """
+
+    repo_id: str
+    commit: str
+    config: Mapping[str, Any]
+    weights: str
+    size: int
+    cached: bool
 
 
 def locate(
@@ -43,6 +68,7 @@ def locate(
     local_files_only: bool = False,
     token: str | bool | None = None,
     endpoint: str | None = None,
+    told: Told | None = None,
 ) -> Path:
     """The checkpoint folder at a path, or fetched from the hub; an existing path goes before a hub id.
 
@@ -62,6 +88,7 @@ def locate(
             local_files_only=local_files_only,
             token=token,
             endpoint=endpoint,
+            told=told,
         )
     raise CheckpointError(f"{text!r} is neither a folder on this machine nor a hub id such as owner/name")
 
@@ -74,39 +101,124 @@ def fetch(
     local_files_only: bool = False,
     token: str | bool | None = None,
     endpoint: str | None = None,
+    told: Told | None = None,
 ) -> Path:
     """The folder in the hub's cache that holds a repository's checkpoint; what is there already is not fetched again.
 
-    `revision` pins a branch, tag or commit; the folder's name is the commit. Raises CheckpointError with one sentence
-    when the repository is unknown, holds no checkpoint of this project, or cannot be reached and is not cached.
+    The small files come first, then `model.safetensors`, or `pytorch_model.bin` where there is no such file. `revision`
+    pins a branch, tag or commit; the folder's name is the commit. `told` hears how much of the weights has come, and
+    may be called from other threads. Raises CheckpointError with one sentence when the repository is unknown, holds no
+    weights, weights in pieces or a model that is no Perceiver, or cannot be reached and is not cached.
     """
-    if not is_hub_id(repo_id):
-        raise CheckpointError(f"{repo_id!r} is not a hub id, which looks like owner/name")
+    client = _Client(repo_id, cache_dir, local_files_only, token, endpoint)
+    folder = client.small_files(revision, told)
+    weights, size = client.weights(folder)
+    _check_kind(repo_id, _config(folder))
+    if not (folder / weights).is_file():
+        client.file(weights, folder.name, told and bar(told, f"Fetching {weights} of {repo_id}", size))
+    return folder
 
-    def snapshot(revision: str | None, patterns: list[str]) -> Path:
-        with _in_one_sentence(repo_id, revision):
+
+def look(
+    repo_id: str,
+    *,
+    revision: str | None = None,
+    cache_dir: str | Path | None = None,
+    local_files_only: bool = False,
+    token: str | bool | None = None,
+    endpoint: str | None = None,
+) -> Listing:
+    """What `fetch` would fetch, without fetching weights; from the cache where the hub cannot be reached.
+
+    Raises CheckpointError as `fetch` does.
+    """
+    client = _Client(repo_id, cache_dir, local_files_only, token, endpoint)
+    folder = client.small_files(revision)
+    weights, size = client.weights(folder)
+    config = _config(folder)
+    _check_kind(repo_id, config)
+    return Listing(repo_id, folder.name, config, weights, size, (folder / weights).is_file())
+
+
+@dataclass(frozen=True)
+class _Client:
+    """One repository, as the hub's own client reaches it."""
+
+    repo_id: str
+    cache_dir: str | Path | None
+    local_files_only: bool
+    token: str | bool | None
+    endpoint: str | None
+
+    def __post_init__(self) -> None:
+        if not is_hub_id(self.repo_id):
+            raise CheckpointError(f"{self.repo_id!r} is not a hub id, which looks like owner/name")
+
+    def small_files(self, revision: str | None, told: Told | None = None) -> Path:
+        """The snapshot's folder with the files that are read before the weights."""
+        if told is not None:
+            told(None, f"Looking up {self.repo_id}")
+        with _in_one_sentence(self.repo_id, revision):
             return Path(
                 snapshot_download(
-                    repo_id,
+                    self.repo_id,
                     revision=revision,
-                    cache_dir=cache_dir,
-                    local_files_only=local_files_only,
-                    token=token,
-                    endpoint=endpoint,
-                    allow_patterns=patterns,
-                    library_name="perceiver-lens",
+                    cache_dir=self.cache_dir,
+                    local_files_only=self.local_files_only,
+                    token=self.token,
+                    endpoint=self.endpoint,
+                    allow_patterns=_SMALL,
+                    library_name=_LIBRARY,
+                    tqdm_class=bar(lambda *_: None, "", 0),
                 )
             )
 
-    # The small files first: a model of another family is refused before its weights are fetched.
-    folder = snapshot(revision, _SMALL)
-    if not (folder / CONFIG).is_file():
-        raise CheckpointError(f"{repo_id} on the hub holds no {CONFIG}, so it is no checkpoint of Perceiver Lens")
-    read_config(folder)
-    folder = snapshot(folder.name, [*_SMALL, WEIGHTS])
-    if not (folder / WEIGHTS).is_file():
-        raise CheckpointError(f"{repo_id} on the hub holds no {WEIGHTS}; {RE_SAVE}")
-    return folder
+    def weights(self, folder: Path) -> tuple[str, int]:
+        """Name and bytes of the weights file at a commit, by the listing that the small files left in the cache."""
+        try:
+            listed = get_cached_repo_tree(self.repo_id, revision=folder.name, cache_dir=self.cache_dir)
+            sizes = {file.path: file.size for file in listed}
+        except CachedRepoTreeNotFoundError:
+            # Fetched by another program and no network now: what is there has to do.
+            sizes = {file.name: file.stat().st_size for file in folder.iterdir() if file.is_file()}
+            if not {WEIGHTS, PICKLE} & set(sizes):
+                raise CheckpointError(_only_in_part(self.repo_id)) from None
+        for name in (WEIGHTS, PICKLE):
+            if name in sizes:
+                return name, sizes[name]
+        pieces = next((name for name in sizes if "-00001-of-" in name or name.endswith(".index.json")), None)
+        if pieces is not None:
+            raise CheckpointError(
+                f"{self.repo_id} on the hub holds its weights in several pieces ({pieces}, ...), which no Perceiver "
+                "needs; only one file is read"
+            )
+        raise CheckpointError(f"{self.repo_id} on the hub holds no {WEIGHTS} and no {PICKLE}; {RE_SAVE}")
+
+    def file(self, name: str, commit: str, shown: Callable[..., Any] | None) -> None:
+        """Fetches one file into the snapshot of a commit."""
+        with _in_one_sentence(self.repo_id, commit, part="only in part"):
+            hf_hub_download(
+                self.repo_id,
+                name,
+                revision=commit,
+                cache_dir=self.cache_dir,
+                local_files_only=self.local_files_only,
+                token=self.token,
+                endpoint=self.endpoint,
+                library_name=_LIBRARY,
+                tqdm_class=shown,  # type: ignore[arg-type]
+            )
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    return read_json(folder / CONFIG) if (folder / CONFIG).is_file() else {}
+
+
+def _check_kind(repo_id: str, config: Mapping[str, Any]) -> None:
+    """Refuses other models before their weights are fetched, where the configuration says what they are."""
+    kind = config.get("model_type")
+    if isinstance(kind, str) and "perceiver" not in kind.lower():
+        raise CheckpointError(f"{repo_id} on the hub is a model of type {kind!r} and no Perceiver")
 
 
 def push(
@@ -125,7 +237,7 @@ def push(
     """
     if not is_hub_id(repo_id):
         raise CheckpointError(f"{repo_id!r} is not a hub id, which looks like owner/name")
-    api = HfApi(endpoint=endpoint, token=token, library_name="perceiver-lens")
+    api = HfApi(endpoint=endpoint, token=token, library_name=_LIBRARY)
     with _in_one_sentence(repo_id, revision):
         api.create_repo(repo_id, private=private, exist_ok=True)
         commit = api.upload_folder(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,15 @@ from torch import Tensor
 
 from ..errors import CheckpointError, ConfigError
 from . import files
-from .families import Checkpoint, Family, Translation, family_of
-from .families.base import Answers
+from .families import Answers, Checkpoint, Translation, family_of
+from .families.base import take
 from .found import Found, Told
+from .header import FLOATS
 from .raw import Raw, read_raw
+from .results import read_results
+
+# Tensors that only a model of this project has under these names.
+_OURS = {"latents", "cross.0.query_norm.weight", "head.linear.weight"}
 
 
 @dataclass(frozen=True)
@@ -40,14 +46,13 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Foreign:
-    """A checkpoint of another project, its weights file open and nothing read of it yet.
+class Opened:
+    """A checkpoint whose weights file is open and of which no number is read yet.
 
     translation  None as long as a question without a default is open
     """
 
     raw: Raw
-    family: Family
     checkpoint: Checkpoint
     translation: Translation | None
     found: Found
@@ -89,28 +94,28 @@ def is_own(place: Place) -> bool:
     return place.config is not None and files.read_json(place.config).get("format") == files.FORMAT
 
 
-def own(place: Place) -> Found:
-    """What a checkpoint of this project is. Raises CheckpointError as `files.read_config` and `read_raw` do."""
-    from .results import read_results
-
+def own(place: Place) -> Opened:
+    """Opens a checkpoint of this project. Raises CheckpointError as `files.read_config` and `read_raw` do."""
     config = files.read_config(place.folder)
     raw = read_raw(place.weights)
     results = read_results(place.folder)
-    return Found(
+    found = Found(
         source=place.source,
         family="own",
         title="Perceiver Lens",
         config=config,
-        parameters=sum(_count(entry.shape) for entry in raw.entries.values()),
+        parameters=sum(math.prod(entry.shape) for entry in raw.entries.values()),
         size=place.weights.stat().st_size,
         numbers=_numbers(raw),
         revision=place.revision,
         credit=results.data.licence if results else "",
         notes=raw.notes,
     )
+    translation = Translation(config, {name: take(name) for name in raw.entries})
+    return Opened(raw, Checkpoint(place.source, raw.entries), translation, found)
 
 
-def foreign(place: Place, answers: Answers | None = None) -> Foreign:
+def foreign(place: Place, answers: Answers | None = None) -> Opened:
     """Opens a checkpoint of another project and says what it is, from names and shapes alone.
 
     answers  constructor arguments and switches; they go before what files beside the weights say
@@ -118,6 +123,8 @@ def foreign(place: Place, answers: Answers | None = None) -> Foreign:
     Raises CheckpointError with one sentence for what is of no known format, damaged, or cannot be represented.
     """
     raw = read_raw(place.weights)
+    if set(raw.entries) >= _OURS:
+        files.read_config(place.folder)  # which says what is wrong with it, or that it is not there
     checkpoint = Checkpoint(
         name=place.source,
         entries=raw.entries,
@@ -142,7 +149,7 @@ def foreign(place: Place, answers: Answers | None = None) -> Foreign:
         family=family.name,
         title=family.title,
         config=translation.config if translation else None,
-        parameters=sum(_count(entry.shape) for name, entry in _counted(raw, translation) if name not in aside),
+        parameters=sum(math.prod(entry.shape) for name, entry in _counted(raw, translation) if name not in aside),
         size=place.weights.stat().st_size,
         numbers=_numbers(raw),
         questions=questions,
@@ -151,7 +158,7 @@ def foreign(place: Place, answers: Answers | None = None) -> Foreign:
         credit=family.credit(checkpoint),
         notes=(*raw.notes, *(translation.notes if translation else ())),
     )
-    return Foreign(raw, family, checkpoint, translation, found)
+    return Opened(raw, checkpoint, translation, found)
 
 
 def _counted(raw: Raw, translation: Translation | None) -> Iterator[tuple[str, Any]]:
@@ -175,16 +182,6 @@ def _check_names(checkpoint: Checkpoint, translation: Translation, expected: Map
         raise CheckpointError(f"{checkpoint.name} does not fit together: {' and '.join(faults)}")
 
 
-def _count(shape: tuple[int, ...]) -> int:
-    total = 1
-    for n in shape:
-        total *= n
-    return total
-
-
-_WORDS = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
-
-
 def _numbers(raw: Raw) -> str:
-    kinds = dict.fromkeys(_WORDS[entry.dtype] for entry in raw.entries.values() if entry.dtype in _WORDS)
+    kinds = dict.fromkeys(FLOATS[entry.dtype] for entry in raw.entries.values() if entry.dtype in FLOATS)
     return " and ".join(kinds) or "no weights"

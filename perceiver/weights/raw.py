@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Float
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from .header import Entry
+from ..errors import CheckpointError
+from . import pickles
+from .header import FLOATS, Entry, is_safetensors, read_header
+from .names import unwrapped, wrapper_notes
+
+# Beside the floats: counters and masks that some models keep in their buffers.
+_READABLE = frozenset({*FLOATS, "I64", "I32", "U8", "BOOL"})
 
 
 @runtime_checkable
@@ -22,10 +32,17 @@ class Raw(Protocol):
     notes    what was changed: prefixes taken off, number types cast
     """
 
-    path: Path
-    entries: Mapping[str, Entry]
-    extras: Mapping[str, Any]
-    notes: tuple[str, ...]
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def entries(self) -> Mapping[str, Entry]: ...
+
+    @property
+    def extras(self) -> Mapping[str, Any]: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
 
     def get(self, name: str) -> Float[Tensor, "..."]:
         """One tensor as float32, a copy that does not depend on the file. Raises CheckpointError when it holds NaN or
@@ -37,9 +54,74 @@ class Raw(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """Both kinds of file: `_read` gives a tensor by its name in the file."""
+
+    path: Path
+    entries: Mapping[str, Entry]
+    extras: Mapping[str, Any]
+    notes: tuple[str, ...]
+    _stored: Mapping[str, str]
+    _tensors: Mapping[str, Tensor] | None = field(repr=False)
+
+    def get(self, name: str) -> Float[Tensor, "..."]:
+        if self.entries[name].dtype not in _READABLE:
+            raise CheckpointError(
+                f"{self.path} holds {self.entries[name].dtype} numbers in {name}; weights must be float16, bfloat16, "
+                "float32 or float64"
+            )
+        # A copy, not a view of the mapped file: replacing the file must not change a model in use.
+        tensor = self._read(name).to(torch.float32, copy=True).contiguous()
+        # A sum is finite only if every number is; adding in double precision cannot overflow float32 numbers.
+        if not tensor.sum(dtype=torch.float64).isfinite():
+            raise CheckpointError(f"{self.path}: {name} holds NaN or infinite numbers, so the model is not usable")
+        return tensor
+
+    def same(self, name: str, other: str) -> bool:
+        if self.entries[name].shape != self.entries[other].shape:
+            return False
+        return bool(torch.equal(self._read(name), self._read(other)))
+
+    def _read(self, name: str) -> Tensor:
+        stored = self._stored[name]
+        if self._tensors is not None:
+            return self._tensors[stored]
+        try:
+            with safe_open(self.path, framework="pt") as file:
+                return file.get_tensor(stored)
+        except (SafetensorError, OSError) as error:
+            raise CheckpointError(f"{self.path} cannot be opened as a safetensors file; download it again") from error
+
+
 def read_raw(path: Path) -> Raw:
     """Opens a safetensors file, or what `torch.save` wrote (only through weights_only=True), told by its first bytes.
 
     Raises CheckpointError with one sentence for everything else.
     """
-    raise NotImplementedError
+    try:
+        ours = is_safetensors(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror or type(error).__name__}") from error
+    if not ours and pickles.is_archive(path):
+        found = pickles.read(path)
+        names = unwrapped(path, found.entries)
+        entries, tensors, extras, notes = found.entries, found.tensors, found.extras, found.notes
+    else:
+        entries, tensors, extras, notes = read_header(path), None, {}, ()
+        names = unwrapped(path, entries)
+    return _Opened(
+        path=path,
+        entries={name: entries[stored] for name, stored in names.items()},
+        extras=extras,
+        notes=(*notes, *wrapper_notes(names), *_cast_notes(entries)),
+        _stored=names,
+        _tensors=tensors,
+    )
+
+
+def _cast_notes(entries: Mapping[str, Entry]) -> tuple[str, ...]:
+    counts = Counter(
+        FLOATS[entry.dtype] for entry in entries.values() if entry.dtype in FLOATS and entry.dtype != "F32"
+    )
+    return tuple(f"cast {count} of {len(entries)} tensors from {dtype} to float32" for dtype, count in counts.items())

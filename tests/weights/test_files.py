@@ -160,20 +160,20 @@ def test_a_broken_write_leaves_the_old_file(checkpoint: Path) -> None:
 
 def test_weights_are_missing(checkpoint: Path) -> None:
     (checkpoint / WEIGHTS).unlink()
-    assert refusal(checkpoint) == f"{checkpoint / WEIGHTS} is missing"
+    assert refusal(checkpoint).startswith(f"{checkpoint / WEIGHTS} is missing")
 
 
 @pytest.mark.parametrize("other", ["pytorch_model.bin", "last.ckpt"])
-def test_only_a_pickle_is_there(other: str, checkpoint: Path) -> None:
+def test_weights_under_another_name_are_told_by_their_bytes(other: str, model: Perceiver, checkpoint: Path) -> None:
     (checkpoint / WEIGHTS).rename(checkpoint / other)
-    said = refusal(checkpoint)
-    assert f"{other} beside it may run code" in said
-    assert "safetensors.torch.save_file" in said
+    assert torch.equal(logits(perceiver.load(checkpoint)), logits(model))
+    torch.save(model.state_dict(), checkpoint / other)
+    assert torch.equal(logits(perceiver.load(checkpoint)), logits(model))
 
 
 def test_weights_in_several_files(checkpoint: Path) -> None:
     (checkpoint / WEIGHTS).rename(checkpoint / "model-00001-of-00002.safetensors")
-    assert "split into several files" in refusal(checkpoint)
+    assert "in several pieces" in refusal(checkpoint)
 
 
 @pytest.mark.parametrize(

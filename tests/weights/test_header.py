@@ -146,7 +146,8 @@ def test_pickles_are_refused_and_never_run(
         perceiver.load(path)
     message = str(caught.value)
     assert str(path) in message
-    assert "zip archive as torch.save writes" in message or "Python pickle" in message
+    kinds = ("zip archive as torch.save writes", "Python pickle", "holds more than weights")
+    assert any(words in message for words in kinds)
     assert "run code" in message
     assert "safetensors.torch.save_file(" in message
     assert "weights_only" not in message

@@ -105,7 +105,7 @@ def test_a_bundled_name_goes_before_a_folder_of_that_name(
     (tmp_path / "here" / "image-fourier").mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "here")
     assert torch.equal(logits(perceiver.load("image-fourier")), logits(model))
-    with pytest.raises(CheckpointError, match=r"config\.json is missing"):
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is missing"):
         perceiver.load("./image-fourier")
 
 
@@ -133,7 +133,7 @@ def test_a_name_never_leads_out_of_the_store(name: str, store: Store) -> None:
 
 
 def test_a_folder_that_is_no_checkpoint(tmp_path: Path, store: Store) -> None:
-    with pytest.raises(CheckpointError, match=r"config\.json is missing"):
+    with pytest.raises(CheckpointError, match=r"model\.safetensors is missing"):
         perceiver.load(tmp_path)
 
 

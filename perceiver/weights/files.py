@@ -104,12 +104,19 @@ def read_config(folder: Path) -> PerceiverConfig:
         config = PerceiverConfig.from_dict(values)
     except (ConfigError, OverflowError) as error:
         raise CheckpointError(f"{path} cannot be used: {error}") from error
-    # The weights bound every other size; these two are free of them or cost time before they are looked at.
+    check_sizes(config, str(path))
+    return config
+
+
+def check_sizes(config: PerceiverConfig, name: str) -> None:
+    """Raises CheckpointError for a configuration of more input elements or layers than any model has.
+
+    The weights bound every other size; these two are free of them or cost time before they are looked at.
+    """
     layers = config.self_attends * len({tower for _, tower in config.plan}) + len(config.plan)
     for count, limit, what in ((config.num_inputs, _MAX_INPUTS, "input elements"), (layers, _MAX_LAYERS, "layers")):
         if count > limit:
-            raise CheckpointError(f"{path} cannot be used: it describes {count:,} {what}, the limit is {limit:,}")
-    return config
+            raise CheckpointError(f"{name} cannot be used: it describes {count:,} {what}, the limit is {limit:,}")
 
 
 def read_weights(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Weights:

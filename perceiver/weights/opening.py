@@ -23,6 +23,10 @@ from .results import read_results
 _OURS = {"latents", "cross.0.query_norm.weight", "head.linear.weight"}
 
 
+# Statistics of batch norms are no parameters.
+_MEASURED = ("running_mean", "running_var")
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a checkpoint lies on this machine.
@@ -141,6 +145,7 @@ def foreign(place: Place, answers: Answers | None = None) -> Opened:
     if all(answer is not None for answer in settled.values()):
         try:
             translation = family.translate(checkpoint)
+            files.check_sizes(translation.config, checkpoint.name)
         except ConfigError as error:
             raise CheckpointError(f"{checkpoint.name} describes no possible model: {error}") from error
     aside = translation.ignored if translation else frozenset()
@@ -164,7 +169,7 @@ def foreign(place: Place, answers: Answers | None = None) -> Opened:
 def _counted(raw: Raw, translation: Translation | None) -> Iterator[tuple[str, Any]]:
     """The tensors that count as parameters: what a rule uses, everything before there are rules."""
     used = {name for rule in translation.rules.values() for name in rule.names} if translation else set(raw.entries)
-    return ((name, entry) for name, entry in raw.entries.items() if name in used)
+    return ((name, entry) for name, entry in raw.entries.items() if name in used and not name.endswith(_MEASURED))
 
 
 def _check_names(checkpoint: Checkpoint, translation: Translation, expected: Mapping[str, object]) -> None:

@@ -22,6 +22,10 @@ Answers = Mapping[str, Answer | list[Any] | Mapping[str, Any]]
 """Constructor arguments and switches by name, as a small JSON file, the command line or a form gives them."""
 
 
+# No count that a question asks for comes near it, and nothing is made by a larger one.
+_MOST = 2**20
+
+
 @dataclass(frozen=True)
 class Question:
     """Something that decides the model and that neither names nor shapes of its tensors tell.
@@ -43,18 +47,22 @@ class Question:
     switch: bool = False
 
     def settle(self, answers: Answers) -> Answer | None:
-        """The answer given, or the default; None where there is neither.
+        """The answer given, or the default, which may come from a file; None where there is neither.
 
-        Raises CheckpointError for an answer of the wrong type, or none of the choices.
+        Raises CheckpointError for one of the wrong type, none of the choices, or a count that is impossible.
         """
         value = answers.get(self.name)
         if value is None:
-            return self.default
+            value = self.default
+        if value is None:
+            return None
         types: tuple[type, ...] = {"int": (int,), "float": (int, float), "bool": (bool,), "text": (str,)}[self.type]
         right = isinstance(value, types) and (self.type == "bool" or not isinstance(value, bool))
         if not right or (self.choices and value not in self.choices):
             allowed = " or ".join(map(repr, self.choices)) if self.choices else f"a value of type {self.type}"
             raise CheckpointError(f"{self.name} is {value!r}; it must be {allowed}")
+        if self.type == "int" and isinstance(value, int) and not 0 < value <= _MOST:
+            raise CheckpointError(f"{self.name} is {value!r}; it must be a whole number from 1 to {_MOST:,}")
         assert isinstance(value, int | float | bool | str)
         return float(value) if self.type == "float" else value
 

@@ -76,7 +76,7 @@ def find(name_or_path_or_hub_id: str | Path, *, revision: str | None = None, tol
     repository, at, pinned = source.partition("@")
     if not hub.is_hub_id(repository) or (at and not pinned) or (pinned and revision):
         raise CheckpointError(store.unknown(source))
-    folder = hub.fetch(repository, revision=revision or pinned or None)
+    folder = hub.fetch(repository, revision=revision or pinned or None, told=told)
     return _at(repository, folder, revision=folder.name)
 
 

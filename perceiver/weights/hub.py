@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from huggingface_hub import HfApi, get_cached_repo_tree, hf_hub_download, snapshot_download
+from huggingface_hub import (
+    HfApi,
+    get_cached_repo_tree,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    snapshot_download,
+)
 from huggingface_hub.errors import (
     CachedRepoTreeNotFoundError,
     HfHubHTTPError,
@@ -34,6 +41,7 @@ from .results import RESULTS
 
 _SMALL = [CONFIG, PREPROCESSOR, README, RESULTS]
 _LIBRARY = "perceiver-lens"
+_PARTLY = "only in part"
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
 
 
@@ -182,7 +190,10 @@ class _Client:
             # Fetched by another program and no network now: what is there has to do.
             sizes = {file.name: file.stat().st_size for file in folder.iterdir() if file.is_file()}
             if not {WEIGHTS, PICKLE} & set(sizes):
-                raise CheckpointError(_only_in_part(self.repo_id)) from None
+                raise CheckpointError(
+                    f"{self.repo_id} is {_PARTLY} on this machine, without its weights: connect to the network and "
+                    "try again"
+                ) from None
         for name in (WEIGHTS, PICKLE):
             if name in sizes:
                 return name, sizes[name]
@@ -196,7 +207,9 @@ class _Client:
 
     def file(self, name: str, commit: str, shown: Callable[..., Any] | None) -> None:
         """Fetches one file into the snapshot of a commit."""
-        with _in_one_sentence(self.repo_id, commit, part="only in part"):
+        with _in_one_sentence(self.repo_id, commit, part=_PARTLY):
+            if not self.local_files_only:
+                self._reach(name, commit)
             hf_hub_download(
                 self.repo_id,
                 name,
@@ -208,6 +221,14 @@ class _Client:
                 library_name=_LIBRARY,
                 tqdm_class=shown,  # type: ignore[arg-type]
             )
+
+    def _reach(self, name: str, commit: str) -> None:
+        """Asks for a file once: the client itself would try an unreachable hub for 20 seconds before it says so."""
+        try:
+            url = hf_hub_url(self.repo_id, name, revision=commit, endpoint=self.endpoint)
+            get_hf_file_metadata(url, token=self.token, endpoint=self.endpoint, library_name=_LIBRARY)
+        except (httpx2.ConnectError, httpx2.TimeoutException, OfflineModeIsEnabled) as error:
+            raise LocalEntryNotFoundError(name) from error
 
 
 def _config(folder: Path) -> dict[str, Any]:
@@ -251,8 +272,11 @@ def push(
 
 
 @contextmanager
-def _in_one_sentence(repo_id: str, revision: str | None) -> Iterator[None]:
-    """Turns what the hub's client raises into a CheckpointError that says what to do."""
+def _in_one_sentence(repo_id: str, revision: str | None, part: str = "not") -> Iterator[None]:
+    """Turns what the hub's client raises into a CheckpointError that says what to do.
+
+    part  how much of it is on this machine when the hub cannot be reached
+    """
     folder = "or give the path of a folder that holds the checkpoint"
     try:
         yield
@@ -266,7 +290,7 @@ def _in_one_sentence(repo_id: str, revision: str | None) -> Iterator[None]:
             "'hf auth login'"
         ) from error
     except (LocalEntryNotFoundError, IncompleteSnapshotError) as error:
-        part = "only in part" if isinstance(error, IncompleteSnapshotError) else "not"
+        part = _PARTLY if isinstance(error, IncompleteSnapshotError) else part
         raise CheckpointError(f"{repo_id} is {part} on this machine and {_why_unreachable(error)}, {folder}") from error
     except HfHubHTTPError as error:
         raise CheckpointError(f"for {repo_id} {_answered(error)}, {folder}") from error

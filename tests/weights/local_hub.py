@@ -134,6 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         return revision if revision in commits else None
 
     def _file(self, repo: str, revision: str, name: str) -> None:
+        revision = (repo in self.hub.commits and self._sha(repo, revision)) or revision
         files = self.hub.commits.get(repo, {}).get(revision, {})
         if name not in files:
             return self._error(404, "EntryNotFound")

@@ -127,20 +127,33 @@ def test_impossible_ids_never_reach_the_network(repo: str, fetch, hub: LocalHub)
     assert hub.requests == []
 
 
-def test_a_model_of_another_family_is_refused_before_its_weights_are_fetched(fetch, hub: LocalHub) -> None:
-    hub.commit(REPO, {"config.json": b'{"model_type": "perceiver"}', "model.safetensors": b"large"})
-    assert "it describes a model of type 'perceiver'" in refusal(fetch)
+def test_no_other_model_is_fetched(fetch, hub: LocalHub) -> None:
+    hub.commit(REPO, {"config.json": b'{"model_type": "bert"}', "model.safetensors": b"large"})
+    assert refusal(fetch) == f"{REPO} on the hub is a model of type 'bert' and no Perceiver"
     assert hub.fetched("model.safetensors") == 0
 
 
-@pytest.mark.parametrize(
-    ("missing", "said"),
-    [("config.json", "holds no config.json"), ("model.safetensors", "holds no model.safetensors; re-save the weights")],
-)
-def test_a_repository_without_a_file(missing: str, said: str, fetch, hub: LocalHub, checkpoint: Path) -> None:
-    (checkpoint / missing).unlink()
+def test_a_repository_without_a_configuration(fetch, hub: LocalHub, checkpoint: Path) -> None:
+    (checkpoint / "config.json").unlink()
     hub.commit(REPO, checkpoint)
+    assert "config.json is missing" in refusal(fetch)
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["config.json"], "holds no model.safetensors and no pytorch_model.bin; re-save the weights"),
+        (
+            ["pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin", "pytorch_model.bin.index.json"],
+            "holds its weights in several pieces (pytorch_model-00001-of-00002.bin, ...)",
+        ),
+        (["flax_model.msgpack", "tf_model.h5"], "holds no model.safetensors and no pytorch_model.bin"),
+    ],
+)
+def test_a_repository_without_one_file_of_weights(files: list[str], said: str, fetch, hub: LocalHub) -> None:
+    hub.commit(REPO, dict.fromkeys(files, b"{}"))
     assert f"{REPO} on the hub {said}" in refusal(fetch)
+    assert all(hub.fetched(name) == 0 for name in files if name != "config.json")
 
 
 def test_damage_on_the_hub_is_named(fetch, hub: LocalHub, checkpoint: Path) -> None:

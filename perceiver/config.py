@@ -10,6 +10,7 @@ from typing import Any, Literal
 from .errors import ConfigError
 
 PositionKind = Literal["fourier", "learned", "coordinates"]
+Spacing = Literal["linear", "logarithmic"]
 Activation = Literal["gelu", "gelu_tanh", "geglu"]
 Head = Literal["mean", "mean_norm", "decoder"]
 StemKind = Literal["linear", "conv"]
@@ -26,7 +27,8 @@ class PositionConfig:
 
     kind            "fourier", "learned" or "coordinates" (the coordinates alone, in [-1, 1])
     num_bands       K, frequencies per axis (Fourier only)
-    max_resolution  mu per axis; frequencies run linearly from 1 to mu/2 (Fourier only)
+    max_resolution  mu per axis; frequencies run from 1 to mu/2 (Fourier only)
+    spacing         of the frequencies: "linear" as in the paper, "logarithmic" as in its first version (Fourier only)
     dim             channels of the learned table (learned only)
     init_scale      standard deviation of the learned table at the start (learned only; the paper used 1.0)
     """
@@ -34,11 +36,13 @@ class PositionConfig:
     kind: PositionKind = "fourier"
     num_bands: int = 64
     max_resolution: tuple[float, ...] = (224.0, 224.0)
+    spacing: Spacing = "linear"
     dim: int = 128
     init_scale: float = 1.0
 
     def __post_init__(self) -> None:
         _choice("positions.kind", self.kind, ("fourier", "learned", "coordinates"))
+        _choice("positions.spacing", self.spacing, ("linear", "logarithmic"))
         if self.kind == "fourier":
             _positive("positions.num_bands", self.num_bands)
             for mu in self.max_resolution:

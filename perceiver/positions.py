@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .config import PositionConfig
+from .config import PositionConfig, Spacing
 
 
 @dataclass(frozen=True)
@@ -32,19 +32,24 @@ class Band:
     cosine: int
 
 
-def frequencies(num_bands: int, max_resolution: float) -> Float[Tensor, "bands"]:
-    """f_k, linear from 1 to mu/2 (appendix D)."""
+def frequencies(num_bands: int, max_resolution: float, spacing: Spacing = "linear") -> Float[Tensor, "bands"]:
+    """f_k, linear from 1 to mu/2 (appendix D), or with equal ratios between neighbours."""
+    if spacing == "logarithmic":
+        return torch.logspace(0.0, math.log2(max_resolution / 2), num_bands, base=2.0)
     return torch.linspace(1.0, max_resolution / 2, num_bands)
 
 
 def fourier_features(
-    coordinates: Float[Tensor, "*batch M axes"], num_bands: int, max_resolution: tuple[float, ...]
+    coordinates: Float[Tensor, "*batch M axes"],
+    num_bands: int,
+    max_resolution: tuple[float, ...],
+    spacing: Spacing = "linear",
 ) -> Float[Tensor, "*batch M channels"]:
     """[x, sin(pi f_k x_d), cos(pi f_k x_d)] with d(2K+1) channels for coordinates in [-1, 1].
 
     Every position is encoded on its own, so positions may differ from sample to sample in a batch.
     """
-    per_axis = torch.stack([frequencies(num_bands, mu) for mu in max_resolution]).to(coordinates)
+    per_axis = torch.stack([frequencies(num_bands, mu, spacing) for mu in max_resolution]).to(coordinates)
     angles = (math.pi * coordinates.unsqueeze(-1) * per_axis).flatten(-2)
     return torch.cat([coordinates, angles.sin(), angles.cos()], dim=-1)
 
@@ -57,17 +62,19 @@ def grid_coordinates(shape: tuple[int, ...]) -> Float[Tensor, "M axes"]:
 
 
 @lru_cache(maxsize=4)
-def _fourier_grid(shape: tuple[int, ...], num_bands: int, max_resolution: tuple[float, ...]) -> Tensor:
-    return fourier_features(grid_coordinates(shape), num_bands, max_resolution)
+def _fourier_grid(
+    shape: tuple[int, ...], num_bands: int, max_resolution: tuple[float, ...], spacing: Spacing
+) -> Tensor:
+    return fourier_features(grid_coordinates(shape), num_bands, max_resolution, spacing)
 
 
 @lru_cache(maxsize=16)
-def _fourier_bands(num_bands: int, max_resolution: tuple[float, ...]) -> tuple[Band, ...]:
+def _fourier_bands(num_bands: int, max_resolution: tuple[float, ...], spacing: Spacing) -> tuple[Band, ...]:
     axes = len(max_resolution)
     return tuple(
         Band(a, k, f, sine=axes + a * num_bands + k, cosine=axes + (axes + a) * num_bands + k)
         for a, mu in enumerate(max_resolution)
-        for k, f in enumerate(frequencies(num_bands, mu).tolist())
+        for k, f in enumerate(frequencies(num_bands, mu, spacing).tolist())
     )
 
 
@@ -93,21 +100,17 @@ class FourierPositions(nn.Module):
 
     def __init__(self, config: PositionConfig, shape: tuple[int, ...] | None, axes: int) -> None:
         super().__init__()
-        self.shape, self.axes, self.num_bands, self.max_resolution = (
-            shape,
-            axes,
-            config.num_bands,
-            config.max_resolution,
-        )
+        self.shape, self.axes = shape, axes
+        self.num_bands, self.max_resolution, self.spacing = config.num_bands, config.max_resolution, config.spacing
 
     def grid(self) -> Float[Tensor, "M channels"]:
-        return _fourier_grid(_grid_of(self.shape), self.num_bands, self.max_resolution)
+        return _fourier_grid(_grid_of(self.shape), self.num_bands, self.max_resolution, self.spacing)
 
     def at(self, coordinates: Float[Tensor, "*batch M axes"]) -> Float[Tensor, "*batch M channels"]:
-        return fourier_features(coordinates, self.num_bands, self.max_resolution)
+        return fourier_features(coordinates, self.num_bands, self.max_resolution, self.spacing)
 
     def bands(self) -> tuple[Band, ...]:
-        return _fourier_bands(self.num_bands, self.max_resolution)
+        return _fourier_bands(self.num_bands, self.max_resolution, self.spacing)
 
     def coordinate_channels(self) -> tuple[int, ...]:
         return tuple(range(self.axes))

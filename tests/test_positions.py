@@ -14,7 +14,10 @@ from .models import tiny
 
 
 def test_bands_run_evenly_from_one_to_half_the_resolution() -> None:
-    assert frequencies(6, 10.0).tolist() == pytest.approx([1, 1.8, 2.6, 3.4, 4.2, 5])  # FRQ-01: not by logarithm
+    assert frequencies(6, 10.0).tolist() == pytest.approx(
+        [1, 1.8, 2.6, 3.4, 4.2, 5]
+    )  # FRQ-01: by logarithm only where asked
+    assert frequencies(6, 10.0, "logarithmic").tolist() == pytest.approx([1, 1.380, 1.904, 2.627, 3.624, 5], abs=5e-4)
     assert frequencies(64, 224.0)[-1] == 112  # the paper's top frequency on ImageNet
     assert frequencies(64, 2240.0)[-1] == 1120  # and on ModelNet40, whose "max frequency" is the frequency itself
 

@@ -88,7 +88,8 @@ def encoding(positions: PositionConfig) -> str:
     match positions.kind:
         case "fourier":
             top = top_frequencies(positions)
-            return f"Fourier features, {positions.num_bands} bands an axis, evenly from 1 to {top} cycles"
+            spaced = "evenly" if positions.spacing == "linear" else "by logarithm"
+            return f"Fourier features, {positions.num_bands} bands an axis, {spaced} from 1 to {top} cycles"
         case "learned":
             return f"learned, {positions.dim} channels an element"
         case _:

@@ -17,6 +17,7 @@ from .markdown import duration, percent, table, top_frequencies, with_interval
 from .results import Results, read_results
 
 _TASKS = {"image": "image-classification", "audio": "audio-classification", "video": "video-classification"}
+_ORIGIN = "## Origin"
 _HEAD = re.compile(r"\A\s*---\r?\n.*?\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 
 
@@ -43,7 +44,7 @@ def write(config: PerceiverConfig, results: Results | None = None, origin: Seque
     head = f"---\n{_metadata(config, results).to_yaml()}\n---\n"
     lines = [*_opening(config, results), *(_report(results) if results else ())]
     if origin:
-        lines += ["", "## Origin", "", *(f"- {sentence}" for sentence in origin)]
+        lines += ["", _ORIGIN, "", *(f"- {sentence}" for sentence in origin)]
     return head + "\n".join(lines) + "\n"
 
 
@@ -57,6 +58,15 @@ def read(folder: Path) -> Card:
     body = _HEAD.sub("", text, count=1).strip() + "\n"
     title = re.search(r"^# +(.+?)\s*$", body, re.MULTILINE)
     return Card(title=title[1] if title else folder.name, markdown=body, results=read_results(folder))
+
+
+def origin(folder: Path) -> tuple[str, ...]:
+    """Where converted weights come from and under which licence, as `write` put it there; empty where it did not."""
+    try:
+        _, _, section = read(folder).markdown.partition(f"\n{_ORIGIN}\n")
+    except CheckpointError:
+        return ()
+    return tuple(line.removeprefix("- ") for line in section.splitlines() if line.startswith("- "))
 
 
 def verify(folder: Path) -> None:
@@ -198,8 +208,9 @@ def _report(results: Results) -> list[str]:
 def _positions(config: PerceiverConfig) -> str:
     match config.positions.kind:
         case "fourier":
+            spaced = "evenly spaced" if config.positions.spacing == "linear" else "spaced by logarithm"
             return (
-                f"Fourier features: {config.positions.num_bands} bands an axis, evenly spaced from 1 to "
+                f"Fourier features: {config.positions.num_bands} bands an axis, {spaced} from 1 to "
                 f"{top_frequencies(config.positions)} cycles across the axis"
             )
         case "learned":

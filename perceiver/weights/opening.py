@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import CheckpointError, ConfigError
-from . import files
+from . import card, files
 from .families import Answers, Checkpoint, Translation, family_of
 from .families.base import take
 from .found import Found, Told
@@ -112,7 +112,7 @@ def own(place: Place) -> Opened:
         size=place.weights.stat().st_size,
         numbers=_numbers(raw),
         revision=place.revision,
-        credit=results.data.licence if results else "",
+        credit=results.data.licence if results else " ".join(card.origin(place.folder)),
         notes=raw.notes,
     )
     translation = Translation(config, {name: take(name) for name in raw.entries})

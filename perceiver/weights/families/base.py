@@ -7,6 +7,7 @@ strictness and number types are the same for all and lie in `opening`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -33,6 +34,7 @@ class Question:
     name     the argument's name in the code the checkpoint comes from: "cross_heads"
     words    what to call it in a form: "Heads of the cross-attention"
     help     what it means, and where to look it up
+    type     of the answer; a shape is a list of whole numbers or a text: "224 x 224"
     default  that code's own default; None where there is none, so that it must be answered
     choices  the answers that are possible; empty for a number or a text
     switch   whether it chooses how to run the model and not what the model is (exact or tanh GELU, say)
@@ -41,7 +43,7 @@ class Question:
     name: str
     words: str
     help: str
-    type: Literal["int", "float", "bool", "text"] = "int"
+    type: Literal["int", "float", "bool", "text", "shape"] = "int"
     default: Answer | None = None
     choices: tuple[Answer, ...] = ()
     switch: bool = False
@@ -56,6 +58,8 @@ class Question:
             value = self.default
         if value is None:
             return None
+        if self.type == "shape":
+            return " x ".join(map(str, sides(self.name, value)))
         types: tuple[type, ...] = {"int": (int,), "float": (int, float), "bool": (bool,), "text": (str,)}[self.type]
         right = isinstance(value, types) and (self.type == "bool" or not isinstance(value, bool))
         if not right or (self.choices and value not in self.choices):
@@ -65,6 +69,16 @@ class Question:
             raise CheckpointError(f"{self.name} is {value!r}; it must be a whole number from 1 to {_MOST:,}")
         assert isinstance(value, int | float | bool | str)
         return float(value) if self.type == "float" else value
+
+
+def sides(name: str, value: object) -> tuple[int, ...]:
+    """The sides of a shape given as a list, a number or a text: "224 x 224". Raises CheckpointError for others."""
+    parts: Any = re.split(r"[\sx×,]+", value.strip(" ()[]")) if isinstance(value, str) else value
+    parts = list(parts) if isinstance(parts, list | tuple) else [parts]
+    numbers: list[Any] = [int(part) if isinstance(part, str) and part.isdecimal() else part for part in parts]
+    if not numbers or not all(type(number) is int and 0 < number <= _MOST for number in numbers):
+        raise CheckpointError(f"{name} is {value!r}; it must be whole numbers, as in 224 x 224")
+    return tuple(numbers)
 
 
 @dataclass(frozen=True)

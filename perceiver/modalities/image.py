@@ -86,15 +86,20 @@ class ImageModality:
             (full.height, full.width), (height, width), settings.crop
         )
         crop = Image.fromarray(np.asarray(full)[top:bottom, left:right])
-        seen = np.array(crop.resize((width, height), settings.resample))
+        pixels = np.array(crop.resize((width, height), settings.resample))
         original = _for_display(full)
-        notes = [*picture.notes, *_geometry_notes(full, crop, seen)]
+        notes = [*picture.notes, *_geometry_notes(full, crop, pixels)]
+        if cells is not None:
+            notes.append(
+                f"made {grid_shape[0]} x {grid_shape[1]} elements of its {height} x {width} pixels, each in the middle of "
+                "what the model's convolution reads for it"
+            )
         return Sample(
             name=shown,
             modality=self.name,
-            content=settings.normalise(seen),
+            content=settings.normalise(pixels),
             shape=grid_shape,
-            seen=seen,
+            seen=pixels if cells is None else _averaged(pixels, cells, grid_shape),
             original=np.array(original),
             box=(
                 _scaled(_part(rows, cells and cells[0], height), original.height / full.height),
@@ -186,6 +191,16 @@ def crop_box(size: tuple[int, int], shape: tuple[int, int], share: float) -> tup
         start = (full - kept + 1) // 2
         out.append((start, start + kept))
     return out[0], out[1]
+
+
+def _averaged(
+    pixels: UInt8[np.ndarray, "H W 3"], cells: tuple[tuple[float, float], ...], shape: tuple[int, int]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The pixels averaged over each cell, for display: one colour an element."""
+    (top, bottom), (left, right) = cells
+    height, width = pixels.shape[:2]
+    box = (max(left, 0.0), max(top, 0.0), min(right, float(width)), min(bottom, float(height)))
+    return np.array(Image.fromarray(pixels).resize(shape[::-1], Image.Resampling.BOX, box=box))
 
 
 def _part(interval: tuple[int, int], cells: tuple[float, float] | None, pixels: int) -> tuple[float, float]:

@@ -253,3 +253,36 @@ def test_no_damage_raises_anything_but_an_input_error(data: bytes, damage: list[
         # Squared, so that headers are hit as often as the data behind them.
         broken[int(place**2 * len(broken))] = value
     refuses_or_reads(bytes(broken))
+
+
+def test_elements_of_several_pixels_lie_where_their_cells_do() -> None:
+    """A model that makes 3 x 3 elements of 16 x 16 pixels, from a picture of 32 x 32: cells of 4 pixels from pixel 2."""
+    cells = [[2.0, 14.0], [2.0, 14.0]]
+    pixels = np.zeros((32, 32, 3), dtype=np.uint8)
+    pixels[12:20, 12:20] = 255  # what the middle cell covers: pixels 6 to 10 of 16, twice as many of the picture
+    sample = read(Image.fromarray(pixels), (3, 3), pixels=[16, 16], cells=cells, resample="box")
+    assert sample.content.shape == (16 * 16, 3)
+    assert sample.shape == (3, 3)
+    assert sample.box == ((4.0, 28.0), (4.0, 28.0))
+    assert sample.seen[:, :, 0].tolist() == [[0, 0, 0], [0, 255, 0], [0, 0, 0]]
+    laid = IMAGE.to_original(sample, np.arange(9.0).reshape(3, 3))
+    assert np.isnan(laid[3, 3])
+    assert (laid[12:20, 12:20] == 4).all()
+    assert IMAGE.element_at(sample, 12, 27) == 5
+    assert "made 3 x 3 elements of its 16 x 16 pixels" in sample.notes[-1]
+
+
+@pytest.mark.parametrize(
+    "preprocess",
+    [
+        {"pixels": [16, 16]},
+        {"cells": [[0, 1], [0, 1]]},
+        {"pixels": [16], "cells": [[0, 1], [0, 1]]},
+        {"pixels": [16, 10**9], "cells": [[0, 1], [0, 1]]},
+        {"pixels": [16, 16], "cells": [[1, 0], [0, 1]]},
+        {"pixels": [16, 16], "cells": "all"},
+    ],
+)
+def test_cells_that_mean_nothing(preprocess: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=r"pixels|cells"):
+        read(Image.new("RGB", (8, 8)), **preprocess)

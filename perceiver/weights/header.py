@@ -21,7 +21,7 @@ from ..errors import CheckpointError
 RE_SAVE = (
     "re-save the weights where they were made with safetensors.torch.save_file(model.state_dict(), 'model.safetensors')"
 )
-_AGAIN = "download it again"
+AGAIN = "download it again"
 _PICKLE = f"which can run code when it is opened; {RE_SAVE}"
 _MAX_HEADER = 16 * 2**20  # a header of 100,000 tensors stays below it
 _BYTES = {
@@ -38,9 +38,13 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
         rb"VERSION HTTPS://GIT-LFS",
         "is a Git LFS pointer, three lines in place of the weights; run 'git lfs pull' or download the file itself",
     ),
-    (rb"<", f"is a web page (HTML or XML) that a server sent in place of the weights; {_AGAIN}"),
-    (rb"\{", f"is a JSON text, perhaps a server's error message, and holds no weights; {_AGAIN}"),
+    (rb"<", f"is a web page (HTML or XML) that a server sent in place of the weights; {AGAIN}"),
+    (rb"\{", f"is a JSON text, perhaps a server's error message, and holds no weights; {AGAIN}"),
     (rb"PK\x03\x04", f"is a zip archive as torch.save writes, {_PICKLE}"),
+    (
+        re.escape(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19".upper()),
+        f"is a Python pickle as torch wrote before version 1.6, {_PICKLE}",
+    ),
     (rb"\x80[\x02-\x05]", f"is a Python pickle, {_PICKLE}"),
     (rb"\x1F\x8B", "is a gzip archive; unpack it first"),
     (rb"\x89HDF", f"is an HDF5 file; {RE_SAVE}"),
@@ -80,7 +84,7 @@ def read_header(path: Path) -> dict[str, Entry]:
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or type(error).__name__}") from error
     if len(text) < length:
-        raise CheckpointError(f"{path} is cut off inside its header, after {size:,} bytes; {_AGAIN}")
+        raise CheckpointError(f"{path} is cut off inside its header, after {size:,} bytes; {AGAIN}")
     entries = _parse(path, text)
     _check_places(path, entries, size - 8 - length)
     return entries
@@ -92,16 +96,16 @@ def _plausible(start: bytes) -> bool:
 
 def _what_it_is(start: bytes) -> str:
     if not start:
-        return f"is empty (0 bytes); {_AGAIN}"
+        return f"is empty (0 bytes); {AGAIN}"
     shown = start.removeprefix(b"\xef\xbb\xbf").lstrip().upper()
     for signature, sentence in _SIGNATURES:
         if re.match(signature, shown):
             return sentence
     if start[8:9] == b"{":
         length = int.from_bytes(start[:8], "little")
-        return f"claims a header of {length:,} bytes and is damaged; {_AGAIN}"
+        return f"claims a header of {length:,} bytes and is damaged; {AGAIN}"
     if len(start) < 9:
-        return f"is cut off after {len(start)} bytes; {_AGAIN}"
+        return f"is cut off after {len(start)} bytes; {AGAIN}"
     return f"is not a safetensors file: it begins with the bytes {start[:8].hex(' ')}"
 
 
@@ -111,7 +115,7 @@ def _parse(path: Path, text: bytes) -> dict[str, Entry]:
         header.pop("__metadata__", None)
         return {name: _entry(values) for name, values in header.items()}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise CheckpointError(f"{path} has a damaged header that describes no tensors; {_AGAIN}") from error
+        raise CheckpointError(f"{path} has a damaged header that describes no tensors; {AGAIN}") from error
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -133,17 +137,17 @@ def _check_places(path: Path, entries: Mapping[str, Entry], available: int) -> N
     for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].stop)):
         if entry.start != end:
             fault = "overlaps the tensor before it" if entry.start < end else "leaves a gap before it"
-            raise CheckpointError(f"{path} is damaged: tensor {name} {fault}; {_AGAIN}")
+            raise CheckpointError(f"{path} is damaged: tensor {name} {fault}; {AGAIN}")
         width = _BYTES.get(entry.dtype)
         if entry.stop < entry.start or (width and entry.stop - entry.start != width * math.prod(entry.shape)):
             raise CheckpointError(
                 f"{path} is damaged: tensor {name} takes {entry.stop - entry.start:,} bytes, "
-                f"which a {entry.dtype} of shape {list(entry.shape)} does not; {_AGAIN}"
+                f"which a {entry.dtype} of shape {list(entry.shape)} does not; {AGAIN}"
             )
         end = entry.stop
     if end > available:
         raise CheckpointError(
-            f"{path} is cut off: its header promises {end:,} bytes of numbers and {available:,} are there; {_AGAIN}"
+            f"{path} is cut off: its header promises {end:,} bytes of numbers and {available:,} are there; {AGAIN}"
         )
     if end < available:
-        raise CheckpointError(f"{path} has {available - end:,} bytes more than its header describes; {_AGAIN}")
+        raise CheckpointError(f"{path} has {available - end:,} bytes more than its header describes; {AGAIN}")

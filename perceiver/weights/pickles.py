@@ -1,14 +1,15 @@
 """Weights as `torch.save` writes them: a zip archive with a pickle inside, read without running what it may hold.
 
-PyTorch reads it with weights_only=True and nothing else ever does. What that refuses is refused here with its reason,
-found among the pickle's instructions, which are listed and never carried out.
+What is in the file, and whether its numbers are there, is told by `archive` and `instructions` beforehand; then PyTorch
+maps the numbers, with weights_only=True and never otherwise. Its own messages are not shown: they advise to switch
+that off.
 """
 
 from __future__ import annotations
 
 import math
-import pickletools
-import zipfile
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,49 +19,53 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError
-from .header import RE_SAVE, Entry
+from .archive import Archive, read_archive
+from .header import AGAIN, RE_SAVE, Entry
+from .instructions import WIDTHS, Content, Forbidden, Name, Record, Stored, Unreadable, names_in, run
 
-_AGAIN = "download it again"
-_MAX_PICKLE = 64 * 2**20
 _MAX_TENSORS = 100_000
-_MAX_INSTRUCTIONS = 20_000_000
-_DTYPES = {
-    torch.float16: "F16",
-    torch.bfloat16: "BF16",
-    torch.float32: "F32",
-    torch.float64: "F64",
-    torch.int64: "I64",
-    torch.int32: "I32",
-    torch.int16: "I16",
-    torch.int8: "I8",
-    torch.uint8: "U8",
-    torch.bool: "BOOL",
-}
-# Where training tools put the model's tensors, in the order to look.
-_PLACES = ("state_dict", "model_state_dict", "model", "module", "sd", "weights", "net")
-_KEPT = ("hyper_parameters", "hparams")
-
-
-class _Values(dict):  # type: ignore[type-arg]
-    """Stands in for a dictionary or a record of settings that a checkpoint names: it holds values and runs nothing."""
-
-    def __setstate__(self, state: object) -> None:
-        if isinstance(state, Mapping):
-            self.update(state)
-
-
-# Settings beside the weights that are known to be harmless: the classes are not imported, `_Values` stands for them.
-STAND_INS = (
-    "pytorch_lightning.utilities.parsing.AttributeDict",
-    "lightning.pytorch.utilities.parsing.AttributeDict",
-    "lightning_fabric.utilities.data.AttributeDict",
-    "lightning.fabric.utilities.data.AttributeDict",
-    "perceiver.model.core.config.ClassificationDecoderConfig",
-    "perceiver.model.core.config.EncoderConfig",
-    "perceiver.model.core.config.DecoderConfig",
-    "perceiver.model.core.config.PerceiverIOConfig",
-    "perceiver.model.vision.image_classifier.backend.ImageEncoderConfig",
+_MAX_REPEATS = 64  # of the file's size: how often tied weights may be listed
+_MAX_DEPTH = 4
+_MAX_SETTINGS = 100_000
+# Dictionaries of settings that training tools have made classes of.
+_DICTIONARIES = frozenset(
+    {
+        "pytorch_lightning.utilities.parsing.AttributeDict",
+        "lightning.pytorch.utilities.parsing.AttributeDict",
+        "lightning_fabric.utilities.data.AttributeDict",
+        "lightning.fabric.utilities.data.AttributeDict",
+    }
 )
+_PATHS = frozenset({"pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath"})
+# Where training tools put the model's tensors.
+_PLACES = (
+    "state_dict",
+    "model_state_dict",
+    "model_state",
+    "model",
+    "module",
+    "sd",
+    "weights",
+    "params",
+    "net",
+    "network",
+)
+# What they put beside the model, and may hold tensors too: first words of names.
+_ASIDE = ("optim", "sched", "lr_", "callback", "loops", "scaler", "amp", "native_amp", "rng", "metric")
+_LOCK = threading.Lock()  # the list of stand-ins is PyTorch's and one for the process
+
+
+class _Inert:
+    """What PyTorch puts in place of a class of settings: it takes everything, keeps nothing and runs nothing."""
+
+    def __new__(cls, *_: object, **__: object) -> _Inert:
+        return object.__new__(cls)
+
+    def __init__(self, *_: object, **__: object) -> None:
+        pass
+
+    def __setstate__(self, _: object) -> None:
+        pass
 
 
 @dataclass(frozen=True)
@@ -73,132 +78,182 @@ class Pickled:
     notes: tuple[str, ...]
 
 
-def is_archive(path: Path) -> bool:
-    """Whether a file begins as a zip archive. Raises OSError."""
-    with path.open("rb") as file:
-        return file.read(4) == b"PK\x03\x04"
-
-
 def read(path: Path) -> Pickled:
     """The tensors of a file that `torch.save` wrote. Raises CheckpointError for everything that cannot be trusted."""
-    _check_archive(path)
-    try:
-        with torch.serialization.safe_globals([(_Values, name) for name in STAND_INS]):
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # the library raises whatever its reader trips over
-        raise CheckpointError(f"{path} {_reason(path)}") from error
-    tensors, place = _model_in(path, content)
-    _check_tensors(path, tensors)
-    entries = {
-        name: Entry(_DTYPES.get(tensor.dtype, str(tensor.dtype).removeprefix("torch.")), tuple(tensor.shape), 0, 0)
-        for name, tensor in tensors.items()
-    }
-    extras = {name: _plain(content[name]) for name in _KEPT if isinstance(content, Mapping) and name in content}
-    notes = () if place is None else (f"took the tensors under {place!r}, which is one of several things in the file",)
-    return Pickled(entries, tensors, extras, notes)
+    archive = read_archive(path)
+    content = _content(path, archive)
+    _check_storages(path, archive, content)
+    place, model = _model_in(path, content.value)
+    entries = {name: _entry(path, archive, name, tensor) for name, tensor in model.items() if type(tensor) is Stored}
+    _check_amount(path, entries)
+    tensors = _mapped(path, archive, place, entries)
+    return Pickled(entries, tensors, _extras(content.value, place), tuple(_notes(place, model, entries)))
 
 
-def _check_archive(path: Path) -> None:
-    """Raises CheckpointError unless the archive is whole, unpacked as large as it is, and holds a small pickle."""
+def _content(path: Path, archive: Archive) -> Content:
     try:
-        with zipfile.ZipFile(path) as archive:
-            parts = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise CheckpointError(f"{path} is a zip archive that is cut off or damaged; {_AGAIN}") from error
-    pickles = [part for part in parts if part.filename.rpartition("/")[2] == "data.pkl"]
-    if len(pickles) != 1:
-        raise CheckpointError(f"{path} is a zip archive and no file of weights that torch.save wrote; unpack it first")
-    if any(part.compress_type != zipfile.ZIP_STORED or part.compress_size != part.file_size for part in parts):
-        raise CheckpointError(f"{path} is packed in a way that torch.save does not, so its size cannot be trusted")
-    if sum(part.file_size for part in parts) > path.stat().st_size:
-        raise CheckpointError(f"{path} claims more numbers than it has room for; {_AGAIN}")
-    if pickles[0].file_size > _MAX_PICKLE:
+        return run(archive.pickle, _is_dictionary, _is_record)
+    except Forbidden as error:
+        names = ", ".join(error.args[:3]) + (", ..." if len(error.args) > 3 else "")
         raise CheckpointError(
-            f"{path} holds {pickles[0].file_size:,} bytes beside its numbers, which no weights file does"
-        )
-
-
-def _reason(path: Path) -> str:
-    """Why the safe reader refused, in words that follow the file's name."""
-    named = [name for name in _globals(path) if not _harmless(name)]
-    if named:
-        first = ", ".join(dict.fromkeys(named[:3]))
-        return f"holds more than weights ({first}), which can run code when it is opened; {RE_SAVE}"
-    return f"is damaged or of a variant that is not read; {_AGAIN}, or {RE_SAVE}"
-
-
-def _globals(path: Path) -> Iterator[str]:
-    """The classes and functions that the pickle names, without importing one."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            name = next(part for part in archive.namelist() if part.rpartition("/")[2] == "data.pkl")
-            data = archive.read(name)
-        texts: list[str] = []
-        for number, (opcode, argument, _) in enumerate(pickletools.genops(data)):
-            if number > _MAX_INSTRUCTIONS:
-                return
-            if opcode.name in ("GLOBAL", "INST"):
-                yield str(argument).replace(" ", ".")
-            elif opcode.name == "STACK_GLOBAL":
-                yield ".".join(texts[-2:])
-            elif isinstance(argument, str):
-                texts = [*texts[-1:], argument]
-    except Exception:  # a damaged pickle names what it could until there
-        return
-
-
-def _harmless(name: str) -> bool:
-    return name in STAND_INS or name.startswith(("torch.", "collections.OrderedDict", "_codecs."))
-
-
-def _model_in(path: Path, content: object) -> tuple[dict[str, Tensor], str | None]:
-    """The one mapping of names to tensors that is the model, and under which name it lay."""
-    if not isinstance(content, Mapping):
-        raise CheckpointError(f"{path} holds a {type(content).__name__} and no mapping of names to tensors; {RE_SAVE}")
-    if _is_model(content):
-        return _tensors(content), None
-    candidates = [name for name in _PLACES if isinstance(content.get(name), Mapping) and _is_model(content[name])]
-    others = [
-        name
-        for name, value in content.items()
-        if name not in _PLACES and isinstance(value, Mapping) and "optim" not in str(name) and _is_model(value)
-    ]
-    found = candidates or others
-    if not found:
-        raise CheckpointError(f"{path} holds no mapping of names to tensors, so there are no weights in it")
-    if len(found) > 1:
+            f"{path} holds more than weights ({names}), which can run code when it is opened; {RE_SAVE}"
+        ) from error
+    except Unreadable as error:
         raise CheckpointError(
-            f"{path} holds several sets of weights ({', '.join(map(str, found))}); save the one that is meant alone"
-        )
-    return _tensors(content[found[0]]), str(found[0])
+            f"{path} is damaged, or not written as torch.save does ({error}); {AGAIN}, or {RE_SAVE}"
+        ) from error
 
 
-def _is_model(content: Mapping[Any, Any]) -> bool:
-    return bool(content) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items())
+def _is_dictionary(name: str) -> bool:
+    return name in _DICTIONARIES
 
 
-def _tensors(content: Mapping[Any, Any]) -> dict[str, Tensor]:
-    return {str(name): tensor.detach() for name, tensor in content.items()}
+def _is_record(name: str) -> bool:
+    """Whether objects of a class are settings: those of perceiver-io, whose package is called `perceiver`, and paths.
+
+    The classes are not imported, whatever their names.
+    """
+    return name.startswith("perceiver.") or name in _PATHS
 
 
-def _check_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Raises CheckpointError for a tensor that claims more numbers than are stored for it, and for too many."""
-    if len(tensors) > _MAX_TENSORS:
-        raise CheckpointError(f"{path} holds {len(tensors):,} tensors; at most {_MAX_TENSORS:,} are read")
-    for name, tensor in tensors.items():
-        if tensor.layout != torch.strided or tensor.is_quantized:
-            raise CheckpointError(f"{path} holds {name} as a sparse or quantised tensor, which is not read")
-        stored = tensor.untyped_storage().nbytes() // max(tensor.element_size(), 1)
-        if math.prod(tensor.shape) > stored:
+def _check_storages(path: Path, archive: Archive, content: Content) -> None:
+    """Raises CheckpointError unless the numbers of every storage are there, no fewer and no more."""
+    for storage in content.storages:
+        part = archive.storages.get(storage.key)
+        claimed = storage.count * WIDTHS[storage.dtype]
+        if part is None or part.size != claimed:
+            there = "none of them are" if part is None else f"{part.size:,} are"
             raise CheckpointError(
-                f"{path} claims {math.prod(tensor.shape):,} numbers in {name} and stores {stored:,}, so it is not read"
+                f"{path} is damaged: it claims {claimed:,} bytes of numbers in part {storage.key} and {there} there; "
+                f"{AGAIN}"
             )
 
 
-def _plain(value: Any) -> Any:
-    """Settings as plain values: mappings, lists, numbers and texts; anything else as its text."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [_plain(one) for one in value]
-    return value if value is None or isinstance(value, bool | int | float | str) else str(type(value).__name__)
+def _entry(path: Path, archive: Archive, name: str, tensor: Stored) -> Entry:
+    """A tensor's shape and place. Raises CheckpointError when it has more numbers than its storage."""
+    storage, count = tensor.storage, math.prod(tensor.shape)
+    last = tensor.offset + sum((n - 1) * stride for n, stride in zip(tensor.shape, tensor.strides, strict=False))
+    if len(tensor.shape) != len(tensor.strides) or (count and last >= storage.count):
+        raise CheckpointError(f"{path} is damaged: tensor {name} reaches beyond its numbers; {AGAIN}")
+    if count > storage.count:
+        raise CheckpointError(
+            f"{path} claims {count:,} numbers in tensor {name} and holds {storage.count:,} of them; {RE_SAVE}"
+        )
+    width = WIDTHS[storage.dtype]
+    start = archive.storages[storage.key].start + tensor.offset * width
+    return Entry(storage.dtype, tensor.shape, start, start + count * width)
+
+
+def _check_amount(path: Path, entries: Mapping[str, Entry]) -> None:
+    if len(entries) > _MAX_TENSORS:
+        raise CheckpointError(f"{path} holds {len(entries):,} tensors; at most {_MAX_TENSORS:,} are read")
+    total = sum(entry.stop - entry.start for entry in entries.values())
+    if total > _MAX_REPEATS * path.stat().st_size:
+        raise CheckpointError(f"{path} lists the same numbers so often that they would take {total:,} bytes; {RE_SAVE}")
+
+
+def _model_in(path: Path, value: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The one mapping of names to tensors that is the model, and under which names it lies.
+
+    Raises CheckpointError when there is none, or more than one.
+    """
+    if type(value) is not dict:
+        kind = {Stored: "one tensor", list: "a list", Record: "settings"}.get(type(value), "something else")
+        raise CheckpointError(f"{path} holds {kind} in place of a mapping of names to tensors; {RE_SAVE}")
+    found = list(_candidates(value, set()))
+    if not found:
+        raise CheckpointError(f"{path} holds no mapping of names to tensors, so there are no weights in it; {RE_SAVE}")
+    usual = [one for one in found if one[0] and one[0][-1] in _PLACES]
+    chosen = usual[0] if len(usual) == 1 else found[0]
+    # Beside the model a few tensors may lie, such as the classes' weights among the settings, but no second model.
+    rivals = [one for one in found if one is not chosen and 2 * _count(one[1]) >= _count(chosen[1])]
+    if rivals or (len(found) > 1 and len(usual) != 1):
+        names = ", ".join(".".join(place) for place, _ in found[:4]) + (", ..." if len(found) > 4 else "")
+        raise CheckpointError(f"{path} holds {len(found)} sets of tensors ({names}); save the one that is meant alone")
+    return chosen
+
+
+def _count(model: Mapping[str, Any]) -> int:
+    return sum(type(value) is Stored for value in model.values())
+
+
+def _candidates(
+    value: dict[Any, Any], seen: set[int], place: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Mappings with tensors, deepest first: one with another inside it is not a model. Each is looked at once."""
+    seen.add(id(value))
+    if not all(type(name) is str for name in value):
+        return
+    inside = [
+        one
+        for name, child in value.items()
+        if type(child) is dict and id(child) not in seen
+        if len(place) < _MAX_DEPTH and not name.lower().startswith(_ASIDE)
+        for one in _candidates(child, seen, (*place, name))
+    ]
+    if inside:
+        yield from inside
+    elif any(type(child) is Stored for child in value.values()):
+        yield place, value
+
+
+def _mapped(path: Path, archive: Archive, place: tuple[str, ...], entries: Mapping[str, Entry]) -> dict[str, Tensor]:
+    """The model's tensors, mapped from the file; they are what was found in it before."""
+    settings = [name for name in names_in(archive.pickle) if _is_dictionary(name) or _is_record(name)]
+    stand_ins: list[Any] = [(OrderedDict if _is_dictionary(name) else _Inert, name) for name in settings]
+    try:
+        with _LOCK, torch.serialization.safe_globals(stand_ins):
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        for name in place:
+            content = content[name]
+        tensors = {name: content[name].detach() for name in entries}
+        same = all(tuple(tensors[name].shape) == entry.shape for name, entry in entries.items())
+    except Exception as error:  # the library raises whatever its reader trips over
+        raise CheckpointError(f"{path} cannot be read as a file of weights; {AGAIN}, or {RE_SAVE}") from error
+    if not same:
+        raise CheckpointError(f"{path} changed while it was read; try again")
+    return tensors
+
+
+def _extras(value: dict[Any, Any], place: tuple[str, ...]) -> dict[str, Any]:
+    """What lies beside the model, as plain values."""
+    if not place:
+        return {}
+    budget = [_MAX_SETTINGS]
+    return {
+        str(name): _plain(one, budget)
+        for name, one in value.items()
+        if name != place[0] and type(one) is not Stored and not str(name).lower().startswith(_ASIDE)
+    }
+
+
+def _plain(value: Any, budget: list[int], depth: int = 16) -> Any:
+    """Settings as mappings, lists, numbers and texts; records as mappings of their fields, anything else as None."""
+    budget[0] -= 1
+    if budget[0] < 0 or depth < 0:
+        return None
+    if type(value) is dict:
+        return {_key(name): _plain(one, budget, depth - 1) for name, one in value.items() if type(one) is not Stored}
+    if type(value) in (list, tuple):
+        return [_plain(one, budget, depth - 1) for one in value if type(one) is not Stored]
+    if type(value) is Record:
+        if value.kind in _PATHS:
+            return "/".join(str(part) for part in value.made_with)
+        if not value.fields and len(value.made_with) == 1:  # a member of an enumeration
+            return _plain(value.made_with[0], budget, depth - 1)
+        return _plain(value.fields, budget, depth)
+    if type(value) is Name:
+        return value.full
+    return value if value is None or type(value) in (bool, int, float, str) else None
+
+
+def _key(name: Any) -> str:
+    return name.full if type(name) is Name else str(name)
+
+
+def _notes(place: tuple[str, ...], model: Mapping[str, Any], entries: Mapping[str, Entry]) -> Iterator[str]:
+    if place:
+        yield f"took the tensors under {'.'.join(place)} for the model"
+    left = [name for name in model if name not in entries]
+    if left:
+        yield f"left {len(left)} values aside that are no tensors ({', '.join(left[:3])}{', ...' if left[3:] else ''})"

@@ -15,11 +15,12 @@ from torch import Tensor
 
 from ..errors import CheckpointError
 from . import pickles
+from .archive import is_archive
 from .header import FLOATS, Entry, is_safetensors, read_header
 from .names import unwrapped, wrapper_notes
 
 # Beside the floats: counters and masks that some models keep in their buffers.
-_READABLE = frozenset({*FLOATS, "I64", "I32", "U8", "BOOL"})
+_READABLE = frozenset({*FLOATS, "I64", "I32", "I16", "I8", "U8", "BOOL"})
 
 
 @runtime_checkable
@@ -56,16 +57,19 @@ class Raw(Protocol):
 
 @dataclass(frozen=True)
 class _Opened:
-    """Both kinds of file: `_read` gives a tensor by its name in the file."""
+    """Both kinds of file: `_stored` has the names in the file, `_tensors` is None for a safetensors file."""
 
     path: Path
     entries: Mapping[str, Entry]
     extras: Mapping[str, Any]
     notes: tuple[str, ...]
+    _size: int
     _stored: Mapping[str, str]
     _tensors: Mapping[str, Tensor] | None = field(repr=False)
 
     def get(self, name: str) -> Float[Tensor, "..."]:
+        if name not in self.entries:
+            raise CheckpointError(f"{self.path} has no tensor {name}")
         if self.entries[name].dtype not in _READABLE:
             raise CheckpointError(
                 f"{self.path} holds {self.entries[name].dtype} numbers in {name}; weights must be float16, bfloat16, "
@@ -85,6 +89,7 @@ class _Opened:
 
     def _read(self, name: str) -> Tensor:
         stored = self._stored[name]
+        self._check_size()  # reading on behind the end of a mapped file would end the program
         if self._tensors is not None:
             return self._tensors[stored]
         try:
@@ -93,6 +98,14 @@ class _Opened:
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{self.path} cannot be opened as a safetensors file; download it again") from error
 
+    def _check_size(self) -> None:
+        try:
+            changed = self.path.stat().st_size != self._size
+        except OSError:
+            changed = False  # taken away or replaced: what was mapped is still there, and reading says the rest
+        if changed:
+            raise CheckpointError(f"{self.path} changed while it was read; try again")
+
 
 def read_raw(path: Path) -> Raw:
     """Opens a safetensors file, or what `torch.save` wrote (only through weights_only=True), told by its first bytes.
@@ -100,21 +113,22 @@ def read_raw(path: Path) -> Raw:
     Raises CheckpointError with one sentence for everything else.
     """
     try:
-        ours = is_safetensors(path)
+        size = path.stat().st_size
+        archive = not is_safetensors(path) and is_archive(path)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or type(error).__name__}") from error
-    if not ours and pickles.is_archive(path):
+    if archive:
         found = pickles.read(path)
-        names = unwrapped(path, found.entries)
         entries, tensors, extras, notes = found.entries, found.tensors, found.extras, found.notes
     else:
         entries, tensors, extras, notes = read_header(path), None, {}, ()
-        names = unwrapped(path, entries)
+    names = unwrapped(path, entries)
     return _Opened(
         path=path,
         entries={name: entries[stored] for name, stored in names.items()},
         extras=extras,
         notes=(*notes, *wrapper_notes(names), *_cast_notes(entries)),
+        _size=size,
         _stored=names,
         _tensors=tensors,
     )

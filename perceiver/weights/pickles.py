@@ -203,7 +203,7 @@ def _mapped(path: Path, archive: Archive, place: tuple[str, ...], entries: Mappi
     stand_ins: list[Any] = [(OrderedDict if _is_dictionary(name) else _Inert, name) for name in settings]
     try:
         with _LOCK, torch.serialization.safe_globals(stand_ins):
-            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            content = _loaded(path)
         for name in place:
             content = content[name]
         tensors = {name: content[name].detach() for name in entries}
@@ -213,6 +213,14 @@ def _mapped(path: Path, archive: Archive, place: tuple[str, ...], entries: Mappi
     if not same:
         raise CheckpointError(f"{path} changed while it was read; try again")
     return tensors
+
+
+def _loaded(path: Path) -> Any:
+    if path.suffix.lower() != ".safetensors":
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    # By this name PyTorch would expect the other format; what it reads without a name it cannot map.
+    with path.open("rb") as file:
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _extras(value: dict[Any, Any], place: tuple[str, ...]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class ImageModality:
         notes = [*picture.notes, *_geometry_notes(full, crop, pixels)]
         if cells is not None:
             notes.append(
-                f"made {grid_shape[0]} x {grid_shape[1]} elements of its {height} x {width} pixels, each in the middle of "
+                f"made {grid_shape[0]} x {grid_shape[1]} elements of {height} x {width} pixels, each in the middle of "
                 "what the model's convolution reads for it"
             )
         return Sample(

@@ -256,7 +256,7 @@ def test_no_damage_raises_anything_but_an_input_error(data: bytes, damage: list[
 
 
 def test_elements_of_several_pixels_lie_where_their_cells_do() -> None:
-    """A model that makes 3 x 3 elements of 16 x 16 pixels, from a picture of 32 x 32: cells of 4 pixels from pixel 2."""
+    """3 x 3 elements of 16 x 16 pixels, from a picture of 32 x 32: cells of 4 pixels from pixel 2 on."""
     cells = [[2.0, 14.0], [2.0, 14.0]]
     pixels = np.zeros((32, 32, 3), dtype=np.uint8)
     pixels[12:20, 12:20] = 255  # what the middle cell covers: pixels 6 to 10 of 16, twice as many of the picture
@@ -269,7 +269,7 @@ def test_elements_of_several_pixels_lie_where_their_cells_do() -> None:
     assert np.isnan(laid[3, 3])
     assert (laid[12:20, 12:20] == 4).all()
     assert IMAGE.element_at(sample, 12, 27) == 5
-    assert "made 3 x 3 elements of its 16 x 16 pixels" in sample.notes[-1]
+    assert "made 3 x 3 elements of 16 x 16 pixels" in sample.notes[-1]
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,7 @@ class Opened:
         """
         translation = self.translated()
         _check_names(self.checkpoint, translation, expected)
+        _check_numbers(self.checkpoint, translation)
         out = {}
         for number, name in enumerate(expected):
             rule = translation.rules[name]
@@ -170,6 +171,15 @@ def _counted(raw: Raw, translation: Translation | None) -> Iterator[tuple[str, A
     """The tensors that count as parameters: what a rule uses, everything before there are rules."""
     used = {name for rule in translation.rules.values() for name in rule.names} if translation else set(raw.entries)
     return ((name, entry) for name, entry in raw.entries.items() if name in used and not name.endswith(_MEASURED))
+
+
+def _check_numbers(checkpoint: Checkpoint, translation: Translation) -> None:
+    for name in (name for rule in translation.rules.values() for name in rule.names):
+        if checkpoint.entries[name].dtype not in FLOATS:
+            raise CheckpointError(
+                f"{checkpoint.name} holds {checkpoint.entries[name].dtype} numbers in {name}; weights must be float16, "
+                "bfloat16, float32 or float64"
+            )
 
 
 def _check_names(checkpoint: Checkpoint, translation: Translation, expected: Mapping[str, object]) -> None:

@@ -212,7 +212,7 @@ def test_a_missing_configuration(checkpoint: Path) -> None:
         ({"version": 2}, "is written in version 2 of the format, this program reads version 1"),
         ({"version": ...}, "is written in version None"),
         ({"rotary": True}, "unknown field in the configuration: rotary"),
-        ({"positions": {"kind": "fourier", "spacing": "log"}}, "unknown field in the configuration: spacing"),
+        ({"positions": {"kind": "fourier", "scaling": "log"}}, "unknown field in the configuration: scaling"),
         ({"num_latents": 0}, "num_latents is 0"),
         ({"num_latents": "many"}, "num_latents"),
         ({"input_shape": ["a"]}, "input_shape"),

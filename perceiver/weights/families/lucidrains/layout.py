@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...errors import CheckpointError
-from .base import Checkpoint
+from ....errors import CheckpointError
+from ..base import Checkpoint
 
 _LAYER = re.compile(r"layers\.(\d{1,6})\.")
 _SELF = re.compile(r"layers\.0\.(?:self_attns|2)\.(\d{1,6})\.0\.")

@@ -208,14 +208,14 @@ def test_located_by_its_id(hub: LocalHub, at: dict[str, Any]) -> None:
     assert told[-1].startswith("Fetching pytorch_model.bin")
 
 
-def test_the_hubs_own_settings_are_honoured(hub: LocalHub, tmp_path: Path) -> None:
-    """The hub's address, its cache and being offline are read from the environment when a process starts."""
+def test_being_offline_is_the_hubs_own_setting(hub: LocalHub, at: dict[str, Any], tmp_path: Path) -> None:
+    """It and the cache's place are read from the environment when a process starts."""
     sha = commit(hub)
-    code = f"from perceiver.weights.hub import fetch; print(fetch({REPO!r}))"
-    settings = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path)}
-    for offline in ("0", "1"):
-        environment = os.environ | settings | {"HF_HUB_OFFLINE": offline}
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
-        assert Path(done.stdout.strip()).name == sha, done.stderr
-        assert str(tmp_path) in done.stdout
-    assert hub.fetched("pytorch_model.bin") == 1
+    fetch(REPO, **at | {"cache_dir": tmp_path / "hub"})
+    asked = len(hub.requests)
+    code = f"from perceiver.weights.hub import fetch, look; print(fetch({REPO!r})); print(look({REPO!r}).cached)"
+    environment = os.environ | {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    folder, cached = done.stdout.split()
+    assert (Path(folder).name, cached) == (sha, "True"), done.stderr
+    assert len(hub.requests) == asked

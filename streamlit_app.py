@@ -14,6 +14,7 @@ PAGES = {
     "Explain": "What an answer rests on: the parts of the input that speak for a class, and a test of whether they do.",
     "Ablate": "Take frequencies out of the position code and see what becomes of the answer and of the maps.",
     "Compare": "Two to four Perceivers on one input: their answers, their maps, and their position codes.",
+    "Open": "Look into a Perceiver of someone else’s, or of your own: from the Hugging Face hub, or from its files.",
 }
 pages = [st.Page(f"app/pages/{name.lower()}.py", title=name) for name in PAGES]
 page = st.navigation(pages, position="hidden")

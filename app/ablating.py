@@ -109,7 +109,7 @@ def possible(model: str, taken: Ablation) -> bool:
 def with_bands(model: str) -> str | None:
     """A checkpoint with Fourier positions for the same inputs, read in the same elements if there is one."""
     store = Store()
-    mine = store.config(model)
+    mine = compute.described(model)
     others = {name: store.config(name) for name in store.names(mine.modality)}
     fit = [name for name, config in others.items() if config.positions.kind == "fourier"]
     return min(fit, key=lambda name: others[name].input_shape != mine.input_shape, default=None)

@@ -26,7 +26,6 @@ from perceiver.model import count_parameters
 from perceiver.plots.scale import ColourRange, ColourScale, Mode, modes
 from perceiver.positions import Band
 from perceiver.sample import Sample
-from perceiver.weights.store import Store
 
 from . import compute
 from .compute import BlockMap, Case, Reading, Slot
@@ -53,12 +52,6 @@ class Pattern:
     map: BlockMap = field(repr=False)
 
 
-@st.cache_data(show_spinner=False, max_entries=32, ttl=60)
-def config(name: str) -> PerceiverConfig:
-    """The configuration of a checkpoint, without opening it. Raises CheckpointError when it is damaged."""
-    return Store().config(name)
-
-
 @st.cache_data(show_spinner=False, max_entries=32)
 def parameters(name: str) -> int:
     """How many numbers a checkpoint holds. Raises CheckpointError when it cannot be opened."""
@@ -71,11 +64,11 @@ def suggested(model: str, others: Sequence[str]) -> tuple[str, ...]:
 
     Raises CheckpointError when a configuration is damaged.
     """
-    first = config(model)
+    first = compute.described(model)
     order = PREFERRED.get(first.positions.kind, ("fourier", "learned", "coordinates"))
 
     def rank(name: str) -> tuple[bool, int]:
-        other = config(name)
+        other = compute.described(name)
         return other.input_shape != first.input_shape, order.index(other.positions.kind)
 
     return tuple(sorted(others, key=rank)[:1])
@@ -235,7 +228,7 @@ def measured(case: Case, looked: Looked, head: int | None, progress: Progress) -
         steps = spectra(made, looked.bands, sample.coordinates, kind="score", head=head)
         found = []
         for i, block in enumerate(made.blocks):
-            progress.step(i / len(made.blocks), f"Spectra of {case.model}: block {block + 1} of {len(made.blocks)}")
+            progress.step(i / len(made.blocks), f"Spectra of {case.called}: block {block + 1} of {len(made.blocks)}")
             with compute.gate.enter(progress.wait):
                 found.append(next(steps))
         slot.value = tuple(found)
@@ -293,10 +286,10 @@ def numbers_file(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]], h
 def _exported(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) -> tuple[Measured, ...]:
     return tuple(
         Measured(
-            model=case.model,
+            model=case.called,
             weights_sha256=compute.weights(case.model),
-            positions=config(case.model).positions.kind,
-            bands_of=looked.model or None,
+            positions=compute.described(case.model).positions.kind,
+            bands_of=compute.called(looked.model) or None,
             spectra=tuple(its),
             gram=gram(case),
         )

@@ -24,6 +24,7 @@ from jaxtyping import Float, Int
 from perceiver import export, modalities
 from perceiver.analysis.summary import MapSummary, Quantity, quantity, summarise
 from perceiver.config import PerceiverConfig
+from perceiver.errors import CheckpointError
 from perceiver.loading import load
 from perceiver.modalities import Option
 from perceiver.model import Perceiver
@@ -31,13 +32,19 @@ from perceiver.plots.scale import ColourRange, ColourScale, Mode, modes
 from perceiver.sample import Sample
 from perceiver.trace import Kind, Reduce, Trace
 from perceiver.weights.card import Card
+from perceiver.weights.found import Told
 from perceiver.weights.store import BundledSample, Store
 
+from . import checkpoints
 from .gate import Gate
 from .progress import Progress
+from .shelf import Shelf
 
 THUMB = 64
 """Greatest side of a thumbnail in elements, twice that along one axis alone; larger maps are averaged over squares."""
+
+HELD = 4
+"""Models held in memory: as many as are set beside each other. One of DeepMind's takes 200 MB."""
 
 AT_A_TIME = 4_000_000
 """Weights computed in one go for the thumbnails: 16 MB."""
@@ -64,6 +71,11 @@ class Case:
     def key(self) -> str:
         """What is read, as caches know it: the bytes and how they are read."""
         return "|".join([self.digest, *(f"{name}={value}" for name, value in self.options)])
+
+    @property
+    def called(self) -> str:
+        """What the model is called on the page."""
+        return checkpoints.called(self.model)
 
 
 @dataclass(frozen=True)
@@ -144,18 +156,30 @@ def digest(data: bytes) -> str:
 
 
 @st.cache_data(show_spinner=False, ttl=60)
+def _bundled(kinds: tuple[str, ...]) -> Mapping[str, str]:
+    return {name: kind for kind in kinds for name in Store().names(kind)}
+
+
 def models(kinds: tuple[str, ...]) -> Mapping[str, str]:
-    """The checkpoints of some modalities that are here, each with its modality.
+    """The checkpoints of some modalities that are here, each with its modality: those that come with the app, then
+    those that this session opened.
 
     Raises CheckpointError when a configuration is damaged.
     """
-    return {name: kind for kind in kinds for name in Store().names(kind)}
+    mine = {one.key: one.config.modality for one in checkpoints.mine()}
+    return {**_bundled(kinds), **{key: kind for key, kind in mine.items() if kind in kinds}}
+
+
+def called(name: str) -> str:
+    """What a checkpoint is called on the page."""
+    return checkpoints.called(name)
 
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def card(name: str) -> Card:
     """The card of a checkpoint. Raises CheckpointError when it has none."""
-    return Store().card(name)
+    one = checkpoints.known(name)
+    return Store().card(name) if one is None else one.card()
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -185,16 +209,63 @@ def _prepare_torch() -> None:
         torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-@st.cache_resource(show_spinner=False, max_entries=3)
-def opened(name: str) -> Perceiver:
-    """A checkpoint, which all visitors share. Raises CheckpointError when it cannot be opened."""
+@st.cache_resource(show_spinner=False)
+def _shelf() -> Shelf[Perceiver]:
+    return Shelf(HELD)
+
+
+def _loaded(name: str, told: Told | None = None) -> Perceiver:
     _prepare_torch()
+    one = checkpoints.known(name)
+    if one is not None:
+        try:
+            return load(one.source.place, revision=one.source.revision, arguments=one.arguments or None, told=told)
+        except CheckpointError as error:
+            raise CheckpointError(one.source.plainly(str(error))) from error
+    if name not in Store().names():
+        raise CheckpointError("this checkpoint is no longer open here; open it again")
     return load(name)
+
+
+def opened(name: str) -> Perceiver:
+    """A checkpoint, which all visitors share; read again where it was put out of memory.
+
+    Raises CheckpointError when it cannot be opened.
+    """
+    return _shelf().get(name, lambda: _loaded(name))
+
+
+def bring(name: str, progress: Progress) -> None:
+    """Brings a checkpoint into memory, in turn and with progress, as large ones take seconds.
+
+    Raises CheckpointError when it cannot be opened.
+    """
+    if name in _shelf() or checkpoints.known(name) is None:
+        return
+
+    def told(share: float | None, words: str) -> None:
+        progress.step(share or 0.0, words)
+
+    progress.step(0.0, f"Opening {called(name)}")
+    with gate.enter(progress.wait):
+        _shelf().get(name, lambda: _loaded(name, told))
 
 
 def config(name: str) -> PerceiverConfig:
     """The configuration of a checkpoint. Raises CheckpointError when it cannot be opened."""
-    return opened(name).config
+    one = checkpoints.known(name)
+    return opened(name).config if one is None else one.config
+
+
+@st.cache_data(show_spinner=False, max_entries=32, ttl=60)
+def _stored(name: str) -> PerceiverConfig:
+    return Store().config(name)
+
+
+def described(name: str) -> PerceiverConfig:
+    """The configuration of a checkpoint, without opening it. Raises CheckpointError when it is damaged."""
+    one = checkpoints.known(name)
+    return _stored(name) if one is None else one.config
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -373,7 +444,7 @@ def about(case: Case) -> dict[str, Any]:
     """Where a result comes from, as exports ask for it."""
     sample = read(case)
     return {
-        "model": case.model,
+        "model": case.called,
         "sample": sample.name,
         "weights_sha256": weights(case.model),
         "notes": sample.notes,
@@ -382,6 +453,8 @@ def about(case: Case) -> dict[str, Any]:
 
 def weights(model: str) -> str | None:
     """The SHA-256 of a checkpoint's weights, for exports; None where its card does not know it."""
+    if checkpoints.known(model) is not None:
+        return checkpoints.digest(model)
     results = card(model).results
     return results.sha256 or None if results else None
 

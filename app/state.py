@@ -51,6 +51,9 @@ COUNTS = {"overlay": (0, 100), "groups": (2, 8), "side": (1, 4096), "seed": (0, 
 """Fields that hold a number as it is written, from and to."""
 
 LONGEST = 100
+LONGEST_OF = {"ablate": ablation.LONGEST, "model": 300, "others": 900}
+"""The longest text that is looked at; a model from the hub is named with all that was said about it."""
+
 MOST_OTHERS = 3
 """Models that are set beside the first."""
 
@@ -352,7 +355,7 @@ def _text(name: str, value: Any) -> str:
 
 def _value(name: str, text: str) -> Any:
     """The value of one field. Raises ValueError when the text is none."""
-    if not text or len(text) > (ablation.LONGEST if name == "ablate" else LONGEST):
+    if not text or len(text) > LONGEST_OF.get(name, LONGEST):
         raise ValueError(name)
     if name == "ablate":
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 
 from perceiver.analysis.numbers import percent
 from perceiver.config import PositionConfig
@@ -36,9 +37,20 @@ def plain(text: str) -> str:
     return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
 
 
+def filename(sample: str, *models: str) -> str:
+    """How a file to take away is called: after its sample and its models, in letters that every system takes."""
+    return "-".join([PurePath(sample).stem, *(re.sub(r"[^\w.@+-]+", "-", model).strip("-.") for model in models)])
+
+
 def label(name: str) -> str:
     """A class name as people write it."""
     return name.replace("_", " / ") if name.isascii() and " " not in name else name
+
+
+def without_pictures(markdown: str) -> str:
+    """Markdown with the names of its pictures in their places."""
+    inline = re.sub(r"!\[([^\]]*)\]\s*(\([^)]*\)|\[[^\]]*\])?", r"\1", markdown)
+    return re.sub(r"<\s*(img|picture|source|video|audio|iframe)\b[^>]*>", "", inline, flags=re.IGNORECASE)
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -10,10 +10,15 @@ import streamlit as st
 from perceiver.errors import CheckpointError, InputError
 from perceiver.sample import Sample
 
-from .. import compute, controls, state, text, views
+from .. import checkpoints, compute, controls, state, text, views
+from ..checkpoints import Checkpoint
 from ..components import Tile, wall
 from ..compute import Case, Gallery
 from ..views.base import ModalityView
+from .checkpoint import words
+
+LARGEST_INPUT = 200
+"""Megabytes of an uploaded input; checkpoints may be larger, so the server's own bound is."""
 
 
 def choose_model(view: state.View, models: Mapping[str, str]) -> None:
@@ -37,10 +42,15 @@ def choose_model(view: state.View, models: Mapping[str, str]) -> None:
             width="stretch",
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        controls.select("Model", "model", {name: name for name, its in models.items() if its == kind}, view.model)
-        if card and st.button("Card", help="What it was trained on, and how good it is"):
-            _show_card(card.markdown)
-    st.caption(text.accuracy(card.results if card else None))
+        names = {name: compute.called(name) for name, its in models.items() if its == kind}
+        controls.select("Model", "model", names, view.model)
+        opened = checkpoints.known(view.model)
+        if (card or opened) and st.button("Card", help="What it is, what it was trained on, and how good it is"):
+            _show_card(card.markdown if card else "", opened)
+    with st.container(gap="xxsmall"):
+        st.caption(text.accuracy(card.results if card else None))
+        if st.button("Open a checkpoint", type="tertiary", icon=":material/add:"):
+            st.switch_page("app/pages/open.py")
 
 
 def _other_sort(models: Mapping[str, str]) -> None:
@@ -50,8 +60,17 @@ def _other_sort(models: Mapping[str, str]) -> None:
 
 
 @st.dialog("Model card", width="large")
-def _show_card(markdown: str) -> None:
-    st.markdown(markdown)
+def _show_card(markdown: str, opened: Checkpoint | None) -> None:
+    if opened:
+        st.subheader(text.plain(opened.name), anchor=False)
+        words.table(opened.found.rows())
+        for note in opened.found.notes:
+            st.caption(text.sentence(note))
+    if opened and markdown:
+        st.divider()
+        st.caption("What its publisher says:")
+    # Pictures in a card would have every visitor's browser ask other servers for them.
+    st.markdown(text.without_pictures(markdown) if opened else markdown)
 
 
 def choose_input(
@@ -75,7 +94,12 @@ def choose_input(
         _gallery(view, shown, samples)
     elif source == "upload":
         st.file_uploader(
-            f"A {shown.noun} of yours", type=list(extensions), key="upload", on_change=_given, args=("upload",)
+            f"A {shown.noun} of yours",
+            type=list(extensions),
+            key="upload",
+            on_change=_given,
+            args=("upload",),
+            max_upload_size=LARGEST_INPUT,
         )
     elif recorder:
         recorder.widget(recorder.label, key="record", on_change=_given, args=("record",))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import PurePath
 
 import streamlit as st
 
@@ -12,7 +11,7 @@ from perceiver.plots.drawing import draw
 from perceiver.plots.figures import figure_png
 from perceiver.sample import Sample
 
-from .. import compute
+from .. import compute, text
 from ..components import copy_link
 from ..compute import BlockMap, Reading
 from ..views.base import Paint
@@ -24,7 +23,7 @@ def menu(scene: Scene, asked: Reading, maps: Sequence[BlockMap], words: str) -> 
     """A menu of downloads, each made when it is clicked, and the button that copies the link."""
     case, sample = scene.case, scene.sample
     made = compute.trace(case, scene.progress)
-    heading = f"{sample.name}, {case.model}: {words}"
+    heading = f"{sample.name}, {case.called}: {words}"
     name = stem(scene)
     with st.popover("Export", icon=":material/download:"):
         drawn = partial(figure, sample, maps, scene.paint, heading)
@@ -38,7 +37,7 @@ def menu(scene: Scene, asked: Reading, maps: Sequence[BlockMap], words: str) -> 
 
 def stem(scene: Scene) -> str:
     """How the files are called."""
-    return f"{PurePath(scene.sample.name).stem}-{scene.case.model}"
+    return text.filename(scene.sample.name, scene.case.called)
 
 
 def figure(sample: Sample, maps: Sequence[BlockMap], paint: Paint, heading: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -11,9 +11,11 @@ from streamlit.delta_generator import DeltaGenerator
 from perceiver.config import PerceiverConfig
 from perceiver.errors import CheckpointError
 
-from .. import compute, state, text, views
+from .. import checkpoints, compute, state, text, views
+from ..checkpoints import Hub
 from ..progress import Progress
 from . import choose
+from .checkpoint.offer import offer
 from .scene import Scene
 
 
@@ -23,11 +25,16 @@ def opening(page: str) -> tuple[Scene, DeltaGenerator] | None:
 
     page  the page's name
     """
+    view = state.current(page)
     models = compute.models(views.names())
+    for asked in _linked(view, page):
+        if asked.key not in models and not checkpoints.adopt(asked.key):
+            offer(asked, next((name for name in models if name != asked.key), None))
+            return None
+        models = compute.models(views.names())
     if not models:
         _no_checkpoints()
         return None
-    state.current(page)
     view = state.settle(state.Limits(models=models))
     left, right = st.columns([34, 81], gap="medium")
     with left:
@@ -47,7 +54,9 @@ def opening(page: str) -> tuple[Scene, DeltaGenerator] | None:
         return None
     truth = samples[view.sample].about.label if view.sample in samples else ""
     with right:
-        scene = Scene(view, case, sample, config, shown, truth, Progress())
+        progress = Progress()
+        compute.bring(view.model, progress)
+        scene = Scene(view, case, sample, config, shown, truth, progress)
     return scene, right
 
 
@@ -59,6 +68,12 @@ def run(page: Callable[[], None]) -> None:
         st.error(text.plain(str(error)), icon=":material/error:")
     if "view" in st.session_state:
         state.publish()
+
+
+def _linked(view: state.View, page: str) -> Sequence[Hub]:
+    """The models from the hub that a view names and this page shows."""
+    names = [view.model, *(view.others if page == "compare" else ())]
+    return [hub for hub in map(Hub.parse, names) if hub is not None]
 
 
 def _limits(view: state.View, config: PerceiverConfig, models: Mapping[str, str]) -> dict[str, Any]:

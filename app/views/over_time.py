@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import PurePath
 
 import streamlit as st
 
@@ -76,7 +75,7 @@ def _results(case: Case, timeline: Timeline, sound: Sound) -> None:
         st.download_button(
             "Answers over time (CSV)",
             partial(scanning.answers_file, case, timeline),
-            file_name=f"{PurePath(case.name).stem}-{case.model}-over-time.csv",
+            file_name=f"{text.filename(case.name, case.called)}-over-time.csv",
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",

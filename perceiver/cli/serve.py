@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import sys
 from pathlib import Path
@@ -27,8 +28,18 @@ def serve(
     script = root / "streamlit_app.py"
     if not script.is_file():
         raise ConfigError(f"the app lies beside the library in the repository, and there is no {script}")
+    if not _is_loopback(address):
+        # Whoever opens the app to the network did not mean to let everyone name files of this machine.
+        os.environ.setdefault("PERCEIVER_LOCAL_PATHS", "0")
     os.chdir(root)  # where .streamlit/config.toml is read from
     command = [sys.executable, "-m", "streamlit", "run", str(script)]
     options = ["--server.port", str(port), "--server.address", address, "--server.showEmailPrompt", "false"]
     # One process, so that whoever stops this command stops the app.
     os.execv(sys.executable, [*command, *options])
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return address == "localhost" or ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -223,7 +223,7 @@ def test_downloads_hold_what_is_shown(app: AppTest, monkeypatch: pytest.MonkeyPa
             view=state.View(model=one.model),
             case=one,
             sample=compute.read(one),
-            config=comparing.config(one.model),
+            config=compute.described(one.model),
             shown=get("image"),
             truth="",
             progress=Progress(),

@@ -32,7 +32,7 @@ def menu(
     """A menu of downloads, each made when it is clicked, and the button that copies the link."""
     case, moved = scene.case, [one.change for one in changes]
     differences = [one.difference for one in changes]
-    heading = f"{scene.sample.name}, {case.model} without {off.text()}: {words}"
+    heading = f"{scene.sample.name}, {case.called} without {off.text()}: {words}"
     name = f"{stem(scene)}-ablation"
     with st.popover("Export", icon=":material/download:"):
         both = partial(before_and_after, scene, changes, heading)

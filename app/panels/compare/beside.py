@@ -27,7 +27,7 @@ def beside(scene: Scene) -> tuple[Scene, ...]:
 
 def name(scene: Scene) -> str:
     """The name of a scene's model, fit for Markdown."""
-    return text.plain(scene.case.model)
+    return text.plain(scene.case.called)
 
 
 def pick(scene: Scene, first: Scene, element: int | None) -> None:
@@ -41,6 +41,7 @@ def _choose(others: Sequence[str], chosen: Sequence[str]) -> None:
         f"Set beside, up to {state.MOST_OTHERS}",
         others,
         selection_mode="multi",
+        format_func=lambda one: text.plain(compute.called(one)),
         key="beside",
         on_change=_chosen,
         args=(tuple(chosen),),
@@ -60,11 +61,11 @@ def _scene(first: Scene, model: str) -> Scene | None:
     sample = choose.read(case)
     if sample is None:
         return None
-    config = comparing.config(model)
+    config = compute.described(model)
     limits = state.Limits(models=(model,), latents=config.num_latents, heads=config.cross_heads)
     view, notes = state.fit(dataclasses.replace(first.view, model=model), limits)
     for note in notes:
-        st.caption(f":material/info: {text.plain(model)}: {note}")
+        st.caption(f":material/info: {text.plain(case.called)}: {note}")
     if view.pick is not None:
         view = dataclasses.replace(view, pick=comparing.twin(view.pick, first.sample, sample))
     return dataclasses.replace(first, view=view, case=case, sample=sample, config=config)

@@ -48,7 +48,7 @@ def _alike(scenes: Sequence[Scene]) -> DeltaGenerator:
                 scene.sample,
                 comparing.similarity(scene.case, element),
                 ALONE,
-                f"Similarity of the position codes in {scene.case.model} to that of {_where(scene, element)}",
+                f"Similarity of the position codes in {scene.case.called} to that of {_where(scene, element)}",
                 element,
                 partial(pick, scene, first),
                 key=f"alike_{scene.case.model}",
@@ -61,7 +61,7 @@ def _alike(scenes: Sequence[Scene]) -> DeltaGenerator:
 def _dimensions(scenes: Sequence[Scene]) -> None:
     """The Gram spectra of all models, and what they come to."""
     grams = {scene.case.model: comparing.gram(scene.case) for scene in scenes}
-    told = gram_text({s.case.model: (grams[s.case.model].effective, s.config.position_channels) for s in scenes})
+    told = gram_text({s.case.called: (grams[s.case.model].effective, s.config.position_channels) for s in scenes})
     st.markdown("**Dimensions** :small[that the codes fill]", help=EFFECTIVE)
     st.plotly_chart(
         gram_figure({model: gram.shares for model, gram in grams.items()}),
@@ -84,7 +84,7 @@ def _parts(scenes: Sequence[Scene]) -> None:
     wide = max(map(len, found))
     for scene, patterns in zip(scenes, found, strict=True):
         chosen = min(band, comparing.parts(scene.config) - 1)
-        tiles = [Tile(_title(scene, one), alt=f"{scene.case.model}: {_title(scene, one)}") for one in patterns]
+        tiles = [Tile(_title(scene, one), alt=f"{scene.case.called}: {_title(scene, one)}") for one in patterns]
         at = [i for i, one in enumerate(patterns) if one.band == chosen and _chooses(one)]
         st.markdown(f"**{name(scene)}** :small[{text.plain(_about(scene))}]")
         scene.shown.row(
@@ -96,7 +96,7 @@ def _parts(scenes: Sequence[Scene]) -> None:
             None,
             partial(_choose, patterns),
             key=f"parts_{scene.case.model}",
-            name=f"Parts of the position code of {scene.case.model}",
+            name=f"Parts of the position code of {scene.case.called}",
             tile=100,
         )
         if any(_mirrored(scene, one) for one in patterns):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import PurePath
 
 import streamlit as st
 
@@ -12,7 +11,7 @@ from perceiver.analysis.spectrum import Spectrum
 from perceiver.plots.comparison import Row, comparison_png
 from perceiver.plots.drawing import draw
 
-from ... import comparing, compute
+from ... import comparing, compute, text
 from ...components import copy_link
 from ...compute import BlockMap, Reading
 from ..export import download, stem
@@ -29,7 +28,9 @@ def menu(scenes: Sequence[Scene], rows: Rows, readings: Sequence[Reading], words
         for scene, asked in zip(scenes, readings, strict=True):
             made = compute.trace(scene.case, scene.progress)
             arrays = partial(compute.maps_file, scene.case, made, asked)
-            download(f"Maps of {scene.case.model} (NPZ)", arrays, f"{stem(scene)}-maps.npz", "application/octet-stream")
+            download(
+                f"Maps of {scene.case.called} (NPZ)", arrays, f"{stem(scene)}-maps.npz", "application/octet-stream"
+            )
         answers = partial(comparing.answers_file, [s.case for s in scenes], scenes[0].truth or None)
         download("Predictions (JSON)", answers, f"{name}-predictions.json", "application/json")
     copy_link(key="link")
@@ -58,7 +59,7 @@ def figure(scenes: Sequence[Scene], rows: Rows, words: str) -> bytes:
     """The input and the maps of every model as a figure for papers: a PNG, on white."""
     drawn = [
         Row(
-            name=scene.case.model,
+            name=scene.case.called,
             drawn=draw(
                 scene.sample,
                 [one.values for one in row],
@@ -76,4 +77,4 @@ def figure(scenes: Sequence[Scene], rows: Rows, words: str) -> bytes:
 
 
 def _name(scenes: Sequence[Scene]) -> str:
-    return "-".join([PurePath(scenes[0].sample.name).stem, *(scene.case.model for scene in scenes)])
+    return text.filename(scenes[0].sample.name, *(scene.case.called for scene in scenes))

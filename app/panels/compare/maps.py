@@ -87,7 +87,7 @@ def _row(scene: Scene, row: Sequence[BlockMap], blocks: Sequence[int], *, last: 
         scene.view.pick,
         lambda index: state.change(block=blocks[index]),
         key=f"row_{scene.case.model}",
-        name=f"Maps of the blocks of {scene.case.model}",
+        name=f"Maps of the blocks of {scene.case.called}",
         bar=last,
         tile=min(220, max(140, 1100 // len(blocks) - 20)),
     )
@@ -110,7 +110,7 @@ def _closely(scenes: Sequence[Scene], rows: Rows, readings: Sequence[Reading], m
             if one is None:
                 st.caption(f"Block {block + 1} has no cross-attention here, so it read nothing.")
             else:
-                _large(scene, first, one, f"{scene.case.model}, block {block + 1}", "large", limit)
+                _large(scene, first, one, f"{scene.case.called}, block {block + 1}", "large", limit)
     if base is not None and both:
         if not together:
             columns = st.columns(len(scenes), gap="medium")
@@ -119,8 +119,8 @@ def _closely(scenes: Sequence[Scene], rows: Rows, readings: Sequence[Reading], m
         changes = comparing.differences(base, [one for i in both if (one := found[i])], readings[0].what, mode)
         for i, change in zip(both, changes, strict=True):
             with columns[2 if together else i]:
-                _heading(scenes[i], f"less {first.case.model}")
-                label = f"{scenes[i].case.model} less {first.case.model}, block {block + 1}"
+                _heading(scenes[i], f"less {first.case.called}")
+                label = f"{scenes[i].case.called} less {first.case.called}, block {block + 1}"
                 _large(scenes[i], first, change, label, "less", limit)
     if apart := [name(scenes[i]) for i in range(1, len(scenes)) if i not in same]:
         st.caption(

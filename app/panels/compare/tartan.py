@@ -26,7 +26,7 @@ from perceiver.plots.encodings import (
 )
 from perceiver.positions import Band
 
-from ... import comparing, controls, text
+from ... import comparing, compute, controls, text
 from ...comparing import Looked
 from ...components import Grid, map_canvas
 from ...compute import BlockMap
@@ -118,7 +118,7 @@ def _spectrum(scene: Scene, one: Spectrum, measured: Sequence[Band], top: float,
     names = [text.axis(name) for name in comparing.axes(scene.case)]
     bands = [[band.frequency for band in measured if band.axis == axis] for axis in range(len(names))]
     words = spectrum_text(one.energy, one.frequencies, names)
-    label = f"Spectrum of {scene.case.model}, block {one.block + 1}. {words}"
+    label = f"Spectrum of {scene.case.called}, block {one.block + 1}. {words}"
     if one.energy.ndim != 2:
         figure = profile_figure(one.energy, one.frequencies, bands, names, top=top)
         st.plotly_chart(figure, key=f"spectrum_{scene.case.model}", config={"displayModeBar": False}, alt=label)
@@ -143,7 +143,7 @@ def _spectrum(scene: Scene, one: Spectrum, measured: Sequence[Band], top: float,
 
 def _told(scene: Scene, spectra: Sequence[Spectrum]) -> Tartan:
     return Tartan(
-        name=scene.case.model,
+        name=scene.case.called,
         bands=bool(comparing.bands(scene.case.model)),
         blocks=tuple(one.block for one in spectra),
         ratio=tuple(one.ratio for one in spectra),
@@ -154,7 +154,7 @@ def _told(scene: Scene, spectra: Sequence[Spectrum]) -> Tartan:
 def _table(scenes: Sequence[Scene], found: Found) -> list[dict[str, str | int]]:
     return [
         {
-            "Model": scene.case.model,
+            "Model": scene.case.called,
             "Block": one.block + 1,
             "At the bands": _told_or_none(one.at_bands, percent),
             "Baseline": _told_or_none(one.baseline, percent),
@@ -173,7 +173,9 @@ def _notes(scenes: Sequence[Scene], looked: Sequence[Looked], found: Found) -> l
         one, whose = spectra[0], "its own"
         if its.model != scene.case.model:
             whose = (
-                f"it has none, so those of {text.plain(its.model)}" if its.model else "those of Fourier features here"
+                f"it has none, so those of {text.plain(compute.called(its.model))}"
+                if its.model
+                else "those of Fourier features here"
             )
         about = f"measured at {one.resolved} of {one.bands} bands ({whose}) {AGAINST[one.matched]}."
         if one.estimated:

@@ -40,7 +40,7 @@ def figure(scene: Scene, question: Question, names: tuple[str, ...], maps: Mappi
     """The input and the maps of all methods as a figure for papers, those from 0 above the signed ones: a PNG, on
     white."""
     scores = explaining.scores(scene.case, question)
-    heading = f"{scene.sample.name}, {scene.case.model}: what {words.asks(question, names)} rests on"
+    heading = f"{scene.sample.name}, {scene.case.called}: what {words.asks(question, names)} rests on"
     sides = [{key: one for key, one in maps.items() if one.range.signed is side} for side in (False, True)]
     sheets: list[bytes] = []
     for side in filter(None, sides):

@@ -1,0 +1,30 @@
+"""Open: a checkpoint from the hub, from a folder or from files, among the models that can be looked at."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from app import compute, state, views
+from app.checkpoints import Hub
+from app.panels.checkpoint.source import source
+from app.panels.opening import run
+
+
+def page() -> None:
+    """The choice on the left, what was found on the right."""
+    view = state.current("open")
+    models = compute.models(views.names())
+    linked = None if view.model in models else Hub.parse(view.model)
+    left, right = st.columns([34, 81], gap="medium")
+    with left:
+        opened = source(right, linked)
+    if opened:
+        kind = compute.described(opened).modality
+        same = models.get(view.model) == kind
+        state.change(model=opened, **({} if same else {"sample": "", "block": 0, "others": ()}))
+        if not same:
+            st.session_state.pop("source", None)
+        st.switch_page("app/pages/explore.py")
+
+
+run(page)

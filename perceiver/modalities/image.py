@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -59,13 +59,15 @@ class ImageModality:
 
         shape       (H, W), the pixels the model reads
         preprocess  all optional: "crop", the share of the shorter side that the centre crop keeps (1.0); "resample",
-                    a Pillow filter by name ("bicubic"); "mean" and "std" of values in [0, 1], three numbers each
-                    (0 and 1); "background" under transparent parts, three whole numbers (white); for a model
-                    whose elements are made of several pixels "pixels", (H, W) that it reads, and "cells", where the
-                    elements lie on them: ((start, stop) of rows, of columns)
+                    a Pillow filter by name ("bicubic"); "channels", 3, or 1 for a model of grey pictures, which reads
+                    the luma of ITU-R 601 (3); "mean" and "std" of values in [0, 1], one number a channel each (0 and
+                    1); "background" under transparent parts, three whole numbers (white); for a model whose elements
+                    are made of several pixels "pixels", (H, W) that it reads, and "cells", where the elements lie on
+                    them: ((start, stop) of rows, of columns)
 
-        Content is ((rgb / 255 - mean) / std), row-major, one row a pixel: (H*W, 3). Raises InputError for whatever is
-        wrong with the file, ConfigError for a shape or setting that means nothing.
+        Content is ((rgb / 255 - mean) / std), row-major, one row a pixel: (H*W, 3), or (H*W, 1) of luma, which `seen`
+        shows as a grey picture. Raises InputError for whatever is wrong with the file, ConfigError for a shape or
+        setting that means nothing.
         """
         shown = printable(name)
         grid_shape = _shape(shape)
@@ -86,9 +88,11 @@ class ImageModality:
             (full.height, full.width), (height, width), settings.crop
         )
         crop = Image.fromarray(np.asarray(full)[top:bottom, left:right])
-        pixels = np.array(crop.resize((width, height), settings.resample))
+        pixels = _resized(crop, (width, height), settings)
         original = _for_display(full)
         notes = [*picture.notes, *_geometry_notes(full, crop, pixels)]
+        if settings.channels == 1 and not _is_grey(crop):
+            notes.append("read its brightness alone, since the model reads grey pictures")
         if cells is not None:
             notes.append(
                 f"made {grid_shape[0]} x {grid_shape[1]} elements of {height} x {width} pixels, each in the middle of "
@@ -140,8 +144,9 @@ class ImageSettings:
 
     crop: float = 1.0
     resample: Image.Resampling = Image.Resampling.BICUBIC
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    channels: int = 3
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
     background: Colour = (255, 255, 255)
     pixels: tuple[int, int] | None = None
     cells: tuple[tuple[float, float], tuple[float, float]] | None = None
@@ -149,14 +154,18 @@ class ImageSettings:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> ImageSettings:
         """Reads the settings of a configuration. Raises ConfigError for unknown names and impossible values."""
-        unknown = sorted(set(values) - {"crop", "resample", "mean", "std", "background", "pixels", "cells"})
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
             raise ConfigError(f"preprocess holds {', '.join(map(repr, unknown))}, which image models do not know")
+        channels = values.get("channels", cls.channels)
+        if type(channels) is not int or channels not in (1, 3):
+            raise ConfigError(f"preprocess.channels is {channels!r}; it must be 3 (colour) or 1 (grey)")
         out = cls(
             crop=_numbers(values, "crop", (cls.crop,))[0],
             resample=_filter(values.get("resample", "bicubic")),
-            mean=_three(_numbers(values, "mean", cls.mean)),
-            std=_three(_numbers(values, "std", cls.std)),
+            channels=channels,
+            mean=_numbers(values, "mean", cls.mean[:channels]),
+            std=_numbers(values, "std", cls.std[:channels]),
             background=_bytes(_numbers(values, "background", cls.background)),
             pixels=_pixels(values.get("pixels")),
             cells=_cells(values.get("cells")),
@@ -171,9 +180,10 @@ class ImageSettings:
             raise ConfigError(f"preprocess.std is {out.std}; every value must be above 0")
         return out
 
-    def normalise(self, pixels: UInt8[np.ndarray, "H W 3"]) -> Float[torch.Tensor, "M 3"]:
-        """Pixels as the model reads them, one row an element."""
-        values = torch.from_numpy(pixels).reshape(-1, 3).float() / 255
+    def normalise(self, pixels: UInt8[np.ndarray, "H W 3"]) -> Float[torch.Tensor, "M channels"]:
+        """Pixels as the model reads them, one row an element; grey ones have three equal channels, of which one is
+        read."""
+        values = torch.from_numpy(pixels).reshape(-1, 3)[:, : self.channels].float() / 255
         return (values - torch.tensor(self.mean)) / torch.tensor(self.std)
 
 
@@ -191,6 +201,19 @@ def crop_box(size: tuple[int, int], shape: tuple[int, int], share: float) -> tup
         start = (full - kept + 1) // 2
         out.append((start, start + kept))
     return out[0], out[1]
+
+
+def _resized(crop: Image.Image, size: tuple[int, int], settings: ImageSettings) -> UInt8[np.ndarray, "H W 3"]:
+    """The crop at (width, height) of the pixels that the model reads; made grey before it is resized."""
+    if settings.channels == 3:
+        return np.array(crop.resize(size, settings.resample))
+    luma = np.array(crop.convert("L").resize(size, settings.resample))
+    return np.repeat(luma[..., None], 3, axis=2)
+
+
+def _is_grey(picture: Image.Image) -> bool:
+    pixels = np.asarray(picture)
+    return bool((pixels == pixels[..., :1]).all())
 
 
 def _averaged(
@@ -273,10 +296,6 @@ def _cells(value: Any) -> tuple[tuple[float, float], tuple[float, float]] | None
     if not (math.isfinite(top + bottom + left + right) and top < bottom and left < right):
         raise ConfigError(f"preprocess.cells is {value!r}; every start must lie before its stop")
     return (top, bottom), (left, right)
-
-
-def _three(values: tuple[float, ...]) -> tuple[float, float, float]:
-    return values[0], values[1], values[2]
 
 
 def _bytes(values: tuple[float, ...]) -> Colour:

@@ -44,6 +44,23 @@ def test_content_is_the_normalised_picture_row_by_row() -> None:
     assert read(Image.fromarray(pixels), (2, 3)).content[4].tolist() == pytest.approx([120 / 255, 130 / 255, 140 / 255])
 
 
+def test_grey_models_read_the_luma_alone() -> None:
+    pixels = np.zeros((1, 4, 3), dtype=np.uint8)
+    pixels[0] = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [40, 40, 40]]
+    sample = read(Image.fromarray(pixels), (1, 4), channels=1, mean=0.5, std=0.5)
+    luma = np.array([0.299 * 255, 0.587 * 255, 0.114 * 255, 40])  # ITU-R 601
+    assert sample.content.shape == (4, 1)
+    assert np.abs((sample.content[:, 0].numpy() * 0.5 + 0.5) * 255 - luma).max() < 0.51
+    # What is shown as read is grey, the original keeps its colours.
+    assert sample.seen.shape == (1, 4, 3)
+    assert np.abs(sample.seen[0] - luma[:, None]).max() < 0.51
+    assert np.array_equal(sample.original, pixels)
+    assert sample.notes == ("read its brightness alone, since the model reads grey pictures",)
+    grey = read(Image.fromarray(pixels[:, 3:]), (1, 1), channels=1)
+    assert grey.content.tolist() == [[pytest.approx(40 / 255)]]
+    assert grey.notes == ()
+
+
 def bicubic(size: int, target: int) -> np.ndarray:
     """Weights (target, size) of the antialiased bicubic filter, a = -0.5, straight from its definition."""
     scale = size / target
@@ -201,6 +218,9 @@ def test_names_are_made_fit_to_show(name: str, shown: str) -> None:
         {"resample": "cubic"},
         {"resample": ["bicubic"]},
         {"sharpen": True},
+        {"channels": 2},
+        {"channels": "grey"},
+        {"channels": 1, "mean": [0.5, 0.5, 0.5]},
     ],
 )
 def test_impossible_settings_are_the_configurations_fault(preprocess: dict[str, object]) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ...errors import CheckpointError
 from .base import Answers, Checkpoint, Family, Question, Rule, Translation
+from .krasserm import Krasserm
 from .lucidrains import Lucidrains
 from .transformers import Transformers
 
 __all__ = ["FAMILIES", "Answers", "Checkpoint", "Family", "Question", "Rule", "Translation", "family_of"]
 
-FAMILIES: tuple[Family, ...] = (Transformers(), Lucidrains())
+FAMILIES: tuple[Family, ...] = (Transformers(), Krasserm(), Lucidrains())
 
 
 def family_of(checkpoint: Checkpoint) -> Family:

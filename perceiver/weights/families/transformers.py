@@ -87,7 +87,7 @@ class Transformers:
             )
         body = _body(checkpoint, asked)
         front, rules, ignored, notes = _front(checkpoint, asked)
-        labels, label_notes = _labels(checkpoint, body["num_classes"])
+        labels, label_notes = class_names(checkpoint, body["num_classes"])
         config = PerceiverConfig(modality="image", labels=labels, **body, **front)
         (channels,) = checkpoint.shape(f"{_ENCODER}.attention.self.layernorm2.weight")
         if config.input_channels != channels:
@@ -205,7 +205,7 @@ def _front(
     checkpoint: Checkpoint, asked: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Rule], frozenset[str], tuple[str, ...]]:
     """The part before the encoder: its share of the configuration, its rules, tensors left aside, and notes."""
-    preprocess, size = _preprocess(checkpoint)
+    preprocess, size = preparation(checkpoint)
     if f"{_CONV}.conv.weight" in checkpoint.entries:
         stem = StemConfig("conv", checkpoint.shape(f"{_CONV}.conv.weight")[1], size, asked["padding"])
         # The port's encoder is told 56 bands' resolution whatever its grid is.
@@ -256,7 +256,7 @@ def _front(
     return front, {}, frozenset(), ()
 
 
-def _preprocess(checkpoint: Checkpoint) -> tuple[dict[str, Any], tuple[int, int]]:
+def preparation(checkpoint: Checkpoint) -> tuple[dict[str, Any], tuple[int, int]]:
     """Our settings from `preprocessor_config.json`, and the pixels (height, width) that the model reads.
 
     Without the file: what all three published models have. The "crop_size" in it is no size: the model sees the share
@@ -294,7 +294,7 @@ def _sides(value: Any, what: str) -> tuple[int, int]:
     return height, width
 
 
-def _labels(checkpoint: Checkpoint, classes: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def class_names(checkpoint: Checkpoint, classes: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Class names from `id2label`, none where it names other classes than the model has."""
     named = checkpoint.config.get("id2label")
     if not isinstance(named, Mapping):

@@ -1,4 +1,4 @@
-"""Image classifiers of krasserm's perceiver-io: its state dicts, Lightning checkpoints and folders on the hub.
+"""Image classifiers of krasserm's perceiver-io, 0.6 and newer: state dicts, Lightning checkpoints, folders on the hub.
 
 They are Perceiver IO with what the first paper had besides: several cross-attentions, each before a block of
 self-attentions, and a choice of which of them share weights with the first. The configuration lies in a folder's
@@ -17,11 +17,12 @@ from ...errors import CheckpointError
 from .base import Checkpoint, Question, Rule, Translation, sides, take
 from .transformers import class_names, preparation
 
-_LATENTS = "0.latent_provider._query"
-_POSITIONS = "0.input_adapter.position_encoding.position_encoding"
+# As they are called since version 0.7, and before.
+_LATENTS = ("0.latent_provider._query", "0.latent")
+_POSITIONS = ("0.input_adapter.position_encoding.position_encoding", "0.input_adapter.position_encoding")
+_QUERY = ("1.output_query_provider._query", "1.output_adapter._output_query")
 _FIRST_CROSS, _OTHER_CROSS = "0.cross_attn_1", "0.cross_attn_n"
 _FIRST_TOWER, _OTHER_TOWER = "0.self_attn_1", "0.self_attn_n"
-_QUERY = "1.output_query_provider._query"
 _DECODER = "1.cross_attn"
 _CLASSES = "1.output_adapter.linear"
 
@@ -36,6 +37,7 @@ _OTHERS = {
     "input_adapter.txt_embedding.weight": "a Perceiver AR, which writes sequences",
     "0.input_adapter.linear.weight": "a model of optical flow",
 }
+_NESTED = ("model", "model_config", "encoder", "decoder")
 _ATTENTION = (
     *("num_cross_attention_heads", "num_cross_attention_qk_channels", "num_cross_attention_v_channels"),
     *("cross_attention_widening_factor", "dropout", "init_scale", "freeze"),
@@ -65,7 +67,7 @@ class Krasserm:
         names."""
         kind = checkpoint.config.get("model_type")
         return (isinstance(kind, str) and kind.startswith(("perceiver-io-", "perceiver-ar-"))) or any(
-            name.startswith((_LATENTS, f"{_FIRST_CROSS}.", "input_adapter.txt_embedding."))
+            name.startswith((*_LATENTS, f"{_FIRST_CROSS}.", "input_adapter.txt_embedding."))
             for name in checkpoint.entries
         )
 
@@ -94,7 +96,7 @@ def arguments(values: Mapping[str, Any]) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, value in values.items():
         name = name.removeprefix("model.").removeprefix("encoder.")
-        if name in ("model", "model_config", "encoder", "decoder") and isinstance(value, Mapping):
+        if name in _NESTED and isinstance(value, Mapping):
             inside = arguments(value)
             out |= {f"decoder.{one}": its for one, its in inside.items()} if name == "decoder" else inside
         elif value is not None:
@@ -104,10 +106,15 @@ def arguments(values: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Reader:
-    """One checkpoint, with the options that files and answers give."""
+    """One checkpoint with all that was said about it.
+
+    given    options by name: answers before the folder's configuration before training's hyper-parameters
+    strange  options in those files that the library's classifier does not have
+    """
 
     checkpoint: Checkpoint
     given: Mapping[str, Any]
+    strange: tuple[str, ...]
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> _Reader:
@@ -119,8 +126,14 @@ class _Reader:
                 f"{checkpoint.name} is of perceiver-io, whose image classifier has no {', '.join(unknown)}"
             )
         trained = checkpoint.extras.get("hyper_parameters")
-        files = arguments(trained if isinstance(trained, Mapping) else {}) | arguments(checkpoint.config)
-        reader = cls(replace(checkpoint, answers=answers), {**files, **answers})
+        files = {**(trained if isinstance(trained, Mapping) else {}), **checkpoint.config}
+        # What a configuration has beside these is of its writer and no option.
+        nested = arguments({name: files[name] for name in _NESTED if isinstance(files.get(name), Mapping)})
+        reader = cls(
+            replace(checkpoint, answers=answers),
+            {**arguments(files), **answers},
+            tuple(name for name in nested if name not in _KNOWN),
+        )
         reader._check_widths()
         return reader
 
@@ -129,19 +142,29 @@ class _Reader:
     def has(self, part: str) -> bool:
         return any(name.startswith(f"{part}.") for name in self.checkpoint.entries)
 
+    def called(self, names: tuple[str, str]) -> str:
+        """Which of two names a tensor has here; the newer one where it has neither."""
+        return names[1] if names[1] in self.checkpoint.entries else names[0]
+
+    def shape(self, name: str, axes: int = 2) -> tuple[int, ...]:
+        """The shape of a tensor. Raises CheckpointError when it is not there or has another number of axes."""
+        shape = self.checkpoint.shape(name)
+        if len(shape) != axes or 0 in shape:
+            raise CheckpointError(f"{self.checkpoint.name} has a {name} of shape {list(shape)}, which makes no model")
+        return shape
+
     @property
     def channels(self) -> int:
-        return self.checkpoint.shape(f"{_FIRST_CROSS}.0.module.kv_norm.weight")[0]
+        return self.shape(f"{_FIRST_CROSS}.0.module.kv_norm.weight", axes=1)[0]
 
     @property
     def positions(self) -> tuple[int, int] | None:
         """Elements and channels of the position code, which is computed anew; None where it was not saved."""
-        if _POSITIONS not in self.checkpoint.entries:
+        name = self.called(_POSITIONS)
+        if name not in self.checkpoint.entries:
             return None
-        shape = self.checkpoint.shape(_POSITIONS)
-        if len(shape) != 2:
-            raise CheckpointError(f"{self.checkpoint.name} has a position code of shape {list(shape)}, not of two axes")
-        return shape[0], shape[1]
+        elements, channels = self.shape(name)
+        return elements, channels
 
     @property
     def content(self) -> int | None:
@@ -162,7 +185,7 @@ class _Reader:
         return layer
 
     def width(self, attention: str, projection: str) -> int:
-        return self.checkpoint.shape(f"{attention}.attention.{projection}.weight")[0]
+        return self.shape(f"{attention}.attention.{projection}.weight")[0]
 
     @property
     def decoder(self) -> str:
@@ -237,8 +260,8 @@ class _Reader:
         asked = {question.name: checkpoint.asked(question) for question in self.questions()}
         self._check_heads(asked)
         height, width, channels = self._image_shape(asked["image_shape"])
-        num_latents, latent_dim = checkpoint.shape(_LATENTS)
-        num_classes = checkpoint.shape(f"{_CLASSES}.weight")[0]
+        num_latents, latent_dim = self.shape(self.called(_LATENTS))
+        num_classes = self.shape(f"{_CLASSES}.weight")[0]
         cross, tower = f"{_FIRST_CROSS}.0.module", f"{_FIRST_TOWER}.0.0.module"
         preprocess, prepared = self._preprocess((height, width), channels)
         labels, named = self._labels(num_classes)
@@ -262,7 +285,7 @@ class _Reader:
             head="decoder",
             decoder_heads=asked["decoder.num_cross_attention_heads"],
             decoder_query_residual=self.decoder.endswith(".module"),
-            decoder_query_dim=checkpoint.shape(_QUERY)[1],
+            decoder_query_dim=self.shape(self.called(_QUERY))[1],
             decoder_qk_dim=self.width(self.decoder, "q_proj"),
             decoder_v_dim=self.width(self.decoder, "v_proj"),
             decoder_widening=self._widening(f"{_DECODER}.1.module"),
@@ -273,9 +296,15 @@ class _Reader:
         return Translation(
             config=config,
             rules=self._rules(config),
-            ignored=frozenset({_POSITIONS} & set(checkpoint.entries)),
-            notes=(*prepared, *named),
+            ignored=frozenset({self.called(_POSITIONS)} & set(checkpoint.entries)),
+            notes=(*prepared, *named, *self._notes()),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        if not self.strange:
+            return ()
+        shown = ", ".join(self.strange[:4]) + (", ..." if len(self.strange) > 4 else "")
+        return (f"left aside what is no option of perceiver-io's image classifier: {shown}",)
 
     def _image_shape(self, answer: str) -> tuple[int, int, int]:
         """Raises CheckpointError for a shape that is none of a picture or that the tensors contradict."""
@@ -348,7 +377,7 @@ class _Reader:
         }
 
     def _widening(self, mlp: str) -> int:
-        inner, dim = self.checkpoint.shape(f"{mlp}.1.weight")
+        inner, dim = self.shape(f"{mlp}.1.weight")
         return max(inner // dim, 1)
 
     def _number(self, name: str) -> int:
@@ -420,7 +449,7 @@ class _Reader:
                 f"{name} has attention_residual off in its encoder: latents that are not added to what they read are "
                 "not among the Perceivers that can be opened"
             )
-        queries = self.checkpoint.shape(_QUERY)[0]
+        queries = self.shape(self.called(_QUERY))[0]
         if queries != 1:
             raise CheckpointError(f"{name} has num_output_queries = {queries}; a classifier has one")
         tower = f"{_FIRST_TOWER}.0.0.module"
@@ -460,7 +489,8 @@ class _Reader:
     def _rules(self, config: PerceiverConfig) -> dict[str, Rule]:
         crosses = [_FIRST_CROSS, _OTHER_CROSS][: 1 + self.has(_OTHER_CROSS)]
         towers = [_FIRST_TOWER, _OTHER_TOWER][: 1 + self.has(_OTHER_TOWER)]
-        rules = {"latents": take(_LATENTS), "head.query": take(_QUERY)} | _both("head.linear", _CLASSES)
+        rules = {"latents": take(self.called(_LATENTS)), "head.query": take(self.called(_QUERY))}
+        rules |= _both("head.linear", _CLASSES)
         for i, cross in enumerate(crosses):
             rules |= _layer_rules(f"cross.{i}", f"{cross}.0.module", f"{cross}.1.module", cross=True)
         for i, tower in enumerate(towers):

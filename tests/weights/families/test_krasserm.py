@@ -136,6 +136,18 @@ def test_all_three_formats_are_read(path: str) -> None:
     assert inspect(FORMATS / path, arguments=arguments).family == "krasserm"
 
 
+def test_names_of_version_0_6(tmp_path: Path) -> None:
+    """It computes the same, and calls three tensors otherwise."""
+    renamed = {
+        "0.latent_provider._query": "0.latent",
+        POSITIONS: "0.input_adapter.position_encoding",
+        "1.output_query_provider._query": "1.output_adapter._output_query",
+    }
+    golden = Golden("paper")
+    ours = perceiver.load(golden.save(tmp_path, lambda state: {renamed.get(n, n): t for n, t in state.items()}))
+    assert max(golden.compare(ours)) < 1e-5
+
+
 def test_grey_pictures_are_read_as_the_library_prepares_them() -> None:
     ours = perceiver.load(FORMATS / "hub")
     assert ours.config.preprocess == {"crop": 1.0, "resample": "bicubic", "channels": 1, "mean": [0.5], "std": [0.5]}
@@ -270,6 +282,28 @@ def test_what_cannot_be_represented_is_refused_by_name(tmp_path: Path) -> None:
             inspect(golden.save(tmp_path / str(number), change))
     with pytest.raises(CheckpointError, match="has no cross_heads"):
         inspect(golden.save(tmp_path), arguments={"cross_heads": 1})
+    folder = golden.save(tmp_path, model_config=changed(golden.config, num_rotary_layers=1, decoder_window=3))
+    told = "left aside what is no option of perceiver-io's image classifier: num_rotary_layers, decoder.window"
+    assert told in inspect(folder).notes
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (0, 2), (7, 5, 2)])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "0.latent_provider._query",
+        POSITIONS,
+        "0.cross_attn_1.0.module.kv_norm.weight",
+        "0.cross_attn_n.0.module.attention.q_proj.weight",
+        "0.self_attn_1.0.1.module.1.weight",
+        "1.output_query_provider._query",
+        "1.output_adapter.linear.weight",
+    ],
+)
+def test_no_shape_raises_anything_but_a_checkpoint_error(name: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    folder = Golden("one" if "_n." not in name else "paper").save(tmp_path, lambda s: s | {name: torch.ones(shape)})
+    with pytest.raises(CheckpointError):
+        perceiver.load(folder)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -110,6 +111,49 @@ class StemConfig:
 
 
 @dataclass(frozen=True)
+class SegmentConfig:
+    """One part of an input array that is made of several sorts of input (paper, section 4.2; Perceiver IO on Kinetics).
+
+    name              "video", "audio", "label"
+    shape             the grid of its elements
+    content_channels  channels of content in each, the first ones
+    positions         how places are written behind them; None for a segment of learned rows alone
+
+    A learned vector fills each row up to the channels that all segments have: their modality embedding.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    content_channels: int = 0
+    positions: PositionConfig | None = None
+
+    def __post_init__(self) -> None:
+        for n in self.shape:
+            _positive(f"segments.{self.name}.shape", n)
+        if self.positions and self.positions.kind == "learned":
+            raise ConfigError(f"segments.{self.name} has learned positions, which segments do not have")
+        if (
+            self.positions
+            and self.positions.kind == "fourier"
+            and len(self.positions.max_resolution) != len(self.shape)
+        ):
+            raise ConfigError(f"segments.{self.name}.positions.max_resolution does not fit its {len(self.shape)} axes")
+
+    @property
+    def count(self) -> int:
+        """Its elements."""
+        return math.prod(self.shape)
+
+    @property
+    def channels(self) -> int:
+        """Channels of content and positions, before the learned vector."""
+        if self.positions is None:
+            return self.content_channels
+        bands = self.positions.num_bands if self.positions.kind == "fourier" else 0
+        return self.content_channels + len(self.shape) * (2 * bands + 1)
+
+
+@dataclass(frozen=True)
 class PerceiverConfig:
     """Shapes and options of one Perceiver.
 
@@ -120,6 +164,8 @@ class PerceiverConfig:
     stem               what the content passes through first; None in the paper
     position_axes      axes that the positions of free elements lie on (3 for a point cloud, whose input_shape is (M,));
                        None where the elements lie on the grid of input_shape
+    segments           parts of an input array of several sorts of input, one after the other; each row is filled up to
+                       `padded_to` channels. input_shape is then (M,), and positions stand in the segments
     labels             class names, in the order of the logits
     plan               one (cross-attention, tower) pair a block; equal numbers share weights, None leaves the part out
     self_attends       L, self-attention layers in a tower
@@ -138,6 +184,8 @@ class PerceiverConfig:
     content_channels: int = 3
     stem: StemConfig | None = None
     position_axes: int | None = None
+    segments: tuple[SegmentConfig, ...] = ()
+    padded_to: int | None = None
     positions: PositionConfig = field(default_factory=PositionConfig)
     num_latents: int = 512
     latent_dim: int = 1024
@@ -200,11 +248,22 @@ class PerceiverConfig:
         ):
             if width % heads:
                 raise ConfigError(f"{name} is {width}, which {heads} heads do not divide")
+        if (self.padded_to is None) == bool(self.segments):
+            raise ConfigError("padded_to is the channels that segments are filled up to, and needs them")
+        if self.segments and self.input_shape != (sum(segment.count for segment in self.segments),):
+            raise ConfigError(f"input_shape is {self.input_shape}; it must be the elements of all segments together")
+        for segment in self.segments:
+            if self.padded_to is None or segment.channels >= self.padded_to:
+                raise ConfigError(f"segments.{segment.name} has {segment.channels} channels; padded_to must be more")
         if self.stem and self.stem.grid not in (None, self.input_shape):
             raise ConfigError(
                 f"input_shape is {self.input_shape}, and the stem makes {self.stem.grid} elements of {self.stem.pixels}"
             )
-        if self.positions.kind == "fourier" and len(self.positions.max_resolution) != self.num_axes:
+        if (
+            not self.segments
+            and self.positions.kind == "fourier"
+            and len(self.positions.max_resolution) != self.num_axes
+        ):
             raise ConfigError(
                 f"positions.max_resolution has {len(self.positions.max_resolution)} values for {self.num_axes} axes"
             )
@@ -226,7 +285,9 @@ class PerceiverConfig:
 
     @property
     def position_channels(self) -> int:
-        """Channels of the position encoding."""
+        """Channels of the position encoding; of segments all, since each has its content in channels of its own."""
+        if self.padded_to is not None:
+            return self.padded_to
         match self.positions.kind:
             case "fourier":
                 return self.num_axes * (2 * self.positions.num_bands + 1)
@@ -243,6 +304,8 @@ class PerceiverConfig:
     @property
     def input_channels(self) -> int:
         """C, content channels then position channels."""
+        if self.padded_to is not None:
+            return self.padded_to
         return self.content_channels + self.position_channels
 
     @property
@@ -268,10 +331,7 @@ class PerceiverConfig:
     def from_dict(cls, values: Mapping[str, Any]) -> PerceiverConfig:
         """The inverse of `to_dict`. Raises ConfigError on unknown fields and impossible values."""
         try:
-            positions = dict(values.get("positions", {}))
-            if "max_resolution" in positions:
-                positions["max_resolution"] = tuple(float(mu) for mu in positions["max_resolution"])
-            fields = dict(values) | {"positions": PositionConfig(**_known(PositionConfig, positions))}
+            fields = dict(values) | {"positions": _position(values.get("positions", {}))}
             if fields.get("stem") is not None:
                 stem = dict(fields["stem"])
                 if stem.get("pixels") is not None:
@@ -281,6 +341,8 @@ class PerceiverConfig:
             for name in ("input_shape", "labels"):
                 if name in fields:
                     fields[name] = tuple(fields[name])
+            if "segments" in fields:
+                fields["segments"] = tuple(_segment(segment) for segment in fields["segments"])
             if "plan" in fields:
                 fields["plan"] = tuple((cross, tower) for cross, tower in fields["plan"])
             return cls(**_known(cls, fields))
@@ -288,6 +350,20 @@ class PerceiverConfig:
             raise
         except (TypeError, ValueError) as error:
             raise ConfigError(f"the configuration holds a value of the wrong type: {error}") from error
+
+
+def _position(values: Mapping[str, Any]) -> PositionConfig:
+    fields = dict(values)
+    if "max_resolution" in fields:
+        fields["max_resolution"] = tuple(float(mu) for mu in fields["max_resolution"])
+    return PositionConfig(**_known(PositionConfig, fields))
+
+
+def _segment(values: Mapping[str, Any]) -> SegmentConfig:
+    fields = dict(values) | {"shape": tuple(values.get("shape", ()))}
+    if fields.get("positions") is not None:
+        fields["positions"] = _position(fields["positions"])
+    return SegmentConfig(**_known(SegmentConfig, fields))
 
 
 def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -14,6 +15,7 @@ from .attention import CrossAttention, InputArray, SelfAttention
 from .config import PerceiverConfig
 from .positions import ENCODINGS, Positions
 from .sample import Sample
+from .segments import SegmentPositions
 from .stem import stem_of
 from .trace import Read, Trace
 from .weights.pretrained import Pretrained
@@ -28,8 +30,12 @@ class Perceiver(Pretrained):
     def __init__(self, config: PerceiverConfig) -> None:
         super().__init__()
         self.config = config
-        self.positions = ENCODINGS[config.positions.kind](
-            config.positions, config.input_shape if config.position_axes is None else None, config.num_axes
+        self.positions = (
+            SegmentPositions(config.segments, config.input_channels)
+            if config.segments
+            else ENCODINGS[config.positions.kind](
+                config.positions, config.input_shape if config.position_axes is None else None, config.num_axes
+            )
         )
         self.stem = stem_of(config)
         self.latents = nn.Parameter(torch.empty(config.num_latents, config.latent_dim))
@@ -102,7 +108,10 @@ class Perceiver(Pretrained):
                 f"the input has {content.shape[1]} elements of {content.shape[-1]} channels; "
                 f"this model reads {codes.shape[1]} of {self.config.content_channels}"
             )
-        return torch.cat([content, codes.to(content).expand(len(content), -1, -1)], dim=-1)
+        codes = codes.to(content).expand(len(content), -1, -1)
+        if self.config.segments:
+            return codes + F.pad(content, (0, codes.shape[-1] - content.shape[-1]))
+        return torch.cat([content, codes], dim=-1)
 
     def forward(self, inputs: Float[Tensor, "B M C"]) -> Float[Tensor, "B classes"]:
         """Logits of a batch of input arrays."""

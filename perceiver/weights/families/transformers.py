@@ -1,4 +1,5 @@
-"""Hugging Face Transformers' Perceivers: DeepMind's three ImageNet models, and what was fine-tuned from them.
+"""Hugging Face Transformers' Perceivers: DeepMind's three ImageNet models, its model of clips, and what was fine-tuned
+from them.
 
 They are Perceiver IO: one cross-attention, a tower that is run `num_blocks` times, a decoder with one learned query.
 What the port does differently from the JAX code that trained the published weights is reproduced by default, so that
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from ...config import Activation, PerceiverConfig, PositionConfig, StemConfig
 from ...errors import CheckpointError
+from . import transformers_multimodal as multimodal
 from .base import Checkpoint, Question, Rule, Translation, take
 
 _ENCODER = "perceiver.encoder.cross_attention"
@@ -88,12 +90,12 @@ class Transformers:
         body = _body(checkpoint, asked)
         front, rules, ignored, notes = _front(checkpoint, asked)
         labels, label_notes = class_names(checkpoint, body["num_classes"])
-        config = PerceiverConfig(modality="image", labels=labels, **body, **front)
+        config = PerceiverConfig(labels=labels, **({"modality": "image"} | body | front))
         (channels,) = checkpoint.shape(f"{_ENCODER}.attention.self.layernorm2.weight")
         if config.input_channels != channels:
             raise CheckpointError(
                 f"{checkpoint.name} reads {channels} channels an element, which is neither {_RGB} of colour with "
-                f"{_BANDS} Fourier bands an axis nor one of the other ImageNet models"
+                f"{_BANDS} Fourier bands an axis nor one of the other published models"
             )
         return Translation(
             config=config,
@@ -173,8 +175,11 @@ def _body(checkpoint: Checkpoint, asked: Mapping[str, Any]) -> dict[str, Any]:
             f"{checkpoint.name} has other qk_channels than v_channels inside its tower, which cannot be represented"
         )
     decoder = f"{_DECODER}.decoding_cross_attention"
+    clips = multimodal.recognises(checkpoint)
     return {
-        "num_classes": checkpoint.shape(f"{_DECODER}.final_layer.weight")[0],
+        "num_classes": (
+            multimodal.classes(checkpoint) if clips else checkpoint.shape(f"{_DECODER}.final_layer.weight")[0]
+        ),
         "num_latents": num_latents,
         "latent_dim": dim,
         "plan": ((0, 0), *(((None, 0),) * (asked["num_blocks"] - 1))),
@@ -188,8 +193,8 @@ def _body(checkpoint: Checkpoint, asked: Mapping[str, Any]) -> dict[str, Any]:
         "self_widening": _widening(checkpoint, first),
         "activation": _ACTIVATIONS[asked["hidden_act"]],
         "head": "decoder",
-        "decoder_query_residual": asked.get("decoder_query_residual", True),
-        "decoder_query_dim": checkpoint.shape(f"{_DECODER}.output_position_encodings.position_embeddings")[1],
+        "decoder_query_residual": asked.get("decoder_query_residual", not clips),
+        "decoder_query_dim": checkpoint.shape(f"{decoder}.attention.self.layernorm1.weight")[0],
         "decoder_qk_dim": checkpoint.shape(f"{decoder}.attention.self.query.weight")[0],
         "decoder_v_dim": checkpoint.shape(f"{decoder}.attention.self.value.weight")[0],
         "decoder_widening": _widening(checkpoint, decoder),
@@ -205,6 +210,13 @@ def _front(
     checkpoint: Checkpoint, asked: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Rule], frozenset[str], tuple[str, ...]]:
     """The part before the encoder: its share of the configuration, its rules, tensors left aside, and notes."""
+    if multimodal.recognises(checkpoint):
+        return (
+            multimodal.front(checkpoint),
+            multimodal.rules(),
+            multimodal.ignored(checkpoint),
+            multimodal.NOTES,
+        )
     preprocess, size = preparation(checkpoint)
     if f"{_CONV}.conv.weight" in checkpoint.entries:
         stem = StemConfig("conv", checkpoint.shape(f"{_CONV}.conv.weight")[1], size, asked["padding"])

@@ -66,9 +66,14 @@ class Hub:
         return f"{self.repository}{at}" + "".join(f";{name}={_written(value)}" for name, value in self.answers)
 
     @property
+    def pinned(self) -> bool:
+        """Whether its revision is a commit, which stays what it is."""
+        return self.revision is not None and _COMMIT.fullmatch(self.revision) is not None
+
+    @property
     def name(self) -> str:
         """What it is called on the page: as it is written, a long commit cut short."""
-        short = self.revision[:7] if self.revision and _COMMIT.fullmatch(self.revision) else self.revision
+        short = self.revision[:7] if self.revision and self.pinned else self.revision
         said = ", ".join(f"{name} {value}" for name, value in self.answers)
         return dataclasses.replace(self, revision=short, answers=()).key + (f" ({said})" if said else "")
 

@@ -55,7 +55,7 @@ class Pattern:
 @st.cache_data(show_spinner=False, max_entries=32)
 def parameters(name: str) -> int:
     """How many numbers a checkpoint holds. Raises CheckpointError when it cannot be opened."""
-    results = compute.card(name).results
+    results = compute.results(name)
     return results.parameters if results else count_parameters(compute.opened(name))
 
 

@@ -33,6 +33,7 @@ from perceiver.sample import Sample
 from perceiver.trace import Kind, Reduce, Trace
 from perceiver.weights.card import Card
 from perceiver.weights.found import Told
+from perceiver.weights.results import Results
 from perceiver.weights.store import BundledSample, Store
 
 from . import checkpoints
@@ -180,6 +181,19 @@ def card(name: str) -> Card:
     """The card of a checkpoint. Raises CheckpointError when it has none."""
     one = checkpoints.known(name)
     return Store().card(name) if one is None else one.card()
+
+
+def results(name: str) -> Results | None:
+    """How good a checkpoint is on held-out inputs, None where nothing is known.
+
+    Raises CheckpointError when one that comes with the app has no card.
+    """
+    try:
+        return card(name).results
+    except CheckpointError:
+        if checkpoints.known(name) is None:
+            raise
+        return None
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -455,8 +469,8 @@ def weights(model: str) -> str | None:
     """The SHA-256 of a checkpoint's weights, for exports; None where its card does not know it."""
     if checkpoints.known(model) is not None:
         return checkpoints.digest(model)
-    results = card(model).results
-    return results.sha256 or None if results else None
+    found = results(model)
+    return found.sha256 or None if found else None
 
 
 def _square(sample: Sample) -> int:

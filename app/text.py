@@ -28,6 +28,9 @@ SHOWN: Mapping[str, str] = {
     "first": "Change since first",
 }
 
+LONGEST_LABEL = 36
+"""Letters of a class name before synonyms are left out."""
+
 AXES: Mapping[str, str] = {"rows": "down", "cols": "across", "time": "in time", "frequency": "in pitch"}
 """How cycles along an axis are said, by what exports call it."""
 
@@ -43,7 +46,12 @@ def filename(sample: str, *models: str) -> str:
 
 
 def label(name: str) -> str:
-    """A class name as people write it."""
+    """A class name as people write it; of many synonyms as many as make a name, which ImageNet's lists do not."""
+    if len(name) > LONGEST_LABEL and ", " in name:
+        first, *others = name.split(", ")
+        while others and len(first) + 2 + len(others[0]) <= LONGEST_LABEL:
+            first += f", {others.pop(0)}"
+        return f"{first}, …"
     return name.replace("_", " / ") if name.isascii() and " " not in name else name
 
 
@@ -130,6 +138,13 @@ def about(sample: BundledSample) -> str:
 def sentence(note: str) -> str:
     """A note as a sentence of its own, fit for Markdown."""
     return plain(f"{note[:1].upper()}{note[1:].rstrip('.')}.")
+
+
+def remark(message: str) -> str:
+    """An error's message as a sentence; a name that it begins with keeps its small letter."""
+    first = message.split(" ", 1)[0].rstrip(",:")
+    begun = message[:1].upper() + message[1:] if first.isalpha() else message
+    return plain(f"{begun.rstrip('.')}.")
 
 
 def verdict(truth: str, rank: int, classes: int) -> str:

@@ -80,8 +80,9 @@ def choose_input(
     recorder = shown.recorder
     sources = {"samples": "Samples", "upload": "Upload"} | ({"record": recorder.name} if recorder else {})
     uploaded = view.sample.startswith(state.UPLOADED)
-    if st.session_state.get("source") not in sources:
-        st.session_state["source"] = "upload" if uploaded or not samples else "samples"
+    held = st.session_state.get("source")
+    # Set on every run: on another page it is another widget, which otherwise begins empty.
+    st.session_state["source"] = held if held in sources else "upload" if uploaded or not samples else "samples"
     source = st.segmented_control(
         "Input",
         list(sources),

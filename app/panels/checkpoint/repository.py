@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import streamlit as st
 
 from perceiver.errors import CheckpointError
@@ -36,12 +38,12 @@ def here(asked: Hub) -> Listing | None:
     return listing if listing.cached else None
 
 
-def repository(asked: Hub, listing: Listing, *, label: str = "Open") -> str | None:
+def repository(asked: Hub, listing: Listing) -> str | None:
     """A repository that was looked up: fetched if need be, then its summary; the key of the model once it is open."""
     if not listing.cached:
         listing = here(Hub(asked.repository, listing.commit)) or listing  # it may have come meanwhile
     if listing.cached:
-        return summary(checkpoints.on_hub(asked, listing.commit), dict(asked.answers), label=label)
+        return summary(checkpoints.on_hub(asked, listing.commit), dict(asked.answers))
     st.subheader(text.plain(asked.name), anchor=False)
     kind = listing.config.get("model_type")
     words.table(
@@ -58,19 +60,20 @@ def repository(asked: Hub, listing: Listing, *, label: str = "Open") -> str | No
         )
         return None
     coming = _coming(listing)
-    if coming is None or coming.done:
-        if coming and coming.error:
-            words.refused(coming.error)
-        st.button(
-            f"Fetch {words.megabytes(listing.size)}",
-            type="primary",
-            icon=":material/download:",
-            on_click=_fetch,
-            args=(listing,),
-        )
-        st.caption("It goes into this machine’s cache of the hub. More about it is told before it is opened.")
-    else:
-        _watch(coming)
+    progress = Progress()
+    if coming and not coming.done:
+        _watch(coming, progress)
+    if coming and coming.error:
+        words.refused(coming.error)
+    # As many elements as while it comes: what is left over on the page would stay there until the end.
+    st.button(
+        f"Fetch {words.megabytes(listing.size)}",
+        type="primary",
+        icon=":material/download:",
+        on_click=_fetch,
+        args=(listing,),
+    )
+    st.caption("It goes into this machine’s cache of the hub. More about it is told before it is opened.")
     return None
 
 
@@ -86,9 +89,8 @@ def _coming(listing: Listing) -> fetching.Fetch | None:
     return fetching.coming(listing.repo_id, listing.commit)
 
 
-def _watch(coming: fetching.Fetch) -> None:
+def _watch(coming: fetching.Fetch, progress: Progress) -> NoReturn:
     """Shows how far a transfer has come until it ends; whatever the visitor does meanwhile, it goes on."""
-    progress = Progress()
     st.button("Stop", icon=":material/close:", on_click=coming.stop)
     st.caption("It goes on while you look at something else.")
     while not coming.wait(0.25):
@@ -98,14 +100,16 @@ def _watch(coming: fetching.Fetch) -> None:
 
 def looked_up(asked: Hub) -> Listing | None:
     """What the hub says about a repository, asked once a session; None with a word on why it says nothing."""
+    place = st.empty()  # there whether or not anyone waits, so that what follows keeps its place
     held = st.session_state.get("open_listing")
     if held and held[0] == (asked.repository, asked.revision):
         listing: Listing = held[1]
         return listing
-    listing_here = here(asked) if asked.revision else None
     try:
-        with st.spinner(f"Looking up {asked.repository}"):
-            found = listing_here or hub.look(asked.repository, revision=asked.revision)
+        with place, st.spinner(f"Looking up {asked.repository}"):
+            # A commit stays what it is; a branch or the latest may have moved.
+            pinned = here(asked) if asked.pinned else None
+            found = pinned or hub.look(asked.repository, revision=asked.revision)
     except CheckpointError as error:
         words.refused(error)
         return None

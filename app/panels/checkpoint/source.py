@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from perceiver.errors import CheckpointError
 
 from ... import checkpoints, text, uploads
-from ...checkpoints import Hub
+from ...checkpoints import Hub, Source
 from . import words
 from .repository import SUGGESTED, here, looked_up, repository
 from .summary import summary
@@ -104,18 +104,16 @@ def _path(linked: Hub | None) -> Callable[[], str | None] | None:
     try:
         found = checkpoints.at_path(given)
     except CheckpointError as error:
-        st.error(text.sentence(str(error)), icon=":material/error:")
+        st.error(text.remark(str(error)), icon=":material/error:")
         return None
     return lambda: summary(found, {})
 
 
 def _upload(linked: Hub | None) -> Callable[[], str | None] | None:
-    number = st.session_state.setdefault("open_uploads", 0)
-    key = f"open_upload_{number}"
     files = st.file_uploader(
         "Weights, and the JSON files beside them",
         accept_multiple_files=True,
-        key=key,
+        key="open_files",
         max_upload_size=uploads.MEGABYTES,
     )
     st.caption(
@@ -123,14 +121,18 @@ def _upload(linked: Hub | None) -> Callable[[], str | None] | None:
         "`preprocessor_config.json` if there are any, or a JSON file of constructor arguments. "
         f"Up to {uploads.MEGABYTES} MB; kept on the server for this session alone."
     )
-    if files:
+    held: tuple[list[str], Source] | None = st.session_state.get("open_uploaded")
+    names = [file.file_id for file in files]
+    if files and (held is None or held[0] != names):
+        st.session_state.pop("open_uploaded", None)
         try:
-            st.session_state["open_uploaded"] = uploads.room().take([(file.name, file.getbuffer()) for file in files])
+            # By value: what the browser sent is freed when the page is left.
+            held = names, uploads.room().take([(file.name, file.getbuffer()) for file in files])
         except CheckpointError as error:
-            st.session_state.pop("open_uploaded", None)
-            st.error(text.sentence(str(error)), icon=":material/error:")
+            st.error(text.remark(str(error)), icon=":material/error:")
             return None
-    found = st.session_state.get("open_uploaded")
-    if found is None or not uploads.room().holds(found):
+        st.session_state["open_uploaded"] = held
+    if held is None or not uploads.room().holds(held[1]):
         return None
+    found = held[1]
     return lambda: summary(found, {})

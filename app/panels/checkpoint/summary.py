@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import streamlit as st
 
@@ -20,33 +22,53 @@ _FEW = 4
 """Choices that are all kept in sight; more go into a list."""
 
 
-def summary(source: Source, answers: Mapping[str, Answer], *, label: str = "Open") -> str | None:
+@dataclass
+class _Asking:
+    """What this session has answered about a checkpoint.
+
+    answers  those that differ from what would hold without them
+    needed   names of what was open at some time: it stays in sight when it is answered
+    found    what the checkpoint was at the last answers that fitted
+    """
+
+    answers: dict[str, Answer]
+    needed: set[str] = field(default_factory=set)
+    found: Found | None = None
+
+
+def summary(source: Source, answers: Mapping[str, Answer]) -> str | None:
     """The summary, the questions, and a button; the key of the checkpoint once it is open.
 
     answers  what was said about it already, by a link
     """
     st.subheader(text.plain(source.name), anchor=False)
-    place = st.container()
+    asking = _asking(source, answers)
+    fault = None
     try:
-        first = _found(source, answers)
+        asking.found = _found(source, asking.answers)
+        asking.needed |= {question.name for question in asking.found.open_questions}
     except CheckpointError as error:
-        words.refused(error)
-        if not answers:
-            return None
-        # What a link says about it may be wrong, and can be said anew.
-        return summary(source, {}, label=label)
-    answers, found, fault = _answered(source, first, answers)
-    with place:
-        words.table(found.rows())
-        for note in found.notes:
-            st.caption(text.sentence(note))
+        fault = error
+        if asking.found is None and asking.answers:
+            try:  # what a link says about it may be wrong, and can be said anew
+                asking.found = _found(source, {})
+            except CheckpointError as without:
+                fault = without
+    if asking.found is None:
+        assert fault is not None
+        words.refused(fault)
+        return None
+    words.table(asking.found.rows())
+    for note in asking.found.notes:
+        st.caption(text.sentence(note))
+    _questions(source, asking)
     if fault:
         words.refused(fault)
-    return _open(source, answers, found, ready=not fault, label=label)
+    return _open(source, asking, ready=fault is None)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _looked(source: Source, given: str, _answers: Mapping[str, Answer]) -> Found:
+def _looked(source: Source, key: str, _answers: Mapping[str, Answer]) -> Found:
     return source.look(_answers)
 
 
@@ -54,86 +76,98 @@ def _found(source: Source, answers: Mapping[str, Answer]) -> Found:
     return _looked(source, source.key(answers), answers)
 
 
-def _answered(
-    source: Source, found: Found, answers: Mapping[str, Answer]
-) -> tuple[Mapping[str, Answer], Found, CheckpointError | None]:
-    """The answers of the form, what the checkpoint is with them, and what speaks against them."""
-    asked = [question for question in found.questions if not question.switch]
-    switches = [question for question in found.questions if question.switch]
-    if not found.questions:
-        return answers, found, None
-    given = dict(answers)
-    if asked:
+def _asking(source: Source, answers: Mapping[str, Answer]) -> _Asking:
+    held: dict[str, _Asking] = st.session_state.setdefault("open_asking", {})
+    return held.setdefault(source.key(answers), _Asking(dict(answers)))
+
+
+def _questions(source: Source, asking: _Asking) -> None:
+    """What must be answered in sight, the rest a click away."""
+    assert asking.found is not None
+    needed = [question for question in asking.found.questions if question.name in asking.needed]
+    others = [question for question in asking.found.questions if question not in needed]
+    if needed:
         st.markdown("**What its files do not tell**")
-        missing = len(found.open_questions)
-        if missing:
-            st.caption(f"{missing} {'answer is' if missing == 1 else 'answers are'} needed; the rest may stay.")
-        given |= _form(source, asked, found.answers)
-    if switches:
-        with st.expander("How it is run", icon=":material/tune:"):
-            given |= _form(source, switches, found.answers)
-    defaults = {question.name: question.default for question in found.questions}
-    given = {name: value for name, value in given.items() if name in defaults and value != defaults[name]}
-    try:
-        return given, _found(source, given), None
-    except CheckpointError as error:
-        return given, found, error
+        _form(source, asking, needed)
+    if others:
+        with st.expander("What may be changed: its arguments, and how it is run", icon=":material/tune:"):
+            _form(source, asking, others)
 
 
-def _form(source: Source, questions: Sequence[Question], answers: Mapping[str, object]) -> dict[str, Answer]:
-    """A control for every question, two in a row; the answers that were given."""
-    given: dict[str, Answer] = {}
+def _form(source: Source, asking: _Asking, questions: Sequence[Question]) -> None:
+    """A control for every question, two in a row."""
     for start in range(0, len(questions), 2):
         pair = questions[start : start + 2]
         for column, question in zip(st.columns(2, gap="medium"), pair, strict=False):
             with column:
-                value = _control(source, question, answers.get(question.name))
-            if value is not None:
-                given[question.name] = value
-    return given
+                _control(source, asking, question)
 
 
-def _control(source: Source, question: Question, value: object) -> Answer | None:
+def _control(source: Source, asking: _Asking, question: Question) -> None:
+    assert asking.found is not None
     stamp = hashlib.sha256(f"{source.kind}|{source.place}|{source.revision}|{source.stamp}".encode()).hexdigest()[:12]
     key = f"answer_{stamp}_{question.name}"
-    label, help_ = text.plain(question.words), text.plain(question.help)
+    value = asking.answers.get(question.name, asking.found.answers.get(question.name))
+    shared: dict[str, Any] = {
+        "key": key,
+        "help": text.plain(question.help) or None,
+        "on_change": _answer,
+        "args": (source, asking, question.name, key),
+    }
+    label = text.plain(question.words)
     if question.choices:
         choices = list(question.choices)
-        index = choices.index(value) if value in choices else None
+        st.session_state[key] = value if value in choices else None
         if len(choices) <= _FEW and all(len(str(one)) <= 12 for one in choices):
-            default = None if index is None else choices[index]
-            return st.segmented_control(
-                label, choices, default=default, required=default is not None, format_func=_said, key=key, help=help_
-            )
-        return st.selectbox(label, choices, index=index, format_func=_said, key=key, help=help_)
-    if question.type == "bool":
-        return st.toggle(label, value=value is True, key=key, help=help_)
-    if question.type == "text":
-        return st.text_input(label, value if isinstance(value, str) else "", key=key, help=help_) or None
-    number = value if isinstance(value, int | float) else None
-    if question.type == "int":
-        whole = None if number is None else int(number)
-        return st.number_input(label, min_value=1, step=1, value=whole, key=key, help=help_, placeholder="needed")
-    real = None if number is None else float(number)
-    return st.number_input(label, value=real, key=key, help=help_, placeholder="needed", format="%g")
+            st.segmented_control(label, choices, required=value in choices, format_func=_said, **shared)
+        else:
+            st.selectbox(label, choices, format_func=_said, **shared)
+    elif question.type == "bool":
+        st.session_state[key] = value if isinstance(value, bool) else None
+        st.segmented_control(label, [True, False], required=value is not None, format_func=_said, **shared)
+    elif question.type == "int":
+        st.session_state[key] = value if isinstance(value, int) else None
+        st.number_input(label, min_value=1, step=1, value=None, placeholder="needed", **shared)
+    elif question.type == "float":
+        st.session_state[key] = float(value) if isinstance(value, int | float) else None
+        st.number_input(label, value=None, placeholder="needed", format="%g", **shared)
+    else:
+        st.session_state[key] = "" if value is None else str(value)
+        st.text_input(label, placeholder="224 x 224" if question.type == "shape" else "needed", **shared)
+
+
+def _answer(source: Source, asking: _Asking, name: str, key: str) -> None:
+    """Takes an answer; one that would hold anyway is none, so that the checkpoint keeps its short name."""
+    value = st.session_state[key]
+    asking.answers.pop(name, None)
+    if value is None or value == "":
+        return
+    try:
+        if _found(source, asking.answers).answers.get(name) == value:
+            return
+    except CheckpointError:
+        pass
+    asking.answers[name] = value
 
 
 def _said(choice: object) -> str:
-    return {True: "yes", False: "no"}[choice] if isinstance(choice, bool) else text.plain(str(choice))
+    return ("yes" if choice else "no") if isinstance(choice, bool) else text.plain(str(choice))
 
 
-def _open(source: Source, answers: Mapping[str, Answer], found: Found, *, ready: bool, label: str) -> str | None:
+def _open(source: Source, asking: _Asking, *, ready: bool) -> str | None:
+    found = asking.found
+    assert found is not None
     config = found.config
     if config is not None and config.modality not in views.names():
         st.info(
-            f"It reads {text.plain(config.modality)}, which the pages here do not show yet. "
+            f"It reads {text.plain(config.modality)}, which the pages here do not show. "
             "In Python and on the command line it can be used.",
             icon=":material/info:",
         )
         return None
-    if not st.button(label, type="primary", icon=":material/visibility:", disabled=not ready or config is None):
+    if not st.button("Open", type="primary", icon=":material/visibility:", disabled=not ready or config is None):
         return None
-    checkpoint = checkpoints.keep(source, answers, found)
+    checkpoint = checkpoints.keep(source, asking.answers, found)
     progress = Progress()
     try:
         compute.bring(checkpoint.key, progress)

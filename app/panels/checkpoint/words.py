@@ -20,14 +20,14 @@ def refused(error: CheckpointError | str) -> None:
     """Says why a checkpoint cannot be opened, and without a network what can be done instead."""
     words = str(error)
     if not any(one in words for one in _UNREACHABLE):
-        st.error(text.sentence(words), icon=":material/error:")
+        st.error(text.remark(words), icon=":material/error:")
         return
     # The library's own advice is to give a path, which is not everyone's to give.
     cause = words.split(": connect to the network")[0].split(", or give the path")[0]
     instead = ["upload the files of one"]
     if checkpoints.local_paths():
         instead.append("give the path of a folder on this machine")
-    st.error(text.sentence(cause), icon=":material/cloud_off:")
+    st.error(text.remark(cause), icon=":material/cloud_off:")
     st.caption(
         "Without the hub you can still open what this machine has fetched before, "
         f"{text.listed([*instead[:-1], f'or {instead[-1]}']) if len(instead) > 1 else f'or {instead[0]}'}."
@@ -41,9 +41,9 @@ def megabytes(size: int) -> str:
 
 def table(rows: list[tuple[str, str]]) -> None:
     """Two columns: what, and its value."""
-    st.table(
-        {"What": [f"**{text.plain(name)}**" for name, _ in rows], "Value": [text.plain(value) for _, value in rows]},
-        border="horizontal",
-        hide_index=True,
-        hide_header=True,
-    )
+    columns = {
+        "What": [f"**{text.plain(name)}**" for name, _ in rows],
+        "Value": [text.plain(value) for _, value in rows],
+    }
+    with st.container(key="summary"):
+        st.table(columns, border="horizontal", hide_index=True, hide_header=True)

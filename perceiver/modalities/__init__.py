@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import ConfigError
 from ..sample import Sample
 from .audio import AudioModality
+from .audiovisual import AudiovisualModality
 from .base import Box, Modality, printable
 from .image import ImageModality
 from .kinds import Kind, identify, sniff
@@ -16,6 +17,7 @@ from .scanning import Scannable, Window, Windows
 
 __all__ = [
     "AudioModality",
+    "AudiovisualModality",
     "Box",
     "ImageModality",
     "Kind",
@@ -36,7 +38,7 @@ __all__ = [
 ]
 
 _MODALITIES: dict[str, Modality] = {
-    modality.name: modality for modality in (ImageModality(), AudioModality(), PointsModality())
+    modality.name: modality for modality in (ImageModality(), AudioModality(), PointsModality(), AudiovisualModality())
 }
 
 

@@ -1,0 +1,226 @@
+"""A clip file's bytes -> an open container and its track of pictures, or one sentence that says why not.
+
+The container is named to FFmpeg by what the first bytes say: its own guess could take a file for a playlist and open
+what it lists.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from ...errors import InputError
+from .. import kinds
+from ..audio.stream import Broken
+from ..kinds import Kind, identify
+
+_CONTAINERS = {
+    kinds.MP4: "mov",
+    kinds.QUICKTIME: "mov",
+    kinds.M4A: "mov",
+    kinds.WEBM: "matroska",
+    kinds.AVI: "avi",
+    kinds.FLV: "flv",
+    kinds.WINDOWS_MEDIA: "asf",
+    kinds.MPEG: "mpeg",
+    kinds.OGG: "ogg",
+    kinds.GIF: "gif",
+}
+# Where seeking lands beside the frame that was meant, or nowhere.
+_NOT_SOUGHT = frozenset({"mpeg", "mpegvideo", "gif"})
+# Whose headers say how long they are, and not what was found in their first packets.
+_ANNOUNCED = frozenset({"mov", "matroska", "avi", "asf"})
+# Packets are walked through to learn how long a clip is; these are 4 hours at 60 frames a second.
+_MOST_PACKETS = 864_000
+# Pixels of a frame that is decoded: decoders hold up to 16 of them.
+MOST_PIXELS = 4096 * 2304
+
+
+@dataclass(frozen=True)
+class ClipFile:
+    """A file that may be a clip by its first bytes.
+
+    data       the whole file
+    name       as it is shown in messages
+    kind       what it is
+    container  FFmpeg's name of its container
+    """
+
+    data: bytes
+    name: str
+    kind: Kind
+    container: str
+
+    @property
+    def can_seek(self) -> bool:
+        """Whether its container can be entered in the middle."""
+        return self.container not in _NOT_SOUGHT
+
+    @contextmanager
+    def open(self) -> Iterator[InputContainer]:
+        """The file, open. Raises Broken when FFmpeg cannot make anything of it."""
+        try:
+            container = av.open(io.BytesIO(self.data), "r", format=self.container, metadata_errors="ignore")
+        except Exception as error:
+            raise Broken from error
+        with container:
+            yield container
+
+
+@dataclass(frozen=True)
+class Extent:
+    """When a clip's pictures are shown, in seconds of the container's own clock.
+
+    begin, end  of the first and of the last frame
+    frames      in between
+    tracks      of pictures in the file
+    whole       whether the file could be walked through to its end
+    announced   seconds that its header says it has; None where it does not
+    """
+
+    begin: float
+    end: float
+    frames: int
+    tracks: int
+    whole: bool
+    announced: float | None
+
+    @property
+    def seconds(self) -> float:
+        """Length of the clip."""
+        return self.end - self.begin
+
+
+def examine(data: bytes, name: str) -> ClipFile:
+    """What a file is. Raises InputError for one that is no clip."""
+    kind = identify(data, name)
+    if kind not in _CONTAINERS:
+        raise InputError(f"{name} {_refusal(kind)}")
+    container = _CONTAINERS[kind]
+    if kind is kinds.MPEG and data[:1] == b"G":
+        container = "mpegts"
+    if kind is kinds.MPEG and data[:4] == b"\0\0\1\xb3":
+        container = "mpegvideo"
+    return ClipFile(data, name, kind, container)
+
+
+@contextmanager
+def refusing(file: ClipFile) -> Iterator[None]:
+    """Turns what decoders raise over bad data into InputError, in one sentence."""
+    try:
+        yield
+    except Broken as error:
+        raise InputError(f"{file.name} is {file.kind.phrase}, but {error}") from error
+    except MemoryError as error:
+        raise InputError(f"{file.name} needs more memory than there is; save it smaller and try again") from error
+
+
+def pictures_of(container: InputContainer) -> list[VideoStream]:
+    """The tracks of moving pictures: not the cover of an album."""
+    return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+
+
+def track(container: InputContainer) -> VideoStream:
+    """The pictures that are read, the first ones. Raises Broken where there are none that can be decoded."""
+    streams = pictures_of(container)
+    if not streams:
+        raise Broken(
+            "it holds sound alone; a clip needs pictures" if container.streams.audio else "there are no pictures in it"
+        )
+    stream = streams[0]
+    if stream.codec_context is None:
+        raise Broken("its pictures are coded in a way that is not read")
+    size = (stream.codec_context.width, stream.codec_context.height)
+    check_pixels(size)
+    return stream
+
+
+def check_pixels(size: tuple[int, int]) -> None:
+    """Raises Broken for frames (width, height) that are too large to decode."""
+    width, height = size
+    if width * height > MOST_PIXELS:
+        raise Broken(f"its frames have {width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are read")
+
+
+def extent(file: ClipFile) -> Extent:
+    """Walks through the packets of a clip, decoding none. Raises Broken and InputError."""
+    begin = end = None
+    count, step = 0, 0.0
+    with file.open() as container:
+        stream = track(container)
+        tracks = len(pictures_of(container))
+        base = float(stream.time_base or 0)
+        announced = _announced(file, container, stream)
+        rate = float(stream.average_rate or stream.guessed_rate or 25)
+        packets = Packets(container, stream)
+        for packet in packets:
+            if packet.size == 0 or packet.is_discard:
+                continue
+            if (count := count + 1) > _MOST_PACKETS:
+                raise InputError(f"{file.name} has more than the {_MOST_PACKETS:,} frames that are read at most")
+            stamp = packet.pts if packet.pts is not None else packet.dts
+            if stamp is None:
+                continue
+            at = stamp * base
+            begin = at if begin is None else min(begin, at)
+            if end is None or at >= end:
+                end, step = at, (packet.duration or 0) * base
+        whole = packets.whole
+    if count == 0:
+        raise Broken("there is not one frame in it")
+    if begin is None or end is None or (count > 1 and end <= begin):
+        # Raw streams have no clock.
+        return Extent(0.0, count / rate, count, tracks, whole, announced)
+    step = step or ((end - begin) / (count - 1) if count > 1 else 1 / rate)
+    return Extent(begin, end + step, count, tracks, whole, announced)
+
+
+def _announced(file: ClipFile, container: InputContainer, stream: VideoStream) -> float | None:
+    if file.container not in _ANNOUNCED:
+        return None
+    # What FFmpeg knows to be too long for the bytes that are there it corrects, but not the number of frames.
+    counted = float(stream.frames / stream.average_rate) if stream.frames and stream.average_rate else 0.0
+    if stream.duration is not None and stream.time_base is not None:
+        return max(float(stream.duration * stream.time_base), counted)
+    return counted or (None if container.duration is None else container.duration / av.time_base)
+
+
+class Packets:
+    """The packets of a track, to where the file ends or breaks off.
+
+    whole  whether that was its end, once they are walked through
+    """
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self._packets = container.demux(stream)
+        self.whole = True
+
+    def __iter__(self) -> Iterator[Packet[VideoStream]]:
+        while True:
+            try:
+                packet = next(self._packets, None)
+            except Exception:  # the container ends in the middle of something
+                self.whole = False
+                return
+            if packet is None:
+                return
+            yield packet
+
+
+def _refusal(kind: Kind | None) -> str:
+    """What is wrong with a file that is no clip; follows the file's name."""
+    if kind is None:
+        return "is not a clip of a kind that is read (MP4, MOV, WebM, MKV, AVI, MPEG, FLV, GIF)"
+    if kind is kinds.EMPTY:
+        return "is an empty file: there is nothing in it"
+    if "audio" in kind.fits:
+        return f"is {kind.phrase}: sound alone; a clip needs pictures"
+    return f"is {kind.phrase}, not a clip"

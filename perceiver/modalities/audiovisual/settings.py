@@ -1,0 +1,112 @@
+"""The preprocessing of a model of clips, checked: what its `preprocess` holds and the shapes that follow from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from PIL import Image
+
+from ...errors import ConfigError
+
+PARTS = ("audio", "video", "label")
+_FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+# Numbers that a model may read of one clip; DeepMind's reads 2.4 million.
+_MOST = 200_000_000
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """How a window of a clip becomes input elements.
+
+    frames             that the model reads, evenly spaced over the window
+    height, width      of a frame, pixels
+    patch              pixels along the sides of an element
+    patch_frames       frames in an element
+    resample           how frames are brought to that size, a Pillow filter by name
+    rate               sound, samples a second, Hz
+    samples            of sound in the window: `samples / rate` seconds are its length
+    samples_per_patch  samples an element
+    order              the parts of the input array, one after the other; "label" is one element without content
+    """
+
+    frames: int = 16
+    height: int = 224
+    width: int = 224
+    patch: int = 4
+    patch_frames: int = 1
+    resample: str = "bilinear"
+    rate: int = 48_000
+    samples: int = 30_720
+    samples_per_patch: int = 16
+    order: tuple[str, ...] = PARTS
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> ClipSettings:
+        """Reads the settings of a configuration. Raises ConfigError for unknown names and impossible values."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise ConfigError(f"preprocess holds {', '.join(map(repr, unknown))}, which models of clips do not know")
+        counts = {name: _whole(values, name) for name in known - {"resample", "order"}}
+        if (resample := values.get("resample", cls.resample)) not in _FILTERS:
+            raise ConfigError(f"preprocess.resample is {resample!r}; it must be one of {', '.join(_FILTERS)}")
+        order = values.get("order", cls.order)
+        order = tuple(order) if isinstance(order, list | tuple) else ()
+        if not {"audio", "video"} <= set(order) <= set(PARTS) or len(set(order)) != len(order):
+            raise ConfigError(
+                f"preprocess.order is {values.get('order')!r}; it must be audio, video and maybe label, each once"
+            )
+        settings = cls(**counts, resample=str(resample), order=order)
+        settings._check()
+        return settings
+
+    @property
+    def seconds(self) -> float:
+        """Length of the window."""
+        return self.samples / self.rate
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The grids of the parts by name, in their order."""
+        every: dict[str, tuple[int, ...]] = {
+            "audio": (self.samples // self.samples_per_patch,),
+            "video": (self.frames // self.patch_frames, self.height // self.patch, self.width // self.patch),
+            "label": (1,),
+        }
+        return {name: every[name] for name in self.order}
+
+    @property
+    def shape(self) -> tuple[int]:
+        """(M,), all elements."""
+        return (sum(math.prod(shape) for shape in self.shapes.values()),)
+
+    @property
+    def content_channels(self) -> int:
+        """Content channels of an input element; those of the part that has fewer end in zeros."""
+        return max(self.samples_per_patch, 3 * self.patch * self.patch * self.patch_frames)
+
+    @property
+    def filter(self) -> Image.Resampling:
+        """The Pillow filter."""
+        return Image.Resampling[self.resample.upper()]
+
+    def _check(self) -> None:
+        for name, whole, part in (
+            ("samples", self.samples, self.samples_per_patch),
+            ("frames", self.frames, self.patch_frames),
+            ("height", self.height, self.patch),
+            ("width", self.width, self.patch),
+        ):
+            if whole % part:
+                raise ConfigError(f"preprocess.{name} is {whole}; it must be a multiple of an element's {part}")
+        if self.samples + 3 * self.frames * self.height * self.width > _MOST:
+            raise ConfigError("preprocess describes a clip larger than any model reads")
+
+
+def _whole(values: Mapping[str, Any], name: str) -> int:
+    value = values.get(name, getattr(ClipSettings, name))
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"preprocess.{name} is {value!r}; it must be a whole number from 1")
+    return value

@@ -1,0 +1,198 @@
+"""The sound of a window of a clip, mono, at the model's rate. Only the window is decoded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+from av.audio.frame import AudioFrame
+from av.container import InputContainer
+from jaxtyping import Float32
+
+from ..audio.stream import Broken, clean, mix
+from .file import ClipFile
+from .settings import ClipSettings
+
+# Seconds around a window that are resampled with it, so that the filter meets no edge.
+_MARGIN = 0.05
+# Decoders need some packets before their output is exact; a stream is entered that many seconds early.
+_EARLY = 1.0
+# Seconds by which time stamps may wander from the count of samples before they mean a gap.
+_GAP = 0.05
+# Seconds that are decoded at most where a stream cannot be entered near the window.
+_MOST_SECONDS = 4 * 3600
+_RATES = range(1_000, 768_001)
+_SILENCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a model hears of a clip.
+
+    waveform  mono, at the model's rate; zeros where there is nothing
+    rate      of the file, Hz; 0 without sound
+    channels  of the file; 0 without sound
+    notes     what was changed, or is missing
+    """
+
+    waveform: Float32[np.ndarray, "samples"]
+    rate: int = 0
+    channels: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def sound_of(file: ClipFile, begin: float, settings: ClipSettings) -> Sound:
+    """The sound from a moment on, in seconds of the container's clock; silence where there is none."""
+    silence = np.zeros(settings.samples, np.float32)
+    try:
+        with file.open() as container:
+            if not container.streams.audio:
+                return Sound(silence, notes=("has no sound, so the model hears silence",))
+        piece = _piece(file, begin, settings, enter=True) if file.can_seek and begin > _EARLY else None
+        piece = piece or _piece(file, begin, settings, enter=False)
+    except Broken:
+        piece = None
+    if piece is None:
+        return Sound(silence, notes=("its sound cannot be decoded, so the model hears silence",))
+    waveform = piece.resampled(settings)
+    return Sound(waveform, piece.rate, piece.channels, tuple(_notes(piece, waveform, settings)))
+
+
+@dataclass
+class _Piece:
+    """Samples around the window at the file's rate, with a margin of `lead` on either side."""
+
+    mono: Float32[np.ndarray, "n"]
+    rate: int
+    channels: int
+    lead: int
+    tracks: int
+    covered: int = 0
+    damaged: int = 0
+
+    def resampled(self, settings: ClipSettings) -> Float32[np.ndarray, "samples"]:
+        mono, begin = self.mono, self.lead
+        if self.rate != settings.rate:
+            mono = soxr.resample(mono, self.rate, settings.rate)
+            begin = self.lead * settings.rate // self.rate
+        return np.ascontiguousarray(mono[begin : begin + settings.samples])
+
+
+def _piece(file: ClipFile, begin: float, settings: ClipSettings, *, enter: bool) -> _Piece | None:
+    """None where seeking leads behind the window, or nothing can be decoded."""
+    piece: _Piece | None = None
+    at, origin, first = 0, begin, True
+    with file.open() as container:
+        if enter and not _enter(container, begin - _EARLY):
+            return None
+        decoded = _Frames(container)
+        for frame in decoded:
+            time = frame.time
+            if piece is None:
+                if enter and (time is None or time > begin):
+                    return None
+                piece = _empty(frame, settings, len(container.streams.audio))
+                origin = begin - piece.lead / piece.rate
+            if frame.sample_rate != piece.rate:
+                break
+            if time is not None:
+                place = round((time - origin) * piece.rate)
+                if first or abs(place - at) > _GAP * piece.rate:
+                    at = place
+            first = False
+            mono = _mono(frame)
+            _lay(piece, mono, at)
+            at += len(mono)
+            if at >= len(piece.mono) or decoded.seconds > _MOST_SECONDS:
+                break
+        if piece is not None:
+            piece.damaged = decoded.damaged
+    return piece
+
+
+def _empty(frame: AudioFrame, settings: ClipSettings, tracks: int) -> _Piece:
+    rate = int(frame.sample_rate)
+    if rate not in _RATES:
+        raise Broken
+    common = math.gcd(rate, settings.rate)
+    # The margin is a whole number of samples at both rates, so that the window begins on a sample.
+    lead = math.ceil(_MARGIN * common) * rate // common
+    length = math.ceil(settings.samples * rate / settings.rate) + 2 * lead
+    return _Piece(np.zeros(length, np.float32), rate, int(frame.layout.nb_channels), lead, tracks)
+
+
+def _lay(piece: _Piece, mono: Float32[np.ndarray, "n"], at: int) -> None:
+    start, stop = max(at, 0), min(at + len(mono), len(piece.mono))
+    if start >= stop:
+        return
+    piece.mono[start:stop] = mono[start - at : stop - at]
+    inside = min(stop, len(piece.mono) - piece.lead) - max(start, piece.lead)
+    piece.covered += max(inside, 0)
+
+
+def _enter(container: InputContainer, moment: float) -> bool:
+    stream = container.streams.audio[0]
+    if not stream.time_base:
+        return False
+    try:
+        container.seek(int(moment / stream.time_base), stream=stream, backward=True)
+    except Exception:  # containers that cannot be sought in are read from their beginning
+        return False
+    return True
+
+
+class _Frames:
+    """The decoded frames of the first sound track, damaged pieces counted and left out."""
+
+    def __init__(self, container: InputContainer) -> None:
+        self._container = container
+        self.damaged, self.seconds = 0, 0.0
+
+    def __iter__(self) -> Iterator[AudioFrame]:
+        packets = self._container.demux(self._container.streams.audio[0])
+        while True:
+            try:
+                packet = next(packets, None)
+            except Exception:  # the container ends in the middle of something
+                return
+            if packet is None:
+                return
+            try:
+                frames = packet.decode()
+            except Exception:
+                self.damaged += 1
+                continue
+            for frame in frames:
+                self.seconds += frame.samples / max(frame.sample_rate, 1)
+                yield frame
+
+
+def _mono(frame: AudioFrame) -> Float32[np.ndarray, "n"]:
+    """The samples of a decoded frame, whole numbers brought to -1 to 1, channels mixed."""
+    values = frame.to_ndarray()
+    values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
+    if values.dtype == np.uint8:
+        return mix(clean((values.astype(np.float32) - 128) / 128)[0])
+    scale = 2 ** (8 * values.itemsize - 1) if np.issubdtype(values.dtype, np.integer) else 1
+    return mix(clean(values.astype(np.float32) / np.float32(scale))[0])
+
+
+def _notes(piece: _Piece, waveform: Float32[np.ndarray, "samples"], settings: ClipSettings) -> Iterator[str]:
+    if piece.tracks > 1:
+        yield f"used sound track 1 of {piece.tracks}"
+    if piece.channels > 1:
+        yield f"mixed its {piece.channels:,} channels of sound to one"
+    if piece.rate != settings.rate:
+        yield f"resampled its sound from {piece.rate:,} Hz to the {settings.rate:,} Hz that the model reads"
+    if piece.damaged:
+        yield f"left out {piece.damaged:,} damaged piece{'s' if piece.damaged > 1 else ''} of its sound"
+    missing = settings.seconds - piece.covered / piece.rate
+    if piece.covered == 0:
+        yield "has no sound in the part that was read, so the model hears silence there"
+    elif float(np.abs(waveform).max()) <= _SILENCE:
+        yield "its sound is silent in the part that was read"
+    elif missing > 0.005:
+        yield f"filled {missing:,.2f} s with silence: its sound does not cover all that was read"

@@ -272,7 +272,9 @@ class PerceiverConfig:
 
     @property
     def num_axes(self) -> int:
-        """Axes the positions lie on: 2 for a picture, 3 for a point cloud."""
+        """Axes the positions lie on: 2 for a picture, 3 for a point cloud, 4 for frames and sound."""
+        if self.segments:
+            return sum(len(segment.shape) for segment in self.segments if segment.positions)
         return len(self.input_shape) if self.position_axes is None else self.position_axes
 
     @property

@@ -7,7 +7,6 @@ from collections import Counter
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -110,7 +109,7 @@ class Perceiver(Pretrained):
             )
         codes = codes.to(content).expand(len(content), -1, -1)
         if self.config.segments:
-            return codes + F.pad(content, (0, codes.shape[-1] - content.shape[-1]))
+            return codes + cast(SegmentPositions, self.positions).place(content)
         return torch.cat([content, codes], dim=-1)
 
     def forward(self, inputs: Float[Tensor, "B M C"]) -> Float[Tensor, "B classes"]:

@@ -17,6 +17,12 @@ from torch import Tensor, nn
 
 from .config import PositionConfig, Spacing
 
+Rows = tuple[int, int] | None
+"""The elements, from and to, that a channel means something for; None for all."""
+
+Column = tuple[Rows, int]
+"""A channel of the position code in some of the elements."""
+
 
 @dataclass(frozen=True)
 class Band:
@@ -94,8 +100,25 @@ class Positions(Protocol):
     def coordinate_channels(self) -> tuple[int, ...]:
         """The channels that hold raw coordinates, in the order of the axes."""
 
+    def rows(self, axis: int) -> Rows:
+        """The elements whose code holds an axis: all on one grid, those of a segment where there are several."""
 
-class FourierPositions(nn.Module):
+    def columns(self, width: int) -> tuple[Column, ...]:
+        """All of a code of so many channels that says where an element is."""
+
+
+class _OneGrid(nn.Module):
+    """All elements lie on the same axes, and every channel is of their position."""
+
+    def rows(self, axis: int) -> Rows:
+        del axis
+        return None
+
+    def columns(self, width: int) -> tuple[Column, ...]:
+        return tuple((None, channel) for channel in range(width))
+
+
+class FourierPositions(_OneGrid):
     """Fourier features: no parameters, any geometry."""
 
     def __init__(self, config: PositionConfig, shape: tuple[int, ...] | None, axes: int) -> None:
@@ -116,7 +139,7 @@ class FourierPositions(nn.Module):
         return tuple(range(self.axes))
 
 
-class LearnedPositions(nn.Module):
+class LearnedPositions(_OneGrid):
     """One trained vector an input element (the paper: 128 wide, started at scale 1.0)."""
 
     def __init__(self, config: PositionConfig, shape: tuple[int, ...] | None, axes: int) -> None:
@@ -138,7 +161,7 @@ class LearnedPositions(nn.Module):
         return ()
 
 
-class CoordinatePositions(nn.Module):
+class CoordinatePositions(_OneGrid):
     """The coordinates themselves, in [-1, 1]."""
 
     def __init__(self, config: PositionConfig, shape: tuple[int, ...] | None, axes: int) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from .config import SegmentConfig
-from .positions import ENCODINGS, Band, Positions
+from .positions import ENCODINGS, Band, Column, Positions, Rows
 
 
 class SegmentPositions(nn.Module):
@@ -17,6 +19,7 @@ class SegmentPositions(nn.Module):
     the learned vector of the segment behind.
 
     Codes are as wide as the input array, so that content is added to them: where it lies differs between segments.
+    Axes are counted through all segments: those of the first one, then those of the next.
     """
 
     def __init__(self, segments: tuple[SegmentConfig, ...], channels: int) -> None:
@@ -44,10 +47,55 @@ class SegmentPositions(nn.Module):
         """Raises ValueError: the elements of segments lie on grids."""
         raise ValueError("the elements of segments lie on grids of their own, not at free coordinates")
 
+    def place(self, content: Float[Tensor, "B M content"]) -> Float[Tensor, "B M channels"]:
+        """Content where it goes in the input array: each segment's own channels, and 0 in all others."""
+        parts = []
+        counts = [segment.count for segment in self.segments]
+        for segment, part in zip(self.segments, content.split(counts, dim=1), strict=True):
+            own = part[..., : segment.content_channels]
+            parts.append(F.pad(own, (0, self.channels - segment.content_channels)))
+        return torch.cat(parts, dim=1)
+
     def bands(self) -> tuple[Band, ...]:
-        """None: a channel is one frequency in one segment and another in the next, so there is no band of all rows."""
-        return ()
+        """The bands of all segments, on their own axes; their channels are those of the input array, in the rows of
+        `rows`."""
+        return tuple(
+            replace(band, axis=axis + band.axis, sine=start + band.sine, cosine=start + band.cosine)
+            for axis, start, encoding in self._axes()
+            for band in encoding.bands()
+        )
 
     def coordinate_channels(self) -> tuple[int, ...]:
-        """None, as there are no bands."""
-        return ()
+        """Those of all segments, in the order of their axes."""
+        return tuple(
+            start + channel for _, start, encoding in self._axes() for channel in encoding.coordinate_channels()
+        )
+
+    def rows(self, axis: int) -> Rows:
+        """The rows of the segment that an axis belongs to. Raises ValueError for an axis that does not exist."""
+        first = begin = 0
+        for segment in self.segments:
+            axes = len(segment.shape) if segment.positions else 0
+            if first <= axis < first + axes:
+                return begin, begin + segment.count
+            first, begin = first + axes, begin + segment.count
+        raise ValueError(f"there is no axis {axis}; they run from 0 to {first - 1}")
+
+    def columns(self, width: int) -> tuple[Column, ...]:
+        """Every segment's position channels; its learned vector says what it is and not where."""
+        del width
+        begin, out = 0, []
+        for segment in self.segments:
+            rows = (begin, begin + segment.count)
+            out += [(rows, channel) for channel in range(segment.content_channels, segment.channels)]
+            begin += segment.count
+        return tuple(out)
+
+    def _axes(self) -> list[tuple[int, int, Positions]]:
+        """The first axis, the first position channel and the encoding of each segment that has positions."""
+        axis, out = 0, []
+        for segment, encoding in zip(self.segments, self.encodings, strict=True):
+            if segment.positions is not None:
+                out.append((axis, segment.content_channels, cast(Positions, encoding)))
+                axis += len(segment.shape)
+        return out

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..errors import ConfigError
-from ..positions import Band, Positions
+from ..positions import Band, Column, Positions, Rows
 
 Fill = Literal["zero", "mean", "shuffle"]
 FILLS: tuple[Fill, ...] = get_args(Fill)
@@ -72,12 +72,16 @@ class Ablation:
         return replace(self, fill=fill, seed=seed if fill == "shuffle" else 0)
 
     def channels(self, encoding: Positions, width: int, known: Mapping[Place, Band] | None = None) -> tuple[int, ...]:
-        """The channels that go, counted within the `width` channels of the code, rising.
+        """The channels that go from some elements or from all, counted within the `width` channels of the code, rising.
 
         known  what `by_place` makes of the encoding's bands, where many ablations are looked up
 
         Raises ConfigError when the encoding has no such band or coordinate.
         """
+        return tuple(sorted({channel for _, channel in self.columns(encoding, width, known)}))
+
+    def columns(self, encoding: Positions, width: int, known: Mapping[Place, Band] | None = None) -> tuple[Column, ...]:
+        """The channels that go, each with the elements that it goes from; as `channels` otherwise."""
         bands = by_place(encoding) if known is None else known
         raw = encoding.coordinate_channels()
         places = self.sines | self.cosines
@@ -88,21 +92,36 @@ class Ablation:
             if not 0 <= axis < len(raw):
                 raise ConfigError(f"this encoding holds no raw coordinate of axis {axis + 1}")
         if self.whole:
-            return tuple(range(width))
-        chosen = [bands[place].sine for place in self.sines] + [bands[place].cosine for place in self.cosines]
-        return tuple(sorted(chosen + [raw[axis] for axis in self.coordinates]))
+            return encoding.columns(width)
+        chosen = [(axis, bands[axis, index].sine) for axis, index in self.sines]
+        chosen += [(axis, bands[axis, index].cosine) for axis, index in self.cosines]
+        chosen += [(axis, raw[axis]) for axis in self.coordinates]
+        return tuple((encoding.rows(axis), channel) for axis, channel in chosen)
 
     def apply(self, codes: Float[Tensor, "*batch M P"], encoding: Positions) -> Float[Tensor, "*batch M P"]:
         """The codes without what goes; the codes themselves are left as they are.
 
         Raises ConfigError when the encoding has no such band or coordinate.
         """
-        channels = self.channels(encoding, codes.shape[-1])
-        if not channels:
+        columns = self.columns(encoding, codes.shape[-1])
+        if not columns:
             return codes
+        channels: dict[Rows, list[int]] = {}
+        for rows, channel in columns:
+            channels.setdefault(rows, []).append(channel)
+        if None in channels:
+            return self._without(codes.detach(), channels[None])
+        out = codes.detach().clone()
+        for rows, gone in channels.items():
+            assert rows is not None
+            part = out[..., rows[0] : rows[1], :]
+            part.copy_(self._without(part, gone))
+        return out
+
+    def _without(self, codes: Float[Tensor, "*batch M P"], channels: list[int]) -> Float[Tensor, "*batch M P"]:
         gone = torch.zeros(codes.shape[-1], dtype=torch.bool, device=codes.device)
-        gone[list(channels)] = True
-        return torch.where(gone, self.filling(codes.detach()), codes.detach())
+        gone[channels] = True
+        return torch.where(gone, self.filling(codes), codes)
 
     def filling(self, values: Float[Tensor, "*batch M k"]) -> Float[Tensor, "*batch M k"]:
         """What would take the place of these channels."""

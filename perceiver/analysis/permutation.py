@@ -6,6 +6,7 @@ position code says. Elements that move together with their codes change nothing;
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -53,8 +54,9 @@ def permute(model: Perceiver, sample: Sample, shuffle: Shuffle, *, seed: int = 0
     """Shuffles an input and asks the model again.
 
     elements  contents move together with their position codes: nothing may change but for the order of sums
-    contents  contents move against their codes; of free elements without contents each coordinate moves on its own, so
-              that the cloud keeps its extent on every axis and loses its shape
+    contents  contents move against their codes, each within its own part of an input of several sorts; of free
+              elements without contents each coordinate moves on its own, so that the cloud keeps its extent on every
+              axis and loses its shape
     blocks    contents move in blocks of `size` elements a side, which stay whole; free elements in cells of the unit
               cube, `size` a side, that exchange their places
 
@@ -71,13 +73,13 @@ def permute(model: Perceiver, sample: Sample, shuffle: Shuffle, *, seed: int = 0
         moved = inputs[:, torch.from_numpy(order)]
         places = None if places is None else places[torch.from_numpy(order)]
     elif shuffle == "contents" and (places is None or model.config.read_channels):
-        order = random.permutation(total)
+        order = _within([np.arange(part.count) for part in sample.parts] or [order], random.permutation)
         moved = model.joined(model.content(sample)[:, torch.from_numpy(order)], codes)
     elif places is not None:
         places = _mixed(places, random) if shuffle == "contents" else _exchanged(places, _cells(size), random)
         moved = model.inputs(sample, model.encoding.at(places)[None])
     else:
-        order, kept = _blocks(sample.shape, size, random)
+        order, kept = _blocks([part.shape for part in sample.parts] or [sample.shape], size, random)
         moved = model.joined(model.content(sample)[:, torch.from_numpy(order)], codes)
     before, after = model(torch.cat([inputs, moved])).numpy()
     return Shuffled(
@@ -115,12 +117,33 @@ def _exchanged(places: Float[Tensor, "M axes"], side: int, random: np.random.Gen
     return places + (goal - cells) * width
 
 
-def _blocks(shape: tuple[int, ...], size: int | None, random: np.random.Generator) -> tuple[np.ndarray, int]:
-    """The order of elements when whole blocks change places, and how many elements lie in none."""
-    if size is None or size < 1 or int(np.prod([n // size for n in shape])) < 2:
-        raise ConfigError(
-            f"blocks of {size} elements a side leave nothing to exchange on a grid of {' × '.join(map(str, shape))}"
-        )
+def _within(
+    parts: Sequence[Int64[np.ndarray, "_"]], moved: Callable[[np.ndarray], np.ndarray]
+) -> Int64[np.ndarray, "M"]:
+    """The order of all elements when each part's are moved among themselves."""
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+    return np.concatenate([start + moved(part) for start, part in zip(starts, parts, strict=False)])
+
+
+def _blocks(
+    shapes: Sequence[tuple[int, ...]], size: int | None, random: np.random.Generator
+) -> tuple[Int64[np.ndarray, "M"], int]:
+    """The order of elements when whole blocks change places, each on its own grid, and how many elements lie in
+    none."""
+    counts = [int(np.prod([n // size for n in shape])) if size and size > 0 else 0 for shape in shapes]
+    if size is None or max(counts) < 2:
+        grids = " and ".join(" × ".join(map(str, shape)) for shape in shapes)
+        raise ConfigError(f"blocks of {size} elements a side leave nothing to exchange on a grid of {grids}")
+    orders, kept, start = [], 0, 0
+    for shape, count in zip(shapes, counts, strict=True):
+        order, left = _exchanged_blocks(shape, size, random) if count > 1 else (np.arange(np.prod(shape)), 0)
+        orders.append(start + order)
+        kept += left if count > 1 else len(order)
+        start += len(order)
+    return np.concatenate(orders), kept
+
+
+def _exchanged_blocks(shape: tuple[int, ...], size: int, random: np.random.Generator) -> tuple[np.ndarray, int]:
     places = np.arange(int(np.prod(shape))).reshape(shape)
     counts = [n // size for n in shape]
     whole = places[tuple(slice(0, count * size) for count in counts)]

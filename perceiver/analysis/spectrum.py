@@ -20,6 +20,7 @@ from scipy.fft import fftfreq, fftn, fftshift
 from torch import Tensor
 
 from ..config import PerceiverConfig
+from ..errors import ConfigError
 from ..positions import Band, frequencies
 from ..trace import Kind, Trace
 from .matched import Baseline, Free, OnGrid, match
@@ -35,6 +36,8 @@ FLAT = 1e-5
 
 ROUNDING = 1e-10
 """Share of a map's energy that single precision makes up."""
+
+_PARTS = "the spectra of maps over several sorts of input, such as clips, are not there yet"
 
 AT_A_TIME = 2_000_000
 """Values of maps that are held at a time: 16 MB in double precision, and some copies."""
@@ -80,6 +83,8 @@ class Spectrum:
 def reference_bands(config: PerceiverConfig) -> tuple[Band, ...]:
     """Bands for encodings that have none: those of Fourier features up to what the grid can show (section 3.2), so that
     models can be set side by side. Free elements are taken to be as dense as a grid of as many of them."""
+    if config.segments:
+        raise ConfigError(_PARTS)
     side = round(config.num_inputs ** (1 / config.num_axes))
     sizes = config.input_shape if config.position_axes is None else (side,) * config.num_axes
     return tuple(
@@ -103,8 +108,11 @@ def spectra(
     coordinates  of free elements, in [-1, 1]; None for a grid
     kind         "score" as in the paper's figures; after the softmax, frequencies mix
 
-    Raises ValueError for a head that does not exist.
+    Raises ValueError for a head that does not exist, ConfigError for inputs of several sorts, whose elements lie on
+    several grids.
     """
+    if any(band.axis >= len(trace.shape) for band in bands) and coordinates is None:
+        raise ConfigError(_PARTS)
     free = coordinates is not None
     if coordinates is None:
         shape, cells = trace.shape, None

@@ -17,7 +17,7 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from ..model import Perceiver
-from ..positions import Band, Positions
+from ..positions import Band, Positions, Rows
 from ..sample import Sample
 from .ablation import Ablation, Fill, bands, by_place
 from .batches import together
@@ -94,7 +94,7 @@ class _Slope:
     logits: Float[Tensor, "classes"]
     codes: Float[Tensor, "1 M P"]
     gradient: Float[Tensor, "1 M P"]
-    _parts: dict[tuple[Fill, int], Float64[np.ndarray, "P"]] = field(default_factory=dict)
+    _parts: dict[tuple[Fill, int, Rows], Float64[np.ndarray, "P"]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: Perceiver, sample: Sample, target: int | None) -> _Slope:
@@ -105,27 +105,33 @@ class _Slope:
             (gradient,) = torch.autograd.grad(logits[chosen], codes)
         return cls(chosen, logits.detach(), codes.detach(), gradient)
 
-    def parts(self, ablation: Ablation) -> Float64[np.ndarray, "P"]:
-        """What every channel adds to the change of the logit when it goes, filled as the ablation fills: it does not
-        depend on what goes with it."""
-        key = ablation.fill, ablation.seed
+    def parts(self, ablation: Ablation, rows: Rows = None) -> Float64[np.ndarray, "P"]:
+        """What every channel of some elements adds to the change of the logit when it goes, filled as the ablation
+        fills: it does not depend on what goes with it."""
+        key = ablation.fill, ablation.seed, rows
         if key not in self._parts:
-            moved = ablation.filling(self.codes) - self.codes
-            self._parts[key] = (self.gradient * moved).sum((0, 1), dtype=torch.float64).numpy()
+            of = slice(None) if rows is None else slice(*rows)
+            codes, gradient = self.codes[:, of], self.gradient[:, of]
+            moved = ablation.filling(codes) - codes
+            self._parts[key] = (gradient * moved).sum((0, 1), dtype=torch.float64).numpy()
         return self._parts[key]
 
     def changes(self, ablations: Sequence[Ablation], encoding: Positions) -> Float64[np.ndarray, "n"]:
         """First-order changes of the logit."""
         known, width = by_place(encoding), self.codes.shape[-1]
-        found = [self.parts(one)[list(one.channels(encoding, width, known))].sum() for one in ablations]
+        found = [
+            sum(self.parts(one, rows)[channel] for rows, channel in one.columns(encoding, width, known))
+            for one in ablations
+        ]
         return np.array(found, dtype=np.float64)
 
     def removed(
         self, ablations: Sequence[Ablation], encoding: Positions
     ) -> tuple[Float64[np.ndarray, "n"], Float64[np.ndarray, "n"]]:
         """First-order changes where bands go whole, and the sums of magnitudes of what each of them changes alone."""
-        parts, known = self.parts(ablations[0]), by_place(encoding)
-        alone = np.array([parts[band.sine] + parts[band.cosine] for band in known.values()])
+        known, first = by_place(encoding), ablations[0]
+        parts = {axis: self.parts(first, encoding.rows(axis)) for axis, _ in known}
+        alone = np.array([parts[axis][band.sine] + parts[axis][band.cosine] for (axis, _), band in known.items()])
         gone = np.array([[place in one.sines for place in known] for one in ablations], dtype=np.float64)
         return gone @ alone, gone @ np.abs(alone)
 

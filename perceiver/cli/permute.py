@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -81,7 +82,10 @@ def permute(
 
 def _side(sample: Sample) -> int:
     """The size of blocks where none is given."""
-    return CELLS if sample.coordinates is not None else max(1, min(sample.shape) // BLOCKS)
+    if sample.coordinates is not None:
+        return CELLS
+    largest = max((part.shape for part in sample.parts), key=math.prod, default=sample.shape)
+    return max(1, min(largest) // BLOCKS)
 
 
 def _listing(opened: Opened, sample: Sample, found: Sequence[Shuffled], target: int) -> str:

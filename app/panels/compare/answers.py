@@ -25,7 +25,7 @@ def answers(scenes: Sequence[Scene]) -> None:
             st.markdown(f"**{name(scene)}**  \n:small[{text.positions(scene.config.positions)}]")
             overview.predictions(shares, scene.config.labels, scene.truth, key=f"predictions_{scene.case.model}")
             results = compute.results(scene.case.model)
-            st.caption(f"{comparing.parameters(scene.case.model):,} parameters. {text.accuracy(results)}.")
+            st.caption(f"{comparing.parameters(scene.case.model):,} parameters. {text.accuracy(results).rstrip('.')}.")
 
 
 def _agreement(found: Sequence[str]) -> str:

@@ -159,11 +159,11 @@ def main(cases: list[str]) -> None:
             )
             if case in VISION:
                 ours, theirs = apart("here", case, folder), apart("there", case, folder)
+                times, memory = ours["forward"] / theirs["forward"], ours["forward_peak"] / theirs["forward_peak"]
                 print(
                     f"{'':12} their loading {theirs['load']:.2f} s, which leaves reading the numbers to the first run; "
-                    f"run with its map {ours['forward']:.1f} s and {ours['forward_peak']:.0f} MB more, "
-                    f"{ours['forward'] / theirs['forward']:.2f} and {ours['forward_peak'] / theirs['forward_peak']:.2f} "
-                    "of theirs",
+                    f"run with its map {ours['forward']:.1f} s and {ours['forward_peak']:.0f} MB more, {times:.2f} and "
+                    f"{memory:.2f} of theirs",
                     flush=True,
                 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -79,10 +80,12 @@ class Removal:
         if self.fill is not None:
             taken = taken.filled(self.fill, self.seed)
         if not taken.channels(encoding, config.position_channels):
-            count = config.positions.num_bands
+            counts = Counter(band.axis for band in encoding.bands())
+            alike = len(set(counts.values())) == 1
             have = (
-                f"{opened.name} has {count} bands on each axis"
-                if encoding.bands()
+                f"{opened.name} has {counts[0] if alike else ', '.join(map(str, counts.values()))} bands on "
+                f"{'each axis' if alike else 'its axes'}"
+                if counts
                 else f"{opened.name} has {config.positions.kind} positions, without frequencies; --all takes them whole"
             )
             raise ConfigError(f"that takes nothing away: {have}")

@@ -122,11 +122,20 @@ def _npz(
 
     from ..analysis.encodings import components
     from ..export import encoding_npz
+    from ..sample import Part
 
-    shape = opened.model.config.input_shape
+    config = opened.model.config
+    shape = config.input_shape
     # Without a file elements have no place on an original; they have one in [-1, 1].
     lines = {f"axis_{i + 1}": np.linspace(-1, 1, n) if n > 1 else np.zeros(1) for i, n in enumerate(shape)}
     about = {"shape": shape, "places": lines} if sample is None else places(sample)
+    if sample is None and config.segments:
+        parts = [
+            Part(one.name, one.shape, ((-1.0, 1.0),) * len(one.shape) if one.positions else ())
+            for one in config.segments
+        ]
+        lines = {f"{p.name}_axis_{i + 1}": np.linspace(-1, 1, n) for p in parts if p.box for i, n in enumerate(p.shape)}
+        about = {"shape": shape, "places": lines, "parts": parts}
     buffer = io.BytesIO()
     encoding_npz(
         buffer,

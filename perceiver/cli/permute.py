@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
@@ -84,8 +83,12 @@ def _side(sample: Sample) -> int:
     """The size of blocks where none is given."""
     if sample.coordinates is not None:
         return CELLS
-    largest = max((part.shape for part in sample.parts), key=math.prod, default=sample.shape)
-    return max(1, min(largest) // BLOCKS)
+    return max(1, min(_grid(sample)) // BLOCKS)
+
+
+def _grid(sample: Sample) -> tuple[int, ...]:
+    """The grid that the elements lie on; the one with the most axes where there are several."""
+    return max((part.shape for part in sample.parts), key=len, default=sample.shape)
 
 
 def _listing(opened: Opened, sample: Sample, found: Sequence[Shuffled], target: int) -> str:
@@ -119,4 +122,4 @@ def _name(one: Shuffled, sample: Sample) -> str:
     if sample.coordinates is not None:
         return f"cells, {one.size} along a side of the cube"
     stayed = f" ({one.kept} elements stay)" if one.kept else ""
-    return f"blocks of {' × '.join([str(one.size)] * len(sample.shape))} elements{stayed}"
+    return f"blocks of {' × '.join([str(one.size)] * len(_grid(sample)))} elements{stayed}"

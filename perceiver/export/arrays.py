@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..positions import grid_coordinates
+from ..sample import Part, split
 
 Target = str | PathLike[str] | BinaryIO | BytesIO
 """Where a file is written to."""
@@ -26,6 +27,7 @@ def write_npz(
     places: Mapping[str, Float[np.ndarray, "..."]],
     coordinates: Float[np.ndarray, "M axes"] | None = None,
     box: Sequence[Sequence[float]] = (),
+    parts: Sequence[Part] = (),
 ) -> None:
     """Writes arrays, where on the original each element lies, and where all of it comes from.
 
@@ -33,6 +35,7 @@ def write_npz(
     places       where the elements lie on the original (`Modality.places`), an array each
     coordinates  what the position encoding was given for free elements (`Sample.coordinates`); None for a grid's
     box          where the grid lies on the original (`Sample.box`): (start, stop) an axis
+    parts        the grids of an input of several sorts (`Sample.parts`); their places begin with their names
 
     Besides `arrays` the file holds
 
@@ -42,8 +45,14 @@ def write_npz(
     box       float64 (axes, 2)
     metadata  JSON text: `json.loads(str(file["metadata"]))`
 
+    Of several parts there is one of each for every part, on its own grid and with its name behind: "maps_video" and
+    "maps_audio" in place of "maps", "position_video", "box_video"; a part that lies nowhere has no position and no box.
+
     Raises ValueError where places, box and shape do not match.
     """
+    if parts:
+        _write_parts(target, arrays, metadata, parts, places)
+        return
     edges = np.asarray(box, dtype=np.float64).reshape(-1, 2)
     if not (edges[:, 1] >= edges[:, 0]).all():
         raise ValueError(f"the box {box!r} holds an axis that ends before it starts")
@@ -57,4 +66,39 @@ def write_npz(
         "box": edges,
         "metadata": np.array(json.dumps(metadata, ensure_ascii=False)),
     }
+    np.savez_compressed(target, **held)  # type: ignore[arg-type]
+
+
+def _write_parts(
+    target: Target,
+    arrays: Mapping[str, np.ndarray],
+    metadata: Mapping[str, Any],
+    parts: Sequence[Part],
+    places: Mapping[str, Float[np.ndarray, "..."]],
+) -> None:
+    total = sum(part.count for part in parts)
+    wanted = [length for part in parts if part.box for length in part.shape]
+    if [len(place) for place in places.values()] != wanted:
+        grids = ", ".join(f"{part.name} {part.shape}" for part in parts)
+        raise ValueError(f"the places {', '.join(places)} do not match the grids {grids}")
+    held: dict[str, np.ndarray] = {}
+    for name, values in arrays.items():
+        over = [axis for axis in range(values.ndim) if values.shape[axis] == total]
+        if not over:
+            held[name] = values
+            continue
+        each = split(tuple(parts), np.moveaxis(values, over[-1], -1))
+        for part in parts:
+            # The grid goes where the elements were.
+            laid, axes = each[part.name], len(part.shape)
+            sources = range(laid.ndim - axes, laid.ndim)
+            held[f"{name}_{part.name}"] = np.moveaxis(laid, sources, range(over[-1], over[-1] + axes))
+    for part in parts:
+        if part.box:
+            position = grid_coordinates(part.shape).numpy()
+            held[f"position_{part.name}"] = position.astype(np.float32).reshape(*part.shape, -1)
+            held[f"box_{part.name}"] = np.asarray(part.box, dtype=np.float64)
+    held |= {name: np.asarray(place, dtype=np.float64) for name, place in places.items()}
+    told = {**metadata, "parts": {part.name: list(part.shape) for part in parts}}
+    held["metadata"] = np.array(json.dumps(told, ensure_ascii=False))
     np.savez_compressed(target, **held)  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from ..analysis.ablation import Ablation
 from ..analysis.change import AnswerChange, MapChange
 from ..analysis.permutation import Shuffled
 from ..analysis.sweep import Sweep, agreement
+from ..sample import Part
 from .arrays import Target, write_npz
 from .origin import finite, origin
 
@@ -55,6 +56,7 @@ def ablation_npz(
     sample: str,
     coordinates: Float[np.ndarray, "M axes"] | None = None,
     box: Sequence[Sequence[float]] = (),
+    parts: Sequence[Part] = (),
     kind: str = "probability",
     reduce: str | None = "mean",
     head: int | None = None,
@@ -65,8 +67,8 @@ def ablation_npz(
     """Writes every block's map before and after: "before" and "after", float32 (blocks, *shape), "divergence" and
     "latents", float64 (blocks,) in bits, NaN where there is none, and "blocks", counted from 0.
 
-    shape, places, coordinates, box  as `write_npz` takes them, and writes them
-    kind, reduce, head, latent       how the maps were read off, as in `maps_npz`
+    shape, places, coordinates, box, parts  as `write_npz` takes them, and writes them
+    kind, reduce, head, latent              how the maps were read off, as in `maps_npz`
     """
     arrays = {
         "before": np.stack([one.before for one in maps]).astype(np.float32),
@@ -83,7 +85,7 @@ def ablation_npz(
         "head": head,
         "latent": latent,
     }
-    write_npz(target, arrays, metadata, shape=shape, places=places, coordinates=coordinates, box=box)
+    write_npz(target, arrays, metadata, shape=shape, places=places, coordinates=coordinates, box=box, parts=parts)
 
 
 def sweep_json(

@@ -14,6 +14,7 @@ from jaxtyping import Float, Float32
 from ..analysis.encodings import Gram
 from ..analysis.spectrum import Spectrum
 from ..positions import Band
+from ..sample import Part
 from .arrays import Target, write_npz
 from .origin import finite, origin
 
@@ -138,6 +139,7 @@ def encoding_npz(
     model: str,
     coordinates: Float[np.ndarray, "M axes"] | None = None,
     box: Sequence[Sequence[float]] = (),
+    parts: Sequence[Part] = (),
     element: int | None = None,
     similarity: Float[np.ndarray, "M"] | None = None,
     sample: str = "",
@@ -152,7 +154,7 @@ def encoding_npz(
     bands       of Fourier features, float64 (bands, 4): axis, frequency in cycles across it, sine and cosine channel
     similarity  where an element is given, float32 (*shape): the cosine of its code with every code
 
-    shape, places, coordinates, box  as `write_npz` takes them, and writes them
+    shape, places, coordinates, box, parts  as `write_npz` takes them, and writes them
     """
     arrays = {
         "codes": np.asarray(codes, dtype=np.float32).reshape(*shape, -1),
@@ -169,7 +171,7 @@ def encoding_npz(
         "effective": gram.effective,
         "element": element,
     }
-    write_npz(target, arrays, metadata, shape=shape, places=places, coordinates=coordinates, box=box)
+    write_npz(target, arrays, metadata, shape=shape, places=places, coordinates=coordinates, box=box, parts=parts)
 
 
 def _spectra(spectra: Sequence[Spectrum]) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from ..analysis.faithfulness import Course, Faithfulness
 from ..analysis.latents import Alike, Concentration, Movement
 from ..analysis.relevance import Relevance
+from ..sample import Part
 from .arrays import Target, write_npz
 from .origin import origin
 
@@ -98,13 +99,14 @@ def explanations_npz(
     relevance: Relevance | None = None,
     coordinates: Float[np.ndarray, "M axes"] | None = None,
     box: Sequence[Sequence[float]] = (),
+    parts: Sequence[Part] = (),
     weights_sha256: str | None = None,
     notes: Sequence[str] = (),
 ) -> None:
     """Writes maps under the names of their methods, float32 (*shape), and the relevance of every block:
     "relevance_blocks" float32 (blocks, *shape), "blocks", counted from 0, and "relevance_latents" float32 (N,).
 
-    shape, places, coordinates, box  as `write_npz` takes them, and writes them
+    shape, places, coordinates, box, parts  as `write_npz` takes them, and writes them
     """
     arrays = {one.method: np.asarray(one.values, dtype=np.float32).reshape(shape) for one in explanations}
     if relevance is not None:
@@ -120,7 +122,7 @@ def explanations_npz(
         "signed": [one.method for one in explanations if one.signed],
         "relevance": relevance and relevance.method,
     }
-    write_npz(target, arrays, metadata, shape=shape, places=places, coordinates=coordinates, box=box)
+    write_npz(target, arrays, metadata, shape=shape, places=places, coordinates=coordinates, box=box, parts=parts)
 
 
 def faithfulness_json(

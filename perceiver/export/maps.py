@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from ..sample import Part
 from .arrays import Target, write_npz
 from .origin import origin
 
@@ -22,6 +23,7 @@ def maps_npz(
     sample: str,
     coordinates: Float[np.ndarray, "M axes"] | None = None,
     box: Sequence[Sequence[float]] = (),
+    parts: Sequence[Part] = (),
     kind: str = "probability",
     reduce: str | None = "mean",
     head: int | None = None,
@@ -37,11 +39,11 @@ def maps_npz(
     head, latent   the chosen one; None is the mean over heads, and all latents or their reduction
     notes    what was changed on the way in (`Sample.notes`)
 
-    shape, places, coordinates, box  as `write_npz` takes them, and writes them
+    shape, places, coordinates, box, parts  as `write_npz` takes them, and writes them
 
     The file opens with `numpy.load(path, allow_pickle=False)` and holds, besides what `write_npz` puts into every file,
 
-    maps      float32, as given
+    maps      float32, as given; of several parts "maps_video" and so on
     blocks    int64 (blocks,), zero-based
 
     Raises ValueError where maps, blocks, places and box do not match.
@@ -62,4 +64,4 @@ def maps_npz(
         "maps": np.asarray(maps, dtype=np.float32),
         "blocks": np.asarray(blocks, dtype=np.int64),
     }
-    write_npz(target, arrays, metadata, shape=shape, places=places, coordinates=coordinates, box=box)
+    write_npz(target, arrays, metadata, shape=shape, places=places, coordinates=coordinates, box=box, parts=parts)

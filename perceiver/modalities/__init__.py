@@ -43,8 +43,8 @@ _MODALITIES: dict[str, Modality] = {
 
 
 def axes(sample: Sample) -> tuple[str, ...]:
-    """The names of the axes that a sample's positions lie on: "rows" and "cols", "time" and "frequency"; of free
-    elements "x", "y" and "z"."""
+    """The names of the axes that a sample's positions lie on: "rows" and "cols", "time" and "frequency"; of
+    parts "audio_time", "video_rows"; of free elements "x", "y" and "z"."""
     if sample.coordinates is not None:
         return tuple("xyzw"[: sample.coordinates.shape[1]])
     return tuple(get(sample.modality).places(sample))
@@ -52,12 +52,13 @@ def axes(sample: Sample) -> tuple[str, ...]:
 
 def laid(sample: Sample) -> dict[str, Any]:
     """Where the elements of a sample lie, as all that writes arrays over them asks for it: `shape`, `places`,
-    `coordinates` and `box`."""
+    `coordinates`, `box` and `parts`."""
     return {
         "shape": sample.shape,
         "places": get(sample.modality).places(sample),
         "coordinates": None if sample.coordinates is None else sample.coordinates.numpy(),
         "box": sample.box,
+        "parts": sample.parts,
     }
 
 

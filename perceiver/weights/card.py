@@ -10,7 +10,7 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from ..config import PerceiverConfig
+from ..config import PerceiverConfig, PositionConfig
 from ..errors import CheckpointError
 from .files import README, WEIGHTS, sha256
 from .markdown import duration, percent, table, top_frequencies, with_interval
@@ -206,15 +206,20 @@ def _report(results: Results) -> list[str]:
 
 
 def _positions(config: PerceiverConfig) -> str:
-    match config.positions.kind:
+    each = [f"{one.name}: {_encoding(one.positions)}" for one in config.segments if one.positions]
+    return "; ".join(each) or _encoding(config.positions)
+
+
+def _encoding(positions: PositionConfig) -> str:
+    match positions.kind:
         case "fourier":
-            spaced = "evenly spaced" if config.positions.spacing == "linear" else "spaced by logarithm"
+            spaced = "evenly spaced" if positions.spacing == "linear" else "spaced by logarithm"
             return (
-                f"Fourier features: {config.positions.num_bands} bands an axis, {spaced} from 1 to "
-                f"{top_frequencies(config.positions)} cycles across the axis"
+                f"Fourier features: {positions.num_bands} bands an axis, {spaced} from 1 to "
+                f"{top_frequencies(positions)} cycles across the axis"
             )
         case "learned":
-            return f"learned, {config.positions.dim} channels an element"
+            return f"learned, {positions.dim} channels an element"
         case _:
             return "raw coordinates in [-1, 1]"
 

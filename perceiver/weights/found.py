@@ -73,14 +73,31 @@ def described(config: PerceiverConfig) -> list[tuple[str, str]]:
     heads = f"{config.cross_heads} in cross-attention, {config.self_heads} in self-attention"
     named = f", {config.labels[0]} to {config.labels[-1]}" if config.labels else ", without names"
     return [
-        ("Reads", f"{config.modality}, {_times(config.input_shape)} elements of {config.input_channels} channels"),
-        ("Positions", encoding(config.positions)),
+        (
+            "Reads",
+            (
+                f"{config.modality}, {_times(config.input_shape)} elements of {config.input_channels} channels"
+                f"{_parts(config)}"
+            ),
+        ),
+        ("Positions", positions(config)),
         ("Latents", f"{config.num_latents} of width {config.latent_dim}"),
         ("Blocks", f"{len(config.plan)}, {crosses} with a cross-attention, {config.self_attends} self-attentions each"),
         ("Plan", plan(config)),
         ("Heads", heads),
         ("Classes", f"{config.num_classes:,}{named}"),
     ]
+
+
+def positions(config: PerceiverConfig) -> str:
+    """The position encoding of a model in words, or those of its segments."""
+    each = [f"{one.name}: {encoding(one.positions)}" for one in config.segments if one.positions]
+    return "; ".join(each) or encoding(config.positions)
+
+
+def _parts(config: PerceiverConfig) -> str:
+    each = ", ".join(f"{one.name} {_times(one.shape)}" for one in config.segments)
+    return f": {each}" if each else ""
 
 
 def encoding(positions: PositionConfig) -> str:

@@ -9,13 +9,19 @@ from jaxtyping import Float
 
 from ..scale import ColourRange
 from .audio import AudioDrawing
+from .audiovisual import AudiovisualDrawing
 from .base import DIVERGING, Drawable, Drawing, Drawn, Measured, colours_for
 from .image import ImageDrawing
 from .points import PointsDrawing
 
 __all__ = ["DIVERGING", "Drawable", "Drawing", "Drawn", "colours_for", "draw", "get"]
 
-_DRAWINGS: dict[str, Drawing] = {"image": ImageDrawing(), "audio": AudioDrawing(), "points": PointsDrawing()}
+_DRAWINGS: dict[str, Drawing] = {
+    "image": ImageDrawing(),
+    "audio": AudioDrawing(),
+    "points": PointsDrawing(),
+    "audiovisual": AudiovisualDrawing(),
+}
 
 
 def get(modality: str) -> Drawing:

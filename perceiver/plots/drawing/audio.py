@@ -38,7 +38,7 @@ class AudioDrawing:
         if sample.features == "mel":
             return _greys(sample.spectrogram)
         ground = np.full((HEIGHT, _width(sample), 3), GREY_BAND[0])
-        return _written(ground, sample.seen)
+        return written(ground, sample.seen)
 
     def map(
         self,
@@ -61,7 +61,7 @@ class AudioDrawing:
         ground = np.full_like(painted, round(GREY_BAND[0]))
         tinted = overlay(ground, painted, strength, solid, grey=False)
         tinted = np.repeat(tinted, _width(sample) // rows.shape[1], axis=1).astype(np.float64)
-        wave = _written(np.repeat(tinted, HEIGHT - STRIP - GAP, axis=0), sample.seen)
+        wave = written(np.repeat(tinted, HEIGHT - STRIP - GAP, axis=0), sample.seen)
         gap = np.zeros((GAP, *columns.shape[1:]), dtype=np.uint8)
         return np.concatenate([wave, gap, np.repeat(columns, STRIP, axis=0)])
 
@@ -91,7 +91,7 @@ def _greys(spectrogram: Float[np.ndarray, "mels frames"]) -> UInt8[np.ndarray, "
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def _written(ground: Float[np.ndarray, "h w 3"], waveform: Float[np.ndarray, "samples"]) -> UInt8[np.ndarray, "h w 3"]:
+def written(ground: Float[np.ndarray, "h w 3"], waveform: Float[np.ndarray, "samples"]) -> UInt8[np.ndarray, "h w 3"]:
     """The waveform on columns of colour."""
     luma = ground[0] @ np.array([0.2126, 0.7152, 0.0722])
     line = np.where(luma > 120, 0.0, 255.0)[:, None]

@@ -1,0 +1,116 @@
+"""Commands on clips."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from perceiver import Perceiver, PerceiverConfig, PositionConfig
+from perceiver.config import SegmentConfig
+from perceiver.modalities.audiovisual import ClipSettings
+from tests.commands import refused, run, values
+from tests.modalities.audiovisual.clips import clip, numbered, tone
+
+PREPARED = {"frames": 4, "height": 16, "width": 24, "patch": 4, "rate": 8000, "samples": 1280, "samples_per_patch": 16}
+CLIP = "clip.mp4"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One checkpoint of clips: 80 elements of sound, 4 x 4 x 6 of video, one in the label's place."""
+    root = tmp_path_factory.mktemp("store")
+    torch.manual_seed(0)
+    fourier = [PositionConfig("fourier", 3, top) for top in ((80.0,), (4.0, 4.0, 6.0))]
+    config = PerceiverConfig(
+        num_classes=3,
+        modality="audiovisual",
+        input_shape=ClipSettings.of(PREPARED).shape,
+        content_channels=48,
+        segments=(
+            SegmentConfig("audio", (80,), 16, fourier[0]),
+            SegmentConfig("video", (4, 4, 6), 48, fourier[1]),
+            SegmentConfig("label", (1,)),
+        ),
+        padded_to=72,
+        labels=("clapping", "juggling", "whistling"),
+        num_latents=4,
+        latent_dim=8,
+        plan=((0, 0), (1, 0)),
+        self_attends=1,
+        self_heads=2,
+        latent_init_scale=1.0,
+        preprocess=PREPARED,
+    )
+    Perceiver(config).save_pretrained(root / "clips")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _here(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(store))
+    monkeypatch.chdir(tmp_path)
+    Path(CLIP).write_bytes(clip(numbered(), count=30, sound=tone(1.2), audio_codec="aac"))
+
+
+def test_predicting_names_the_class_and_says_what_was_read() -> None:
+    found = values("predict", CLIP)[0]
+    assert sum(row["probability"] for row in found["predictions"]) == pytest.approx(1)
+    assert {row["label"] for row in found["predictions"]} == {"clapping", "juggling", "whistling"}
+    assert "read 0.16 s of its 1.20 s, from 0.52 s on, its middle" in found["notes"]
+    later = values("predict", CLIP, "--read", "start=1")[0]
+    assert later["predictions"][0]["logit"] != found["predictions"][0]["logit"]
+
+
+def test_maps_are_written_part_by_part() -> None:
+    written = [Path(path) for path in values("maps", CLIP, "-o", "out")[0]["written"]]
+    png, npz, _ = written
+    assert Image.open(png).width > 400
+    with np.load(npz, allow_pickle=False) as file:
+        shapes = {name: file[name].shape for name in file}
+        metadata = json.loads(str(file["metadata"]))
+        total = sum(file[f"maps_{part}"].reshape(2, -1).sum(1) for part in ("audio", "video", "label"))
+        np.testing.assert_allclose(file["audio_time"][[0, -1]], [0.521, 0.679], atol=1e-9)
+        assert file["position_video"][3, 0, 5].tolist() == [1, -1, 1]
+    assert shapes["maps_audio"] == (2, 80)
+    assert shapes["maps_video"] == (2, 4, 4, 6)
+    assert shapes["maps_label"] == (2, 1)
+    assert (shapes["box_audio"], shapes["box_video"]) == ((1, 2), (3, 2))
+    np.testing.assert_allclose(total, 1, atol=1e-4)
+    assert metadata["parts"] == {"audio": [80], "video": [4, 4, 6], "label": [1]}
+    every = values("maps", CLIP, "-o", "every", "--format", "npz", "--all-latents")[0]["written"][0]
+    with np.load(every, allow_pickle=False) as file:
+        assert file["maps_video"].shape == (2, 4, 4, 4, 6)
+
+
+def test_frequencies_go_from_one_part_alone() -> None:
+    found = values("ablate", CLIP, "--axis", "3", "-o", "out")[0]
+    with np.load(found["written"][-2], allow_pickle=False) as file:
+        assert file["before_audio"].shape == (2, 80)
+    assert found["ablation"] == "b3:1-3,x3"
+    assert "clips has 3 bands on each axis" in refused("ablate", CLIP, "--low-pass", "9")
+
+
+def test_the_other_commands_take_clips_or_refuse_them_in_a_sentence() -> None:
+    for arguments in (
+        ("explain", CLIP, "-o", "out", "--steps", "4"),
+        ("latents", CLIP),
+        ("faithfulness", CLIP, "--steps", "4"),
+        ("sweep", CLIP),
+        ("permute", CLIP),
+        ("encoding", "clips", "-o", "out"),
+        ("encoding", "clips", CLIP, "--at", "7"),
+    ):
+        result = run(*arguments)
+        assert result.exit_code == 0, (arguments, result.output)
+    assert "such as clips, are not there yet" in refused("tartan", CLIP, "-c", "clips")
+    assert "reads its input whole" in refused("scan", CLIP)
+
+
+def test_what_is_no_clip_is_refused() -> None:
+    Path("photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 60)
+    assert refused("predict", "photo.png", "-c", "clips") == "photo.png is a PNG picture, not a clip"

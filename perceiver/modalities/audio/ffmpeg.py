@@ -19,6 +19,7 @@ from av.container import InputContainer
 from av.packet import Packet
 from jaxtyping import Float32
 
+from .samples import Samples
 from .stream import Broken, Mark, after
 
 # Seconds between marks. Decoders need some packets before their output is exact again (Opus 80 ms, MP3 its bit
@@ -98,8 +99,11 @@ class Ffmpeg:
     def _gathered(self, frames: Iterator[AudioFrame]) -> Iterator[Float32[np.ndarray, "_ _"]]:
         """Blocks of many decoded frames each, which are a thousand samples long or less."""
         parts: list[np.ndarray] = []
+        samples = Samples()
         for frame in frames:
-            part = self._floats(frame)
+            if frame.sample_rate != self.rate:
+                raise Broken("its sample rate changes on the way")
+            part = samples.of(frame)
             if parts and (len(parts) == _GATHERED or part.shape[1] != parts[0].shape[1]):
                 yield np.concatenate(parts)
                 parts = []
@@ -132,17 +136,6 @@ class Ffmpeg:
                 self._damaged += 1
                 continue
             yield packet, frames
-
-    def _floats(self, frame: AudioFrame) -> Float32[np.ndarray, "n channels"]:
-        """The samples of a decoded frame, whole numbers brought to -1 to 1."""
-        if frame.sample_rate != self.rate:
-            raise Broken("its sample rate changes on the way")
-        values = frame.to_ndarray()
-        values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
-        if values.dtype == np.uint8:
-            return (values.astype(np.float32) - 128) / 128
-        scale = 2 ** (8 * values.itemsize - 1) if np.issubdtype(values.dtype, np.integer) else 1
-        return values.astype(np.float32) / np.float32(scale)
 
 
 def _track(file: InputContainer) -> AudioStream:

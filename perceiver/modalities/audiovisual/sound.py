@@ -12,6 +12,7 @@ from av.audio.frame import AudioFrame
 from av.container import InputContainer
 from jaxtyping import Float32
 
+from ..audio.samples import Samples
 from ..audio.stream import Broken, clean, mix
 from .file import ClipFile
 from .settings import ClipSettings
@@ -85,6 +86,7 @@ def _piece(file: ClipFile, begin: float, settings: ClipSettings, *, enter: bool)
     """None where seeking leads behind the window, or nothing can be decoded."""
     piece: _Piece | None = None
     at, origin, first = 0, begin, True
+    samples = Samples()
     with file.open() as container:
         if enter and not _enter(container, begin - _EARLY):
             return None
@@ -103,7 +105,11 @@ def _piece(file: ClipFile, begin: float, settings: ClipSettings, *, enter: bool)
                 if first or abs(place - at) > _GAP * piece.rate:
                     at = place
             first = False
-            mono = _mono(frame)
+            try:
+                mono = mix(clean(samples.of(frame))[0])
+            except Broken:
+                decoded.damaged += 1
+                continue
             _lay(piece, mono, at)
             at += len(mono)
             if at >= len(piece.mono) or decoded.seconds > _MOST_SECONDS:
@@ -168,16 +174,6 @@ class _Frames:
             for frame in frames:
                 self.seconds += frame.samples / max(frame.sample_rate, 1)
                 yield frame
-
-
-def _mono(frame: AudioFrame) -> Float32[np.ndarray, "n"]:
-    """The samples of a decoded frame, whole numbers brought to -1 to 1, channels mixed."""
-    values = frame.to_ndarray()
-    values = values.T if frame.format.is_planar else values.reshape(-1, frame.layout.nb_channels)
-    if values.dtype == np.uint8:
-        return mix(clean((values.astype(np.float32) - 128) / 128)[0])
-    scale = 2 ** (8 * values.itemsize - 1) if np.issubdtype(values.dtype, np.integer) else 1
-    return mix(clean(values.astype(np.float32) / np.float32(scale))[0])
 
 
 def _notes(piece: _Piece, waveform: Float32[np.ndarray, "samples"], settings: ClipSettings) -> Iterator[str]:

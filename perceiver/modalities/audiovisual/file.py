@@ -41,7 +41,7 @@ _ANNOUNCED = frozenset({"mov", "matroska", "avi", "asf"})
 # Packets are walked through to learn how long a clip is; these are 4 hours at 60 frames a second.
 _MOST_PACKETS = 864_000
 # Pixels of a frame that is decoded: decoders hold up to 16 of them.
-MOST_PIXELS = 4096 * 2304
+MOST_PIXELS = 16_000_000
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
 import perceiver
-from perceiver import CheckpointError, Perceiver, PerceiverConfig
+from perceiver import CheckpointError, Perceiver, PerceiverConfig, modalities
 from perceiver.loading import inspect
+from tests.modalities.audiovisual import clips
 
 transformers = pytest.importorskip("transformers")
 modeling = pytest.importorskip("transformers.models.perceiver.modeling_perceiver")
@@ -129,6 +132,28 @@ def test_the_full_size_equals_the_peers(tmp_path: Path) -> None:
     assert maps < 1e-5
     assert ours.config.input_shape == (16 * 56 * 56 + 1920 + 1,)
     assert ours.config.input_channels == 704
+
+
+def test_a_clip_file_becomes_the_peers_input_array(tmp_path: Path) -> None:
+    theirs = peer(**SMALL)
+    ours = perceiver.load(save(theirs, tmp_path))
+    settings = ours.config.preprocess
+    random = np.random.default_rng(0)
+    # Three frames and their sound, coded without loss at the size that the model reads.
+    pictures = [random.integers(0, 256, (16, 16, 3), dtype=np.uint8) for _ in range(3)]
+    sound = (random.integers(-32_767, 32_768, settings["samples"]) / 32_767).astype(np.float32)
+    rate = Fraction(settings["rate"] * settings["frames"], settings["samples"])
+    data = clips.clip(pictures, fps=rate, sound=sound, container="mov", codec="qtrle", pix_fmt="rgb24")
+    sample = modalities.get("audiovisual").read(
+        data, "clip.mov", shape=ours.config.input_shape, preprocess=settings, options={"start": "0"}
+    )
+    frames = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)[None] / 255
+    inputs = {"image": frames, "audio": torch.from_numpy(sound)[None, :, None], "label": torch.zeros(1, 7)}
+    with torch.no_grad():
+        expected, _, _ = theirs.perceiver.input_preprocessor(inputs)
+    # Sound has 16 bits in the file.
+    torch.testing.assert_close(ours.inputs(sample), expected, atol=1e-4, rtol=0)
+    assert float((ours.inputs(sample) - expected)[:, ours.config.segments[0].count :].abs().max()) < 1e-5
 
 
 def test_what_rebuilds_the_clip_is_left_aside_and_said(tmp_path: Path) -> None:

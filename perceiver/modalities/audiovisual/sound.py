@@ -73,13 +73,17 @@ class _Piece:
     tracks: int
     covered: int = 0
     damaged: int = 0
+    beyond: int = 0
 
     def resampled(self, settings: ClipSettings) -> Float32[np.ndarray, "samples"]:
         mono, begin = self.mono, self.lead
         if self.rate != settings.rate:
             mono = soxr.resample(mono, self.rate, settings.rate)
             begin = self.lead * settings.rate // self.rate
-        return np.ascontiguousarray(mono[begin : begin + settings.samples])
+        window = mono[begin : begin + settings.samples]
+        self.beyond = int(np.count_nonzero(np.abs(window) > 1))
+        # Decoders and resampling overshoot; as 16-bit sound, which such models learned from, it ends at full scale.
+        return np.ascontiguousarray(np.clip(window, -1, 1))
 
 
 def _piece(file: ClipFile, begin: float, settings: ClipSettings, *, enter: bool) -> _Piece | None:
@@ -185,6 +189,8 @@ def _notes(piece: _Piece, waveform: Float32[np.ndarray, "samples"], settings: Cl
         yield f"resampled its sound from {piece.rate:,} Hz to the {settings.rate:,} Hz that the model reads"
     if piece.damaged:
         yield f"left out {piece.damaged:,} damaged piece{'s' if piece.damaged > 1 else ''} of its sound"
+    if piece.beyond:
+        yield f"held {piece.beyond:,} samples of its sound at full scale, which they went beyond"
     missing = settings.seconds - piece.covered / piece.rate
     if piece.covered == 0:
         yield "has no sound in the part that was read, so the model hears silence there"

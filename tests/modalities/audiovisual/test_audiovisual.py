@@ -276,6 +276,13 @@ def test_a_broken_sound_track_is_silence_and_said() -> None:
     assert any("hears silence" in note for note in sample.notes)
 
 
+def test_sound_ends_at_full_scale_when_resampling_overshoots() -> None:
+    square = np.sign(np.sin(2 * np.pi * 500 * (np.arange(35_280) + 0.5) / 44_100)).astype(np.float32)
+    sample = read(clip(numbered(), count=20, sound=square, rate=44_100, container="mov"))
+    assert float(np.abs(sample.sound).max()) == 1
+    assert any("at full scale, which they went beyond" in note for note in sample.notes)
+
+
 def test_windows_that_cannot_begin() -> None:
     data = clip(numbered(), count=20)
     assert "is 0.80 s long, so a window cannot begin at 9.00 s" in refusal(data, start="9")

@@ -108,7 +108,17 @@ def test_the_other_commands_take_clips_or_refuse_them_in_a_sentence() -> None:
         result = run(*arguments)
         assert result.exit_code == 0, (arguments, result.output)
     assert "such as clips, are not there yet" in refused("tartan", CLIP, "-c", "clips")
-    assert "reads its input whole" in refused("scan", CLIP)
+
+
+def test_answers_along_a_clip() -> None:
+    found = values("scan", CLIP, "-c", "clips", "--every", "0.5")
+    assert [(one["start"], one["stop"]) for one in found["windows"]] == [(0, 0.16), (0.5, 0.66), (1, 1.16)]
+    one = values("predict", CLIP, "--read", "start=0.5")[0]["predictions"][0]
+    assert found["windows"][1]["predictions"][0]["probability"] == pytest.approx(one["probability"], abs=1e-5)
+    end_to_end = values("scan", CLIP, "-c", "clips")
+    assert len(end_to_end["windows"]) == 8
+    assert end_to_end["notes"] == ["filled the end of the last window, 0.08 s, with its last frame"]
+    assert "the time between them must be above 0" in refused("scan", CLIP, "-c", "clips", "--every", "0")
 
 
 def test_what_is_no_clip_is_refused() -> None:

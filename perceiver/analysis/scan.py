@@ -12,10 +12,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ..model import Perceiver
+from .batches import together
 from .timeline import Timeline
 
 AT_A_TIME = 16
-"""Windows that go through the model together."""
+"""Windows that go through the model together, at most."""
 
 
 @runtime_checkable
@@ -33,16 +34,18 @@ class Window(Protocol):
 
 
 def scan(
-    model: Perceiver, windows: Iterable[Window], seconds: float, *, at_a_time: int = AT_A_TIME
+    model: Perceiver, windows: Iterable[Window], seconds: float, *, at_a_time: int | None = None
 ) -> Iterator[Timeline]:
     """The model's answers to the windows, a timeline for every few of them, so that the work can be paused between.
 
-    seconds  the length of a window
+    seconds    the length of a window
+    at_a_time  windows that go through the model together; None is as many as `batches.together` says, up to AT_A_TIME
 
     Raises whatever iterating over the windows does.
     """
     remaining = iter(windows)
-    while batch := list(islice(remaining, at_a_time)):
+    step = at_a_time or min(AT_A_TIME, together(model, model.config.num_inputs))
+    while batch := list(islice(remaining, step)):
         with torch.no_grad():
             logits = model(model.input_array(torch.stack([window.content for window in batch])))
         yield Timeline(

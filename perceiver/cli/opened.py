@@ -81,7 +81,7 @@ class Opened:
         if not isinstance(modality, modalities.Scannable):
             raise InputError(
                 f"{self.name} reads its input whole, so there is nothing to scan along; what can "
-                "be scanned goes on in time, such as a sound"
+                "be scanned goes on in time, such as a sound or a clip"
             )
         data = read_file(path, modality.max_bytes)
         return modality.scan(data, path.name, shape=config.input_shape, preprocess=config.preprocess, every=every)

@@ -27,7 +27,8 @@ Read = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE",
-        help="How to read the file: start=SECONDS of a sound; up=x, y or z, draw=farthest or seed=NUMBER of a cloud.",
+        help="How to read the file: start=SECONDS of a sound or a clip; up=x, y or z, draw=farthest or seed=NUMBER of "
+        "a cloud.",
         show_default=False,
     ),
 ]

@@ -10,15 +10,17 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
 from PIL import Image
+from torch import Tensor
 
 from ...errors import ConfigError, InputError
 from ...sample import Part, Sample
 from .. import grid
 from ..base import MEGABYTE, Box, check_size, printable
 from ..options import Option, settle
-from .file import Extent, examine, extent, refusing
+from .file import ClipFile, Extent, examine, extent, refusing
 from .frames import Chosen, Shown, chosen
 from .sample import ClipSample
+from .scan import Scan
 from .settings import ClipSettings
 from .sound import Sound, sound_of
 
@@ -83,12 +85,9 @@ class AudiovisualModality:
             begin = max((clip.seconds - settings.seconds) / 2, 0.0) if start == MIDDLE else float(start)
             if begin >= clip.seconds:
                 raise InputError(f"{shown} is {clip.seconds:,.2f} s long, so a window cannot begin at {begin:,.2f} s")
-            at = clip.begin + begin
-            slot = settings.seconds / settings.frames
-            moments = [at + (i + 0.5) * slot for i in range(settings.frames)]
-            frames = chosen(file, clip, moments, at + settings.seconds)
-            sound = sound_of(file, at, settings)
-        seen, original, box = _laid_out(frames, settings)
+            frames, sound, moments = _window(file, clip, begin, settings)
+        seen = _read(frames, settings)
+        original, box = _whole(frames, settings)
         notes = [
             *_window_notes(clip, settings, begin, middle=start == MIDDLE),
             *_frame_notes(clip, frames, settings, moments),
@@ -116,6 +115,35 @@ class AudiovisualModality:
             clip_rate=sound.rate,
             channels=sound.channels,
         )
+
+    def scan(
+        self,
+        data: bytes,
+        name: str,
+        *,
+        shape: tuple[int, ...],
+        preprocess: Mapping[str, Any],
+        every: float | None = None,
+    ) -> Scan:
+        """The windows of a whole clip, for predictions over time: iterate over them; `len()` tells how many there are.
+
+        every  seconds from one window's start to the next; None puts them end to end
+
+        Raises InputError and ConfigError as `read` does, and InputError for an `every` that is not above 0.
+        """
+        shown = printable(name)
+        settings = _settings(preprocess, shape)
+        check_size(data, shown, self.max_bytes, "a clip")
+        file = examine(data, shown)
+        with refusing(file):
+            clip = extent(file)
+
+        def content(begin: float) -> Float[Tensor, "M content"]:
+            with refusing(file):
+                frames, sound, _ = _window(file, clip, begin, settings)
+            return _content(_read(frames, settings), sound, settings)
+
+        return Scan(clip, settings.seconds, every, content)
 
     def to_original(self, sample: Sample, values: Float[np.ndarray, "M"]) -> Float[np.ndarray, "frames h w"]:
         """Lays the video's part of a map on the original frames, nearest neighbour; NaN where the model saw nothing.
@@ -163,6 +191,14 @@ def _settings(preprocess: Mapping[str, Any], shape: tuple[int, ...]) -> ClipSett
     return settings
 
 
+def _window(file: ClipFile, clip: Extent, begin: float, settings: ClipSettings) -> tuple[Chosen, Sound, list[float]]:
+    """The frames and the sound of the window that begins so many seconds into a clip, and the moments of the frames."""
+    at = clip.begin + begin
+    slot = settings.seconds / settings.frames
+    moments = [at + (i + 0.5) * slot for i in range(settings.frames)]
+    return chosen(file, clip, moments, at + settings.seconds), sound_of(file, at, settings), moments
+
+
 def patches(frames: UInt8[np.ndarray, "T H W 3"], settings: ClipSettings) -> Float32[np.ndarray, "elements channels"]:
     """Frames as elements in [0, 1], row by row; in each its frames, rows, columns and colours, in this order."""
     t, p = settings.patch_frames, settings.patch
@@ -171,7 +207,7 @@ def patches(frames: UInt8[np.ndarray, "T H W 3"], settings: ClipSettings) -> Flo
     return cut.reshape(count * height * width, -1).astype(np.float32) / 255
 
 
-def _content(seen: UInt8[np.ndarray, "T H W 3"], sound: Sound, settings: ClipSettings) -> torch.Tensor:
+def _content(seen: UInt8[np.ndarray, "T H W 3"], sound: Sound, settings: ClipSettings) -> Float[Tensor, "M content"]:
     width = settings.content_channels
     parts = {
         "audio": sound.waveform.reshape(-1, settings.samples_per_patch),
@@ -182,26 +218,27 @@ def _content(seen: UInt8[np.ndarray, "T H W 3"], sound: Sound, settings: ClipSet
     return torch.from_numpy(np.concatenate(rows))
 
 
-def _laid_out(
-    frames: Chosen, settings: ClipSettings
-) -> tuple[UInt8[np.ndarray, "T H W 3"], UInt8[np.ndarray, "T h w 3"], Box]:
-    """The frames as the model reads them, the whole ones for display, and where the former lie on the latter."""
+def _read(frames: Chosen, settings: ClipSettings) -> UInt8[np.ndarray, "T H W 3"]:
+    """The frames as the model reads them."""
+    out = []
+    for shown in frames.shown:
+        (top, bottom), (left, right) = crop(shown, settings)
+        size, box = (settings.width, settings.height), (left, top, right, bottom)
+        out.append(np.asarray(Image.fromarray(shown.pixels).resize(size, settings.filter, box=box)))
+    return np.stack(out)[list(frames.which)]
+
+
+def _whole(frames: Chosen, settings: ClipSettings) -> tuple[UInt8[np.ndarray, "T h w 3"], Box]:
+    """The whole frames for display, and where on them lies what the model reads."""
     first = frames.shown[0]
     height, width = first.pixels.shape[0], first.pixels.shape[1] * first.aspect
     ratio = min(_DISPLAY / max(height, width), 1.0)
     size = max(round(width * ratio), 1), max(round(height * ratio), 1)
-    read, whole = [], []
-    for shown in frames.shown:
-        picture = Image.fromarray(shown.pixels)
-        (top, bottom), (left, right) = crop(shown, settings)
-        box = (left, top, right, bottom)
-        read.append(np.asarray(picture.resize((settings.width, settings.height), settings.filter, box=box)))
-        whole.append(np.asarray(picture.resize(size, Image.Resampling.BOX)))
-    which = list(frames.which)
+    out = [np.asarray(Image.fromarray(one.pixels).resize(size, Image.Resampling.BOX)) for one in frames.shown]
     rows, columns = crop(first, settings)
     down, across = size[1] / first.pixels.shape[0], size[0] / first.pixels.shape[1]
     where = ((rows[0] * down, rows[1] * down), (columns[0] * across, columns[1] * across))
-    return np.stack(read)[which], np.stack(whole)[which], where
+    return np.stack(out)[list(frames.which)], where
 
 
 def crop(shown: Shown, settings: ClipSettings) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -210,5 +211,19 @@ def _figure(
         [f"Block {block + 1}" for block in trace.blocks],
         [summarise(one, what) for one in values],
         title=f"What each block of {opened.name} read in {sample.name}",
-        footer=reading.words(config.num_latents, config.cross_heads),
+        footer=" ".join([reading.words(config.num_latents, config.cross_heads), *_shares(trace, sample, reading)]),
     )
+
+
+def _shares(trace: Trace, sample: Sample, reading: Reading) -> Iterator[str]:
+    """How the weight of each block is divided among the parts of the input, in plain text."""
+    from ..analysis.numbers import percent
+
+    if not sample.parts or reading.kind != "probability" or (reading.latent is None and reading.reduce != "mean"):
+        return
+    for block, values in zip(trace.blocks, _block_maps(trace, reading), strict=True):
+        shares = ", ".join(f"{name} {percent(float(part.sum()))}" for name, part in sample.split(values).items())
+        yield f"Block {block + 1} gives {shares} of its weight."
+    total = sum(part.count for part in sample.parts)
+    alike = ", ".join(f"{part.name} {percent(part.count / total)}" for part in sample.parts)
+    yield f"Read alike, they would get {alike}."

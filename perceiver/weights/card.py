@@ -44,7 +44,7 @@ def write(config: PerceiverConfig, results: Results | None = None, origin: Seque
     head = f"---\n{_metadata(config, results).to_yaml()}\n---\n"
     lines = [*_opening(config, results), *(_report(results) if results else ())]
     if origin:
-        lines += ["", _ORIGIN, "", *(f"- {sentence}" for sentence in origin)]
+        lines += ["", _ORIGIN, "", *(f"- {' '.join(sentence.split())}" for sentence in origin)]
     return head + "\n".join(lines) + "\n"
 
 

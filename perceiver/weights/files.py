@@ -6,7 +6,6 @@ import hashlib
 import json
 import math
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from ..config import PerceiverConfig
 from ..errors import CheckpointError, ConfigError
-from .header import FLOATS, RE_SAVE, Entry, is_safetensors, read_header
+from .header import FLOATS, RE_SAVE, Entry, cast_notes, is_safetensors, read_header
 from .names import unwrapped, wrapper_notes
 
 WEIGHTS = "model.safetensors"
@@ -29,6 +28,7 @@ FORMAT = "perceiver-lens"
 VERSION = 1
 
 _MAX_CONFIG_BYTES = 4 * 2**20
+_MAX_NESTING = 16
 _MAX_INPUTS = 2**24  # elements: twenty times the largest input of the papers
 _MAX_LAYERS = 4096
 _PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle")
@@ -139,7 +139,7 @@ def read_weights(path: Path, expected: Mapping[str, tuple[int, ...]]) -> Weights
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} cannot be opened as a safetensors file; download it again") from error
     _check_finite(tensors, path)
-    return Weights(tensors, notes=(*wrapper_notes(names), *_cast_notes(header)))
+    return Weights(tensors, notes=(*wrapper_notes(names), *cast_notes(header)))
 
 
 def sha256(path: Path) -> str:
@@ -161,6 +161,8 @@ def _replace(path: Path, write_to: Callable[[Path], object]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file. Raises CheckpointError when there is none, or one that no configuration would be: too
+    large, too deep, with numbers that are not finite."""
     try:
         with path.open("rb") as file:
             text = file.read(_MAX_CONFIG_BYTES + 1)
@@ -176,7 +178,18 @@ def read_json(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is not valid JSON: {error}") from error
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} is not valid: it holds no object of fields")
+    if not _is_flat(values):
+        raise CheckpointError(f"{path} is nested deeper than any configuration")
     return values
+
+
+def _is_flat(values: object) -> bool:
+    """Whether values are nested in no more than so many others."""
+    level = [values]
+    for _ in range(_MAX_NESTING):
+        inside = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [value for values in inside for value in values]
+    return not level
 
 
 def _finite(text: str) -> float:
@@ -229,11 +242,6 @@ def _check_finite(tensors: Mapping[str, Tensor], path: Path) -> None:
     wrong = [name for name, tensor in tensors.items() if not tensor.sum(dtype=torch.float64).isfinite()]
     if wrong:
         raise CheckpointError(f"{path}: {_first(wrong)} holds NaN or infinite numbers, so the model is not usable")
-
-
-def _cast_notes(header: Mapping[str, Entry]) -> tuple[str, ...]:
-    counts = Counter(FLOATS[entry.dtype] for entry in header.values() if entry.dtype != "F32")
-    return tuple(f"cast {count} of {len(header)} tensors from {dtype} to float32" for dtype, count in counts.items())
 
 
 def _first(names: list[str], shown: int = 3) -> str:

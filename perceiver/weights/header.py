@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,12 @@ def read_header(path: Path) -> dict[str, Entry]:
     entries = _parse(path, text)
     _check_places(path, entries, size - 8 - length)
     return entries
+
+
+def cast_notes(entries: Mapping[str, Entry]) -> tuple[str, ...]:
+    """A note for each type of numbers that becomes float32."""
+    kinds = Counter(FLOATS[entry.dtype] for entry in entries.values() if entry.dtype in FLOATS and entry.dtype != "F32")
+    return tuple(f"cast {count} of {len(entries)} tensors from {dtype} to float32" for dtype, count in kinds.items())
 
 
 def _plausible(start: bytes) -> bool:

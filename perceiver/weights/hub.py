@@ -76,7 +76,6 @@ def locate(
     local_files_only: bool = False,
     token: str | bool | None = None,
     endpoint: str | None = None,
-    told: Told | None = None,
 ) -> Path:
     """The checkpoint folder at a path, or fetched from the hub; an existing path goes before a hub id.
 
@@ -96,7 +95,6 @@ def locate(
             local_files_only=local_files_only,
             token=token,
             endpoint=endpoint,
-            told=told,
         )
     raise CheckpointError(f"{text!r} is neither a folder on this machine nor a hub id such as owner/name")
 

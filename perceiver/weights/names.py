@@ -9,13 +9,17 @@ from ..errors import CheckpointError
 
 # Also inside a name where only a part of the model was compiled.
 _COMPILED = "_orig_mod"
+_LONGEST = 512
 _WRAPPERS = ("module", _COMPILED, "model", "backend_model")
 
 
 def unwrapped(path: Path, stored: Iterable[str]) -> dict[str, str]:
-    """The model's own name of each tensor -> its name in the file. Raises CheckpointError when two become one."""
+    """The model's own name of each tensor -> its name in the file. Raises CheckpointError when two become one, or one
+    cannot be shown."""
     names: dict[str, str] = {}
     for whole in stored:
+        if len(whole) > _LONGEST or not whole.isprintable():
+            raise CheckpointError(f"{path} names a tensor {whole[:40]!r}..., which no model does")
         parts = [part for part in whole.split(".") if part != _COMPILED]
         while len(parts) > 1 and parts[0] in _WRAPPERS:
             del parts[0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..errors import CheckpointError, ConfigError
@@ -79,7 +80,13 @@ class Opened:
                     f"{self.checkpoint.name} does not fit together: {', '.join(rule.names)} gives {name} the shape "
                     f"{list(tensor.shape)} and not {list(expected[name])}"
                 )
-            out[name] = tensor
+            if len(rule.names) > 1 and not tensor.sum(dtype=torch.float64).isfinite():
+                raise CheckpointError(
+                    f"{self.checkpoint.name}: {', '.join(rule.names)} make {name} NaN or infinite, so the model is not "
+                    "usable"
+                )
+            # A part of a tensor would keep the whole of it in memory.
+            out[name] = tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
             if told is not None:
                 told((number + 1) / len(expected), "Reading the weights")
         return out

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from ..errors import CheckpointError
 from . import pickles
 from .archive import is_archive
-from .header import FLOATS, Entry, is_safetensors, read_header
+from .header import FLOATS, Entry, cast_notes, is_safetensors, read_header
 from .names import unwrapped, wrapper_notes
 
 # Beside the floats: counters and masks that some models keep in their buffers.
@@ -93,10 +93,14 @@ class _Opened:
         if self._tensors is not None:
             return self._tensors[stored]
         try:
-            with safe_open(self.path, framework="pt") as file:
-                return file.get_tensor(stored)
+            return self._file.get_tensor(stored)
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{self.path} cannot be opened as a safetensors file; download it again") from error
+
+    @cached_property
+    def _file(self) -> Any:
+        """Opened once: its header is read each time, which may be long."""
+        return safe_open(self.path, framework="pt")
 
     def _check_size(self) -> None:
         try:
@@ -127,15 +131,8 @@ def read_raw(path: Path) -> Raw:
         path=path,
         entries={name: entries[stored] for name, stored in names.items()},
         extras=extras,
-        notes=(*notes, *wrapper_notes(names), *_cast_notes(entries)),
+        notes=(*notes, *wrapper_notes(names), *cast_notes(entries)),
         _size=size,
         _stored=names,
         _tensors=tensors,
     )
-
-
-def _cast_notes(entries: Mapping[str, Entry]) -> tuple[str, ...]:
-    counts = Counter(
-        FLOATS[entry.dtype] for entry in entries.values() if entry.dtype in FLOATS and entry.dtype != "F32"
-    )
-    return tuple(f"cast {count} of {len(entries)} tensors from {dtype} to float32" for dtype, count in counts.items())

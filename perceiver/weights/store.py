@@ -1,4 +1,4 @@
-"""The checkpoints that come with the project, and the one way to find any checkpoint: by name, path or hub id."""
+"""The checkpoints that come with the project, and examples for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from ..config import PerceiverConfig
 from ..errors import CheckpointError
 from . import card as cards
-from . import files, hub
+from . import files
 
 SAMPLES = "samples"
 # The paper's own encoding first, so that the first checkpoint of a modality is the one to begin with.
@@ -118,20 +118,6 @@ class Store:
                 raise CheckpointError(f"{index} names {sample.file!r} twice")
             seen.add(sample.file)
         return samples
-
-    def resolve(self, source: str | Path, revision: str | None = None) -> Path:
-        """The folder of a checkpoint: by the name of one that comes with the project, else a path, else a hub id.
-
-        Raises CheckpointError with one sentence when it is none of them or cannot be fetched.
-        """
-        names = self.names()
-        if isinstance(source, str) and source in names:
-            if revision is not None:
-                raise CheckpointError(f"{source} comes with Perceiver Lens and has no revision {revision!r}")
-            return self.root / source
-        if not os.path.exists(os.path.expanduser(source)) and not hub.is_hub_id(str(source)):
-            raise CheckpointError(self.unknown(str(source)))
-        return hub.locate(source, revision=revision)
 
     def unknown(self, source: str) -> str:
         """The sentence about a source that is no checkpoint anywhere."""

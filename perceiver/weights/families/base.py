@@ -8,7 +8,8 @@ strictness and number types are the same for all and lie in `opening`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+import reprlib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -25,6 +26,22 @@ Answers = Mapping[str, Answer | list[Any] | Mapping[str, Any]]
 
 # No count that a question asks for comes near it, and nothing is made by a larger one.
 _MOST = 2**20
+_LARGEST = 1e9
+_MOST_AXES = 8
+_DIGITS = 20
+_SHORTENED = reprlib.Repr()
+_SHORTENED.maxstring = _SHORTENED.maxother = 80
+
+
+def shown(value: object) -> str:
+    """A stranger's value in a message: as Python writes it, cut short where it is long or nested."""
+    return _SHORTENED.repr(value)
+
+
+def listed(names: Iterable[str], most: int = 4) -> str:
+    """The first of these names in a message."""
+    every = list(names)
+    return ", ".join(every[:most]) + (", ..." if len(every) > most else "")
 
 
 @dataclass(frozen=True)
@@ -64,9 +81,11 @@ class Question:
         right = isinstance(value, types) and (self.type == "bool" or not isinstance(value, bool))
         if not right or (self.choices and value not in self.choices):
             allowed = " or ".join(map(repr, self.choices)) if self.choices else f"a value of type {self.type}"
-            raise CheckpointError(f"{self.name} is {value!r}; it must be {allowed}")
+            raise CheckpointError(f"{self.name} is {shown(value)}; it must be {allowed}")
         if self.type == "int" and isinstance(value, int) and not 0 < value <= _MOST:
-            raise CheckpointError(f"{self.name} is {value!r}; it must be a whole number from 1 to {_MOST:,}")
+            raise CheckpointError(f"{self.name} is {shown(value)}; it must be a whole number from 1 to {_MOST:,}")
+        if self.type == "float" and not abs(value) < _LARGEST:  # type: ignore[arg-type]
+            raise CheckpointError(f"{self.name} is {shown(value)}; it must be a number of bearable size")
         assert isinstance(value, int | float | bool | str)
         return float(value) if self.type == "float" else value
 
@@ -75,9 +94,11 @@ def sides(name: str, value: object) -> tuple[int, ...]:
     """The sides of a shape given as a list, a number or a text: "224 x 224". Raises CheckpointError for others."""
     parts: Any = re.split(r"[\sx×,]+", value.strip(" ()[]")) if isinstance(value, str) else value
     parts = list(parts) if isinstance(parts, list | tuple) else [parts]
-    numbers: list[Any] = [int(part) if isinstance(part, str) and part.isdecimal() else part for part in parts]
-    if not numbers or not all(type(number) is int and 0 < number <= _MOST for number in numbers):
-        raise CheckpointError(f"{name} is {value!r}; it must be whole numbers, as in 224 x 224")
+    written = (isinstance(part, str) and part.isdecimal() and len(part) < _DIGITS for part in parts)
+    numbers: list[Any] = [int(part) if is_written else part for part, is_written in zip(parts, written, strict=True)]
+    right = all(type(number) is int and 0 < number <= _MOST for number in numbers)
+    if not right or not 0 < len(numbers) <= _MOST_AXES:
+        raise CheckpointError(f"{name} is {shown(value)}; it must be whole numbers, as in 224 x 224")
     return tuple(numbers)
 
 
@@ -115,11 +136,15 @@ class Checkpoint:
     answers: Answers = field(default_factory=dict)
     same: Callable[[str, str], bool] | None = None
 
-    def shape(self, name: str) -> tuple[int, ...]:
-        """The shape of a tensor. Raises CheckpointError when there is none of this name."""
+    def shape(self, name: str, axes: int | None = None) -> tuple[int, ...]:
+        """The shape of a tensor. Raises CheckpointError when there is none of this name, or it has no axes, an empty
+        one, or not as many as are asked for."""
         if name not in self.entries:
             raise CheckpointError(f"{self.name} has no tensor {name}, so some of its weights are missing")
-        return self.entries[name].shape
+        shape = self.entries[name].shape
+        if not shape or 0 in shape or axes not in (None, len(shape)):
+            raise CheckpointError(f"{self.name} has a {name} of shape {list(shape)}, which fits no Perceiver")
+        return shape
 
     def asked(self, question: Question) -> Any:
         """The answer to a question that has a default or was answered. Raises CheckpointError as `settle` does."""

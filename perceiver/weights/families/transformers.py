@@ -9,6 +9,7 @@ convolution, the residual of the learned model's decoder.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from ...config import Activation, PerceiverConfig, PositionConfig, StemConfig
 from ...errors import CheckpointError
 from . import transformers_multimodal as multimodal
 from .base import Checkpoint, Question, Rule, Translation, take
+from .labels import class_names
+from .pictures import PUBLISHED, preparation
 
 _ENCODER = "perceiver.encoder.cross_attention"
 _DECODER = "perceiver.decoder.decoder"
@@ -30,11 +33,9 @@ _TABLE = f"{_PREPROCESSOR}.position_embeddings.position_embeddings"
 
 # Written into the model classes of that library, not into its configurations.
 _BANDS = 64
-_PIXELS = 224
 _RGB = 3
 _BATCH_NORM_EPSILON = 1e-5
 
-_RESAMPLE = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}
 _ACTIVATIONS: dict[str, Activation] = {
     "gelu": "gelu",
     **dict.fromkeys(("gelu_new", "gelu_pytorch_tanh", "gelu_fast"), "gelu_tanh"),
@@ -91,7 +92,7 @@ class Transformers:
         front, rules, ignored, notes = _front(checkpoint, asked)
         labels, label_notes = class_names(checkpoint, body["num_classes"])
         config = PerceiverConfig(labels=labels, **({"modality": "image"} | body | front))
-        (channels,) = checkpoint.shape(f"{_ENCODER}.attention.self.layernorm2.weight")
+        (channels,) = checkpoint.shape(f"{_ENCODER}.attention.self.layernorm2.weight", 1)
         if config.input_channels != channels:
             raise CheckpointError(
                 f"{checkpoint.name} reads {channels} channels an element, which is neither {_RGB} of colour with "
@@ -165,7 +166,7 @@ def _switches(checkpoint: Checkpoint) -> tuple[Question, ...]:
 
 def _body(checkpoint: Checkpoint, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Latents, plan, heads, widths: everything behind the input array."""
-    num_latents, dim = checkpoint.shape(_LATENTS)
+    num_latents, dim = checkpoint.shape(_LATENTS, 2)
     layers = [name for name in checkpoint.entries if name.endswith(".attention.self.query.weight")]
     self_attends = sum(name.startswith("perceiver.encoder.self_attends.") for name in layers)
     first = "perceiver.encoder.self_attends.0"
@@ -202,8 +203,16 @@ def _body(checkpoint: Checkpoint, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _widening(checkpoint: Checkpoint, layer: str) -> int:
-    inner, dim = checkpoint.shape(f"{layer}.mlp.dense1.weight")
+    inner, dim = checkpoint.shape(f"{layer}.mlp.dense1.weight", 2)
     return max(inner // dim, 1)
+
+
+def _colours(checkpoint: Checkpoint, kernels: str) -> int:
+    """Channels that a stem reads. Raises CheckpointError when they are not those of a picture in colour."""
+    read = checkpoint.shape(kernels, 4)[1]
+    if read != _RGB:
+        raise CheckpointError(f"{checkpoint.name} reads {read} channels a pixel; pictures are read with {_RGB} here")
+    return read
 
 
 def _front(
@@ -219,13 +228,13 @@ def _front(
         )
     preprocess, size = preparation(checkpoint)
     if f"{_CONV}.conv.weight" in checkpoint.entries:
-        stem = StemConfig("conv", checkpoint.shape(f"{_CONV}.conv.weight")[1], size, asked["padding"])
+        stem = StemConfig("conv", _colours(checkpoint, f"{_CONV}.conv.weight"), size, asked["padding"])
         # The port's encoder is told 56 bands' resolution whatever its grid is.
-        side = float(_PIXELS // 4)
+        side = float(PUBLISHED // 4)
         assert stem.grid is not None
         front = {
             "input_shape": stem.grid,
-            "content_channels": checkpoint.shape(f"{_CONV}.conv.weight")[0],
+            "content_channels": checkpoint.shape(f"{_CONV}.conv.weight", 4)[0],
             "stem": stem,
             "positions": PositionConfig("fourier", _BANDS, (side, side)),
             "preprocess": preprocess | {"pixels": list(size), "cells": stem.cells},
@@ -238,8 +247,8 @@ def _front(
             )
         return front, _conv_rules(checkpoint, turn=asked["turn_kernels"]), ignored, notes
     if f"{_LINEAR}.weight" in checkpoint.entries:
-        elements, dim = checkpoint.shape(_TABLE)
-        side = int(elements**0.5)
+        elements = checkpoint.shape(_TABLE, 2)[0]
+        side = math.isqrt(elements)
         if side * side != elements:
             raise CheckpointError(f"{checkpoint.name} has {elements:,} learned positions, which make no square picture")
         if preprocess and (side, side) != size:
@@ -249,72 +258,22 @@ def _front(
             )
         front = {
             "input_shape": (side, side),
-            "content_channels": checkpoint.shape(f"{_LINEAR}.weight")[0],
-            "stem": StemConfig("linear", checkpoint.shape(f"{_LINEAR}.weight")[1]),
+            "content_channels": checkpoint.shape(f"{_LINEAR}.weight", 4)[0],
+            "stem": StemConfig("linear", _colours(checkpoint, f"{_LINEAR}.weight")),
             "positions": PositionConfig(
                 "learned", dim=checkpoint.shape(f"{_PREPROCESSOR}.positions_projection.weight")[0]
             ),
             "preprocess": preprocess,
         }
-        del dim
         notes = ("multiplied its learned positions with their projection: one table instead of two steps",)
         return front, _linear_rules(), frozenset(), notes
     front = {
         "input_shape": size,
         "content_channels": _RGB,
-        "positions": PositionConfig("fourier", _BANDS, (float(_PIXELS), float(_PIXELS))),
+        "positions": PositionConfig("fourier", _BANDS, (float(PUBLISHED), float(PUBLISHED))),
         "preprocess": preprocess,
     }
     return front, {}, frozenset(), ()
-
-
-def preparation(checkpoint: Checkpoint) -> tuple[dict[str, Any], tuple[int, int]]:
-    """Our settings from `preprocessor_config.json`, and the pixels (height, width) that the model reads.
-
-    Without the file: what all three published models have. The "crop_size" in it is no size: the model sees the share
-    size / crop_size of the shorter side, which is cropped before it is resized.
-    """
-    values = checkpoint.preprocessor
-    size = _sides(values.get("size", _PIXELS), "size")
-    crop = _sides(values.get("crop_size", 256), "crop_size")
-    for option, needed in (("do_resize", True), ("do_rescale", True), ("do_pad", False)):
-        if values.get(option, needed) not in (needed, None):
-            raise CheckpointError(f"{checkpoint.name} has {option} = {values[option]}, which is not represented")
-    if values.get("rescale_factor") not in (None, 1 / 255):
-        raise CheckpointError(
-            f"{checkpoint.name} has rescale_factor = {values['rescale_factor']}; it can only be 1/255"
-        )
-    share = size[0] / crop[0] if values.get("do_center_crop", True) else 1.0
-    if values.get("do_center_crop", True) and size[0] * crop[1] != size[1] * crop[0]:
-        raise CheckpointError(
-            f"{checkpoint.name} has a crop_size of another shape than its size, which is not represented"
-        )
-    out: dict[str, Any] = {"crop": min(share, 1.0), "resample": _RESAMPLE.get(values.get("resample", 3), "bicubic")}
-    if values.get("do_normalize", True):
-        out["mean"] = list(values.get("image_mean", (0.485, 0.456, 0.406)))
-        out["std"] = list(values.get("image_std", (0.229, 0.224, 0.225)))
-    return out, size
-
-
-def _sides(value: Any, what: str) -> tuple[int, int]:
-    sides = [value, value]
-    if isinstance(value, Mapping):
-        sides = [value.get(side, value.get("shortest_edge")) for side in ("height", "width")]
-    height, width = (side if isinstance(side, int) else 0 for side in sides)
-    if not (0 < height <= 4096 and 0 < width <= 4096):
-        raise CheckpointError(f"preprocessor_config.json has {what} = {value!r}; it must be whole numbers of pixels")
-    return height, width
-
-
-def class_names(checkpoint: Checkpoint, classes: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Class names from `id2label`, none where it names other classes than the model has."""
-    named = checkpoint.config.get("id2label")
-    if not isinstance(named, Mapping):
-        return (), ("has no id2label, so its classes have no names",)
-    labels = tuple(str(named.get(str(i), named.get(i, ""))) for i in range(classes))
-    if len(named) != classes or not all(labels):
-        return (), (f"id2label names {len(named)} classes and the model has {classes}, so the names are left aside",)
-    return ((), ()) if labels == tuple(f"LABEL_{i}" for i in range(classes)) else (labels, ())
 
 
 def _tower_rules(config: PerceiverConfig) -> dict[str, Rule]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...config import PositionConfig, SegmentConfig
 from ...errors import CheckpointError
-from .base import Checkpoint, Rule, take
+from .base import Checkpoint, Rule, shown, take
 
 _PREPROCESSOR = "perceiver.input_preprocessor"
 _POST = "perceiver.output_postprocessor.modalities"
@@ -35,7 +35,7 @@ def recognises(checkpoint: Checkpoint) -> bool:
 
 def classes(checkpoint: Checkpoint) -> int:
     """The classes it tells apart."""
-    return checkpoint.shape(f"{_POST}.label.classifier.weight")[0]
+    return checkpoint.shape(f"{_POST}.label.classifier.weight", 2)[0]
 
 
 def front(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -126,5 +126,5 @@ NOTES = (
 def _count(checkpoint: Checkpoint, name: str, default: int) -> int:
     value = checkpoint.config.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= 2**20:
-        raise CheckpointError(f"{checkpoint.name} has {name} = {value!r}, which is no possible count")
+        raise CheckpointError(f"{checkpoint.name} has {name} = {shown(value)}, which is no possible count")
     return value

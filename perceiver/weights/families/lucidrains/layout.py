@@ -18,6 +18,7 @@ from ..base import Checkpoint
 _LAYER = re.compile(r"layers\.(\d{1,6})\.")
 _SELF = re.compile(r"layers\.0\.(?:self_attns|2)\.(\d{1,6})\.0\.")
 _LATENTS = ("latents", "perceiver_io.latents", "perceiver.latents")
+_MOST_BLOCKS = 256
 _ATTENTION = (".fn.to_q.weight", ".mixer.Wq.weight")
 
 # What a model is by parts of its names that the Perceiver itself lacks; the first that fits is said.
@@ -103,8 +104,12 @@ def refuse_others(checkpoint: Checkpoint) -> None:
 
 
 def count_blocks(checkpoint: Checkpoint) -> int:
-    """Blocks in the file. Raises CheckpointError when one in between is missing."""
-    return _count(checkpoint, _LAYER, "blocks")
+    """Blocks in the file. Raises CheckpointError when one in between is missing, or there are more than any model has:
+    every one is compared with those before it."""
+    blocks = _count(checkpoint, _LAYER, "blocks")
+    if not 0 < blocks <= _MOST_BLOCKS:
+        raise CheckpointError(f"{checkpoint.name} has {blocks:,} blocks; Perceivers have 1 to {_MOST_BLOCKS}")
+    return blocks
 
 
 def count_self_attentions(checkpoint: Checkpoint) -> int:

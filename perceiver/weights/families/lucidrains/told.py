@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ....errors import CheckpointError
-from ..base import Checkpoint, sides
+from ..base import Checkpoint, listed, shown, sides
 from .layout import Layout, count_blocks, count_self_attentions, refuse_others
 
 DIM_HEAD = 64
@@ -55,7 +55,7 @@ class Told:
         unknown = [name for name in checkpoint.answers if name not in _KNOWN]
         if unknown:
             raise CheckpointError(
-                f"{checkpoint.name} is of perceiver-pytorch, whose Perceiver takes no {', '.join(unknown)}"
+                f"{checkpoint.name} is of perceiver-pytorch, whose Perceiver takes no {listed(unknown)}"
             )
         trained = checkpoint.extras.get("hyper_parameters")
         beside = {**(trained if isinstance(trained, Mapping) else {}), **checkpoint.config}
@@ -64,7 +64,9 @@ class Told:
         for name, harmless in _REFUSED.items():
             values = given.get(name, harmless[0])
             if any(value not in harmless for value in (values if isinstance(values, list | tuple) else [values])):
-                raise CheckpointError(f"{checkpoint.name} has {name} = {given[name]!r}, which is not represented")
+                raise CheckpointError(f"{checkpoint.name} has {name} = {shown(given[name])}, which is not represented")
+        if given.get("weight_tie_layers") not in (None, True, False):
+            raise CheckpointError(f"weight_tie_layers is {shown(given['weight_tie_layers'])}; it must be true or false")
         strange = tuple(str(name) for name in beside if name not in _KNOWN)
         return cls(checkpoint, Layout.of(checkpoint.entries), given, strange)
 
@@ -109,16 +111,11 @@ class Told:
 
     def shape(self, name: str, axes: int) -> tuple[int, ...]:
         """The shape of a tensor. Raises CheckpointError when it is not there or has another number of axes."""
-        shape = self.checkpoint.shape(name)
-        if len(shape) != axes:
-            raise CheckpointError(
-                f"{self.checkpoint.name} has a {name} of shape {list(shape)}, which fits no Perceiver"
-            )
-        return shape
+        return self.checkpoint.shape(name, axes)
 
     def number(self, name: str, default: int) -> int:
         """A whole number that was given. Raises CheckpointError for anything else."""
         value = self.given.get(name, default)
         if type(value) is not int or value < 1:
-            raise CheckpointError(f"{name} is {value!r}; it must be a whole number from 1")
+            raise CheckpointError(f"{name} is {shown(value)}; it must be a whole number from 1")
         return value

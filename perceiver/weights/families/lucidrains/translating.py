@@ -8,7 +8,8 @@ from typing import Any
 
 from ....config import PerceiverConfig, PositionConfig, Spacing
 from ....errors import CheckpointError
-from ..base import Translation, sides
+from ..base import Translation, listed, shown, sides
+from ..labels import given_labels
 from .questions import questions
 from .rules import rules_of
 from .sharing import sharing
@@ -30,10 +31,10 @@ def translate(told: Told) -> Translation:
     shared = sharing(told, asked)
     num_latents, latent_dim = told.shape("latents", 2)
     num_classes = told.shape(f"to_logits.{told.layout.head + 1}.weight", 2)[0]
-    labels = told.given.get("labels", ())
+    labels = given_labels(told.given.get("labels", ()))
     preprocess = told.given.get("preprocess", {})
-    if not isinstance(labels, list | tuple) or not isinstance(preprocess, Mapping):
-        raise CheckpointError("labels must be a list of names, and preprocess an object of settings by name")
+    if not isinstance(preprocess, Mapping):
+        raise CheckpointError("preprocess must be an object of settings by name")
     config = PerceiverConfig(
         num_classes=num_classes,
         modality=asked["modality"],
@@ -52,7 +53,7 @@ def translate(told: Told) -> Translation:
         activation="geglu",
         qkv_bias=False,
         head="mean_norm",
-        labels=tuple(str(label) for label in labels),
+        labels=labels,
         preprocess=dict(preprocess),
     )
     _check(told, config)
@@ -131,7 +132,8 @@ def _check(told: Told, config: PerceiverConfig) -> None:
         given = told.given.get(name, value)
         if given != value:
             raise CheckpointError(
-                f"{told.checkpoint.name} has {name} = {given!r} among its arguments, and its tensors give {value:g}"
+                f"{told.checkpoint.name} has {name} = {shown(given)} among its arguments, and its tensors give "
+                f"{value:g}"
             )
 
 
@@ -149,6 +151,5 @@ def _notes(told: Told, config: PerceiverConfig) -> tuple[str, ...]:
             "its positions are computed in float32; perceiver-pytorch computes them in the number type of the input"
         )
     if told.strange:
-        shown = ", ".join(told.strange[:4]) + (", ..." if len(told.strange) > 4 else "")
-        notes.append(f"left aside what is no argument of perceiver-pytorch's Perceiver: {shown}")
+        notes.append(f"left aside what is no argument of perceiver-pytorch's Perceiver: {listed(told.strange)}")
     return tuple(notes)

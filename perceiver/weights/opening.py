@@ -74,7 +74,14 @@ class Opened:
         out = {}
         for number, name in enumerate(expected):
             rule = translation.rules[name]
-            tensor = rule.make(*(self.raw.get(theirs) for theirs in rule.names)).contiguous()
+            read = [self.raw.get(theirs) for theirs in rule.names]
+            try:
+                tensor = rule.make(*read).contiguous()
+            except (IndexError, RuntimeError, ValueError) as error:
+                shapes = ", ".join(f"{theirs} {list(one.shape)}" for theirs, one in zip(rule.names, read, strict=True))
+                raise CheckpointError(
+                    f"{self.checkpoint.name} does not fit together: {name} cannot be made of {shapes}"
+                ) from error
             if tuple(tensor.shape) != expected[name]:
                 raise CheckpointError(
                     f"{self.checkpoint.name} does not fit together: {', '.join(rule.names)} gives {name} the shape "

@@ -20,12 +20,15 @@ from ...errors import CheckpointError
 from ..header import Entry
 
 Answer = int | float | bool | str
-Answers = Mapping[str, Answer | list[Any] | Mapping[str, Any]]
+Given = Answer | list[Any] | tuple[Any, ...] | Mapping[str, Any]
+"""What may stand in place of an answer before it is looked at."""
+Answers = Mapping[str, Given | None]
 """Constructor arguments and switches by name, as a small JSON file, the command line or a form gives them."""
 
 
-# No count that a question asks for comes near it, and nothing is made by a larger one.
+# No side of an input comes near the first and no count of heads, blocks or bands the second; nothing is made by more.
 _MOST = 2**20
+_MOST_COUNTED = 4096
 _LARGEST = 1e9
 _MOST_AXES = 8
 _DIGITS = 20
@@ -52,7 +55,8 @@ class Question:
     words    what to call it in a form: "Heads of the cross-attention"
     help     what it means, and where to look it up
     type     of the answer; a shape is a list of whole numbers or a text: "224 x 224"
-    default  that code's own default; None where there is none, so that it must be answered
+    default  that code's own, or what a file says, which only `settle` looks at; None where there is none, so that it
+             must be answered
     choices  the answers that are possible; empty for a number or a text
     switch   whether it chooses how to run the model and not what the model is (exact or tanh GELU, say)
     """
@@ -61,7 +65,7 @@ class Question:
     words: str
     help: str
     type: Literal["int", "float", "bool", "text", "shape"] = "int"
-    default: Answer | None = None
+    default: Given | None = None
     choices: tuple[Answer, ...] = ()
     switch: bool = False
 
@@ -82,8 +86,10 @@ class Question:
         if not right or (self.choices and value not in self.choices):
             allowed = " or ".join(map(repr, self.choices)) if self.choices else f"a value of type {self.type}"
             raise CheckpointError(f"{self.name} is {shown(value)}; it must be {allowed}")
-        if self.type == "int" and isinstance(value, int) and not 0 < value <= _MOST:
-            raise CheckpointError(f"{self.name} is {shown(value)}; it must be a whole number from 1 to {_MOST:,}")
+        if self.type == "int" and isinstance(value, int) and not 0 < value <= _MOST_COUNTED:
+            raise CheckpointError(
+                f"{self.name} is {shown(value)}; it must be a whole number from 1 to {_MOST_COUNTED:,}"
+            )
         if self.type == "float" and not abs(value) < _LARGEST:  # type: ignore[arg-type]
             raise CheckpointError(f"{self.name} is {shown(value)}; it must be a number of bearable size")
         assert isinstance(value, int | float | bool | str)

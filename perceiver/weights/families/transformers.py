@@ -19,7 +19,7 @@ from torch import Tensor
 from ...config import Activation, PerceiverConfig, PositionConfig, StemConfig
 from ...errors import CheckpointError
 from . import transformers_multimodal as multimodal
-from .base import Checkpoint, Question, Rule, Translation, take
+from .base import Checkpoint, Question, Rule, Translation, listed, take
 from .labels import class_names
 from .pictures import PUBLISHED, preparation
 
@@ -61,7 +61,9 @@ class Transformers:
         )
 
     def questions(self, checkpoint: Checkpoint) -> tuple[Question, ...]:
-        """Heads and blocks, with `config.json`'s numbers as defaults, and the switches to DeepMind's way."""
+        """Heads and blocks, with `config.json`'s numbers as defaults, and the switches to DeepMind's way.
+
+        Raises CheckpointError for answers to nothing that is asked."""
         _refuse_others(checkpoint)
         numbers = tuple(
             Question(name, words, f"{name} in the model's config.json", default=checkpoint.config.get(name, default))
@@ -77,7 +79,14 @@ class Transformers:
             choices=tuple(_ACTIVATIONS),
             switch=True,
         )
-        return (*numbers, activation, *_switches(checkpoint))
+        questions = (*numbers, activation, *_switches(checkpoint))
+        unknown = [name for name in checkpoint.answers if name not in {question.name for question in questions}]
+        if unknown:
+            raise CheckpointError(
+                f"{checkpoint.name} takes no {listed(unknown)}; what can be given are "
+                f"{', '.join(question.name for question in questions)}"
+            )
+        return questions
 
     def translate(self, checkpoint: Checkpoint) -> Translation:
         """Raises CheckpointError for an option that cannot be represented, by its name."""

@@ -115,7 +115,7 @@ def _plan(told: Told, blocks: int, crosses: int) -> tuple[Block, ...]:
         if other and count < 2:
             raise CheckpointError(f"{option} is {count}, and {name} holds weights for a second one")
         shared = told.given.get(flag)
-        if shared not in (None, True, False):
+        if shared is not None and type(shared) is not bool:
             raise CheckpointError(f"{flag} is {shown(shared)}; it must be true or false")
         if shared is not None and count > 1 and shared == other:
             raise CheckpointError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....errors import CheckpointError
-from ..base import Answer, Question, sides
+from ..base import Answer, Given, Question, sides
 from .told import DIM_HEAD, Told
 
 _CROSS_HEADS, _LATENT_HEADS = 1, 8
@@ -58,7 +58,7 @@ def _question(
     words: str,
     meaning: str,
     kind: Any = "int",
-    default: Answer | None = None,
+    default: Given | None = None,
     choices: tuple[Answer, ...] = (),
 ) -> Question:
     """A question with what was given, if it was, in place of the default."""

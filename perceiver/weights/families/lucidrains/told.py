@@ -65,7 +65,7 @@ class Told:
             values = given.get(name, harmless[0])
             if any(value not in harmless for value in (values if isinstance(values, list | tuple) else [values])):
                 raise CheckpointError(f"{checkpoint.name} has {name} = {shown(given[name])}, which is not represented")
-        if given.get("weight_tie_layers") not in (None, True, False):
+        if type(given.get("weight_tie_layers", False)) is not bool:
             raise CheckpointError(f"weight_tie_layers is {shown(given['weight_tie_layers'])}; it must be true or false")
         strange = tuple(str(name) for name in beside if name not in _KNOWN)
         return cls(checkpoint, Layout.of(checkpoint.entries), given, strange)

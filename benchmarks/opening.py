@@ -29,6 +29,7 @@ import perceiver
 from benchmarks.maps import forget_peak, resident
 from tests.weights.families import test_krasserm as krasserm
 from tests.weights.families import test_lucidrains as lucidrains
+from tests.weights.families import test_multimodal as multimodal
 from tests.weights.families import test_transformers as transformers
 
 VISION = ("fourier", "learned", "conv")
@@ -44,8 +45,6 @@ def prepare(case: str, folder: Path) -> None:
         theirs = transformers.peer(case, SIDE, 1000, **transformers.FULL)
         transformers.save(theirs, folder, SIDE, "bin")
     elif case == "multimodal":
-        from tests.weights.families import test_multimodal as multimodal
-
         multimodal.save_full(folder)
     elif case == "krasserm":
         krasserm.Golden("full").save(folder)
@@ -72,8 +71,6 @@ def opened(case: str, folder: Path) -> dict[str, float]:
         theirs = their_model(case, folder)
         out["logits"], out["maps"] = transformers.compare(theirs, model, SIDE, LATENTS)
     elif case == "multimodal":
-        from tests.weights.families import test_multimodal as multimodal
-
         out["logits"], out["maps"] = multimodal.compare_full(folder, model)
     elif case == "krasserm":
         out["logits"], out["maps"] = krasserm.Golden("full").compare(model)

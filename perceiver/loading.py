@@ -38,8 +38,7 @@ def load(
         return Perceiver.from_pretrained(place.folder).requires_grad_(False).to(device)
     opened = _opened(place, arguments)
     model = Perceiver.blank(opened.translated().config, f"{place.source}, read as {opened.found.title},")
-    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    model.fill(opened.tensors(expected, told), opened.found.notes)
+    model.fill(opened.tensors(model.shapes(), told), opened.found.notes)
     return model.requires_grad_(False).to(device)
 
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,13 +15,12 @@ from . import card, files
 from .families import Answers, Checkpoint, Translation, family_of
 from .families.base import take
 from .found import Found, Told
-from .header import FLOATS
+from .header import FLOATS, Entry
 from .raw import Raw, read_raw
 from .results import read_results
 
 # Tensors that only a model of this project has under these names.
 _OURS = {"latents", "cross.0.query_norm.weight", "head.linear.weight"}
-
 
 # Statistics of batch norms are no parameters.
 _MEASURED = ("running_mean", "running_var")
@@ -163,13 +161,12 @@ def foreign(place: Place, answers: Answers | None = None) -> Opened:
             files.check_sizes(translation.config, checkpoint.name)
         except ConfigError as error:
             raise CheckpointError(f"{checkpoint.name} describes no possible model: {error}") from error
-    aside = translation.ignored if translation else frozenset()
     found = Found(
         source=place.source,
         family=family.name,
         title=family.title,
         config=translation.config if translation else None,
-        parameters=sum(math.prod(entry.shape) for name, entry in _counted(raw, translation) if name not in aside),
+        parameters=sum(math.prod(entry.shape) for entry in _counted(raw, translation)),
         size=place.weights.stat().st_size,
         numbers=_numbers(raw),
         questions=questions,
@@ -181,10 +178,10 @@ def foreign(place: Place, answers: Answers | None = None) -> Opened:
     return Opened(raw, checkpoint, translation, found)
 
 
-def _counted(raw: Raw, translation: Translation | None) -> Iterator[tuple[str, Any]]:
+def _counted(raw: Raw, translation: Translation | None) -> Iterator[Entry]:
     """The tensors that count as parameters: what a rule uses, everything before there are rules."""
     used = {name for rule in translation.rules.values() for name in rule.names} if translation else set(raw.entries)
-    return ((name, entry) for name, entry in raw.entries.items() if name in used and not name.endswith(_MEASURED))
+    return (entry for name, entry in raw.entries.items() if name in used and not name.endswith(_MEASURED))
 
 
 def _check_numbers(checkpoint: Checkpoint, translation: Translation) -> None:

@@ -105,8 +105,7 @@ class Pretrained(nn.Module):
     @classmethod
     def _read(cls: type[Module], folder: Path) -> Module:
         module = cls.blank(files.read_config(folder), str(folder / files.CONFIG))
-        expected = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-        weights = files.read_weights(folder / files.WEIGHTS, expected)
+        weights = files.read_weights(folder / files.WEIGHTS, module.shapes())
         return module.fill(weights.tensors, weights.notes)
 
     @classmethod
@@ -120,6 +119,10 @@ class Pretrained(nn.Module):
                 return cls(config)
         except (RuntimeError, TypeError, ValueError, OverflowError) as error:
             raise CheckpointError(f"{what} describes no possible model ({error})") from error
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The names and shapes of the weights it needs."""
+        return {name: tuple(tensor.shape) for name, tensor in self.state_dict().items()}
 
     def fill(self: Module, tensors: Mapping[str, Tensor], notes: tuple[str, ...] = ()) -> Module:
         """Gives a blank module its weights, all of them; returns it in eval mode."""

@@ -24,7 +24,7 @@ from tests.peers.fill import even, fill
 
 GOLDEN = Path(__file__).parent / "golden" / "lucidrains.npz"
 
-_SMALL = {
+SMALL = {
     "num_freq_bands": 5,
     "depth": 3,
     "max_freq": 12.0,
@@ -37,9 +37,10 @@ _SMALL = {
     "cross_dim_head": 6,
     "latent_dim_head": 8,
     "num_classes": 10,
-    "weight_tie_layers": True,
-    "self_per_cross_attn": 2,
 }
+"""Arguments of a small model, for stored answers and live ones alike."""
+
+_SMALL = SMALL | {"weight_tie_layers": True, "self_per_cross_attn": 2}
 _FULL = {
     "num_freq_bands": 64,
     "depth": 8,

@@ -20,24 +20,10 @@ from perceiver.loading import inspect
 from perceiver.weights.families import Checkpoint
 from perceiver.weights.families.lucidrains import Lucidrains
 from perceiver.weights.raw import read_raw
-from tests.peers.lucidrains_golden import GOLDEN, answers, data, filled, part, shared
+from tests.peers.lucidrains_golden import GOLDEN, SMALL, answers, data, filled, part, shared
 
 peers = pytest.importorskip("perceiver_pytorch")
 
-SMALL = {
-    "num_freq_bands": 5,
-    "depth": 3,
-    "max_freq": 12.0,
-    "input_channels": 3,
-    "input_axis": 2,
-    "num_latents": 7,
-    "latent_dim": 24,
-    "cross_heads": 2,
-    "latent_heads": 3,
-    "cross_dim_head": 6,
-    "latent_dim_head": 8,
-    "num_classes": 10,
-}
 SHAPE = (5, 6)
 
 

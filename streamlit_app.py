@@ -29,12 +29,12 @@ with st.container(horizontal=True, vertical_alignment="center"):
 st.markdown(PAGES[page.title])
 
 # Pages need torch, and importing it takes seconds: the first visitor of a process sees that something is coming.
-if "app.compute" not in sys.modules:
+if "app.services.compute" not in sys.modules:
     place = st.empty()
     with place.container():
         st.caption("Starting: the first visit loads PyTorch.")
         st.skeleton(height=420)
-    import app.compute  # noqa: F401
+    import app.services.compute  # noqa: F401
 
     place.empty()
 page.run()

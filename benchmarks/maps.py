@@ -20,7 +20,7 @@ import torch.nn.functional as F
 import perceiver
 from perceiver import Perceiver, PerceiverConfig
 from perceiver.attention import CrossAttention
-from perceiver.weights.store import Store
+from perceiver.checkpoints.store import Store
 
 
 def resident(what: str) -> float:

@@ -27,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import perceiver
 from benchmarks.maps import forget_peak, resident
-from tests.weights.families import test_krasserm as krasserm
-from tests.weights.families import test_lucidrains as lucidrains
-from tests.weights.families import test_multimodal as multimodal
-from tests.weights.families import test_transformers as transformers
+from tests.checkpoints.formats import test_krasserm as krasserm
+from tests.checkpoints.formats import test_lucidrains as lucidrains
+from tests.checkpoints.formats import test_multimodal as multimodal
+from tests.checkpoints.formats import test_transformers as transformers
 
 VISION = ("fourier", "learned", "conv")
 CASES = (*VISION, "multimodal", "krasserm", "lucidrains")

@@ -25,8 +25,8 @@ from maps import forget_peak, resident
 import perceiver
 from perceiver import Perceiver, PerceiverConfig, modalities
 from perceiver.analysis.sweep import answers, curves, estimate_curves, spearman
+from perceiver.checkpoints.store import Store
 from perceiver.sample import Sample
-from perceiver.weights.store import Store
 
 SAMPLES = Path(__file__).parent.parent / "checkpoints" / "samples"
 REPEATS = 7

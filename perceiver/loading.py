@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
+from .checkpoints import files, hub, local, opening
+from .checkpoints.formats.base import Answers
+from .checkpoints.found import Found, Told
+from .checkpoints.opening import Opened, Place
+from .checkpoints.store import Store
 from .errors import CheckpointError
 from .model import Perceiver
-from .weights import files, hub, local, opening
-from .weights.families.base import Answers
-from .weights.found import Found, Told
-from .weights.opening import Opened, Place
-from .weights.store import Store
 
 
 def load(

@@ -11,13 +11,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .attention import CrossAttention, InputArray, SelfAttention
+from .checkpoints.pretrained import Pretrained
 from .config import PerceiverConfig
 from .positions import ENCODINGS, Positions
 from .sample import Sample
 from .segments import SegmentPositions
 from .stem import stem_of
 from .trace import Read, Trace
-from .weights.pretrained import Pretrained
 
 
 class Perceiver(Pretrained):

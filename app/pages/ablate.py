@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import ablating, compute, text
-from app.panels import export as whole
-from app.panels import reading
-from app.panels.ablate import answer, code, export, maps, sensitivity, shuffle
-from app.panels.opening import opening, run
-from app.panels.scene import Scene
+from app.sections import export as whole
+from app.sections import reading
+from app.sections.ablate import answer, code, export, maps, sensitivity, shuffle
+from app.sections.opening import opening, run
+from app.sections.scene import Scene
+from app.services import ablating, compute
+from app.session import text
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.change import AnswerChange
 

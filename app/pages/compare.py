@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import state
-from app.panels.compare import answers, beside, codes, maps, tartan
-from app.panels.opening import opening, run
+from app.sections.compare import answers, beside, codes, maps, tartan
+from app.sections.opening import opening, run
+from app.session import state
 
 
 def page() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import explaining, state, text
-from app.panels.explain import alike, export, holds, others, rests
-from app.panels.explain.question import question
-from app.panels.opening import opening, run
+from app.sections.explain import alike, export, holds, others, rests
+from app.sections.explain.question import question
+from app.sections.opening import opening, run
+from app.services import explaining
+from app.session import state, text
 
 
 def page() -> None:

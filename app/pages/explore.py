@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import compute, state, text
-from app.panels import export, overview, reading
-from app.panels.opening import opening, run
-from app.panels.scene import Scene
+from app.sections import export, overview, reading
+from app.sections.opening import opening, run
+from app.sections.scene import Scene
+from app.services import compute
+from app.session import state, text
 
 
 def page() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import compute, state, views
-from app.checkpoints import Hub
-from app.panels.checkpoint.source import source
-from app.panels.opening import run
+from app import views
+from app.sections.checkpoint.source import source
+from app.sections.opening import run
+from app.services import compute
+from app.services.checkpoints import Hub
+from app.session import state
 
 
 def page() -> None:

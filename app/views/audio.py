@@ -17,9 +17,10 @@ from perceiver.plots.drawing.audio import AudioDrawing
 from perceiver.plots.overlay import enlarge
 from perceiver.sample import Sample
 
-from .. import compute, state
 from ..components import clip, map_canvas
-from ..compute import BlockMap, Case
+from ..services import compute
+from ..services.compute import BlockMap, Case
+from ..session import state
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 from .over_time import over_time

@@ -15,7 +15,7 @@ from perceiver.plots.scale import ColourRange
 from perceiver.sample import Sample
 
 from ..components import ColourBar, Tick, Tile
-from ..compute import BlockMap, Case, Strip
+from ..services.compute import BlockMap, Case, Strip
 
 OnPick = Callable[[int | None], None]
 OnChoice = Callable[[int], None]

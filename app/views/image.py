@@ -14,7 +14,7 @@ from perceiver.plots.overlay import on_original, png
 from perceiver.sample import Sample
 
 from ..components import map_canvas
-from ..compute import BlockMap, Case
+from ..services.compute import BlockMap, Case
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 

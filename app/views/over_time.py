@@ -12,9 +12,10 @@ from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError
 from perceiver.plots.timeline import per_point, timeline_figure, timeline_text
 
-from .. import compute, scanning, state, text
-from ..compute import Case
-from ..progress import Progress
+from ..services import compute, scanning
+from ..services.compute import Case
+from ..services.progress import Progress
+from ..session import state, text
 from .sound import Sound
 
 HALVES = 600.0

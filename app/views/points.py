@@ -16,9 +16,9 @@ from perceiver.plots.drawing import points as dots
 from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample
 
-from .. import state
 from ..components import Cloud, Tile, cloud, cloud_row, wall
-from ..compute import BlockMap, Case, Strip
+from ..services.compute import BlockMap, Case, Strip
+from ..session import state
 from .base import OnChoice, OnPick, Paint, Recorder, colour_bar, in_place, readout
 
 DRAWING = drawing.get("points")

@@ -13,8 +13,8 @@ from .foreign import Arguments, Revision, Set, arguments
 from .group import examples, fetching, print_json, progress
 
 if TYPE_CHECKING:
-    from ..weights.families import Question
-    from ..weights.store import Store
+    from ..checkpoints.formats import Question
+    from ..checkpoints.store import Store
 
 
 class WithDefault(TyperGroup):
@@ -52,8 +52,8 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
 ) -> None:
     """List the checkpoints here, or show one's card."""
-    from ..weights.overview import update_readme
-    from ..weights.store import Store
+    from ..checkpoints.overview import update_readme
+    from ..checkpoints.store import Store
 
     store = Store()
     if write_readme is not None:
@@ -113,7 +113,7 @@ def _asked(question: Question, answer: object) -> str:
 
 
 def _verify(store: Store, names: tuple[str, ...]) -> None:
-    from ..weights.card import verify
+    from ..checkpoints.card import verify
 
     with progress() as bars:
         for name in bars.track(names, description="Reading weights"):

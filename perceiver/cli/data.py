@@ -32,7 +32,9 @@ def build(
 
     A build that was stopped goes on where it was; one that is complete is left as it is.
     """
-    from ..training.data import build_audio, build_image, build_points, default_folder
+    from dataset_builders import build_audio, build_image, build_points
+
+    from ..training.sets.base import default_folder
 
     builders = {"audio": build_audio, "image": build_image, "points": build_points}
     typer.echo(builders[name](out or default_folder(), force=force))

@@ -24,7 +24,7 @@ Set = Annotated[
 
 def arguments(path: Path | None, pairs: Sequence[str] | None) -> dict[str, Any]:
     """Arguments from a JSON file, then those given one by one. Raises CheckpointError or BadParameter."""
-    from ..weights.files import read_json
+    from ..checkpoints.files import read_json
 
     values = read_json(path) if path else {}
     for pair in pairs or ():

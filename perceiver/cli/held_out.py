@@ -52,7 +52,7 @@ def studied(
     from ..analysis.beside import bands_beside
     from ..studies.base import held_out
     from ..studies.tartan import tartan
-    from ..training.data import default_folder
+    from ..training.sets.base import default_folder
 
     out = []
     with progress() as bars:

@@ -38,8 +38,8 @@ class Opened:
     @classmethod
     def open(cls, source: str) -> Opened:
         """Opens a checkpoint by name, folder or hub id. Raises CheckpointError when that is not possible."""
+        from ..checkpoints.files import sha256
         from ..loading import find, load
-        from ..weights.files import sha256
 
         with fetching() as told:
             weights = find(source, told=told).weights
@@ -118,7 +118,7 @@ class Openings:
 
 def _suited(path: Path) -> str:
     from .. import modalities
-    from ..weights.store import Store
+    from ..checkpoints.store import Store
 
     try:
         with path.open("rb") as file:

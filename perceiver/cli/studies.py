@@ -58,7 +58,7 @@ def frequencies(checkpoint: str, folder: Path | None, most: int, fill: Fill, see
     from ..analysis.ablation import Ablation
     from ..studies.base import held_out
     from ..studies.frequencies import frequencies as study
-    from ..training.data import default_folder
+    from ..training.sets.base import default_folder
 
     opened = Opened.open(checkpoint)
     cumulative = [one for one in curves_of(opened, fill, seed) if one.axis is None]
@@ -95,7 +95,7 @@ def faithfulness(checkpoint: str, folder: Path | None, most: int, steps: int, se
     """
     from ..studies.base import held_out
     from ..studies.faithfulness import scores
-    from ..training.data import default_folder
+    from ..training.sets.base import default_folder
 
     opened = Opened.open(checkpoint)
     examples = held_out(opened.model, folder or default_folder(), most)

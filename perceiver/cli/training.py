@@ -53,8 +53,8 @@ def train(
     An interrupted run goes on where it was when the same command is given again.
     """
     from ..training import evaluate, finish, loop, recipes
-    from ..training.data import default_folder
     from ..training.sets import TEST, open_set
+    from ..training.sets.base import default_folder
 
     plan = recipes.get(recipe).changed(seed=seed, steps=steps, batch=batch)
     source = data or default_folder()
@@ -101,8 +101,8 @@ def evaluate_(
 ) -> None:
     """Measure a checkpoint on held-out data: accuracy, and what else the data can tell."""
     from ..loading import load
-    from ..training.data import default_folder
     from ..training.evaluate import evaluate
+    from ..training.sets.base import default_folder
 
     model = load(checkpoint)
     with progress() as bars:
@@ -144,7 +144,7 @@ def _described(reached: Evaluation) -> dict[str, Any]:
 
 def _other_seeds(plan: Recipe, folders: list[Path]) -> dict[int, float]:
     """Seed -> held-out accuracy of other runs. Raises ConfigError for a folder that is no run of this recipe."""
-    from ..weights.results import read_results
+    from ..checkpoints.results import read_results
 
     seeds: dict[int, float] = {}
     for folder in folders:

@@ -10,9 +10,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from ..checkpoints.results import HeldOut
 from ..errors import CheckpointError
 from ..model import Perceiver
-from ..weights.results import HeldOut
 from .sets import TEST, open_set
 from .sets.base import Report, hits
 

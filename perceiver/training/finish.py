@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
+from ..checkpoints.results import Budget, Results
 from ..model import Perceiver
-from ..weights.results import Budget, Results
 from .evaluate import Evaluation
 from .recipes import Recipe
 from .sets import DataSet

@@ -14,10 +14,11 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app import ablating, compute, state
-from app.compute import Case, Reading
-from app.panels.ablate import shuffle, words
-from app.progress import Progress
+from app.sections.ablate import shuffle, words
+from app.services import ablating, compute
+from app.services.compute import Case, Reading
+from app.services.progress import Progress
+from app.session import state
 from perceiver import Perceiver, load, modalities
 from perceiver.analysis import ablation as ablations
 from perceiver.analysis.ablation import Ablation

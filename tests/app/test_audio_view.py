@@ -13,10 +13,10 @@ import pytest
 import soundfile
 from streamlit.testing.v1 import AppTest
 
-from app import compute, scanning
-from app.compute import Case
-from app.panels import export
-from app.progress import Progress
+from app.sections import export
+from app.services import compute, scanning
+from app.services.compute import Case
+from app.services.progress import Progress
 from app.views.base import Paint
 from app.views.sound import wav
 from perceiver import InputError, Perceiver, PerceiverConfig, Trace, load, modalities

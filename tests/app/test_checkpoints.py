@@ -12,14 +12,15 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
-from app import checkpoints, state, uploads
-from app.checkpoints import LOCAL_PATHS, Hub, Source
-from app.shelf import Shelf
-from app.text import filename, remark, without_pictures
+from app.services import checkpoints, uploads
+from app.services.checkpoints import LOCAL_PATHS, Hub, Source
+from app.services.shelf import Shelf
+from app.session import state
+from app.session.text import filename, remark, without_pictures
 from perceiver import CheckpointError, Perceiver
+from perceiver.checkpoints.files import sha256
 from perceiver.cli import serve
 from perceiver.loading import inspect
-from perceiver.weights.files import sha256
 from tests.app import folder
 
 HUBS = [

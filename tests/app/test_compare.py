@@ -15,11 +15,12 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import comparing, compute, state
-from app.compute import Case, Reading
-from app.panels.compare import export
-from app.panels.scene import Scene
-from app.progress import Progress
+from app.sections.compare import export
+from app.sections.scene import Scene
+from app.services import comparing, compute
+from app.services.compute import Case, Reading
+from app.services.progress import Progress
+from app.session import state
 from app.views import get
 from perceiver import Perceiver, PositionConfig, Trace, load, modalities
 from perceiver.sample import Sample

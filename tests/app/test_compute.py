@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app import compute
-from app.compute import Case, Reading
-from app.progress import Progress
+from app.services import compute
+from app.services.compute import Case, Reading
+from app.services.progress import Progress
 from perceiver import Perceiver, Trace, load, modalities
 from tests.app import folder
 

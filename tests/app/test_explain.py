@@ -11,12 +11,13 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app import compute, explaining, state
-from app.compute import Case
-from app.explaining import Question
-from app.panels.explain import export, others
-from app.panels.scene import Scene
-from app.progress import Progress
+from app.sections.explain import export, others
+from app.sections.scene import Scene
+from app.services import compute, explaining
+from app.services.compute import Case
+from app.services.explaining import Question
+from app.services.progress import Progress
+from app.session import state
 from app.views import get
 from perceiver import Perceiver, Trace, load, modalities
 from perceiver.analysis.attribution import attribute

@@ -12,8 +12,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app import compute
-from app.progress import Progress
+from app.services import compute
+from app.services.progress import Progress
 from perceiver import Perceiver, load, modalities
 from tests.app import folder
 from tests.app.frames import labelled

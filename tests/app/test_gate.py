@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from app.gate import Gate
+from app.services.gate import Gate
 
 
 class Stopped(BaseException):

@@ -10,13 +10,13 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app import checkpoints as registry
-from app import compute
-from app.checkpoints import LOCAL_PATHS
-from app.panels.checkpoint import repository
+from app.sections.checkpoint import repository
+from app.services import checkpoints as registry
+from app.services import compute
+from app.services.checkpoints import LOCAL_PATHS
 from perceiver import CheckpointError
-from perceiver.weights import hub
-from perceiver.weights.hub import Listing
+from perceiver.checkpoints import hub
+from perceiver.checkpoints.hub import Listing
 from tests.app.pages import opened, said
 from tests.peers.lucidrains_golden import filled, shared
 

@@ -12,8 +12,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import views
-from app.compute import BlockMap
-from app.panels import export
+from app.sections import export
+from app.services.compute import BlockMap
 from app.views.base import Paint
 from perceiver import Trace, load, modalities
 from perceiver.analysis.summary import summarise

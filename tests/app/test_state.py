@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from app.state import Limits, View, fit, parse, unparse
+from app.session.state import Limits, View, fit, parse, unparse
 
 LIMITS = Limits(models=("a", "b"), samples=("x", "y"), blocks=(0, 2), latents=8, heads=2, shape=(3, 5))
 FULL = View(

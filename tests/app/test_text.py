@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.compute import Reading
-from app.text import label, listed, plain, reduction, verdict, weights
+from app.services.compute import Reading
+from app.session.text import label, listed, plain, reduction, verdict, weights
 
 
 def test_plain_text_keeps_letters_and_escapes_all_markup() -> None:

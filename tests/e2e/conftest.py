@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from perceiver.weights.store import Store
+from perceiver.checkpoints.store import Store
 from tests.app import folder
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from perceiver import Perceiver, Trace, load, modalities
-from perceiver.weights.store import Store
+from perceiver.checkpoints.store import Store
 from tests.app import folder
 from tests.e2e.conftest import PATIENCE, App
 

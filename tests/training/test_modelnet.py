@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from perceiver.errors import DataError
-from perceiver.training.data import is_modelnet, read_modelnet
+from perceiver.training.sets.modelnet import is_modelnet, read_modelnet
 
-from .debian import silent
+from ..dataset_builders.debian import silent
 
 # A wall in the plane y = 0, one wide and two high along z, with its header as many of ModelNet40's files have it.
 WALL = "OFF4 2 0\n0 0 0\n1 0 0\n1 0 2\n0 0 2\n3 0 1 2\n3 0 2 3\n"

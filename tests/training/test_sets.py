@@ -190,8 +190,8 @@ def test_the_unit_cube_by_hand() -> None:
 def test_a_folder_laid_out_like_modelnet_trains_and_evaluates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from typer.testing import CliRunner
 
+    from perceiver.checkpoints.results import read_results
     from perceiver.cli import app
-    from perceiver.weights.results import read_results
 
     monkeypatch.setenv("PERCEIVER_DATA", str(tmp_path / "kept"))
     folder = tmp_path / "ModelNet2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from ...checkpoints.results import Data
 from ...errors import DataError
 from ...model import Perceiver
-from ...weights.results import Data
 
 TRAIN, VAL, TEST = 0, 1, 2
 
@@ -124,3 +125,8 @@ def archive(path: Path, name: str) -> dict[str, np.ndarray]:
         raise DataError(f"{path} is not there; `perceiver data build {name}` makes it")
     with np.load(path, allow_pickle=False) as file:
         return dict(file)
+
+
+def default_folder() -> Path:
+    """The folder of built data sets: `PERCEIVER_DATA` of the environment, else `data` where the program was started."""
+    return Path(os.environ.get("PERCEIVER_DATA") or "data")

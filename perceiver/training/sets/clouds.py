@@ -12,12 +12,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ...checkpoints.results import Data
 from ...config import PerceiverConfig
 from ...model import Perceiver
-from ...weights.results import Data
-from ..data import default_folder
-from ..data.modelnet import is_modelnet, read_modelnet
-from .base import Balanced, Examples, Report, archive
+from .base import Balanced, Examples, Report, archive, default_folder
+from .modelnet import is_modelnet, read_modelnet
 
 # Points sampled of a mesh for each that a model reads: every step of training draws others of them.
 _OFFERED = 2

@@ -9,9 +9,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ...checkpoints.results import Data
 from ...config import PerceiverConfig
 from ...model import Perceiver
-from ...weights.results import Data
 from .base import Examples, Report
 from .scenes import HELD_OUT, Augmentation, Scenes, SceneSet
 

@@ -9,11 +9,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ...checkpoints.results import Data
 from ...config import PerceiverConfig
 from ...modalities.audio.features import content
 from ...modalities.audio.settings import AudioSettings
 from ...model import Perceiver
-from ...weights.results import Data
 from .base import TRAIN, VAL, Balanced, Examples, Report, archive, hits
 from .hearing import SoundAugmentation, augment
 

@@ -1,0 +1,61 @@
+"""A link that shows a checkpoint from the hub which nobody has opened here yet."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import streamlit as st
+
+from ...services.checkpoints import Hub
+from ...session import state, text
+from . import words
+from .repository import here, looked_up, repository
+
+
+def offer(asked: Hub, instead: str | None) -> None:
+    """Its summary with a button that opens it. Nothing is fetched, not even looked up, before someone asks for it.
+
+    instead  the model to show when it is left
+    """
+    _, middle, _ = st.columns([1, 6, 1])
+    with middle, st.container(border=True):
+        listing = here(asked)
+        looked = st.session_state.get("open_listing")
+        if listing is None and looked and looked[0] == (asked.repository, asked.revision):
+            listing = looked[1]
+        if listing is None:
+            st.subheader(text.plain(asked.name), anchor=False)
+            st.markdown(
+                "This link shows a model from the Hugging Face hub that is not on this machine. Nothing is fetched "
+                "before you ask for it."
+            )
+            if st.button("Look it up", type="primary", icon=":material/search:"):
+                listing = looked_up(asked)
+                if listing is not None:
+                    st.rerun()
+            st.caption(words.FORMATS)
+        else:
+            st.caption("This link shows a model that is not open here yet.")
+            opened = repository(asked, listing)
+            if opened:
+                _show(asked, opened)
+        if instead is not None:
+            st.button(
+                f"Show {text.plain(instead)} instead", type="tertiary", on_click=_leave, args=(asked.key, instead)
+            )
+
+
+def _show(asked: Hub, opened: str) -> None:
+    """Puts the opened model in the place of the one the link named: other answers may make it another."""
+    view = st.session_state["view"]
+    others = tuple(opened if one == asked.key else one for one in view.others)
+    model = opened if view.model == asked.key else view.model
+    st.session_state["view"] = dataclasses.replace(view, model=model, others=others)
+    state.publish()
+    st.rerun()
+
+
+def _leave(key: str, instead: str) -> None:
+    view = st.session_state["view"]
+    others = tuple(one for one in view.others if one != key)
+    state.change(model=instead if view.model == key else view.model, others=others)

@@ -1,0 +1,118 @@
+"""A repository on the hub: looked up, fetched when that is asked for, then told like any other checkpoint."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import streamlit as st
+
+from perceiver.checkpoints import hub
+from perceiver.checkpoints.hub import Listing
+from perceiver.errors import CheckpointError
+
+from ...services import checkpoints, fetching
+from ...services.checkpoints import Hub
+from ...services.progress import Progress
+from ...session import text
+from . import words
+from .summary import summary
+
+LARGEST = 1_500_000_000
+"""Bytes of weights that are fetched; no classifier of the papers comes near it."""
+
+SUGGESTED = (
+    "deepmind/vision-perceiver-fourier",
+    "deepmind/vision-perceiver-learned",
+    "deepmind/vision-perceiver-conv",
+    "deepmind/multimodal-perceiver",
+    "krasserm/perceiver-io-img-clf",
+    "krasserm/perceiver-io-img-clf-mnist",
+)
+
+
+def here(asked: Hub) -> Listing | None:
+    """A repository that lies on this machine whole, without asking the hub; None where it does not."""
+    try:
+        listing = hub.look(asked.repository, revision=asked.revision, local_files_only=True)
+    except CheckpointError:
+        return None
+    return listing if listing.cached else None
+
+
+def repository(asked: Hub, listing: Listing) -> str | None:
+    """A repository that was looked up: fetched if need be, then its summary; the key of the model once it is open."""
+    if not listing.cached:
+        listing = here(Hub(asked.repository, listing.commit)) or listing  # it may have come meanwhile
+    if listing.cached:
+        return summary(checkpoints.on_hub(asked, listing.commit), dict(asked.answers))
+    st.subheader(text.plain(asked.name), anchor=False)
+    kind = listing.config.get("model_type")
+    words.table(
+        [
+            *([("Model type", kind)] if isinstance(kind, str) else []),
+            ("Weights", f"{listing.weights}, {words.megabytes(listing.size)}"),
+            ("Revision", listing.commit),
+        ]
+    )
+    if listing.size > LARGEST:
+        st.error(
+            f"Its weights are larger than {words.megabytes(LARGEST)}, the most that is fetched here.",
+            icon=":material/error:",
+        )
+        return None
+    coming = _coming(listing)
+    progress = Progress()
+    if coming and not coming.done:
+        _watch(coming, progress)
+    if coming and coming.error:
+        words.refused(coming.error)
+    # As many elements as while it comes: what is left over on the page would stay there until the end.
+    st.button(
+        f"Fetch {words.megabytes(listing.size)}",
+        type="primary",
+        icon=":material/download:",
+        on_click=_fetch,
+        args=(listing,),
+    )
+    st.caption("It goes into this machine’s cache of the hub. More about it is told before it is opened.")
+    return None
+
+
+def _fetch(listing: Listing) -> None:
+    st.session_state["open_fetch"] = fetching.fetch(listing.repo_id, listing.commit)
+
+
+def _coming(listing: Listing) -> fetching.Fetch | None:
+    """The transfer of a repository that this session began, or another's that is under way."""
+    mine: fetching.Fetch | None = st.session_state.get("open_fetch")
+    if mine and (mine.repository, mine.commit) == (listing.repo_id, listing.commit):
+        return mine
+    return fetching.coming(listing.repo_id, listing.commit)
+
+
+def _watch(coming: fetching.Fetch, progress: Progress) -> NoReturn:
+    """Shows how far a transfer has come until it ends; whatever the visitor does meanwhile, it goes on."""
+    st.button("Stop", icon=":material/close:", on_click=coming.stop)
+    st.caption("It goes on while you look at something else.")
+    while not coming.wait(0.25):
+        progress.step(coming.share or 0.0, text.plain(coming.words))
+    st.rerun()
+
+
+def looked_up(asked: Hub) -> Listing | None:
+    """What the hub says about a repository, asked once a session; None with a word on why it says nothing."""
+    place = st.empty()  # there whether or not anyone waits, so that what follows keeps its place
+    held = st.session_state.get("open_listing")
+    if held and held[0] == (asked.repository, asked.revision):
+        listing: Listing = held[1]
+        return listing
+    try:
+        with place, st.spinner(f"Looking up {asked.repository}"):
+            # A commit stays what it is; a branch or the latest may have moved.
+            pinned = here(asked) if asked.pinned else None
+            found = pinned or hub.look(asked.repository, revision=asked.revision)
+    except CheckpointError as error:
+        words.refused(error)
+        return None
+    st.session_state["open_listing"] = ((asked.repository, asked.revision), found)
+    return found

@@ -1,0 +1,50 @@
+"""What is said while a checkpoint is looked for and opened."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from perceiver.errors import CheckpointError
+
+from ...services import checkpoints
+from ...session import text
+
+FORMATS = (
+    "What can be opened: classifiers saved by Hugging Face Transformers (DeepMind’s Perceiver IO), by krasserm’s "
+    "perceiver-io, by lucidrains’ perceiver-pytorch, and by Perceiver Lens itself. Weights may be safetensors files or "
+    "what `torch.save` wrote; nothing in them is ever run."
+)
+_UNREACHABLE = ("cannot be reached", "switched off", "broke off")
+
+
+def refused(error: CheckpointError | str) -> None:
+    """Says why a checkpoint cannot be opened, and without a network what can be done instead."""
+    words = str(error)
+    if not any(one in words for one in _UNREACHABLE):
+        st.error(text.remark(words), icon=":material/error:")
+        return
+    # The library's own advice is to give a path, which is not everyone's to give.
+    cause = words.split(": connect to the network")[0].split(", or give the path")[0]
+    instead = ["upload the files of one"]
+    if checkpoints.local_paths():
+        instead.append("give the path of a folder on this machine")
+    st.error(text.remark(cause), icon=":material/cloud_off:")
+    st.caption(
+        "Without the hub you can still open what this machine has fetched before, "
+        f"{text.listed([*instead[:-1], f'or {instead[-1]}']) if len(instead) > 1 else f'or {instead[0]}'}."
+    )
+
+
+def megabytes(size: int) -> str:
+    """A file's size in words."""
+    return f"{size / 1e6:,.0f} MB" if size >= 10_000_000 else f"{size / 1e6:,.1f} MB"
+
+
+def table(rows: list[tuple[str, str]]) -> None:
+    """Two columns: what, and its value."""
+    columns = {
+        "What": [f"**{text.plain(name)}**" for name, _ in rows],
+        "Value": [text.plain(value) for _, value in rows],
+    }
+    with st.container(key="summary"):
+        st.table(columns, border="horizontal", hide_index=True, hide_header=True)

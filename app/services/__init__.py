@@ -1,0 +1,1 @@
+"""What is cached and queued: one module a use case."""

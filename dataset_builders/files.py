@@ -1,0 +1,129 @@
+"""Files that are whole or not there, and the manifest that says what made them.
+
+`MANIFEST.json` beside the data holds, for every file that a builder made, its sha256, its size, the settings and the
+packages it was made from. A file counts as built only while it agrees with its entry.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from perceiver.errors import DataError
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What gives the next bytes, fewer only at its end."""
+
+    def read(self, count: int, /) -> bytes: ...
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def disk(path: Path) -> Iterator[None]:
+    """Turns what a disk refuses into one sentence. Raises DataError when it is full or may not be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DataError(f"the disk that holds {path} is full") from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise DataError(f"{path} cannot be written: {(error.strerror or 'refused').lower()}") from error
+        raise
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A path to write to, which takes its real name `path` only once the block has ended well."""
+    with disk(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        try:
+            yield part
+            os.replace(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps a second build out of the folder. Raises DataError when one is at work there."""
+    with disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".lock").open("a")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DataError(f"another build is at work in {folder}; wait for it to end") from None
+        yield
+
+
+@dataclass
+class Manifest:
+    """What lies in a data folder and where it came from."""
+
+    folder: Path
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    NAME = "MANIFEST.json"
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """The folder's manifest, empty where there is none. Raises DataError when it cannot be read."""
+        path = folder / cls.NAME
+        if not path.exists():
+            return cls(folder)
+        try:
+            files = json.loads(path.read_text())["files"]
+            if not all("sha256" in entry and "settings" in entry for entry in files.values()):
+                raise ValueError
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise DataError(f"{path} is no manifest; delete it and build again") from None
+        return cls(folder, files)
+
+    def holds(self, name: str, settings: Mapping[str, Any]) -> bool:
+        """Whether the file is there, undamaged, and made with these settings."""
+        entry, path = self.files.get(name), self.folder / name
+        return (
+            entry is not None
+            and entry["settings"] == dict(settings)
+            and path.is_file()
+            and sha256(path) == entry["sha256"]
+        )
+
+    def record(self, name: str, settings: Mapping[str, Any], **notes: Any) -> None:
+        """Enters a file that has just been made, with notes of what it was made from, and writes the manifest."""
+        path = self.folder / name
+        self.files[name] = {
+            "sha256": sha256(path),
+            "bytes": path.stat().st_size,
+            "settings": dict(settings),
+            **notes,
+        }
+        with whole(self.folder / self.NAME) as part:
+            part.write_text(json.dumps({"files": self.files}, indent=2, sort_keys=True) + "\n")
+
+    def verify(self) -> None:
+        """Raises DataError naming the first file that is missing or differs from its checksum."""
+        for name, entry in self.files.items():
+            path = self.folder / name
+            if not path.is_file():
+                raise DataError(f"{path} is missing, though {self.NAME} lists it; build it again")
+            if sha256(path) != entry["sha256"]:
+                raise DataError(f"{path} differs from its checksum in {self.NAME}; build it again")

@@ -1,0 +1,163 @@
+"""A folder laid out like ModelNet40, read into the arrays of `points.npz`: CLASS/train/*.off and CLASS/test/*.off."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from jaxtyping import Float16
+
+from dataset_builders.files import whole
+from dataset_builders.progress import Report, bar
+from dataset_builders.splits import SPLITS
+
+from ...errors import DataError, InputError
+from ...modalities.points.meshes import sample_surface
+from ...modalities.points.normalise import turned, unit_cube
+from ...modalities.points.readers import read_cloud
+from ...modalities.points.sample import Axis
+
+_SIDES = ("train", "test")
+_STEP = "Sample meshes"
+_MOST = 50_000_000  # triangles of a mesh; ModelNet's largest has about two million
+# To be raised when the same meshes give other arrays: cached ones are then not read.
+_REVISION = 1
+
+
+@dataclass(frozen=True)
+class _Mesh:
+    """One file of the folder."""
+
+    path: Path
+    label: str
+    side: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.label}/{self.side}/{self.path.stem}"
+
+
+def is_modelnet(folder: Path) -> bool:
+    """Whether the folder is laid out like ModelNet40."""
+    return next(_meshes(folder), None) is not None
+
+
+def read_modelnet(
+    folder: Path,
+    points: int = 2048,
+    seed: int = 0,
+    *,
+    up: Axis = "z",
+    cache: Path | None = None,
+    progress: Report | None = None,
+) -> dict[str, np.ndarray]:
+    """Samples every mesh of a folder with CLASS/train/*.off and CLASS/test/*.off, uniformly by area.
+
+    Returns the arrays of `points.npz`: `points` (n, points, 3) float16, y upwards, mean 0 and in the unit cube; `label`
+    (n,), an index into `classes`, the folders' names; `split` (n,), 0 for train and 2 for test; `group` (n,), each
+    object its own; and `name` (n,). `up` is the axis that points up in the files, z in ModelNet40. What is read is kept
+    in the file `cache` where one is given, and read from there as long as the folder's files and the settings are the
+    same. Without `progress` a bar is shown on standard error.
+
+    Raises DataError, in one sentence, where there are no such files, a class lacks its train or test folder, a file
+    cannot be read, or `cache` cannot be written.
+    """
+    if points < 1:
+        raise DataError(f"{points} points of a mesh are asked for; it must be at least 1")
+    meshes = list(_meshes(folder))
+    _check(folder, meshes)
+    key = _key(folder, meshes, points=points, seed=seed, up=up)
+    kept = _read(cache, key) if cache is not None else None
+    if kept is not None:
+        return kept
+    arrays = _sample(meshes, points, seed, up, progress)
+    if cache is not None:
+        contents: dict[str, Any] = {**arrays, "key": np.array(key)}
+        with whole(cache) as part, part.open("wb") as file:
+            np.savez_compressed(file, **contents)
+    return arrays
+
+
+def _meshes(folder: Path) -> Iterator[_Mesh]:
+    """The folder's files by class, side and name."""
+    for label in sorted(path for path in folder.glob("*") if path.is_dir()):
+        for side in _SIDES:
+            for path in sorted((label / side).glob("*")):
+                if path.suffix.lower() == ".off" and not path.name.startswith("."):
+                    yield _Mesh(path, label.name, side)
+
+
+def _check(folder: Path, meshes: list[_Mesh]) -> None:
+    if not meshes:
+        raise DataError(f"{folder} holds no CLASS/train/*.off or CLASS/test/*.off, as ModelNet40 does")
+    sides = {(mesh.label, mesh.side) for mesh in meshes}
+    for label in dict.fromkeys(mesh.label for mesh in meshes):
+        for side in _SIDES:
+            if (label, side) not in sides:
+                raise DataError(f"{folder / label / side} holds no .off file, though other folders of its class do")
+
+
+def _key(folder: Path, meshes: list[_Mesh], **settings: Any) -> str:
+    """What the arrays depend on: a file counts as the same while its name, length and time are."""
+    files = [
+        (str(mesh.path.relative_to(folder)), stat.st_size, stat.st_mtime_ns)
+        for mesh in meshes
+        for stat in [mesh.path.stat()]
+    ]
+    return json.dumps({"revision": _REVISION, **settings, "files": zlib.crc32(repr(files).encode())}, sort_keys=True)
+
+
+def _read(cache: Path, key: str) -> dict[str, np.ndarray] | None:
+    """The arrays in the cache file; None where it is missing, damaged, or of other files or settings."""
+    try:
+        with np.load(cache, allow_pickle=False) as file:
+            if str(file["key"]) != key:
+                return None
+            return {name: file[name] for name in file.files if name != "key"}
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        return None
+
+
+def _sample(meshes: list[_Mesh], points: int, seed: int, up: Axis, progress: Report | None) -> dict[str, np.ndarray]:
+    clouds = np.empty((len(meshes), points, 3), dtype=np.float16)
+    with ExitStack() as stack:
+        report = progress or stack.enter_context(bar())
+        for index, mesh in enumerate(meshes):
+            report(_STEP, index, len(meshes))
+            clouds[index] = _cloud(mesh, points, seed, up)
+        report(_STEP, len(meshes), len(meshes))
+    names = sorted({mesh.label for mesh in meshes})
+    return {
+        "points": clouds,
+        "label": np.array([names.index(mesh.label) for mesh in meshes], dtype=np.int64),
+        "split": np.array([SPLITS.index(mesh.side) for mesh in meshes], dtype=np.int8),
+        "group": np.arange(len(meshes), dtype=np.int64),
+        "name": np.array([mesh.name for mesh in meshes]),
+        "classes": np.array(names),
+    }
+
+
+def _cloud(mesh: _Mesh, points: int, seed: int, up: Axis) -> Float16[np.ndarray, "m 3"]:
+    """Points that follow from the seed and the object's name, whichever other files there are."""
+    try:
+        read = read_cloud(mesh.path.read_bytes(), str(mesh.path), _MOST)
+    except InputError as error:
+        raise DataError(str(error)) from None
+    except OSError as error:
+        raise DataError(f"{mesh.path} cannot be read: {(error.strerror or 'refused').lower()}") from None
+    if read.triangles is None:
+        raise DataError(f"{mesh.path} has no faces, so its surface cannot be sampled")
+    generator = np.random.default_rng([seed, zlib.crc32(mesh.name.encode())])
+    try:
+        drawn, _, _ = sample_surface(read.points, read.triangles, points, generator)
+        placed, _, _ = unit_cube(turned(drawn, up, "y"))
+    except ValueError as error:
+        raise DataError(f"{mesh.path} cannot be sampled: {error}") from None
+    return placed.astype(np.float16)

@@ -1,0 +1,387 @@
+"""The command line: what it prints, what it writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+import dataset_builders as data
+from perceiver import Perceiver, PerceiverConfig, PositionConfig
+from perceiver.checkpoints.results import Budget, Data, HeldOut, Results
+from perceiver.cli import app, maps, opened
+from perceiver.plots import colour, scale
+from perceiver.trace import KINDS, REDUCTIONS
+
+LABELS = ("chair", "lamp", "plant")
+SHAPE = (6, 9)
+LATENTS = 5
+BLOCKS = 3
+COMMANDS = ("app", "predict", "maps", "scan", "checkpoints", "train", "evaluate", "data", "data build")
+
+RESULTS = Results(
+    name="tiny",
+    recipe="tiny",
+    command="perceiver train tiny",
+    seed=0,
+    data=Data(name="Rooms", licence="CC0", split="by object"),
+    budget=Budget(steps=10, examples=100, seconds=60.0, hardware="one core"),
+    held_out=HeldOut(per_class={"chair": (8, 10), "lamp": (5, 10), "plant": (9, 10)}),
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one checkpoint of random weights: three blocks that read, two heads."""
+    root = tmp_path_factory.mktemp("checkpoints")
+    torch.manual_seed(0)
+    config = PerceiverConfig(
+        num_classes=len(LABELS),
+        labels=LABELS,
+        input_shape=SHAPE,
+        positions=PositionConfig(num_bands=2, max_resolution=(6, 9)),
+        num_latents=LATENTS,
+        latent_dim=8,
+        plan=((0, 0), (1, 0), (None, 0), (1, 0)),
+        self_attends=1,
+        cross_heads=2,
+        self_heads=2,
+        qk_dim=8,
+    )
+    Perceiver(config).save_pretrained(root / "tiny", RESULTS)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def _here(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run in a folder of their own, with two photos, and see only the checkpoint made here."""
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(store))
+    monkeypatch.chdir(tmp_path)
+    pixels = np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save("photo.png")
+    Image.fromarray(pixels[:, ::-1]).save("other.png")
+
+
+def run(*arguments: str) -> Result:
+    """Runs a command line in this process."""
+    return CliRunner().invoke(app, list(arguments), prog_name="perceiver")
+
+
+def refused(*arguments: str) -> str:
+    """Runs a command line that has to end with exit code 2 and one sentence, which is returned."""
+    result = run(*arguments)
+    assert result.exit_code == 2, result.output
+    assert not result.stdout.strip()
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("perceiver: ")
+    return result.stderr.removeprefix("perceiver: ").strip()
+
+
+def npz(path: str) -> tuple[np.ndarray, dict[str, object]]:
+    """The maps of a file and where they come from."""
+    with np.load(path, allow_pickle=False) as file:
+        return file["maps"], json.loads(str(file["metadata"]))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example(command: str) -> None:
+    result = run(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert f"\n    perceiver {command}" in result.stdout
+
+
+def test_help_waits_for_nothing_slow() -> None:
+    code = (
+        "import sys; from perceiver.cli import main\n"
+        "sys.argv = ['perceiver', 'maps', '--help']\n"
+        "try: main()\n"
+        "finally: assert not {'torch', 'numpy', 'streamlit', 'matplotlib'} & set(sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "Examples:" in result.stdout
+
+
+def test_choices_are_the_librarys() -> None:
+    assert get_args(maps.Reduce) == REDUCTIONS
+    assert get_args(maps.Kind) == KINDS
+    assert set(get_args(maps.Mode)) == set(scale.modes("probability"))
+    assert set(get_args(maps.Colours)) == set(colour.SEQUENTIAL)
+
+
+def test_unexpected_faults_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opened.Opened, "open", lambda source: 1 / 0)
+    assert isinstance(run("predict", "photo.png").exception, ZeroDivisionError)
+
+
+def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(source: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(opened.Opened, "open", interrupted)
+    result = run("predict", "photo.png")
+    assert result.exit_code == 130
+    assert "Traceback" not in result.output
+
+
+def test_what_click_refuses_ends_with_2_too() -> None:
+    for arguments in (("predict",), ("predict", "photo.png", "--top", "0"), ("maps", "photo.png"), ("nonsense",)):
+        assert run(*arguments).exit_code == 2
+
+
+def test_predict_lists_the_most_probable_classes(store: Path) -> None:
+    result = run("predict", "photo.png", "-c", "tiny", "--top", "2")
+    assert result.exit_code == 0, result.output
+    head, first, second = result.stdout.splitlines()
+    assert head == "photo.png (tiny)"
+    assert first.split()[0] in LABELS
+    assert float(first.split()[1].rstrip("%")) >= float(second.split()[1].rstrip("%"))
+
+
+def test_predict_as_json_agrees_with_the_model(store: Path) -> None:
+    result = run("predict", "photo.png", "other.png", "-c", "tiny", "--json")
+    assert result.exit_code == 0, result.output
+    first, second = json.loads(result.stdout)
+    assert (first["file"], second["file"]) == ("photo.png", "other.png")
+    pixels = np.asarray(Image.open("photo.png").resize(SHAPE[::-1], Image.Resampling.BICUBIC), dtype=np.float32) / 255
+    model = Perceiver.from_pretrained(store / "tiny")
+    with torch.no_grad():
+        expected = model(model.input_array(torch.from_numpy(pixels).reshape(1, -1, 3)))[0].softmax(-1)
+    found = {row["label"]: row["probability"] for row in first["predictions"]}
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    for i, label in enumerate(LABELS):
+        assert found[label] == pytest.approx(float(expected[i]), abs=1e-5)
+
+
+def test_predict_takes_a_checkpoint_by_its_folder(store: Path) -> None:
+    by_name = json.loads(run("predict", "photo.png", "-c", "tiny", "--json").stdout)
+    by_path = json.loads(run("predict", "photo.png", "-c", str(store / "tiny"), "--json").stdout)
+    assert by_name == by_path
+
+
+def test_predict_tells_what_was_changed() -> None:
+    Image.new("RGB", (90, 40), "teal").save("wide.png")
+    result = run("predict", "wide.png", "-c", "tiny")
+    assert "note: " in result.stdout
+
+
+def test_predict_goes_on_after_a_file_at_fault() -> None:
+    result = run("predict", "missing.png", "photo.png", "-c", "tiny", "--json")
+    assert result.exit_code == 2
+    assert [one["file"] for one in json.loads(result.stdout)] == ["photo.png"]
+    assert result.stderr == "perceiver: missing.png cannot be read: no such file or directory\n"
+
+
+def test_predict_refuses_in_one_sentence(tmp_path: Path) -> None:
+    Path("notes.png").write_text("no picture", encoding="utf-8")
+    assert "notes.png" in refused("predict", "notes.png", "-c", "tiny")
+    assert refused("predict", ".", "-c", "tiny") == ". cannot be read: is a directory"
+    assert "tiny" in refused("predict", "photo.png", "-c", "nothing")
+    Path("empty").mkdir()
+    assert "empty" in refused("predict", "photo.png", "-c", "empty")
+
+
+def test_a_huge_file_is_refused_before_it_is_read() -> None:
+    with open("huge.png", "wb") as file:
+        file.truncate(10**12)
+    assert "huge.png has 953,674.3 MB" in refused("predict", "huge.png", "-c", "tiny")
+
+
+def test_maps_writes_a_figure_values_and_predictions() -> None:
+    result = run("maps", "photo.png", "-o", "out/maps", "-c", "tiny")
+    assert result.exit_code == 0, result.output
+    written = result.stdout.split()
+    assert written == [f"out/maps/photo.tiny.{form}" for form in ("png", "npz", "json")]
+    with Image.open(written[0]) as picture:
+        assert picture.format == "PNG"
+        assert picture.width > picture.height
+    values, origin = npz(written[1])
+    assert values.shape == (BLOCKS, *SHAPE)
+    np.testing.assert_allclose(values.sum((1, 2)), 1, atol=1e-5)
+    assert (origin["kind"], origin["reduce"], origin["latent"], origin["head"]) == ("probability", "mean", None, None)
+    predicted = json.loads(Path(written[2]).read_bytes())
+    assert math.fsum(row["probability"] for row in predicted["predictions"]) == pytest.approx(1)
+
+
+def test_maps_of_all_latents_hold_every_other_reading() -> None:
+    every = ("maps", "photo.png", "-c", "tiny", "--format", "npz")
+    assert run(*every, "-o", "all", "--all-latents").exit_code == 0
+    values, origin = npz("all/photo.tiny.npz")
+    assert values.shape == (BLOCKS, LATENTS, *SHAPE)
+    assert origin["reduce"] is None
+    np.testing.assert_allclose(values.sum((2, 3)), 1, atol=1e-5)
+    for name, options, expected in (
+        ("mean", ("--reduce", "mean"), values.mean(1)),
+        ("max", ("--reduce", "max"), values.max(1)),
+        ("third", ("--latent", "3"), values[:, 2]),
+    ):
+        assert run(*every, "-o", name, *options).exit_code == 0
+        np.testing.assert_allclose(npz(f"{name}/photo.tiny.npz")[0], expected, atol=1e-6)
+
+
+def test_maps_of_single_heads_average_to_the_mean() -> None:
+    for head in ("1", "2"):
+        assert run("maps", "photo.png", "-c", "tiny", "-o", head, "--head", head, "--format", "npz").exit_code == 0
+    assert run("maps", "photo.png", "-c", "tiny", "-o", "mean", "--format", "npz").exit_code == 0
+    heads = [npz(f"{head}/photo.tiny.npz") for head in ("1", "2")]
+    assert [origin["head"] for _, origin in heads] == [0, 1]
+    np.testing.assert_allclose((heads[0][0] + heads[1][0]) / 2, npz("mean/photo.tiny.npz")[0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--kind", "score", "--scale", "per_map"),
+        ("--kind", "value", "--scale", "log", "--overlay", "100"),
+        ("--reduce", "entropy", "--colours", "viridis"),
+        ("--scale", "uniform", "--latent", "1", "--head", "2"),
+    ],
+)
+def test_maps_draws_every_reading(options: tuple[str, ...]) -> None:
+    result = run("maps", "photo.png", "-c", "tiny", "-o", "out", "--format", "svg", *options)
+    assert result.exit_code == 0, result.output
+    assert Path("out/photo.tiny.svg").read_bytes().startswith(b"<?xml")
+
+
+def test_maps_of_files_of_one_name_are_kept_apart() -> None:
+    Path("sub").mkdir()
+    Image.open("other.png").save("sub/photo.png")
+    result = run("maps", "photo.png", "sub/photo.png", "-c", "tiny", "-o", "out", "--format", "npz", "--json")
+    assert result.exit_code == 0, result.output
+    first, second = json.loads(result.stdout)
+    assert (first["written"], second["written"]) == (["out/photo.tiny.npz"], ["out/photo-2.tiny.npz"])
+    assert not np.array_equal(npz("out/photo.tiny.npz")[0], npz("out/photo-2.tiny.npz")[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--latent", "6"), "tiny has no latent 6; they run from 1 to 5"),
+        (("--head", "3"), "tiny has no head 3; they run from 1 to 2"),
+        (
+            ("--kind", "score", "--reduce", "entropy"),
+            "scores are no shares of anything, so they have no entropy; use --kind probability or value",
+        ),
+        (("--kind", "score", "--scale", "log"), "these maps have no scale log; use --scale shared or per_map"),
+    ],
+)
+def test_maps_refuses_what_the_model_cannot_give(options: tuple[str, ...], sentence: str) -> None:
+    assert refused("maps", "photo.png", "-c", "tiny", "-o", "out", *options) == sentence
+    assert not Path("out").exists()
+
+
+def test_maps_says_when_it_cannot_write() -> None:
+    assert "cannot be written" in refused("maps", "photo.png", "-c", "tiny", "-o", "other.png", "--format", "npz")
+
+
+def test_maps_knows_its_formats() -> None:
+    assert run("maps", "photo.png", "-c", "tiny", "-o", "out", "--format", "png,gif").exit_code == 2
+    assert run("maps", "photo.png", "-c", "tiny", "-o", "out", "--format", "png", "--all-latents").exit_code == 2
+
+
+def test_checkpoints_are_listed_and_described(store: Path) -> None:
+    line = run("checkpoints").stdout
+    assert line.startswith("tiny  image 6 × 9, fourier positions, 3 classes, 73.3% held out")
+    (one,) = json.loads(run("checkpoints", "--json").stdout)
+    assert one["name"] == "tiny"
+    assert one["config"]["input_shape"] == [6, 9]
+    assert one["results"]["held_out"]["accuracy"] == pytest.approx(22 / 30)
+    assert json.loads(run("checkpoints", "tiny", "--json").stdout) == one
+
+
+def test_a_card_is_shown_without_its_head() -> None:
+    card = run("checkpoints", "tiny").stdout
+    assert card.startswith("# tiny")
+    assert "perceiver train tiny" in card
+
+
+def test_an_unknown_checkpoint_is_refused() -> None:
+    assert "'huge'" in refused("checkpoints", "huge")
+
+
+def test_weights_are_verified(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("checkpoints", "--verify").exit_code == 0
+    copy = tmp_path / "copies"
+    (copy / "tiny").mkdir(parents=True)
+    for file in (store / "tiny").iterdir():
+        (copy / "tiny" / file.name).write_bytes(file.read_bytes())
+    weights = copy / "tiny" / "model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(copy))
+    assert "model.safetensors" in refused("checkpoints", "--verify")
+
+
+def test_the_table_is_written_into_a_readme() -> None:
+    page = Path("README.md")
+    page.write_text("# A\n<!-- checkpoints:begin -->\nold\n<!-- checkpoints:end -->\nB\n", encoding="utf-8")
+    assert run("checkpoints", "--write-readme", "README.md").exit_code == 0
+    text = page.read_text(encoding="utf-8")
+    assert "| `tiny` |" in text
+    assert "73.3 %" in text
+    assert "old" not in text
+    assert text.startswith("# A\n")
+    assert text.endswith("\nB\n")
+    page.write_text("no marks", encoding="utf-8")
+    assert "README.md" in refused("checkpoints", "--write-readme", "README.md")
+
+
+@pytest.mark.parametrize("name", ["audio", "image", "points"])
+def test_data_is_built_where_it_was_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+
+    def build(folder: Path, *, force: bool) -> Path:
+        built.append((folder, force))
+        return folder
+
+    monkeypatch.setattr(data, f"build_{name}", build)
+    monkeypatch.setenv("PERCEIVER_DATA", "elsewhere")
+    assert run("data", "build", name).stdout == "elsewhere\n"
+    assert run("data", "build", name, "-o", "here", "--force").stdout == "here\n"
+    assert built == [(Path("elsewhere"), False), (Path("here"), True)]
+    assert run("data", "build", "nothing").exit_code == 2
+
+
+def test_app_serves_until_it_is_stopped() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "perceiver", "app", "--port", str(port), "--address", "127.0.0.1"],
+        env=os.environ | {"STREAMLIT_SERVER_HEADLESS": "true"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while (answer := _health(port)) != "ok":
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert answer == "ok"
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert _health(port) is None
+
+
+def _health(port: int) -> str | None:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return None

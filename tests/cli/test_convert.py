@@ -1,0 +1,115 @@
+"""`perceiver convert` and `perceiver checkpoints info`: checkpoints of other projects on the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+import perceiver
+from tests.checkpoints.formats.test_transformers import LABELS, SMALL, peer, save
+from tests.commands import PHOTO, refused, run, stand_in, values
+
+pytest.importorskip("transformers")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model in the files of Hugging Face Transformers."""
+    folder = tmp_path_factory.mktemp("published") / "small-perceiver"
+    return save(peer("fourier", 28, len(LABELS), **SMALL), folder, 28, labels=LABELS)
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "here").mkdir()
+    stand_in(tmp_path / "store", tmp_path / "here", monkeypatch)
+
+
+def test_info_tells_what_a_checkpoint_is(published: Path) -> None:
+    lines = dict(line.split(maxsplit=1) for line in run("checkpoints", "info", str(published)).stdout.splitlines())
+    assert lines["Format"] == "Hugging Face Transformers"
+    assert lines["Reads"] == "image, 28 × 28 elements of 261 channels"
+    assert lines["Positions"] == "Fourier features, 64 bands an axis, evenly from 1 to 112 cycles"
+    assert lines["Latents"] == "6 of width 32"
+    assert lines["Plan"] == "A1, 2 × –1"
+    assert lines["Heads"] == "1 in cross-attention, 8 in self-attention"
+    assert lines["Classes"] == "5, tench, Tinca tinca to electric ray"
+    assert "CC BY 4.0" in lines["Licence"]
+
+
+def test_info_as_json(published: Path) -> None:
+    found = values("checkpoints", "info", str(published))
+    model = perceiver.load(published)
+    assert found["family"] == "transformers"
+    # The table of learned positions is the only thing that has fewer numbers here than there; this model has none.
+    assert found["parameters"] == sum(parameter.numel() for parameter in model.parameters())
+    assert perceiver.PerceiverConfig.from_dict(found["config"]) == model.config
+    assert {question["name"] for question in found["questions"]} == set(found["answers"])
+
+
+def test_info_of_a_checkpoint_of_this_project(published: Path) -> None:
+    assert run("convert", str(published), "converted").exit_code == 0
+    told = run("checkpoints", "info", "converted").stdout
+    assert told.startswith("Format      Perceiver Lens\n")
+    assert "CC BY 4.0" in told
+
+
+def test_what_is_converted_answers_alike_and_says_where_it_is_from(published: Path) -> None:
+    result = run("convert", str(published), "converted")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert sorted(path.name for path in Path("converted").iterdir()) == [
+        "README.md",
+        "config.json",
+        "model.safetensors",
+    ]
+    before, after = perceiver.load(published), perceiver.load("converted")
+    assert after.config == before.config
+    content = torch.randn(1, 28 * 28, 3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(after(after.input_array(content)), before(before.input_array(content)))
+    card = Path("converted/README.md").read_text()
+    assert f"Converted from {published} (Hugging Face Transformers)." in card
+    assert "CC BY 4.0" in card
+
+
+def test_commands_open_foreign_checkpoints(published: Path) -> None:
+    (one,) = values("predict", PHOTO, "-c", str(published))
+    assert one["model"] == "small-perceiver"
+    assert one["predictions"][0]["label"] in LABELS
+    assert run("maps", PHOTO, "-c", str(published), "-o", "maps").exit_code == 0
+    assert list(Path("maps").iterdir())
+    taken = values("ablate", PHOTO, "-c", str(published), "--low-pass", "32")
+    assert taken
+
+
+def test_a_switch_is_given_by_name(published: Path) -> None:
+    assert run("convert", str(published), "tanh", "--set", "hidden_act=gelu_pytorch_tanh").exit_code == 0
+    assert perceiver.load("tanh").config.activation == "gelu_tanh"
+    Path("arguments.json").write_text(json.dumps({"num_blocks": 2}))
+    assert run("convert", str(published), "two", "--arguments", "arguments.json").exit_code == 0
+    assert len(perceiver.load("two").config.plan) == 2
+    assert "num_blocks is 'many'" in refused("convert", str(published), "many", "--set", "num_blocks=many")
+
+
+def test_convert_overwrites_nothing(published: Path) -> None:
+    Path("full").mkdir()
+    Path("full/mine.txt").write_text("mine")
+    assert "full is not empty" in refused("convert", str(published), "full")
+    assert [path.name for path in Path("full").iterdir()] == ["mine.txt"]
+
+
+def test_a_conversion_that_is_refused_leaves_nothing(published: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(published, tmp_path / "broken")
+    data = (broken / "model.safetensors").read_bytes()
+    (broken / "model.safetensors").write_bytes(data[: len(data) // 2])
+    assert "is cut off" in refused("convert", str(broken), "out")
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("source", ["nowhere/at/all", "no such thing", ""])
+def test_unknown_sources(source: str) -> None:
+    assert "is neither a folder on this machine nor a hub id" in refused("checkpoints", "info", source)

@@ -59,7 +59,7 @@ def train(
     plan = recipes.get(recipe).changed(seed=seed, steps=steps, batch=batch)
     source = data or default_folder()
     held_out_data = open_set(source, TEST, plan.model)
-    plan = plan.for_classes(held_out_data.classes)
+    plan = plan.for_data(held_out_data)
     folder = out or Path("runs") / f"{recipe}-seed{seed}"
     seeds = _other_seeds(plan, also or [])
     with progress() as bars:

@@ -225,7 +225,7 @@ def _letter_model(positions: PositionConfig, side: int = 32, stem: StemConfig | 
 def _letter_recipe(name: str, positions: PositionConfig, **changes: Any) -> Recipe:
     """Same shape, data, budget and seed within the family; the position encoding differs."""
     side, stem = changes.pop("side", 32), changes.pop("stem", None)
-    values: dict[str, Any] = {"steps": 4_000, "batch": 64, "elements": None, "warmup": 200}
+    values: dict[str, Any] = {"steps": 3_000, "batch": 64, "elements": None, "warmup": 200}
     return Recipe(name, _letter_model(positions, side, stem), augmentation=LetterAugmentation(), **(values | changes))
 
 
@@ -247,7 +247,7 @@ def _digit_recipe(name: str, positions: PositionConfig) -> Recipe:
         latent_init_scale=0.3,
         preprocess={"channels": 1, "mean": [0.13], "std": [0.31], "resample": "bicubic", "crop": 1.0},
     )
-    return Recipe(name, model, steps=3_000, batch=64, elements=None, warmup=200, augmentation=DigitAugmentation())
+    return Recipe(name, model, steps=2_000, batch=64, elements=None, warmup=200, augmentation=DigitAugmentation())
 
 
 def _stem_preprocess(stem: StemConfig | None) -> dict[str, Any]:

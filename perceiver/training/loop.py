@@ -7,6 +7,8 @@ batches it would have seen.
 from __future__ import annotations
 
 import copy
+import dataclasses
+import json
 import os
 import time
 from collections.abc import Callable
@@ -324,4 +326,16 @@ def _read(path: Path, recipe: Recipe) -> dict[str, Any]:
 
 
 def _fingerprint(recipe: Recipe) -> str:
-    return repr(recipe.to_dict())
+    """The recipe as text: what differs from the defaults, so that a field that is new does not end an old run."""
+    return json.dumps(_changed(recipe), sort_keys=True, default=str)
+
+
+def _changed(value: Any) -> Any:
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return value
+    out = {}
+    for field in dataclasses.fields(value):
+        held = getattr(value, field.name)
+        if field.name != "minutes" and (field.default is dataclasses.MISSING or held != field.default):
+            out[field.name] = _changed(held)
+    return {"type": type(value).__name__, **out}

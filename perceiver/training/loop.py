@@ -23,13 +23,13 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ..errors import CheckpointError, DataError
+from ..errors import CheckpointError
 from ..model import Perceiver
 from ..progress import ProgressCallback
 from .optimisers import build_optimisers
 from .precision import choose_precision
 from .recipes import Recipe
-from .sets import TRAIN, VAL, DataSet, Examples, open_set
+from .sets import TRAIN, DataSet, Examples, open_set, validation_examples
 from .sets.base import hits
 from .stems import add_norms, fold_norms
 from .teacher import Trained, distillation_loss, train_teacher
@@ -148,8 +148,8 @@ def train(
     # The bias of absorbed keys moves all scores of a latent alike and gets no gradient.
     handlers = [DistributedDataParallelKwargs(find_unused_parameters=True)]
     accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=precision, kwargs_handlers=handlers)
-    teacher = _teacher(recipe, source, folder, accelerator, progress)
-    checked = _validation(source, recipe)
+    teacher = _teacher(recipe, source, accelerator, progress)
+    checked = validation_examples(source, recipe.model, CHECKED)
     torch.manual_seed(recipe.seed)
     model = Perceiver(recipe.model)
     add_norms(model)
@@ -282,26 +282,12 @@ def _targets(label: Int[Tensor, "B"], mix: Mix | None, classes: int) -> Tensor:
 
 
 def _teacher(
-    recipe: Recipe, source: Path, folder: Path, accelerator: Accelerator, progress: ProgressCallback | None
+    recipe: Recipe, source: Path, accelerator: Accelerator, progress: ProgressCallback | None
 ) -> Trained | None:
     if recipe.teacher is None:
         return None
-    with accelerator.main_process_first():  # the others find it in the folder
-        return train_teacher(
-            recipe.teacher, recipe.model, source, folder, recipe.augmentation, recipe.seed, progress=progress
-        )
-
-
-def _validation(source: Path, recipe: Recipe) -> Examples | None:
-    """Validation examples, evenly spread; None where the data has none."""
-    try:
-        data = open_set(source, VAL, recipe.model)
-    except DataError:
-        return None
-    if not len(data.labels):
-        return None
-    examples = data.held_out()
-    return examples.at(torch.linspace(0, len(examples) - 1, min(CHECKED, len(examples))).long())
+    with accelerator.main_process_first():  # the others find it in the cache
+        return train_teacher(recipe.teacher, recipe.model, source, recipe.augmentation, progress=progress)
 
 
 @torch.no_grad()

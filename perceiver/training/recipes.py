@@ -40,7 +40,7 @@ class Recipe:
     learning_rate    at its highest
     schedule         "steps": constant, then a tenth after each share of the budget in `decay_at` (the paper: epochs 84,
                      102, 114 of 120); "cosine": to zero
-    warmup           steps over which the rate rises from zero
+    warmup           steps over which the rate rises from zero, a tenth of all steps at most
     weight_decay     decoupled
     clip             largest global gradient norm
     smoothing        label smoothing
@@ -88,19 +88,34 @@ class Recipe:
 
     def rate(self, step: int) -> float:
         """The learning rate at a step, counted from 0."""
-        return learning_rate(step, self.steps, self.learning_rate, self.schedule, self.warmup, self.decay_at)
+        return learning_rate(step, self.steps, self.learning_rate, self.schedule, self.warmup_steps, self.decay_at)
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps of warm-up in this budget."""
+        return min(self.warmup, self.steps // 10)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the model card."""
         return dataclasses.asdict(self) | {"model": self.model.to_dict()}
 
 
-def _image_model(positions: PositionConfig) -> PerceiverConfig:
+def _image_recipe(name: str, positions: PositionConfig, **changes: Any) -> Recipe:
+    """Same latents, data, budget and seed within the family; stem and position encoding differ."""
+    stem = changes.pop("stem", None)
+    values: dict[str, Any] = {"steps": 5_000, "batch": 64, "elements": 1024, "warmup": 200, "mixup": 0.3}
+    values |= {"teacher": Teacher(steps=4_000)}
+    return Recipe(name, _image_model(positions, stem), **(values | changes))
+
+
+def _image_model(positions: PositionConfig, stem: StemConfig | None = None) -> PerceiverConfig:
     return PerceiverConfig(
         num_classes=len(OBJECT_CLASSES),
         labels=OBJECT_CLASSES,
         modality="image",
-        input_shape=(64, 64),
+        input_shape=(64, 64) if stem is None else stem.grid or (64, 64),
+        content_channels=3 if stem is None else stem.out_channels or 3,
+        stem=stem,
         positions=positions,
         num_latents=32,
         latent_dim=192,
@@ -110,7 +125,7 @@ def _image_model(positions: PositionConfig) -> PerceiverConfig:
         qk_dim=69,
         v_dim=69,
         latent_init_scale=0.3,
-        preprocess=_PICTURES,
+        preprocess=_PICTURES | _stem_preprocess(stem),
     )
 
 
@@ -120,18 +135,21 @@ _PICTURES: dict[str, Any] = {
     "resample": "bicubic",
     "crop": 1.0,
 }
-# Same shape, data, budget and seed; only the position encoding differs.
 _FOURIER = PositionConfig(kind="fourier", num_bands=16, max_resolution=(64.0, 64.0))
 
 
-def _sound_model(features: str, positions: PositionConfig) -> PerceiverConfig:
+def _sound_model(features: str, positions: PositionConfig, stem: StemConfig | None = None) -> PerceiverConfig:
     preprocess, shape, channels = _SOUNDS[features]
+    if stem is not None:
+        preprocess = preprocess | {"cells": stem.cells}
+        shape, channels = stem.grid or shape, stem.out_channels or channels
     return PerceiverConfig(
         num_classes=len(INSTRUMENTS),
         labels=INSTRUMENTS,
         modality="audio",
         input_shape=shape,
         content_channels=channels,
+        stem=stem,
         positions=positions,
         num_latents=32,
         latent_dim=192,
@@ -157,15 +175,12 @@ _SOUNDS: dict[str, tuple[dict[str, Any], tuple[int, ...], int]] = {
 }
 
 
-def _sound_recipe(name: str, features: str, positions: PositionConfig) -> Recipe:
-    return Recipe(
-        name,
-        _sound_model(features, positions),
-        steps=5_000,
-        elements=1024,
-        learning_rate=6e-3,
-        augmentation=SoundAugmentation(),
-    )
+def _sound_recipe(name: str, features: str, positions: PositionConfig, **changes: Any) -> Recipe:
+    """Same latents, data, budget and seed within the family; features and position encoding differ."""
+    stem = changes.pop("stem", None)
+    values: dict[str, Any] = {"steps": 3_000, "batch": 64, "elements": 1024, "warmup": 200, "mixup": 0.3}
+    values |= {"teacher": Teacher(steps=2_000), "augmentation": SoundAugmentation(mask=(0.2, 0.2))}
+    return Recipe(name, _sound_model(features, positions, stem), **(values | changes))
 
 
 def _cloud_model(positions: PositionConfig) -> PerceiverConfig:
@@ -192,12 +207,7 @@ def _cloud_model(positions: PositionConfig) -> PerceiverConfig:
 
 def _cloud_recipe(name: str, positions: PositionConfig) -> Recipe:
     return Recipe(
-        name,
-        _cloud_model(positions),
-        steps=4_000,
-        elements=512,
-        learning_rate=8e-3,
-        augmentation=CloudAugmentation(),
+        name, _cloud_model(positions), steps=4_000, elements=512, warmup=200, augmentation=CloudAugmentation()
     )
 
 
@@ -278,12 +288,25 @@ RECIPES: dict[str, Recipe] = {
         _digit_recipe("digits-fourier", PositionConfig(kind="fourier", num_bands=14, max_resolution=(28.0, 28.0))),
         _digit_recipe("digits-learned", PositionConfig(kind="learned", dim=58, init_scale=1.0)),
         _digit_recipe("digits-coordinates", PositionConfig(kind="coordinates")),
-        Recipe("image-fourier", _image_model(_FOURIER)),
-        Recipe("image-learned", _image_model(PositionConfig(kind="learned", dim=66, init_scale=1.0))),
-        Recipe("image-coordinates", _image_model(PositionConfig(kind="coordinates"))),
+        _image_recipe("image-fourier", _FOURIER),
+        _image_recipe("image-learned", PositionConfig(kind="learned", dim=66, init_scale=1.0)),
+        _image_recipe("image-coordinates", PositionConfig(kind="coordinates")),
+        _image_recipe(
+            "image-conv",
+            PositionConfig(kind="fourier", num_bands=8, max_resolution=(16.0, 16.0)),
+            stem=StemConfig(kind="convs", in_channels=3, pixels=(64, 64), side=4, widths=(48, 64)),
+            elements=None,
+        ),
         _sound_recipe("audio-mel", "mel", _MEL_FOURIER),
         _sound_recipe("audio-mel-learned", "mel", PositionConfig(kind="learned", dim=66, init_scale=1.0)),
         _sound_recipe("audio-raw", "raw", _RAW_FOURIER),
+        _sound_recipe(
+            "audio-conv",
+            "mel",
+            PositionConfig(kind="fourier", num_bands=8, max_resolution=(12.0, 13.0)),
+            stem=StemConfig(kind="convs", in_channels=1, pixels=(48, 50), side=4, widths=(48, 64)),
+            elements=None,
+        ),
         _cloud_recipe("points-fourier", _CLOUD_PAPER),
         _cloud_recipe("points-fourier-low", _CLOUD_LOW),
         _cloud_recipe("points-coordinates", PositionConfig(kind="coordinates")),

@@ -7,6 +7,8 @@ the same augmented inputs and the same split, and is thrown away after training.
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import os
 import time
 from dataclasses import dataclass
@@ -20,9 +22,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ..config import PerceiverConfig
-from ..errors import CheckpointError
+from ..errors import ConfigError
 from ..progress import ProgressCallback
-from .sets import TRAIN, VAL, DataSet, Examples, open_set
+from .sets import TRAIN, DataSet, Examples, open_set, validation_examples
+from .sets.base import default_folder
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,12 @@ class Teacher:
     rate: float = 2e-3
     widths: tuple[int, ...] = (32, 64, 128, 128)
 
-    def sentence(self, accuracy: float) -> str:
+    def sentence(self, accuracy: float | None) -> str:
         """What a model card says of it."""
+        known = "" if accuracy is None else f"; its accuracy on validation examples is {accuracy:.1%}"
         return (
             f"{self.weight:.0%} of the loss follows the soft predictions (temperature {self.temperature:g}) of a small "
-            f"convolutional network trained on the same data, which names {accuracy:.1%} of the validation examples"
+            f"convolutional network trained on the same data{known}"
         )
 
 
@@ -60,7 +64,7 @@ class ConvNet(nn.Module):
         super().__init__()
         self.shape = config.read_shape
         if len(self.shape) not in (1, 2):
-            raise CheckpointError(f"a teacher reads grids of one or two axes; this model reads {self.shape}")
+            raise ConfigError(f"a teacher reads grids of one or two axes; this model reads {self.shape}")
         self.stages: nn.Module
         if len(self.shape) == 2:
             planes = (config.read_channels, *widths)
@@ -92,40 +96,40 @@ class ConvNet(nn.Module):
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained teacher in eval mode, frozen, and the share of the validation examples that it names right."""
+    """A trained teacher in eval mode, frozen, and its accuracy on validation examples; None where the data has none."""
 
     net: ConvNet
-    accuracy: float
+    accuracy: float | None
 
 
 def train_teacher(
     teacher: Teacher,
     config: PerceiverConfig,
     source: Path,
-    folder: Path,
     augmentation: Any,
-    seed: int,
+    *,
+    seed: int = 0,
     progress: ProgressCallback | None = None,
 ) -> Trained:
-    """Trains a teacher on the training split in `source`, or takes the one that `folder` holds from an earlier run.
+    """Trains a teacher on the training split in `source`, or takes it from the cache (`teachers` in the folder of built
+    data), where all recipes that ask for the same teacher on the same data find it.
 
-    Raises CheckpointError when `folder` holds the teacher of another recipe, DataError without data.
+    Raises DataError without data.
     """
-    path = folder / "teacher.pt"
-    key = repr((teacher, config.read_shape, config.read_channels, config.labels, augmentation, seed))
+    data = open_set(source, TRAIN, config)
     net = ConvNet(config, teacher.widths)
+    key = (config.read_shape, config.read_channels, config.preprocess, config.labels, augmentation, seed)
+    told = repr((dataclasses.replace(teacher, weight=0.0, temperature=1.0), *key, source.resolve(), len(data.labels)))
+    path = default_folder() / "teachers" / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
     if path.is_file():
         held = torch.load(path, weights_only=True)
-        if held["key"] != key:
-            raise CheckpointError(f"{path} is the teacher of another recipe; choose another folder or start afresh")
         net.load_state_dict(held["net"])
-        return Trained(net.eval().requires_grad_(False), float(held["accuracy"]))
-    data = open_set(source, TRAIN, config)
+        return Trained(net.eval().requires_grad_(False), held["accuracy"])
     _fit(net, teacher, data, augmentation, seed, progress)
-    accuracy = _accuracy(net.eval(), open_set(source, VAL, config).held_out())
-    folder.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    torch.save({"key": key, "net": net.state_dict(), "accuracy": accuracy}, part)
+    accuracy = _accuracy(net.eval(), validation_examples(source, config))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}")
+    torch.save({"net": net.state_dict(), "accuracy": accuracy}, part)
     os.replace(part, path)
     return Trained(net.requires_grad_(False), accuracy)
 
@@ -166,7 +170,9 @@ def _fit(
 
 
 @torch.no_grad()
-def _accuracy(net: ConvNet, examples: Examples) -> float:
+def _accuracy(net: ConvNet, examples: Examples | None) -> float | None:
+    if examples is None:
+        return None
     hits = 0
     for start in range(0, len(examples), 256):
         part = examples.at(slice(start, start + 256))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from ...config import PerceiverConfig
-from ...errors import ConfigError
+from ...errors import ConfigError, DataError
 from .base import TEST, TRAIN, VAL, Augmentation, DataSet, Examples
 from .clouds import CloudAugmentation, CloudSet
 from .digits import DIGITS, DigitAugmentation, DigitSet
@@ -31,6 +33,7 @@ __all__ = [
     "SceneAugmentation",
     "SoundAugmentation",
     "open_set",
+    "validation_examples",
 ]
 
 _Open = Callable[[Path, int, PerceiverConfig], DataSet]
@@ -52,3 +55,17 @@ def open_set(folder: Path, split: int, model: PerceiverConfig) -> DataSet:
     if known is None:
         raise ConfigError(f"there is no data set for the modality {model.modality!r}")
     return known(folder, split, model)
+
+
+def validation_examples(folder: Path, model: PerceiverConfig, most: int | None = None) -> Examples | None:
+    """The validation examples of a model's data, or `most` of them, evenly spread; None where the data has none."""
+    try:
+        data = open_set(folder, VAL, model)
+    except DataError:
+        return None
+    if not len(data.labels):
+        return None
+    examples = data.held_out()
+    if most is None or most >= len(examples):
+        return examples
+    return examples.at(torch.linspace(0, len(examples) - 1, most).long())

@@ -210,7 +210,8 @@ def test_a_folder_laid_out_like_modelnet_trains_and_evaluates(tmp_path: Path, mo
         recipe.model, input_shape=(64,), num_latents=8, latent_dim=32, self_attends=1, qk_dim=16, v_dim=16
     )
     tiny = dataclasses.replace(
-        recipe, name="tiny", model=small, steps=40, batch=8, elements=32, precision="no", averaging=0.8, learning_rate=1e-2,
+        recipe, name="tiny", model=small, steps=40, batch=8, elements=32, precision="no", averaging=0.8,
+        learning_rate=1e-2,
         augmentation=CloudAugmentation(stretch=(0.9, 1.1)),
     )  # fmt: skip
     monkeypatch.setitem(recipes.RECIPES, "tiny", tiny)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConfigError
+from .asked import table
 from .group import examples, print_json, progress
 
 if TYPE_CHECKING:
@@ -25,13 +26,18 @@ DataFolder = Annotated[
 
 @app.command(
     epilog=examples(
-        "perceiver train image-fourier",
-        "perceiver train image-fourier --seed 1 --steps 2000 -o runs/short",
+        "perceiver train --list",
+        "perceiver train letters-fourier",
+        "perceiver train letters-fourier --seed 1 --steps 2000 -o runs/short",
+        "perceiver train image-conv --data imagenet",
         "accelerate launch --num_processes 2 -m perceiver train image-fourier",
     )
 )
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name.", show_default=False)],
+    recipe: Annotated[str, typer.Argument(help="A recipe's name.", show_default=False)] = "",
+    list_recipes: Annotated[
+        bool, typer.Option("--list", help="Print the recipes with their data, size, time and accuracy, and stop.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder of the run; runs/RECIPE-seedN by default.", show_default=False),
@@ -50,8 +56,14 @@ def train(
 ) -> None:
     """Train a recipe, evaluate it on held-out data and write its checkpoint folder.
 
-    An interrupted run goes on where it was when the same command is given again.
+    An interrupted run goes on where it was when the same command is given again. Recipes for images also take a folder
+    of class folders (CLASS/*.jpg, or train/CLASS/*.jpg and val/CLASS/*.jpg, as ImageNet is laid out) as their data.
     """
+    if list_recipes:
+        typer.echo(_listing())
+        return
+    if not recipe:
+        raise typer.BadParameter("name a recipe; --list shows them", param_hint="RECIPE")
     from ..training import evaluate, finish, loop, recipes
     from ..training.sets import TEST, open_set
     from ..training.sets.base import default_folder
@@ -112,6 +124,32 @@ def evaluate_(
     typer.echo(f"{checkpoint}: {_summary(reached)}")
     for name, share in reached.measures.items():
         typer.echo(f"  {name}: {share:.1%}")
+
+
+def _listing() -> str:
+    """The recipes as a table; the accuracy is that of the checkpoint that comes with the project."""
+    from ..checkpoints.results import read_results
+    from ..checkpoints.store import Store
+    from ..model import Perceiver, count_parameters
+    from ..training import recipes
+
+    store = Store()
+    rows = [("recipe", "data", "elements", "parameters", "steps", "minutes", "held-out accuracy")]
+    for name, recipe in recipes.RECIPES.items():
+        results = read_results(store.folder(name)) if name in store.names() else None
+        model = Perceiver.blank(recipe.model, name)
+        rows.append(
+            (
+                name,
+                recipe.data,
+                " x ".join(map(str, recipe.model.input_shape)),
+                f"{count_parameters(model):,}",
+                f"{recipe.steps:,}",
+                "-" if results is None else f"{results.budget.seconds / 60:.0f}",
+                "-" if results is None else f"{results.held_out.accuracy:.1%}",
+            )
+        )
+    return table(rows, left=3, indent="")
 
 
 def _told(now: Progress) -> str:

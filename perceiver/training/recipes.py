@@ -48,7 +48,6 @@ class Recipe:
     teacher          a small network whose soft predictions are learned from as well; None for none
     averaging        decay of the running average of the weights, which is what is saved
     precision        what the matrix products run in: "no" (float32), "bf16", or "auto" for the faster one
-    minutes          that it takes on one core of a recent server, for the list of recipes
     """
 
     name: str
@@ -69,12 +68,16 @@ class Recipe:
     averaging: float = 0.998
     augmentation: Augmentation = field(default_factory=SceneAugmentation)
     precision: str = "auto"
-    minutes: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.mixup and self.model.position_axes is not None:
             raise ConfigError(f"{self.name}: mixup needs elements on a grid; those of two point clouds have no pairs")
+
+    @property
+    def data(self) -> str:
+        """The built data set that it is for, by the name that `perceiver data build` takes."""
+        return {LETTERS: "letters", DIGITS: "digits"}.get(self.model.labels, self.model.modality)
 
     def changed(self, *, seed: int, steps: int | None = None, batch: int | None = None) -> Recipe:
         """The same recipe with another seed, and another budget where one is given."""

@@ -7,10 +7,22 @@ import math
 import pytest
 import torch
 
-from perceiver import Perceiver, PositionConfig
-from perceiver.positions import FourierPositions, fourier_features, frequencies, grid_coordinates
+from perceiver import ConfigError, Perceiver
+from perceiver.positions import (
+    ENCODINGS,
+    CoordinatesConfig,
+    FourierConfig,
+    LearnedConfig,
+    fourier_features,
+    frequencies,
+    grid_coordinates,
+    position_config,
+    position_dict,
+)
 
 from .models import tiny
+
+BANDS = {"num_bands": 3, "max_resolution": [6, 10]}
 
 
 def test_bands_run_evenly_from_one_to_half_the_resolution() -> None:
@@ -41,7 +53,7 @@ def test_grid_is_row_major_and_spans_minus_one_to_one() -> None:
 
 
 def test_bands_name_the_channels_that_hold_their_waves() -> None:
-    positions = FourierPositions(PositionConfig(num_bands=3, max_resolution=(6.0, 10.0)), (4, 5), 2)
+    positions = FourierConfig(num_bands=3, max_resolution=(6.0, 10.0)).build((4, 5), 2)
     codes, grid = positions.grid(), grid_coordinates((4, 5))
     bands = positions.bands()
     assert [(b.axis, b.index) for b in bands] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
@@ -73,12 +85,12 @@ def test_a_batch_of_point_sets_gives_each_its_own_answer() -> None:
 
 
 def test_a_grid_is_encoded_once() -> None:
-    positions = FourierPositions(PositionConfig(num_bands=3, max_resolution=(6.0, 10.0)), (4, 5), 2)
+    positions = FourierConfig(num_bands=3, max_resolution=(6.0, 10.0)).build((4, 5), 2)
     assert positions.grid() is positions.grid()
 
 
 def test_learned_positions_know_only_their_grid() -> None:
-    model = Perceiver(tiny(positions=PositionConfig(kind="learned", dim=6)))
+    model = Perceiver(tiny(positions=LearnedConfig(dim=6)))
     assert model.encoding.grid().shape == (15, 6)
     assert model.encoding.grid().std().item() == pytest.approx(1.0, abs=0.25)  # the paper's init scale 1.0
     assert (model.encoding.bands(), model.encoding.coordinate_channels()) == ((), ())
@@ -87,6 +99,43 @@ def test_learned_positions_know_only_their_grid() -> None:
 
 
 def test_raw_coordinates_are_the_grid_itself() -> None:
-    model = Perceiver(tiny(positions=PositionConfig(kind="coordinates")))
+    model = Perceiver(tiny(positions=CoordinatesConfig()))
     torch.testing.assert_close(model.encoding.grid(), grid_coordinates((3, 5)))
     assert model.encoding.coordinate_channels() == (0, 1)
+
+
+@pytest.mark.parametrize("kind", ENCODINGS)
+def test_every_encoding_agrees_with_its_configuration(kind: str) -> None:
+    """Channels are counted before a model exists, and every channel is named at most once."""
+    config = position_config({"kind": kind} | (BANDS if "fourier" in kind else {}))
+    positions = config.build((4, 5), 2)
+    codes = positions.grid()
+    assert codes.shape == (20, config.channels(2))
+    assert len(positions.bands()) == 2 * config.bands_per_axis
+    named = [c for band in positions.bands() for c in (band.sine, band.cosine)]
+    named += positions.coordinate_channels()
+    assert len(named) == len(set(named))
+    assert set(named) <= set(range(config.channels(2)))
+    assert positions.columns(codes.shape[1]) == tuple((None, c) for c in range(codes.shape[1]))
+    assert sorted(config.axis_major_order(2)) == list(range(config.channels(2)))
+    assert config.label
+    assert config.description
+    assert position_config(position_dict(config)) == config
+    if config.in_segments:
+        assert len(positions.coordinate_channels()) == 2
+    for free in (True, False):
+        try:
+            config.check_axes(2, free=free)
+        except ConfigError:
+            assert free
+        else:
+            if free:
+                places = torch.rand(3, 7, 2)
+                assert config.build(None, 2).at(places).shape == (3, 7, config.channels(2))
+                with pytest.raises(ValueError, match="lie on no grid"):
+                    config.build(None, 2).grid()
+
+
+def test_axis_major_order_writes_each_axis_as_sines_cosines_coordinate() -> None:
+    config = FourierConfig(num_bands=2, max_resolution=(4.0, 8.0))
+    assert config.axis_major_order(2) == (4, 9, 0, 1, 5, 6, 2, 3, 7, 8)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from perceiver import CheckpointError, PerceiverConfig, PositionConfig
+from perceiver import CheckpointError, PerceiverConfig
+from perceiver.positions import FourierConfig
 from perceiver.training import recipes
 from perceiver.training.evaluate import evaluate, interval_over_groups
 from perceiver.training.loop import Progress, batch_at, train
@@ -27,7 +28,7 @@ def small(**changes: object) -> Recipe:
         num_classes=2,
         labels=("red", "green"),
         input_shape=(16, 16),
-        positions=PositionConfig(num_bands=3, max_resolution=(16.0, 16.0)),
+        positions=FourierConfig(num_bands=3, max_resolution=(16.0, 16.0)),
         num_latents=4,
         latent_dim=16,
         plan=((0, 0), (1, 0)),

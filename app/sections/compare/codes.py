@@ -105,13 +105,12 @@ def _parts(scenes: Sequence[Scene]) -> None:
 
 
 def _about(scene: Scene) -> str:
-    match scene.config.positions.kind:
-        case "fourier":
-            return "the sine of the lowest, the chosen and the highest band of each axis"
-        case "learned":
-            return "the leading components over all places, and the chosen one"
-        case _:
-            return "the coordinate of each axis"
+    encoding = comparing.encoding(scene.case.model)
+    if encoding.bands():
+        return "the sine of the lowest, the chosen and the highest band of each axis"
+    if encoding.coordinate_channels():
+        return "the coordinate of each axis"
+    return "the leading components over all places, and the chosen one"
 
 
 def _title(scene: Scene, one: Pattern) -> str:

@@ -1,0 +1,29 @@
+"""Position encodings: one module each, found through `registry.ENCODINGS`."""
+
+from .base import Band, Column, PositionConfig, Positions, Rows, grid_coordinates
+from .coordinates import CoordinatesConfig
+from .fourier import FourierConfig, Spacing, fourier_features, frequencies
+from .learned import LearnedConfig
+from .registry import ENCODINGS, encoding_rank, position_config, position_dict
+from .segments import SegmentConfig, SegmentPositions
+
+__all__ = [
+    "ENCODINGS",
+    "Band",
+    "Column",
+    "CoordinatesConfig",
+    "FourierConfig",
+    "LearnedConfig",
+    "PositionConfig",
+    "Positions",
+    "Rows",
+    "SegmentConfig",
+    "SegmentPositions",
+    "Spacing",
+    "encoding_rank",
+    "fourier_features",
+    "frequencies",
+    "grid_coordinates",
+    "position_config",
+    "position_dict",
+]

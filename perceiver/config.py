@@ -236,6 +236,15 @@ class PerceiverConfig:
             )
         if not self.segments:
             self.positions.check_axes(self.num_axes, free=self.position_axes is not None)
+            if self.input_channels == 0:
+                raise ConfigError(
+                    f"content_channels is 0 and the model has {self.positions.phrase}: its input would have no channels"
+                )
+            if self.input_channels == 1 and self.position_channels == 0:
+                raise ConfigError(
+                    f"content_channels is 1 and the model has {self.positions.phrase}: the layer norm of a single "
+                    "channel is always 0"
+                )
         if self.labels and len(self.labels) != self.num_classes:
             raise ConfigError(f"labels names {len(self.labels)} classes, num_classes is {self.num_classes}")
 

@@ -99,10 +99,10 @@ def axes(case: Case) -> tuple[CodeAxis, ...]:
 def possible(model: str, taken: Ablation) -> bool:
     """Whether a model's code holds what is to be taken away."""
     try:
-        taken.channels(encoding(model), compute.config(model).position_channels)
+        channels = taken.channels(encoding(model), compute.config(model).position_channels)
     except ConfigError:
         return False
-    return True
+    return bool(channels) or not taken
 
 
 @st.cache_data(show_spinner=False, max_entries=32, ttl=60)

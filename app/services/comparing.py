@@ -165,13 +165,14 @@ def bands(name: str) -> tuple[Band, ...]:
 
 
 def parts(config: PerceiverConfig) -> int:
-    """How many bands an axis has, or components the code."""
+    """How many bands an axis has, or components the code; 0 without position channels."""
     return config.positions.bands_per_axis or config.position_channels
 
 
 def patterns(case: Case, band: int) -> tuple[Pattern, ...]:
     """What some parts of a position code look like over the input: of Fourier features the sine of the lowest, the
-    given and the highest band of every axis, of others the leading components and the given one."""
+    given and the highest band of every axis, of others the leading components and the given one; none without position
+    channels."""
     return _patterns(case.model, _code_key(case), band, case)
 
 
@@ -179,6 +180,8 @@ def patterns(case: Case, band: int) -> tuple[Pattern, ...]:
 def _patterns(model: str, key: str, band: int, _case: Case) -> tuple[Pattern, ...]:
     opened, sample = compute.opened(model), compute.read(_case)
     count, encoding = parts(opened.config), opened.encoding
+    if not count:
+        return ()
     band = min(band, count - 1)
     codes = opened.codes(sample)[0]
     named: list[tuple[int | None, int, float, Float[np.ndarray, "M"]]]

@@ -87,6 +87,8 @@ class Removal:
                 f"{'each axis' if alike else 'its axes'}"
                 if counts
                 else f"{opened.name} has {config.positions.phrase}, without frequencies; --all takes them whole"
+                if config.position_channels
+                else f"{opened.name} has {config.positions.phrase}"
             )
             raise ConfigError(f"that takes nothing away: {have}")
         return taken

@@ -46,7 +46,7 @@ def curves_of(opened: Opened, fill: Fill, seed: int) -> tuple[Curve, ...]:
     found = curves(opened.model.encoding, fill, seed)
     if not found:
         has = opened.model.config.positions.phrase
-        raise ConfigError(f"{opened.name} has {has}, without frequencies that could be swept")
+        raise ConfigError(f"{opened.name} has {has}: there are no frequencies to sweep")
     return found
 
 

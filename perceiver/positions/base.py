@@ -44,7 +44,11 @@ class Positions(nn.Module, ABC):
     """Computes position codes, and names their channels.
 
     The defaults describe an encoding without bands and raw coordinates, all of whose elements share the same axes.
+
+    undecayed  names of parameters that weight decay leaves alone, because 0 is no natural value for them
     """
+
+    undecayed: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def grid(self) -> Float[Tensor, "M channels"]:

@@ -7,12 +7,14 @@ import math
 import pytest
 import torch
 
-from perceiver import ConfigError, Perceiver
+from perceiver import ConfigError, Perceiver, PerceiverConfig
 from perceiver.positions import (
     ENCODINGS,
     CoordinatesConfig,
     FourierConfig,
     LearnedConfig,
+    NoPositionsConfig,
+    SegmentConfig,
     fourier_features,
     frequencies,
     grid_coordinates,
@@ -139,3 +141,27 @@ def test_every_encoding_agrees_with_its_configuration(kind: str) -> None:
 def test_axis_major_order_writes_each_axis_as_sines_cosines_coordinate() -> None:
     config = FourierConfig(num_bands=2, max_resolution=(4.0, 8.0))
     assert config.axis_major_order(2) == (4, 9, 0, 1, 5, 6, 2, 3, 7, 8)
+
+
+def test_without_positions_the_order_of_the_input_does_not_matter() -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny(positions=NoPositionsConfig())).eval()
+    assert model.config.input_channels == model.config.content_channels == 2
+    assert model.encoding.grid().shape == (15, 0)
+    content = torch.randn(1, 15, 2)
+    torch.testing.assert_close(model.input_array(content), content)
+    moved = content[:, torch.randperm(15)]
+    with torch.no_grad():
+        torch.testing.assert_close(model(model.input_array(moved)), model(model.input_array(content)))
+
+
+def test_an_input_without_content_and_positions_is_refused() -> None:
+    cloud = {"input_shape": (20,), "position_axes": 3, "positions": NoPositionsConfig()}
+    with pytest.raises(ConfigError, match="content_channels is 0 and the model has no positions"):
+        PerceiverConfig(content_channels=0, **cloud)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="layer norm of a single channel is always 0"):
+        PerceiverConfig(content_channels=1, **cloud)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"segments\.audio has no positions, which segments do not support"):
+        SegmentConfig("audio", (5,), 2, NoPositionsConfig())
+    with_colours = Perceiver(PerceiverConfig(content_channels=3, latent_dim=8, num_latents=2, **cloud))  # type: ignore[arg-type]
+    assert with_colours.encoding.at(torch.rand(20, 3)).shape == (20, 0)

@@ -4,6 +4,7 @@ from .base import Band, Column, PositionConfig, Positions, Rows, grid_coordinate
 from .coordinates import CoordinatesConfig
 from .fourier import FourierConfig, Spacing, fourier_features, frequencies
 from .learned import LearnedConfig
+from .none import NoPositionsConfig
 from .registry import ENCODINGS, encoding_rank, position_config, position_dict
 from .segments import SegmentConfig, SegmentPositions
 
@@ -14,6 +15,7 @@ __all__ = [
     "CoordinatesConfig",
     "FourierConfig",
     "LearnedConfig",
+    "NoPositionsConfig",
     "PositionConfig",
     "Positions",
     "Rows",

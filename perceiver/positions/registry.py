@@ -11,11 +11,14 @@ from .base import PositionConfig
 from .coordinates import CoordinatesConfig
 from .fourier import FourierConfig
 from .learned import LearnedConfig
+from .none import NoPositionsConfig
 
 _FLAT: tuple[type[PositionConfig], ...] = (FourierConfig, LearnedConfig, CoordinatesConfig)
 """Encodings that `config.json` writes with the fields of all three, at their defaults where they mean nothing."""
 
-ENCODINGS: dict[str, type[PositionConfig]] = {config.kind: config for config in _FLAT}
+_ALL: tuple[type[PositionConfig], ...] = (*_FLAT, NoPositionsConfig)
+
+ENCODINGS: dict[str, type[PositionConfig]] = {config.kind: config for config in _ALL}
 """Configurations by kind. Lists of checkpoints keep this order, the paper's own encoding first."""
 
 _FLAT_FIELDS: dict[str, Any] = {field.name: field.default for config in _FLAT for field in dataclasses.fields(config)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,8 +13,10 @@ from perceiver.positions import (
     ENCODINGS,
     CoordinatesConfig,
     FourierConfig,
+    LearnableFourierConfig,
     LearnedConfig,
     NoPositionsConfig,
+    Positions,
     SegmentConfig,
     fourier_features,
     frequencies,
@@ -165,3 +168,99 @@ def test_an_input_without_content_and_positions_is_refused() -> None:
         SegmentConfig("audio", (5,), 2, NoPositionsConfig())
     with_colours = Perceiver(PerceiverConfig(content_channels=3, latent_dim=8, num_latents=2, **cloud))  # type: ignore[arg-type]
     assert with_colours.encoding.at(torch.rand(20, 3)).shape == (20, 0)
+
+
+def trained(shape: tuple[int, ...] | None = (4, 5), axes: int = 2) -> Positions:
+    """Three learnable bands an axis at frequencies that are out of order, one of them below 0."""
+    positions = LearnableFourierConfig(num_bands=3, max_resolution=(6.0,) * axes).build(shape, axes)
+    with torch.no_grad():
+        positions.get_parameter("frequencies").copy_(torch.tensor([[2.5, -0.75, 1.25], [1.0, 3.0, 2.0]])[:axes])
+    return positions
+
+
+def test_learnable_bands_start_as_the_papers() -> None:
+    fixed = FourierConfig(num_bands=3, max_resolution=(6.0, 10.0)).build((4, 5), 2)
+    start = LearnableFourierConfig(num_bands=3, max_resolution=(6.0, 10.0)).build((4, 5), 2)
+    assert [name for name, _ in start.named_parameters()] == ["frequencies"]
+    assert start.bands() == fixed.bands()
+    torch.testing.assert_close(start.grid(), fixed.grid())
+    places = torch.rand(2, 7, 2) * 2 - 1
+    torch.testing.assert_close(start.at(places), fixed.at(places))
+
+
+def test_learnable_bands_name_the_trained_frequencies_from_low_to_high() -> None:
+    positions = trained()
+    codes, grid = positions.grid(), grid_coordinates((4, 5))
+    assert codes.dtype == torch.float32
+    bands = positions.bands()
+    assert [(b.axis, b.index) for b in bands] == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    assert [b.frequency for b in bands] == [0.75, 1.25, 2.5, 1.0, 2.0, 3.0]
+    for band in bands:
+        angle = math.pi * band.frequency * grid[:, band.axis]
+        sign = -1 if band.frequency == 0.75 else 1
+        torch.testing.assert_close(codes[:, band.sine], sign * angle.sin())
+        torch.testing.assert_close(codes[:, band.cosine], angle.cos())
+
+
+@pytest.mark.parametrize("free", [False, True])
+def test_the_gradient_of_a_loss_reaches_the_frequencies(free: bool) -> None:
+    torch.manual_seed(0)
+    positions = LearnableFourierConfig(num_bands=4, max_resolution=(3.0, 5.0))
+    geometry = {"input_shape": (15,), "position_axes": 2} if free else {}
+    model = Perceiver(tiny(positions=positions, **geometry)).double()
+    content, target = torch.randn(1, 15, 2).double(), torch.tensor([1])
+    places = (torch.rand(1, 15, 2) * 2 - 1).double() if free else grid_coordinates((3, 5)).double()[None]
+
+    def loss() -> torch.Tensor:
+        codes = model.encoding.at(places)
+        if not free:
+            # The grid itself is single precision.
+            torch.testing.assert_close(model.encoding.grid().double(), codes[0], atol=1e-6, rtol=0)
+        return torch.nn.functional.cross_entropy(model(model.input_array(content, codes)), target)
+
+    frequencies = model.get_parameter("positions.frequencies")
+    loss().backward()
+    gradient = frequencies.grad
+    assert gradient is not None
+    step = 1e-5
+    for axis in range(2):
+        for k in range(4):
+            values = []
+            for sign in (1, -1):
+                with torch.no_grad():
+                    frequencies[axis, k] += sign * step
+                    values.append(float(loss()))
+                    frequencies[axis, k] -= sign * step
+            assert (values[0] - values[1]) / (2 * step) == pytest.approx(float(gradient[axis, k]), abs=1e-7, rel=1e-5)
+
+
+def test_the_cached_grid_follows_the_frequencies() -> None:
+    positions = trained()
+    parameter = positions.get_parameter("frequencies")
+    assert positions.grid().requires_grad
+    optimiser = torch.optim.SGD(positions.parameters(), lr=0.1)
+    for change in ("step", "data", "load"):
+        if change == "step":
+            positions.grid().sum().backward()
+            optimiser.step()
+        elif change == "data":
+            parameter.data.mul_(1.1)
+        else:
+            positions.load_state_dict({"frequencies": torch.tensor([[1.0, 2.0, 3.5], [1.0, 2.0, 4.0]])})
+        with torch.no_grad():
+            torch.testing.assert_close(positions.grid(), positions.at(grid_coordinates((4, 5))))
+            assert positions.grid() is positions.grid()
+        assert {b.frequency for b in positions.bands()} == {abs(f) for f in parameter.flatten().tolist()}
+
+
+def test_learnable_frequencies_stand_in_segments_and_survive_a_file(tmp_path: Path) -> None:
+    video = SegmentConfig("video", (2, 3), 1, LearnableFourierConfig(2, (2.0, 4.0)))
+    config = tiny(input_shape=(7,), segments=(video, SegmentConfig("label", (1,))), padded_to=14)
+    model = Perceiver(config).eval()
+    with torch.no_grad():
+        model.get_parameter("positions.encodings.0.frequencies").add_(0.25)
+    model.save_pretrained(tmp_path)
+    again = Perceiver.from_pretrained(tmp_path)
+    assert again.config == config
+    assert [b.frequency for b in again.encoding.bands()] == [1.25, 1.25, 1.25, 2.25]
+    torch.testing.assert_close(again.encoding.grid(), model.encoding.grid())

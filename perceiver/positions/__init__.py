@@ -3,6 +3,7 @@
 from .base import Band, Column, PositionConfig, Positions, Rows, grid_coordinates
 from .coordinates import CoordinatesConfig
 from .fourier import FourierConfig, Spacing, fourier_features, frequencies
+from .fourier_learnable import LearnableFourierConfig
 from .learned import LearnedConfig
 from .none import NoPositionsConfig
 from .registry import ENCODINGS, encoding_rank, position_config, position_dict
@@ -14,6 +15,7 @@ __all__ = [
     "Column",
     "CoordinatesConfig",
     "FourierConfig",
+    "LearnableFourierConfig",
     "LearnedConfig",
     "NoPositionsConfig",
     "PositionConfig",

@@ -10,13 +10,14 @@ from ..validation import check_choice
 from .base import PositionConfig
 from .coordinates import CoordinatesConfig
 from .fourier import FourierConfig
+from .fourier_learnable import LearnableFourierConfig
 from .learned import LearnedConfig
 from .none import NoPositionsConfig
 
 _FLAT: tuple[type[PositionConfig], ...] = (FourierConfig, LearnedConfig, CoordinatesConfig)
 """Encodings that `config.json` writes with the fields of all three, at their defaults where they mean nothing."""
 
-_ALL: tuple[type[PositionConfig], ...] = (*_FLAT, NoPositionsConfig)
+_ALL: tuple[type[PositionConfig], ...] = (*_FLAT, NoPositionsConfig, LearnableFourierConfig)
 
 ENCODINGS: dict[str, type[PositionConfig]] = {config.kind: config for config in _ALL}
 """Configurations by kind. Lists of checkpoints keep this order, the paper's own encoding first."""

@@ -10,12 +10,15 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from perceiver import Perceiver
-from perceiver.positions import NoPositionsConfig, PositionConfig
+from perceiver.positions import LearnableFourierConfig, NoPositionsConfig, PositionConfig
 from tests.app import folder
-from tests.app.frames import frames
+from tests.app.frames import frames, labelled
 from tests.app.pages import opened, said
 
-ENCODINGS: dict[str, PositionConfig] = {"none": NoPositionsConfig()}
+ENCODINGS: dict[str, PositionConfig] = {
+    "none": NoPositionsConfig(),
+    "learnable": LearnableFourierConfig(num_bands=4, max_resolution=(16.0, 16.0)),
+}
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +51,11 @@ def test_the_pages_say_that_there_are_no_positions(app: AppTest) -> None:
     opened(app, "ablate", model="image-none", ablate="all")
     assert not app.exception
     assert "takes frequencies out that this model’s position code does not have" in said(app)
+
+
+def test_trained_frequencies_are_switches(app: AppTest) -> None:
+    opened(app, "ablate", model="image-learnable", ablate="b1:2-3")
+    assert not app.exception
+    switches = labelled(app, "bands", "What is there").meta
+    assert [axis["name"] for axis in switches["axes"]] == ["Height", "Width"]
+    assert switches["off"]["sines"] == ["0110", "0000"]

@@ -13,10 +13,13 @@ from typer.testing import CliRunner, Result
 
 from perceiver import Perceiver
 from perceiver.cli import app
-from perceiver.positions import CoordinatesConfig, NoPositionsConfig, PositionConfig
+from perceiver.positions import CoordinatesConfig, LearnableFourierConfig, NoPositionsConfig, PositionConfig
 from tests.models import tiny
 
-ENCODINGS: dict[str, PositionConfig] = {"none": NoPositionsConfig()}
+ENCODINGS: dict[str, PositionConfig] = {
+    "none": NoPositionsConfig(),
+    "learnable": LearnableFourierConfig(num_bands=3, max_resolution=(6.0, 9.0)),
+}
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, positions in (ENCODINGS | {"plain": CoordinatesConfig()}).items():
         torch.manual_seed(0)
         config = tiny(input_shape=(6, 9), content_channels=3, positions=positions, labels=("chair", "lamp", "plant"))
-        Perceiver(config).save_pretrained(root / f"image-{name}")
+        model = Perceiver(config)
+        for parameter in model.positions.parameters():
+            torch.nn.init.uniform_(parameter, 1.0, 4.0)
+        model.save_pretrained(root / f"image-{name}")
     return root
 
 
@@ -78,3 +84,15 @@ def test_a_model_without_positions_says_so() -> None:
     result = run("sweep", "photo.png", "-c", "image-none")
     assert result.exit_code == 2
     assert result.stderr == "perceiver: image-none has no positions: there are no frequencies to sweep\n"
+
+
+def test_trained_frequencies_are_listed_ablated_and_swept(store: Path) -> None:
+    model = Perceiver.from_pretrained(store / "image-learnable")
+    frequencies = model.get_parameter("positions.frequencies").sort().values.tolist()
+    written = json.loads(run("encoding", "image-learnable", "--json").stdout)
+    assert list(written["cycles"].values()) == [pytest.approx(along) for along in frequencies]
+    swept = json.loads(run("sweep", "photo.png", "-c", "image-learnable", "--json").stdout)
+    along = [point["cycles"] for point in swept["points"] if point["family"] == "single"]
+    assert along == pytest.approx(frequencies[0] + frequencies[1])
+    ablated = run("ablate", "photo.png", "-c", "image-learnable", "--band", "2", "--axis", "1")
+    assert ablated.exit_code == 0, ablated.output

@@ -52,7 +52,8 @@ class Found:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return dataclasses.asdict(self)
+        config = {} if self.config is None else {"config": self.config.to_dict()}
+        return dataclasses.asdict(self) | config
 
     def rows(self) -> list[tuple[str, str]]:
         """The summary as a table of two columns, for a page or a terminal."""

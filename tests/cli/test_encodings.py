@@ -78,6 +78,8 @@ def test_a_model_without_positions_says_so() -> None:
     assert (written["positions"], written["channels"], written["cycles"]) == ("none", 0, {})
     assert written["code"] == {"effective": 0.0, "dimensions": 0, "shares": []}
     assert "no positions" in run("checkpoints").stdout
+    described = json.loads(run("checkpoints", "info", "image-none", "--json").stdout)
+    assert described["config"]["positions"] == {"kind": "none"}
     result = run("ablate", "photo.png", "-c", "image-none", "--all")
     assert result.exit_code == 2
     assert result.stderr == "perceiver: that takes nothing away: image-none has no positions\n"

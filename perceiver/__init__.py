@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from .errors import CheckpointError, ConfigError, DataError, InputError, PerceiverError
 
 if TYPE_CHECKING:
-    from .config import PerceiverConfig, PositionConfig
+    from .config import PerceiverConfig
     from .loading import load
     from .model import Perceiver, count_parameters
+    from .positions import PositionConfig
     from .sample import Sample
     from .trace import Trace
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Perceiver": ".model",
     "PerceiverConfig": ".config",
-    "PositionConfig": ".config",
+    "PositionConfig": ".positions",
     "Sample": ".sample",
     "Trace": ".trace",
     "count_parameters": ".model",

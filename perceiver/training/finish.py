@@ -27,8 +27,10 @@ def results(
     *,
     command: str,
     seeds: Mapping[int, float] | None = None,
+    photographs: str = "",
 ) -> Results:
-    """The training run as its card tells it; `seeds` holds the held-out accuracy of other seeds."""
+    """The training run as its card tells it; `seeds` holds the held-out accuracy of other seeds, `photographs`
+    what `photograph_sentence` says."""
     model = recipe.model
     notes = [
         f"Trained on {recipe.elements:,} of {model.num_inputs:,} input elements drawn anew for each step, evaluated on "
@@ -56,7 +58,7 @@ def results(
         versions={name: version(name) for name in _LIBRARIES},
         training=training_rows(recipe, outcome),
         curve=outcome.curve,
-        caveats=tuple(data.caveats),
+        caveats=(*data.caveats, *([photographs] if photographs else [])),
         notes=tuple(notes),
     )
 
@@ -93,9 +95,10 @@ def save(
     *,
     command: str,
     seeds: Mapping[int, float] | None = None,
+    photographs: str = "",
 ) -> Path:
     """Writes the checkpoint folder: weights, configuration, card with its curve, and results."""
-    told = results(recipe, outcome, evaluation, data, command=command, seeds=seeds)
+    told = results(recipe, outcome, evaluation, data, command=command, seeds=seeds, photographs=photographs)
     out = outcome.model.save_pretrained(folder, told)
     curve = folder / CURVE
     curve.unlink(missing_ok=True)

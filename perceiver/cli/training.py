@@ -95,9 +95,8 @@ def train(
         )
     photographs = photograph_sentence(answer_photographs(outcome.model, source / FOLDER))
     command = _command(recipe, {"seed": seed, "steps": steps, "batch": batch})
-    checkpoint = finish.save(
-        folder / plan.name, plan, outcome, reached, held_out_data, command=command, seeds=seeds, photographs=photographs
-    )
+    card = finish.results(plan, outcome, reached, held_out_data, command=command, seeds=seeds, photographs=photographs)
+    checkpoint = finish.save(folder / plan.name, outcome.model, card)
     typer.echo(f"{checkpoint}: {_summary(reached)}")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -17,6 +19,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -27,7 +30,7 @@ from websockets.sync.client import connect
 from perceiver import installation
 
 ROOT = Path(__file__).parents[1]
-VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PATIENCE = 60
 # What a build reads. The repository itself is not built in, so that nothing is left in it.
 SOURCES = (
@@ -120,13 +123,44 @@ def test_the_wheel_has_every_file_and_no_other_top_level_module(wheel: Path) -> 
     assert {name.split("/")[0] for name in names} == {"perceiver", "dataset_builders"}
 
 
+@pytest.mark.parametrize(
+    ("folder", "extras"),
+    [("perceiver", ()), ("app", ()), ("dataset_builders", ("data",)), ("tests", ("data", "test"))],
+)
+def test_every_imported_package_is_declared(folder: str, extras: tuple[str, ...]) -> None:
+    needed = [*PROJECT["dependencies"], *(line for extra in extras for line in PROJECT["optional-dependencies"][extra])]
+    declared = {re.split(r"[^\w.-]", line)[0].lower().replace("-", "_") for line in needed}
+    distributions = packages_distributions()
+    own = {"perceiver", "app", "dataset_builders", "tests"}
+    undeclared = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        if path.parent == ROOT / "tests" / "peers":
+            continue  # scripts for environments of other projects
+        for module in imported(path) - own - sys.stdlib_module_names:
+            names = {name.lower().replace("-", "_") for name in distributions.get(module, [module])}
+            if names.isdisjoint(declared):
+                undeclared.add((module, str(path.relative_to(ROOT))))
+    assert not undeclared
+
+
+def imported(path: Path) -> set[str]:
+    """The top-level modules that a file imports by an absolute name."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
 def test_an_editable_installation_uses_the_repositorys_own_files() -> None:
     assert installation.bundle_folder() == ROOT
     assert not (ROOT / "perceiver" / "_bundle").exists()
 
 
 def test_the_version_is_the_one_of_the_project(installed: Installed) -> None:
-    assert installed.run("perceiver", "--version") == f"perceiver-lens {VERSION}\n"
+    assert installed.run("perceiver", "--version") == f"perceiver-lens {PROJECT['version']}\n"
 
 
 def test_the_version_waits_for_nothing_slow() -> None:

@@ -16,7 +16,7 @@ SLOW = frozenset(
         "tests/modalities/audio/test_overview.py",
         "tests/test_trace.py::test_all_mean_maps_at_paper_size_stay_below_the_input_array_plus_64_mb",
         "tests/training/test_loop.py::test_two_processes_train_together",
-        # Many cases of what other modules test once: pages, commands, downloads, damaged files.
+        # Many cases of what other modules test once: pages, commands, downloads, damaged files, data sets.
         "tests/app/test_ablate.py",
         "tests/app/test_audio_view.py",
         "tests/app/test_compare.py",
@@ -29,6 +29,11 @@ SLOW = frozenset(
         "tests/cli/test_clips.py",
         "tests/cli/test_compare.py",
         "tests/cli/test_explain.py",
+        "tests/cli/test_held_out.py",
+        "tests/cli/test_studies.py",
+        "tests/dataset_builders",
+        "tests/modalities/audio/test_scan.py",
         "tests/plots/test_sheet.py",
+        "tests/studies",
     }
 )

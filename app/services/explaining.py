@@ -218,7 +218,7 @@ def _score(case: Case, question: Question, key: str, progress: Progress) -> Fait
 def groups(case: Case, block: int, count: int, head: int | None, progress: Progress) -> tuple[Group, ...]:
     """The latents of a block in groups that read alike, the largest first."""
     trace = compute.trace(case, progress)
-    count = min(count, trace.read(block).latents)
+    count = min(count, trace.record(block).latents)
 
     def make() -> tuple[Group, ...]:
         progress.step(0.9, f"Comparing the latents of block {block + 1}")

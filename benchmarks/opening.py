@@ -61,7 +61,7 @@ def opened(case: str, folder: Path) -> dict[str, float]:
     source = folder / "model.pt" if case == "lucidrains" else folder
     forget_peak()
     before, start = resident("VmRSS"), time.perf_counter()
-    found = perceiver.loading.inspect(source)
+    found = perceiver.inspect(source)
     told = time.perf_counter() - start
     start = time.perf_counter()
     model = perceiver.load(source)

@@ -11,7 +11,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .attention import CrossAttention, InputArray, SelfAttention
-from .checkpoints.pretrained import Pretrained
 from .config import PerceiverConfig
 from .positions import ENCODINGS, Positions
 from .sample import Sample
@@ -20,11 +19,15 @@ from .stem import stem_of
 from .trace import Read, Trace
 
 
-class Perceiver(Pretrained):
+class Perceiver(nn.Module):
     """One class for every plan of weight sets: the paper's model, Perceiver IO classifiers, tied and untied variants.
 
     `config.plan` says which cross-attention and which tower each block uses; equal numbers are the same object.
+    `notes` says what was changed when its weights were read from a file.
     """
+
+    config: PerceiverConfig
+    notes: tuple[str, ...] = ()
 
     def __init__(self, config: PerceiverConfig) -> None:
         super().__init__()

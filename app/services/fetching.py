@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from perceiver.checkpoints import hub
+from perceiver.checkpoints import HubOptions, hub
 from perceiver.errors import CheckpointError
 
 AT_A_TIME = 2
@@ -28,14 +28,14 @@ class Fetch:
     """A repository at a commit on its way.
 
     share  of it that is here, None while that is not known; `words` for what goes on
-    error  the sentence on why it did not come; "" while all is well
+    error  why it did not come; None while all is well
     """
 
     def __init__(self, repository: str, commit: str) -> None:
         self.repository, self.commit = repository, commit
         self.share: float | None = None
         self.words = "Waiting for other downloads"
-        self.error = ""
+        self.error: CheckpointError | None = None
         self.stopped = False
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"fetch {repository}", daemon=True)
@@ -58,7 +58,7 @@ class Fetch:
         self._thread.start()
         return self
 
-    def _told(self, share: float | None, words: str) -> None:
+    def _report(self, share: float | None, words: str) -> None:
         if self.stopped:
             raise _Stopped
         self.share, self.words = share, words
@@ -66,15 +66,15 @@ class Fetch:
     def _run(self) -> None:
         try:
             with _slots:
-                self._told(None, f"Fetching {self.repository}")
-                hub.fetch(self.repository, revision=self.commit, told=self._told)
+                self._report(None, f"Fetching {self.repository}")
+                hub.fetch(self.repository, HubOptions(revision=self.commit), self._report)
         except _Stopped:
             pass
         except CheckpointError as error:
-            self.error = str(error)
+            self.error = error
         except Exception:
             logging.getLogger(__name__).exception("fetching %s", self.repository)
-            self.error = f"fetching {self.repository} broke off for a reason that is in the server's log"
+            self.error = CheckpointError(f"fetching {self.repository} failed for a reason that is in the server's log")
         finally:
             with _lock:
                 _coming.pop((self.repository, self.commit), None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConfigError
+from .arguments import options_for
 from .group import examples, print_json, progress
 
 if TYPE_CHECKING:
@@ -100,11 +101,12 @@ def evaluate_(
     as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
 ) -> None:
     """Measure a checkpoint on held-out data: accuracy, and what else the data can tell."""
-    from ..loading import load
+    from ..checkpoints import load, resolve
     from ..training.evaluate import evaluate
     from ..training.sets.base import default_folder
 
-    model = load(checkpoint)
+    location = resolve(checkpoint)
+    model = load(location, options=options_for(location))
     with progress() as bars:
         task = bars.add_task("Evaluating", total=None)
         reached = evaluate(
@@ -144,7 +146,7 @@ def _described(reached: Evaluation) -> dict[str, Any]:
 
 def _other_seeds(plan: Recipe, folders: list[Path]) -> dict[int, float]:
     """Seed -> held-out accuracy of other runs. Raises ConfigError for a folder that is no run of this recipe."""
-    from ..checkpoints.results import read_results
+    from ..checkpoints.cards.results import read_results
 
     seeds: dict[int, float] = {}
     for folder in folders:

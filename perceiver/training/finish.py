@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from ..checkpoints.results import Budget, Results
+from ..checkpoints import saving
+from ..checkpoints.cards.results import Budget, Results
 from ..model import Perceiver
 from .evaluate import Evaluation
 from .recipes import Recipe
@@ -67,9 +68,8 @@ def save(
     seeds: Mapping[int, float] | None = None,
 ) -> Path:
     """Writes the checkpoint folder: weights, configuration, card and results."""
-    return model.save_pretrained(
-        folder, results(recipe, evaluation, data, seconds=seconds, command=command, seeds=seeds)
-    )
+    reached = results(recipe, evaluation, data, seconds=seconds, command=command, seeds=seeds)
+    return saving.save(model, folder, results=reached)
 
 
 def hardware() -> str:

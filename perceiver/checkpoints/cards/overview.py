@@ -1,0 +1,75 @@
+"""The table of checkpoints in the README, from their results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ...config import PerceiverConfig, PositionConfig
+from ...errors import CheckpointError, InputError
+from . import markdown
+from .markdown import duration, percent, top_frequencies, with_interval
+from .results import Results
+
+BEGIN, END = "<!-- checkpoints:begin -->", "<!-- checkpoints:end -->"
+_COLUMNS = (
+    *("Checkpoint", "Input", "Positions", "Parameters", "Held-out accuracy (95 % interval)", "Balanced"),
+    *("Chance", "Other seeds", "Training"),
+)
+
+
+Row = tuple[str, PerceiverConfig, Results | None]
+"""A checkpoint's name, configuration and results."""
+
+
+def table(checkpoints: Iterable[Row]) -> str:
+    """Checkpoints as a markdown table, sorted by modality. Raises CheckpointError when one has no results."""
+    rows = sorted(checkpoints, key=lambda row: row[1].modality)
+    return "\n".join(markdown.table(_COLUMNS, [_cells(*row) for row in rows]))
+
+
+def update_readme(path: Path, checkpoints: Iterable[Row]) -> bool:
+    """Writes the table between the two marks of a README; returns whether anything changed.
+
+    Raises InputError when the file cannot be read or written or lacks a mark.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        before, begin, rest = text.partition(BEGIN)
+        _, end, after = rest.partition(END)
+        if not (begin and end):
+            raise InputError(f"{path} lacks the marks {BEGIN} and {END}, between which the table is written")
+        updated = f"{before}{BEGIN}\n{table(checkpoints)}\n{END}{after}"
+        if updated != text:
+            path.write_text(updated, encoding="utf-8", newline="\n")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text") from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read and written: {error.strerror or type(error).__name__}") from error
+    return updated != text
+
+
+def _cells(name: str, config: PerceiverConfig, results: Results | None) -> tuple[str, ...]:
+    if results is None:
+        raise CheckpointError(f"{name} has no results, so the table of checkpoints cannot be written")
+    return (
+        f"`{name}`",
+        config.modality,
+        _encoding(config.positions),
+        f"{results.parameters:,}",
+        with_interval(results.held_out),
+        percent(results.held_out.balanced_accuracy),
+        percent(results.held_out.chance),
+        ", ".join(percent(accuracy) for accuracy in results.seeds.values()) or "–",
+        duration(results.budget.seconds),
+    )
+
+
+def _encoding(positions: PositionConfig) -> str:
+    match positions.kind:
+        case "fourier":
+            return f"Fourier, {positions.num_bands} bands to {top_frequencies(positions)}"
+        case "learned":
+            return "learned"
+        case _:
+            return "raw coordinates"

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 import perceiver
-from perceiver import CheckpointError, Perceiver
+from perceiver import CheckpointError, HubUnreachableError, Perceiver
 from perceiver.checkpoints.cards.results import Results
 from tests.checkpoints.conftest import logits
+from tests.checkpoints.formats.test_krasserm import FORMATS
 from tests.checkpoints.local_hub import LocalHub
 
 REPO = "someone/perceiver"
@@ -179,6 +180,34 @@ def test_sending_to_a_hub_that_cannot_be_reached(model: Perceiver, hub: LocalHub
     hub.status = 403
     with pytest.raises(CheckpointError, match=f"for {REPO} the hub answered 403; log in"):
         perceiver.push(model, REPO, endpoint=hub.endpoint, token="hf_test")
+
+
+def test_a_checkpoint_of_another_project(fetch, hub: LocalHub) -> None:
+    files = {path.name: path.read_bytes() for path in (FORMATS / "hub").iterdir()}
+    commit = hub.commit(REPO, files)
+    config = perceiver.load(FORMATS / "hub").config
+    assert fetch().config == config
+    with pytest.raises(CheckpointError, match="has no revision 'v2'"):
+        fetch(f"{REPO}@v2")
+    blocks = len(config.plan) + 1
+    deeper = fetch(f"{REPO}@{commit}", options={"num_self_attention_blocks": blocks}, local_files_only=True)
+    assert len(deeper.config.plan) == blocks
+
+
+def test_inspect_takes_what_load_takes(hub: LocalHub, checkpoint: Path, tmp_path: Path) -> None:
+    commit = hub.commit(REPO, checkpoint)
+    options = {"cache_dir": tmp_path / "cache", "endpoint": hub.endpoint, "token": False}
+    about = perceiver.inspect(REPO, revision="main", **options)
+    assert (about.revision, about.family, about.source) == (commit, "own", REPO)
+    assert about == perceiver.inspect(REPO, local_files_only=True, **options)
+
+
+def test_an_unreachable_hub_is_an_error_of_its_own(fetch) -> None:
+    with pytest.raises(HubUnreachableError) as caught:
+        fetch(endpoint=NOWHERE)
+    assert caught.value.cause == f"{REPO} is not on this machine and the hub cannot be reached"
+    assert caught.value.advice.startswith("connect to the network and try again, or give the path")
+    assert str(caught.value) == f"{caught.value.cause}; {caught.value.advice}"
 
 
 def test_load_by_hub_id_with_the_hubs_own_settings(hub: LocalHub, checkpoint: Path, tmp_path: Path) -> None:

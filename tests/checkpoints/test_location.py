@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+import perceiver
 from perceiver import CheckpointError
-from perceiver.checkpoints.location import at_path
+from perceiver.checkpoints.location import at_path, resolve
 
 
 def folder(tmp_path: Path, *names: str) -> Path:
@@ -72,3 +74,27 @@ def test_no_weights_or_too_many(names: list[str], said: str, tmp_path: Path) -> 
 def test_a_folder_of_that_name_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").mkdir()
     assert found(folder(tmp_path, "a.pt")) == ("a.pt", None, None)
+
+
+def test_a_location_is_found_once_and_then_used(checkpoint: Path) -> None:
+    at = resolve(checkpoint)
+    assert (at.source, at.weights, at.config) == (
+        str(checkpoint),
+        checkpoint / "model.safetensors",
+        checkpoint / "config.json",
+    )
+    assert resolve(at) is at
+    assert perceiver.load(at).config == perceiver.load(checkpoint).config
+
+
+def test_messages_use_the_labels_of_files(checkpoint: Path) -> None:
+    """Uploads lie in folders that mean nothing to the one who uploaded them."""
+    at = resolve(checkpoint)
+    at = dataclasses.replace(at, source="the upload", labels={at.weights: "mine.pt", at.config: "config.json"})
+    (checkpoint / "config.json").write_text("{")
+    with pytest.raises(CheckpointError, match=r"^config\.json is not valid JSON"):
+        perceiver.inspect(at)
+    (checkpoint / "model.safetensors").write_bytes(b"")
+    with pytest.raises(CheckpointError) as caught:
+        perceiver.load(at)
+    assert (caught.value.cause, caught.value.advice) == ("mine.pt is empty (0 bytes)", "download it again")

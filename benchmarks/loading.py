@@ -1,7 +1,7 @@
 """Checkpoints of other projects at full size: how far answers and maps are from theirs, and what opening one costs.
 
-    python benchmarks/opening.py                  every format
-    python benchmarks/opening.py fourier conv     some of them
+    python benchmarks/loading.py                  every format
+    python benchmarks/loading.py fourier conv     some of them
 
 Weights are random. Hugging Face Transformers' models run in the same go, so that its own loading and its forward pass
 with attention maps stand beside ours; of the other libraries the answers are those that tests/peers holds. Every

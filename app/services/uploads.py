@@ -1,4 +1,4 @@
-"""Uploaded checkpoints: written to a temporary folder of the session under names of our own, and gone with it."""
+"""Uploaded checkpoints: written to a temporary folder of the session under names of our own, and deleted with it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Room:
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """Its path."""
         return Path(self._folder.name)
 
     def take(self, files: Sequence[tuple[str, memoryview | bytes]]) -> Source:

@@ -8,8 +8,8 @@ from pathlib import PurePath
 
 from perceiver.analysis.numbers import percent
 from perceiver.checkpoints.bundled import BundledSample
-from perceiver.checkpoints.cards.markdown import top_frequencies
 from perceiver.checkpoints.cards.results import Results
+from perceiver.checkpoints.cards.tables import top_frequencies
 from perceiver.config import PositionConfig
 
 from ..services.compute import Reading

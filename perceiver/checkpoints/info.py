@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..config import PerceiverConfig, PositionConfig
-from .cards.markdown import top_frequencies
+from .cards.tables import top_frequencies
 from .formats.base import Option, OptionValue
 
 

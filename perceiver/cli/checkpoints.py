@@ -53,7 +53,7 @@ def show(
 ) -> None:
     """List the checkpoints here, or show one's card."""
     from ..checkpoints import BundledCheckpoints
-    from ..checkpoints.cards.overview import update_readme
+    from ..checkpoints.cards.tables import update_readme
 
     store = BundledCheckpoints()
     if write_readme is not None:

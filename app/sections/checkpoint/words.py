@@ -1,4 +1,4 @@
-"""What is said while a checkpoint is looked for and opened."""
+"""Messages while a checkpoint is looked for and opened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FORMATS = (
 
 
 def refused(error: CheckpointError) -> None:
-    """Says why a checkpoint cannot be opened, and without a network what can be done instead."""
+    """Shows why a checkpoint cannot be opened, and without a connection to the hub what can be done instead."""
     if not isinstance(error, HubUnreachableError):
         st.error(text.remark(str(error)), icon=":material/error:")
         return

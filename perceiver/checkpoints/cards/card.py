@@ -13,8 +13,8 @@ from huggingface_hub import EvalResult, ModelCardData
 from ...config import PerceiverConfig, PositionConfig
 from ...errors import CheckpointError
 from ..folder import README, WEIGHTS, sha256
-from .markdown import duration, percent, table, top_frequencies, with_interval
 from .results import Results, read_results
+from .tables import duration, percent, table, top_frequencies, with_interval
 
 _TASKS = {"image": "image-classification", "audio": "audio-classification", "video": "video-classification"}
 _ORIGIN = "## Origin"

@@ -11,8 +11,8 @@ from huggingface_hub import ModelCard
 import perceiver
 from perceiver import CheckpointError, InputError, Perceiver, PerceiverConfig, PositionConfig
 from perceiver.checkpoints.cards import card
-from perceiver.checkpoints.cards.overview import Row, table, update_readme
 from perceiver.checkpoints.cards.results import HeldOut, Results
+from perceiver.checkpoints.cards.tables import Row, checkpoint_table, update_readme
 from perceiver.checkpoints.folder import read_config
 
 
@@ -128,7 +128,7 @@ def rows(folder: Path) -> list[Row]:
 
 
 def test_the_table(folder: Path, model: Perceiver) -> None:
-    head, line, row = table(rows(folder)).splitlines()
+    head, line, row = checkpoint_table(rows(folder)).splitlines()
     assert head.startswith("| Checkpoint | Input | Positions | Parameters | Held-out accuracy (95 % interval) |")
     assert set(line) <= set("| -")
     assert head.count("|") == line.count("|") == row.count("|")
@@ -141,7 +141,7 @@ def test_the_table(folder: Path, model: Perceiver) -> None:
 
 def test_a_table_needs_results(checkpoint: Path) -> None:
     with pytest.raises(CheckpointError, match="checkpoint has no results"):
-        table(rows(checkpoint))
+        checkpoint_table(rows(checkpoint))
 
 
 def test_the_readme_is_filled_between_the_marks_and_nowhere_else(folder: Path, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_the_readme_is_filled_between_the_marks_and_nowhere_else(folder: Path, t
     before, after = "# Title\n\n<!-- checkpoints:begin -->\n", "<!-- checkpoints:end -->\n\nMore.\n"
     readme.write_text(f"{before}old\n{after}", encoding="utf-8")
     assert update_readme(readme, listed)
-    assert readme.read_text(encoding="utf-8") == f"{before}{table(listed)}\n{after}"
+    assert readme.read_text(encoding="utf-8") == f"{before}{checkpoint_table(listed)}\n{after}"
     assert not update_readme(readme, listed)
 
 

@@ -1,4 +1,4 @@
-"""The table of checkpoints in the README, from their results."""
+"""Numbers and tables as markdown text, and the README's table of checkpoints."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from pathlib import Path
 
 from ...config import PerceiverConfig, PositionConfig
 from ...errors import CheckpointError, InputError
-from . import markdown
-from .markdown import duration, percent, top_frequencies, with_interval
-from .results import Results
+from .results import HeldOut, Results
 
 BEGIN, END = "<!-- checkpoints:begin -->", "<!-- checkpoints:end -->"
 _COLUMNS = (
@@ -22,10 +20,41 @@ Row = tuple[str, PerceiverConfig, Results | None]
 """A checkpoint's name, configuration and results."""
 
 
-def table(checkpoints: Iterable[Row]) -> str:
+def percent(share: float) -> str:
+    """A share as per cent with one decimal."""
+    return f"{100 * share:.1f} %"
+
+
+def with_interval(held_out: HeldOut) -> str:
+    """The accuracy and its 95 % interval, in per cent."""
+    low, high = held_out.interval
+    return f"{percent(held_out.accuracy)} ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def duration(seconds: float) -> str:
+    """Hours and minutes."""
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def top_frequencies(positions: PositionConfig) -> str:
+    """The highest band of Fourier positions on each axis, in cycles across it; equal ones once."""
+    return " and ".join(dict.fromkeys(f"{mu / 2:g}" for mu in positions.max_resolution))
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """The lines of a table; line breaks and bars inside a cell cannot break it."""
+
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+
+    return [line(head), line("---" for _ in head), *(line(row) for row in rows)]
+
+
+def checkpoint_table(checkpoints: Iterable[Row]) -> str:
     """Checkpoints as a markdown table, sorted by modality. Raises CheckpointError when one has no results."""
     rows = sorted(checkpoints, key=lambda row: row[1].modality)
-    return "\n".join(markdown.table(_COLUMNS, [_cells(*row) for row in rows]))
+    return "\n".join(table(_COLUMNS, [_cells(*row) for row in rows]))
 
 
 def update_readme(path: Path, checkpoints: Iterable[Row]) -> bool:
@@ -39,7 +68,7 @@ def update_readme(path: Path, checkpoints: Iterable[Row]) -> bool:
         _, end, after = rest.partition(END)
         if not (begin and end):
             raise InputError(f"{path} lacks the marks {BEGIN} and {END}, between which the table is written")
-        updated = f"{before}{BEGIN}\n{table(checkpoints)}\n{END}{after}"
+        updated = f"{before}{BEGIN}\n{checkpoint_table(checkpoints)}\n{END}{after}"
         if updated != text:
             path.write_text(updated, encoding="utf-8", newline="\n")
     except UnicodeDecodeError as error:

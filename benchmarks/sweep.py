@@ -142,5 +142,5 @@ if __name__ == "__main__":
         paper()
     else:
         for one in BundledCheckpoints().names():
-            if BundledCheckpoints().config(one).positions.kind == "fourier":
+            if BundledCheckpoints().config(one).positions.bands_per_axis:
                 bundled(one)

@@ -9,8 +9,9 @@ from .errors import CheckpointError, ConfigError, DataError, HubUnreachableError
 
 if TYPE_CHECKING:
     from .checkpoints import inspect, load, push, save
-    from .config import PerceiverConfig, PositionConfig
+    from .config import PerceiverConfig
     from .model import Perceiver, count_parameters
+    from .positions import PositionConfig
     from .sample import Sample
     from .trace import Trace
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Perceiver": ".model",
     "PerceiverConfig": ".config",
-    "PositionConfig": ".config",
+    "PositionConfig": ".positions",
     "Sample": ".sample",
     "Trace": ".trace",
     "count_parameters": ".model",

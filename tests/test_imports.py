@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-MODULES = ("config", "positions", "attention", "segments", "stem", "trace", "model")
+MODULES = ("config", "positions", "attention", "stem", "trace", "model")
 FOREIGN = ("huggingface_hub", "httpx", "httpx2", "safetensors", "streamlit", "plotly")
 
 

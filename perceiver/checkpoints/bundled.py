@@ -8,24 +8,20 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .. import installation
 from ..config import PerceiverConfig
 from ..errors import CheckpointError
+from ..positions import encoding_rank
 from .cards import card as cards
 from .folder import CONFIG, read_config
 
 SAMPLES = "samples"
-# The paper's own encoding first: the first checkpoint of a modality is the default.
-_ORDER = {"fourier": 0, "learned": 1, "coordinates": 2}
 
 
 def bundled_folder() -> Path:
-    """Where the checkpoints are: $PERCEIVER_CHECKPOINTS, else inside the installed package, else beside it."""
+    """The folder of the bundled checkpoints: $PERCEIVER_CHECKPOINTS, else the one that comes with the package."""
     chosen = os.environ.get("PERCEIVER_CHECKPOINTS")
-    if chosen:
-        return Path(chosen).expanduser()
-    package = Path(__file__).parents[1]
-    inside = package / "_bundle" / "checkpoints"
-    return inside if inside.is_dir() else package.parent / "checkpoints"
+    return Path(chosen).expanduser() if chosen else installation.bundle_folder() / "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ class BundledCheckpoints:
         found = (path.parent for path in self.root.glob(f"*/{CONFIG}"))
         configs = {folder.name: read_config(folder) for folder in found if folder.name != SAMPLES}
         chosen = [name for name, config in configs.items() if modality in (None, config.modality)]
-        return tuple(sorted(chosen, key=lambda name: (_ORDER[configs[name].positions.kind], name)))
+        return tuple(sorted(chosen, key=lambda name: (encoding_rank(configs[name].positions), name)))
 
     def default(self, modality: str) -> str:
         """The first checkpoint of a modality. Raises CheckpointError when there is none."""

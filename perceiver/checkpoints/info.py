@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..config import PerceiverConfig, PositionConfig
-from .cards.tables import top_frequencies
+from ..config import PerceiverConfig
 from .formats.base import Option, OptionValue
 
 
@@ -49,7 +48,7 @@ class CheckpointInfo:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON, under the names that `perceiver checkpoints info --json` has."""
-        out = dataclasses.asdict(self)
+        out = dataclasses.asdict(self) | ({} if self.config is None else {"config": self.config.to_dict()})
         options = [{"words" if key == "label" else key: one[key] for key in one} for one in out.pop("options")]
         return out | {"numbers": out.pop("dtype"), "questions": options, "answers": out.pop("values")}
 
@@ -78,7 +77,7 @@ def described(config: PerceiverConfig) -> list[tuple[str, str]]:
                 f"{_parts(config)}"
             ),
         ),
-        ("Positions", positions(config)),
+        ("Positions", config.positions_description),
         ("Latents", f"{config.num_latents} of width {config.latent_dim}"),
         ("Blocks", f"{len(config.plan)}, {crosses} with a cross-attention, {config.self_attends} self-attentions each"),
         ("Plan", plan(config)),
@@ -87,28 +86,9 @@ def described(config: PerceiverConfig) -> list[tuple[str, str]]:
     ]
 
 
-def positions(config: PerceiverConfig) -> str:
-    """The position encoding of a model in words, or those of its segments."""
-    each = [f"{one.name}: {encoding(one.positions)}" for one in config.segments if one.positions]
-    return "; ".join(each) or encoding(config.positions)
-
-
 def _parts(config: PerceiverConfig) -> str:
     each = ", ".join(f"{one.name} {_times(one.shape)}" for one in config.segments)
     return f": {each}" if each else ""
-
-
-def encoding(positions: PositionConfig) -> str:
-    """A position encoding in words."""
-    match positions.kind:
-        case "fourier":
-            top = top_frequencies(positions)
-            spaced = "evenly" if positions.spacing == "linear" else "by logarithm"
-            return f"Fourier features, {positions.num_bands} bands an axis, {spaced} from 1 to {top} cycles"
-        case "learned":
-            return f"learned, {positions.dim} channels an element"
-        case _:
-            return "raw coordinates in [-1, 1]"
 
 
 def plan(config: PerceiverConfig) -> str:

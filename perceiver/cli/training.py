@@ -10,6 +10,7 @@ import typer
 
 from ..errors import ConfigError
 from .arguments import options_for
+from .asked import table
 from .group import examples, print_json, progress
 
 if TYPE_CHECKING:
@@ -26,13 +27,18 @@ DataFolder = Annotated[
 
 @app.command(
     epilog=examples(
-        "perceiver train image-fourier",
-        "perceiver train image-fourier --seed 1 --steps 2000 -o runs/short",
+        "perceiver train --list",
+        "perceiver train letters-fourier",
+        "perceiver train letters-fourier --seed 1 --steps 2000 -o runs/short",
+        "perceiver train image-conv --data imagenet",
         "accelerate launch --num_processes 2 -m perceiver train image-fourier",
     )
 )
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name.", show_default=False)],
+    recipe: Annotated[str, typer.Argument(help="A recipe's name.", show_default=False)] = "",
+    list_recipes: Annotated[
+        bool, typer.Option("--list", help="Print the recipes with their data, size, time and accuracy, and stop.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder of the run; runs/RECIPE-seedN by default.", show_default=False),
@@ -51,16 +57,23 @@ def train(
 ) -> None:
     """Train a recipe, evaluate it on held-out data and write its checkpoint folder.
 
-    An interrupted run goes on where it was when the same command is given again.
+    An interrupted run goes on where it was when the same command is given again. Recipes for images also take a folder
+    of class folders (CLASS/*.jpg, or train/CLASS/*.jpg and val/CLASS/*.jpg, as ImageNet is laid out) as their data.
     """
+    if list_recipes:
+        typer.echo(_listing())
+        return
+    if not recipe:
+        raise typer.BadParameter("name a recipe; --list shows them", param_hint="RECIPE")
     from ..training import evaluate, finish, loop, recipes
+    from ..training.photographs import FOLDER, answer_photographs, photograph_sentence
     from ..training.sets import TEST, open_set
     from ..training.sets.base import default_folder
 
     plan = recipes.get(recipe).changed(seed=seed, steps=steps, batch=batch)
     source = data or default_folder()
     held_out_data = open_set(source, TEST, plan.model)
-    plan = plan.for_classes(held_out_data.classes)
+    plan = plan.for_data(held_out_data)
     folder = out or Path("runs") / f"{recipe}-seed{seed}"
     seeds = _other_seeds(plan, also or [])
     with progress() as bars:
@@ -71,24 +84,20 @@ def train(
             if not bars.console.is_terminal:
                 typer.echo(f"step {now.step}/{now.steps}: {_told(now)}", err=True)
 
-        outcome = loop.train(plan, source, folder, resume=not fresh, report=report)
+        def before(share: float | None, words: str) -> None:
+            bars.update(task, completed=int((share or 0) * plan.steps), description=words)
+
+        outcome = loop.train(plan, source, folder, resume=not fresh, report=report, progress=before)
         if not outcome.leads:
             return
         held_out = bars.add_task("Evaluating", total=None)
         reached = evaluate.evaluate(
             outcome.model, source, report=lambda done, total: bars.update(held_out, completed=done, total=total)
         )
+    photographs = photograph_sentence(answer_photographs(outcome.model, source / FOLDER))
     command = _command(recipe, {"seed": seed, "steps": steps, "batch": batch})
-    checkpoint = finish.save(
-        folder / plan.name,
-        outcome.model,
-        plan,
-        reached,
-        held_out_data,
-        seconds=outcome.seconds,
-        command=command,
-        seeds=seeds,
-    )
+    card = finish.results(plan, outcome, reached, held_out_data, command=command, seeds=seeds, photographs=photographs)
+    checkpoint = finish.save(folder / plan.name, outcome.model, card)
     typer.echo(f"{checkpoint}: {_summary(reached)}")
 
 
@@ -120,6 +129,35 @@ def evaluate_(
     typer.echo(f"{checkpoint}: {_summary(reached)}")
     for name, share in reached.measures.items():
         typer.echo(f"  {name}: {share:.1%}")
+
+
+def _listing() -> str:
+    """The recipes as a table; the accuracy is that of the checkpoint that comes with the project."""
+    import torch
+
+    from ..checkpoints import BundledCheckpoints
+    from ..checkpoints.cards.results import read_results
+    from ..model import Perceiver, count_parameters
+    from ..training import recipes
+
+    store = BundledCheckpoints()
+    rows = [("recipe", "data", "elements", "parameters", "steps", "minutes", "held-out accuracy")]
+    for name, recipe in recipes.RECIPES.items():
+        results = read_results(store.folder(name)) if name in store.names() else None
+        with torch.device("meta"):
+            model = Perceiver(recipe.model)
+        rows.append(
+            (
+                name,
+                recipe.data,
+                " x ".join(map(str, recipe.model.input_shape)),
+                f"{count_parameters(model):,}",
+                f"{recipe.steps:,}",
+                "-" if results is None else f"{results.budget.seconds / 60:.0f}",
+                "-" if results is None else f"{results.held_out.accuracy:.1%}",
+            )
+        )
+    return table(rows, left=3, indent="")
 
 
 def _told(now: Progress) -> str:

@@ -10,9 +10,11 @@ from pathlib import Path
 import torch
 
 from ..checkpoints import saving
-from ..checkpoints.cards.results import Budget, Results
+from ..checkpoints.cards.results import CURVE, Budget, Results
 from ..model import Perceiver
+from ..plots.curve import accuracy_curve
 from .evaluate import Evaluation
+from .loop import Outcome
 from .recipes import Recipe
 from .sets import DataSet
 
@@ -21,17 +23,18 @@ _LIBRARIES = ("torch", "accelerate", "pytorch-optimizer", "numpy", "safetensors"
 
 def results(
     recipe: Recipe,
+    outcome: Outcome,
     evaluation: Evaluation,
     data: DataSet,
     *,
-    seconds: float,
     command: str,
     seeds: Mapping[int, float] | None = None,
+    photographs: str = "",
 ) -> Results:
-    """The training run as its card tells it; `seeds` holds the held-out accuracy of other seeds."""
+    """The training run as its card tells it; `seeds` holds the held-out accuracy of other seeds, `photographs`
+    what `photograph_sentence` says."""
     model = recipe.model
     notes = [
-        *data.caveats,
         f"Trained on {recipe.elements:,} of {model.num_inputs:,} input elements drawn anew for each step, evaluated on "
         "all of them."
         if recipe.elements is not None and recipe.elements < model.num_inputs
@@ -46,30 +49,53 @@ def results(
         seed=recipe.seed,
         data=data.about,
         budget=Budget(
-            steps=recipe.steps, examples=recipe.steps * recipe.batch, seconds=round(seconds, 1), hardware=hardware()
+            steps=recipe.steps,
+            examples=recipe.steps * recipe.batch,
+            seconds=round(outcome.seconds, 1),
+            hardware=hardware(),
         ),
         held_out=evaluation.held_out,
         seeds=dict(seeds or {}),
         measures=evaluation.measures,
         versions={name: version(name) for name in _LIBRARIES},
+        training=training_rows(recipe, outcome),
+        curve=outcome.curve,
+        caveats=(*data.caveats, *([photographs] if photographs else [])),
         notes=tuple(notes),
     )
 
 
-def save(
-    folder: Path,
-    model: Perceiver,
-    recipe: Recipe,
-    evaluation: Evaluation,
-    data: DataSet,
-    *,
-    seconds: float,
-    command: str,
-    seeds: Mapping[int, float] | None = None,
-) -> Path:
-    """Writes the checkpoint folder: weights, configuration, card and results."""
-    reached = results(recipe, evaluation, data, seconds=seconds, command=command, seeds=seeds)
-    return saving.save(model, folder, results=reached)
+def training_rows(recipe: Recipe, outcome: Outcome) -> dict[str, str]:
+    """Optimiser, schedule, precision and teacher of a run, in words."""
+    name = {
+        "lamb": "LAMB",
+        "adamw": "AdamW",
+        "muon": "Muon for weight matrices, AdamW for the rest",
+    }[recipe.optimiser]
+    shares = ", ".join(f"{share:.0%}" for share in recipe.decay_at)
+    falls = "a cosine to zero" if recipe.schedule == "cosine" else f"a tenth after {shares} of the steps"
+    rows = {
+        "Optimiser": f"{name}; batches of {recipe.batch}",
+        "Learning rate": f"{recipe.learning_rate:g} after {recipe.warmup_steps} steps of warm-up, then {falls}"
+        if recipe.warmup_steps
+        else f"{recipe.learning_rate:g}, then {falls}",
+        "Precision": "float32" if outcome.precision == "no" else "bfloat16 in matrix products",
+    }
+    if recipe.mixup:
+        rows["Mixup"] = f"on {recipe.mixup:.0%} of the batches"
+    if recipe.teacher is not None:
+        rows["Teacher"] = recipe.teacher.sentence(outcome.teacher)
+    return rows
+
+
+def save(folder: Path, model: Perceiver, results: Results) -> Path:
+    """Writes the checkpoint folder: weights, configuration, card with its curve, and results."""
+    out = saving.save(model, folder, results=results)
+    curve = folder / CURVE
+    curve.unlink(missing_ok=True)
+    if results.curve:
+        curve.write_bytes(accuracy_curve(results.curve, results.held_out.chance))
+    return out
 
 
 def hardware() -> str:

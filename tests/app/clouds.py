@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 import perceiver
-from perceiver import Perceiver, PerceiverConfig, PositionConfig
+from perceiver import Perceiver, PerceiverConfig
+from perceiver.positions import FourierConfig
 
 LABELS = ("chair_stool", "lamp")
 CONFIG = PerceiverConfig(
@@ -18,7 +19,7 @@ CONFIG = PerceiverConfig(
     input_shape=(256,),
     content_channels=0,
     position_axes=3,
-    positions=PositionConfig(num_bands=4, max_resolution=(20.0, 20.0, 20.0)),
+    positions=FourierConfig(num_bands=4, max_resolution=(20.0, 20.0, 20.0)),
     num_latents=6,
     latent_dim=16,
     plan=((0, 0), (1, 0), (1, 0)),

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 import perceiver
-from perceiver import CheckpointError, Perceiver, PerceiverConfig, PositionConfig
+from perceiver import CheckpointError, Perceiver, PerceiverConfig
 from perceiver.checkpoints.bundled import BundledCheckpoints, bundled_folder
 from perceiver.checkpoints.cards import card
+from perceiver.positions import position_config
 from tests.checkpoints.conftest import logits
 
 BUNDLED = BundledCheckpoints(Path(perceiver.__file__).parents[1] / "checkpoints")
@@ -34,7 +35,7 @@ def store(
 ) -> BundledCheckpoints:
     root = tmp_path / "checkpoints"
     for kind in ("coordinates", "learned"):
-        other = dataclasses.replace(config, positions=PositionConfig(kind=kind, dim=4))
+        other = dataclasses.replace(config, positions=position_config({"kind": kind, "dim": 4}))
         perceiver.save(Perceiver(other), root / f"image-{kind}")
     perceiver.save(model, root / "image-fourier")
     perceiver.save(Perceiver(dataclasses.replace(config, modality="audio")), root / "audio-fourier")

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from perceiver import CheckpointError, PerceiverConfig, PositionConfig
+from perceiver import CheckpointError, PerceiverConfig
+from perceiver.positions import FourierConfig, LearnableFourierConfig
 from perceiver.training import recipes
 from perceiver.training.evaluate import evaluate, interval_over_groups
 from perceiver.training.loop import Progress, batch_at, train
 from perceiver.training.recipes import Recipe
 from perceiver.training.sets import TRAIN, open_set
-from perceiver.training.sets.pictures import normalise
+from perceiver.training.sets.pixels import normalise
 
 from .pictures import write_data
 
@@ -27,7 +28,7 @@ def small(**changes: object) -> Recipe:
         num_classes=2,
         labels=("red", "green"),
         input_shape=(16, 16),
-        positions=PositionConfig(num_bands=3, max_resolution=(16.0, 16.0)),
+        positions=FourierConfig(num_bands=3, max_resolution=(16.0, 16.0)),
         num_latents=4,
         latent_dim=16,
         plan=((0, 0), (1, 0)),
@@ -37,7 +38,8 @@ def small(**changes: object) -> Recipe:
         preprocess={"mean": [0.4, 0.4, 0.4], "std": [0.25, 0.25, 0.25]},
     )
     values: dict[str, object] = {"steps": 30, "batch": 8, "elements": 64, "learning_rate": 2e-2, "precision": "no"}
-    return Recipe("tiny", model, **(values | changes))  # type: ignore[arg-type]
+    values |= {"optimiser": "lamb", "schedule": "steps", "warmup": 0}
+    return Recipe("tiny", **({"model": model} | values | changes))  # type: ignore[arg-type]
 
 
 def test_the_rate_drops_tenfold_at_the_papers_three_marks() -> None:
@@ -64,6 +66,23 @@ def test_a_state_of_another_recipe_is_not_continued(tmp_path: Path) -> None:
         train(small(steps=3), data, tmp_path / "run")
 
 
+def test_frequencies_are_trained_and_not_decayed(tmp_path: Path) -> None:
+    data = write_data(tmp_path)
+    positions = LearnableFourierConfig(num_bands=3, max_resolution=(16.0, 16.0))
+    model = dataclasses.replace(small().model, positions=positions)
+    one, other = (
+        train(small(model=model, steps=1, weight_decay=decay), data, tmp_path / str(decay)).model
+        for decay in (0.0, 100.0)
+    )
+    assert not torch.equal(one.latents, other.latents)
+    frequencies = one.get_parameter("positions.frequencies")
+    assert torch.equal(frequencies, other.get_parameter("positions.frequencies"))
+    moved = frequencies - torch.tensor([[1.0, 4.5, 8.0]] * 2)
+    assert (moved != 0).all()
+    resumed = train(small(model=model, steps=1, weight_decay=0.0), data, tmp_path / "0.0").model
+    assert torch.equal(resumed.get_parameter("positions.frequencies"), frequencies)
+
+
 def test_it_learns_to_tell_colours_and_reports_how_it_goes(tmp_path: Path) -> None:
     data, heard = write_data(tmp_path), list[Progress]()
     plain = dataclasses.replace(small().augmentation, dye=0.0, colour=(1.0, 1.0))
@@ -88,11 +107,11 @@ def test_batches_follow_from_seed_step_and_process_alone(tmp_path: Path) -> None
     content = first.examples.content
     assert torch.equal(content, again.examples.content)
     assert torch.equal(first.elements, again.elements)
-    assert content.shape == (8, 64, 3)
+    assert content.shape == (8, 256, 3)
     assert len(set(first.elements.tolist())) == 64
     assert not torch.equal(content, batch_at(data, small(), 4).examples.content)
     assert not torch.equal(content, batch_at(data, small(seed=1), 3).examples.content)
-    assert batch_at(data, small(), 3, process=1, processes=2).examples.content.shape == (4, 64, 3)
+    assert batch_at(data, small(), 3, process=1, processes=2).examples.content.shape == (4, 256, 3)
 
 
 def test_training_and_reading_a_file_prepare_a_picture_alike() -> None:

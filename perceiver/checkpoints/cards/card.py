@@ -10,11 +10,11 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from ...config import PerceiverConfig, PositionConfig
+from ...config import PerceiverConfig
 from ...errors import CheckpointError
 from ..folder import README, WEIGHTS, sha256
-from .results import Results, read_results
-from .tables import duration, percent, table, top_frequencies, with_interval
+from .results import CURVE, Results, read_results
+from .tables import duration, percent, table, with_interval
 
 _TASKS = {"image": "image-classification", "audio": "audio-classification", "video": "video-classification"}
 _ORIGIN = "## Origin"
@@ -105,7 +105,7 @@ def _metadata(config: PerceiverConfig, results: Results | None) -> ModelCardData
                 for metric, value in values.items()
             ],
         }
-    tags = ["perceiver", "cross-attention", "interpretability", f"{config.positions.kind}-positions"]
+    tags = ["perceiver", "cross-attention", "interpretability", config.positions.phrase.replace(" ", "-")]
     return ModelCardData(library_name="perceiver-lens", pipeline_tag=task, tags=tags, **measured)
 
 
@@ -117,11 +117,12 @@ def _opening(config: PerceiverConfig, results: Results | None) -> list[str]:
         "",
         f"A Perceiver that sorts {config.modality} input into {config.num_classes} classes.{_reached(results)}",
         "",
+        *([" ".join(results.caveats), ""] if results and results.caveats else []),
         *table(
             ("Part", "Value"),
             [
                 ("Input", f"{_times(config.input_shape)} elements of {config.content_channels} content channels"),
-                ("Positions", _positions(config)),
+                ("Positions", config.positions_description),
                 ("Latents", f"{config.num_latents} of width {config.latent_dim}"),
                 ("Cross-attentions", f"{len(crosses)}, weight sets {', '.join(map(str, crosses))}"),
                 ("Self-attentions a block", str(config.self_attends)),
@@ -192,6 +193,7 @@ def _report(results: Results) -> list[str]:
                 ("Steps", f"{budget.steps:,}"),
                 ("Examples seen", f"{budget.examples:,}"),
                 ("Time", duration(budget.seconds)),
+                *results.training.items(),
                 ("Hardware", budget.hardware),
                 ("Versions", ", ".join(f"{library} {version}" for library, version in results.versions.items())),
                 ("SHA-256 of the weights", f"`{results.sha256}`"),
@@ -201,27 +203,9 @@ def _report(results: Results) -> list[str]:
         "```sh",
         results.command,
         "```",
+        *(["", f"![Accuracy on validation examples during training]({CURVE})"] if results.curve else []),
         *(["", "## Notes", "", *(f"- {note}" for note in results.notes)] if results.notes else []),
     ]
-
-
-def _positions(config: PerceiverConfig) -> str:
-    each = [f"{one.name}: {_encoding(one.positions)}" for one in config.segments if one.positions]
-    return "; ".join(each) or _encoding(config.positions)
-
-
-def _encoding(positions: PositionConfig) -> str:
-    match positions.kind:
-        case "fourier":
-            spaced = "evenly spaced" if positions.spacing == "linear" else "spaced by logarithm"
-            return (
-                f"Fourier features: {positions.num_bands} bands an axis, {spaced} from 1 to "
-                f"{top_frequencies(positions)} cycles across the axis"
-            )
-        case "learned":
-            return f"learned, {positions.dim} channels an element"
-        case _:
-            return "raw coordinates in [-1, 1]"
 
 
 def _names(labels: tuple[str, ...], shown: int = 100) -> str:

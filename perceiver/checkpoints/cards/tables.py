@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from ...config import PerceiverConfig, PositionConfig
+from ...config import PerceiverConfig
 from ...errors import CheckpointError, InputError
 from .results import HeldOut, Results
 
@@ -35,11 +35,6 @@ def duration(seconds: float) -> str:
     """Hours and minutes."""
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
-
-
-def top_frequencies(positions: PositionConfig) -> str:
-    """The highest band of Fourier positions on each axis, in cycles across it; equal ones once."""
-    return " and ".join(dict.fromkeys(f"{mu / 2:g}" for mu in positions.max_resolution))
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
@@ -84,7 +79,7 @@ def _cells(name: str, config: PerceiverConfig, results: Results | None) -> tuple
     return (
         f"`{name}`",
         config.modality,
-        _encoding(config.positions),
+        config.positions.label,
         f"{results.parameters:,}",
         with_interval(results.held_out),
         percent(results.held_out.balanced_accuracy),
@@ -92,13 +87,3 @@ def _cells(name: str, config: PerceiverConfig, results: Results | None) -> tuple
         ", ".join(percent(accuracy) for accuracy in results.seeds.values()) or "–",
         duration(results.budget.seconds),
     )
-
-
-def _encoding(positions: PositionConfig) -> str:
-    match positions.kind:
-        case "fourier":
-            return f"Fourier, {positions.num_bands} bands to {top_frequencies(positions)}"
-        case "learned":
-            return "learned"
-        case _:
-            return "raw coordinates"

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ...config import Block, PerceiverConfig, PositionConfig
+from ...config import Block, PerceiverConfig
 from ...errors import CheckpointError
+from ...positions import FourierConfig
 from .base import Checkpoint, Conversion, Option, Rule, listed, shown, sides, take
 from .krasserm_evidence import (
     AXES,
@@ -82,7 +83,7 @@ def convert(evidence: Evidence) -> Conversion:
         modality="image",
         input_shape=(height, width),
         content_channels=channels,
-        positions=PositionConfig("fourier", _bands(evidence, channels), (float(height), float(width))),
+        positions=FourierConfig(_bands(evidence, channels), (float(height), float(width))),
         num_latents=num_latents,
         latent_dim=latent_dim,
         plan=_plan(evidence, values["num_self_attention_blocks"], values["num_cross_attention_layers"]),
@@ -190,7 +191,7 @@ def _check(evidence: Evidence, config: PerceiverConfig) -> None:
     tensors: dict[str, Any] = {
         "num_latents": config.num_latents,
         "num_latent_channels": config.latent_dim,
-        "num_frequency_bands": config.positions.num_bands,
+        "num_frequency_bands": config.positions.bands_per_axis,
         "num_cross_attention_qk_channels": config.qk_dim,
         "num_cross_attention_v_channels": config.v_dim,
         "cross_attention_widening_factor": config.cross_widening,

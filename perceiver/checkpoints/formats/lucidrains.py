@@ -15,8 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...config import Block, PerceiverConfig, PositionConfig, Spacing
+from ...config import Block, PerceiverConfig
 from ...errors import CheckpointError
+from ...positions import CoordinatesConfig, FourierConfig, Spacing
 from .base import Checkpoint, Conversion, Option, Rule, listed, shown, sides, take
 from .lucidrains_evidence import Evidence, Layout, options, recognises
 from .metadata import given_labels
@@ -115,7 +116,7 @@ def _input(evidence: Evidence, shape: tuple[int, ...], values: Mapping[str, Any]
     return {
         "input_shape": shape,
         "content_channels": content,
-        "positions": PositionConfig("fourier", bands, (values["max_freq"],) * axes, spacing),
+        "positions": FourierConfig(bands, (values["max_freq"],) * axes, spacing),
     }
 
 
@@ -141,7 +142,7 @@ def _points(evidence: Evidence, shape: tuple[int, ...], values: Mapping[str, Any
         "input_shape": shape,
         "content_channels": 0,
         "position_axes": _COORDINATES,
-        "positions": PositionConfig("coordinates"),
+        "positions": CoordinatesConfig(),
     }
 
 
@@ -170,10 +171,11 @@ def _check(evidence: Evidence, config: PerceiverConfig) -> None:
 
 def _notes(evidence: Evidence, config: PerceiverConfig) -> tuple[str, ...]:
     notes = []
-    if config.positions.kind == "fourier" and not {"input_channels", "num_freq_bands"} & set(evidence.known):
+    bands = config.positions.bands_per_axis
+    if bands and not {"input_channels", "num_freq_bands"} & set(evidence.known):
         notes.append(
             f"took {config.content_channels} of its {evidence.channels} channels for content and the others for "
-            f"{config.positions.num_bands} bands an axis; give num_freq_bands if that is wrong"
+            f"{bands} bands an axis; give num_freq_bands if that is wrong"
         )
     if config.modality == "image" and not {"mean", "std"} & set(config.preprocess):
         notes.append("reads pictures as values from 0 to 1; give preprocess with mean and std if that is wrong")
@@ -276,7 +278,7 @@ def _same(evidence: Evidence, names: tuple[str, ...], others: tuple[str, ...], s
 
 def rules_of(config: PerceiverConfig, layout: Layout, shared: Sharing) -> dict[str, Rule]:
     """The rules of all tensors of a model."""
-    order = channel_order(config) if config.positions.kind == "fourier" else None
+    order = channel_order(config)
     rules = {"latents": take("latents")}
     for number, block in enumerate(shared.crosses.firsts):
         attention, mlp = layout.cross(block)
@@ -327,14 +329,7 @@ class _Columns:
 
 
 def channel_order(config: PerceiverConfig) -> Tensor:
-    """Where each of our input channels lies among theirs: content, then sines, cosines and the coordinate of every axis
-    in turn."""
-    bands, each = config.positions.num_bands, 2 * config.positions.num_bands + 1
-    starts = [config.content_channels + axis * each for axis in range(config.num_axes)]
-    order = [
-        *range(config.content_channels),
-        *(start + 2 * bands for start in starts),
-        *(start + band for start in starts for band in range(bands)),
-        *(start + bands + band for start in starts for band in range(bands)),
-    ]
-    return torch.tensor(order)
+    """Where each of our input channels lies among theirs: content, then the position channels axis by axis."""
+    content = config.content_channels
+    positions = config.positions.axis_major_order(config.num_axes)
+    return torch.tensor([*range(content), *(content + channel for channel in positions)])

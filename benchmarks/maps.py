@@ -25,7 +25,7 @@ import torch.nn.functional as F
 import perceiver
 from perceiver import Perceiver, PerceiverConfig
 from perceiver.attention import CrossAttention
-from perceiver.checkpoints.store import Store
+from perceiver.checkpoints.bundled import BundledCheckpoints
 
 ROUNDS = 3
 
@@ -148,5 +148,5 @@ if __name__ == "__main__":
     if len(sys.argv) == 3:
         measure(*sys.argv[1:])
     else:
-        for one in ("paper", *Store().names("image")):
+        for one in ("paper", *BundledCheckpoints().names("image")):
             compare(one)

@@ -13,7 +13,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from .attention import CrossAttention, CrossAttentionPass, InputArray, SelfAttention
-from .checkpoints.pretrained import Pretrained
 from .config import PerceiverConfig
 from .positions import Positions, SegmentPositions
 from .sample import Sample
@@ -37,11 +36,15 @@ class LayerStep:
     made: CrossAttentionPass | None = None
 
 
-class Perceiver(Pretrained):
+class Perceiver(nn.Module):
     """One class for every plan of weight sets: the paper's model, Perceiver IO classifiers, tied and untied variants.
 
     `config.plan` says which cross-attention and which tower each block uses; equal numbers are the same object.
+    `notes` says what was changed when its weights were read from a file.
     """
+
+    config: PerceiverConfig
+    notes: tuple[str, ...] = ()
 
     def __init__(self, config: PerceiverConfig) -> None:
         super().__init__()

@@ -23,16 +23,16 @@ from jaxtyping import Float, Int
 
 from perceiver import export, modalities
 from perceiver.analysis.summary import MapSummary, Quantity, quantity, summarise
-from perceiver.checkpoints.card import Card
-from perceiver.checkpoints.found import Told
-from perceiver.checkpoints.results import Results
-from perceiver.checkpoints.store import BundledSample, Store
+from perceiver.checkpoints import load
+from perceiver.checkpoints.bundled import BundledCheckpoints, BundledSample
+from perceiver.checkpoints.cards.card import Card
+from perceiver.checkpoints.cards.results import Results
 from perceiver.config import PerceiverConfig
 from perceiver.errors import CheckpointError
-from perceiver.loading import load
 from perceiver.modalities import Option
 from perceiver.model import Perceiver
 from perceiver.plots.scale import ColourRange, ColourScale, Mode, modes
+from perceiver.progress import ProgressCallback
 from perceiver.sample import Sample
 from perceiver.trace import Kind, Reduce, Trace
 
@@ -158,7 +158,7 @@ def digest(data: bytes) -> str:
 
 @st.cache_data(show_spinner=False, ttl=60)
 def _bundled(kinds: tuple[str, ...]) -> Mapping[str, str]:
-    return {name: kind for kind in kinds for name in Store().names(kind)}
+    return {name: kind for kind in kinds for name in BundledCheckpoints().names(kind)}
 
 
 def models(kinds: tuple[str, ...]) -> Mapping[str, str]:
@@ -180,7 +180,7 @@ def called(name: str) -> str:
 def card(name: str) -> Card:
     """The card of a checkpoint. Raises CheckpointError when it has none."""
     one = checkpoints.known(name)
-    return Store().card(name) if one is None else one.card()
+    return BundledCheckpoints().card(name) if one is None else one.card()
 
 
 def results(name: str) -> Results | None:
@@ -200,7 +200,7 @@ def results(name: str) -> Results | None:
 def samples(modality: str) -> Mapping[str, Gallery]:
     """The bundled samples of a modality by name. Raises CheckpointError when their index is damaged."""
     out = {}
-    for about in Store().samples(modality):
+    for about in BundledCheckpoints().samples(modality):
         data = about.read()
         out[about.name] = Gallery(about, digest(data), data)
     return out
@@ -228,16 +228,13 @@ def _shelf() -> Shelf[Perceiver]:
     return Shelf(HELD)
 
 
-def _loaded(name: str, told: Told | None = None) -> Perceiver:
+def _loaded(name: str, report: ProgressCallback | None = None) -> Perceiver:
     _prepare_torch()
     one = checkpoints.known(name)
     if one is not None:
-        try:
-            return load(one.source.place, revision=one.source.revision, arguments=one.arguments or None, told=told)
-        except CheckpointError as error:
-            raise CheckpointError(one.source.plainly(str(error))) from error
-    if name not in Store().names():
-        raise CheckpointError("this checkpoint is no longer open here; open it again")
+        return load(one.source.location(), options=one.arguments, progress=report)
+    if name not in BundledCheckpoints().names():
+        raise CheckpointError("this checkpoint is no longer open here", "open it again")
     return load(name)
 
 
@@ -273,7 +270,7 @@ def config(name: str) -> PerceiverConfig:
 
 @st.cache_data(show_spinner=False, max_entries=32, ttl=60)
 def _stored(name: str) -> PerceiverConfig:
-    return Store().config(name)
+    return BundledCheckpoints().config(name)
 
 
 def described(name: str) -> PerceiverConfig:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from perceiver.analysis.numbers import percent
-from perceiver.checkpoints.results import Results
-from perceiver.checkpoints.store import BundledSample
+from perceiver.checkpoints.bundled import BundledSample
+from perceiver.checkpoints.cards.results import Results
 from perceiver.positions import PositionConfig
 
 from ..services.compute import Reading

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+import perceiver
 from perceiver import Perceiver, PerceiverConfig
 from perceiver.modalities.audiovisual import ClipSettings
 from perceiver.positions import FourierConfig, SegmentConfig
@@ -46,7 +47,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         latent_init_scale=1.0,
         preprocess=PREPARED,
     )
-    Perceiver(config).save_pretrained(root / "clips")
+    perceiver.save(Perceiver(config), root / "clips")
     return root
 
 

@@ -7,7 +7,8 @@ from .base import ModalityView
 from .image import ImageView
 from .points import PointsView
 
-VIEWS: dict[str, ModalityView] = {"image": ImageView(), "audio": AudioView(), "points": PointsView()}
+_ALL: tuple[ModalityView, ...] = (ImageView(), AudioView(), PointsView())
+VIEWS = {view.modality: view for view in _ALL}
 
 
 def get(modality: str) -> ModalityView:

@@ -36,26 +36,13 @@ THUMB = 80
 COLUMN = 24
 """Height of the columns in a thumbnail of a latent of a waveform."""
 
-PLAYED: Mapping[str, str] = {
-    "WAV sound": "audio/wav",
-    "MP3 sound": "audio/mpeg",
-    "FLAC sound": "audio/flac",
-    "Ogg sound": "audio/ogg",
-    "M4A sound": "audio/mp4",
-    "AAC sound": "audio/aac",
-    "WebM video": "audio/webm",
-    "MP4 video": "audio/mp4",
-}
-"""The sorts of files that browsers play, and what these call them."""
-
 
 class AudioView(GridView):
     """Sounds: maps lie over the spectrogram cell for cell, or in columns behind the waveform."""
 
     drawing = DRAWING
     row_limit = 520
-    noun = "sound"
-    title = "Sounds"
+    modality = drawing.modality
     spot = "spot"
     over_input = True
     recorder: Recorder | None = Recorder("Microphone", "A recording", st.audio_input)
@@ -116,7 +103,8 @@ class AudioView(GridView):
         map_canvas(
             DRAWING.given(sample),
             key="seen",
-            label=f"The sound as the model read it, {self.size(sample)}. Arrow keys move, Enter picks an element.",
+            label=f"The sound as the model read it, {self.size(sample)}. Arrow keys move, "
+            f"Enter picks a {self.element_noun(sample)}.",
             hint=hint,
             pick=pick,
             on_pick=on_pick,
@@ -140,11 +128,12 @@ class AudioView(GridView):
             bottom=ruler(time_axis(0.0, sound.duration)),
             on_move=_begin,
         )
-        sort = compute.sort_of_file(case)
-        if sort in PLAYED:
-            st.audio(case.data, format=PLAYED[sort], alt="The whole sound")
+        kind = compute.kind_of_file(case)
+        if kind and kind.mime:
+            # Of a video the sound alone is played.
+            st.audio(case.data, format=kind.mime.replace("video/", "audio/"), alt="The whole sound")
         else:
-            st.caption(f"Browsers do not play this file{f' ({sort})' if sort else ''}.")
+            st.caption(f"Browsers do not play this file{f' ({kind.words})' if kind else ''}.")
         st.caption(_read_part(sound))
 
     def large(
@@ -165,7 +154,7 @@ class AudioView(GridView):
         map_canvas(
             DRAWING.map(sample, shown.values, shown.range, paint.colours, paint.strength),
             key=key,
-            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks an element.",
+            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a {self.element_noun(sample)}.",
             hint=hint,
             pick=pick,
             on_pick=on_pick,

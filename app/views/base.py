@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import UInt8
 
+from perceiver import modalities
 from perceiver.plots import colour
 from perceiver.plots.drawing import colours_for
 from perceiver.plots.scale import ColourRange
@@ -70,9 +71,30 @@ class Recorder:
     widget: Callable[..., Any]
 
 
+class Described:
+    """The words of a view, which its modality has."""
+
+    modality: str
+
+    @property
+    def noun(self) -> str:
+        """One input: "picture"."""
+        return modalities.describe(self.modality).noun.one
+
+    @property
+    def title(self) -> str:
+        """The modality, as people choose it: "Pictures"."""
+        return modalities.describe(self.modality).title
+
+    def element_noun(self, sample: Sample) -> str:
+        """One element of an input: "pixel"."""
+        return modalities.describe(self.modality).element_of(sample.shape).one
+
+
 class ModalityView(Protocol):
     """Draws inputs and maps of one modality; the pick is a flat element index, rows first.
 
+    modality    its name
     noun        one input: "picture"
     title       the modality, as people choose it: "Pictures"
     spot        one input element to be picked: "spot"
@@ -80,11 +102,16 @@ class ModalityView(Protocol):
     recorder    how an input can be recorded in the browser, where it can
     """
 
-    noun: str
-    title: str
+    modality: str
     spot: str
     over_input: bool
     recorder: Recorder | None
+
+    @property
+    def noun(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
         """A small square picture of an input."""

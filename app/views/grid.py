@@ -1,4 +1,4 @@
-"""What pictures and sounds share: elements on a grid, whose maps are laid over the input as small pictures."""
+"""What pictures, sounds and videos share: elements on a grid, whose maps are laid over the input as small pictures."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from perceiver.sample import Sample
 
 from ..components import Tile, wall
 from ..services.compute import BlockMap, Strip
-from .base import OnChoice, Paint, colour_bar, in_place
+from .base import Described, OnChoice, Paint, colour_bar, in_place
 
 
-class GridView:
+class GridView(Described):
     """The rows of small pictures of a grid's maps.
 
     drawing    paints inputs and maps

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from perceiver import Perceiver, PerceiverConfig
-from perceiver.modalities.audiovisual import ClipSettings
+from perceiver.modalities.audiovisual.settings import ClipSettings
 from perceiver.positions import FourierConfig, SegmentConfig
 from tests.commands import refused, run, values
 from tests.modalities.audiovisual.clips import clip, numbered, tone

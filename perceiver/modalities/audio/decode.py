@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from ...errors import InputError
 from .. import kinds
+from ..base import DecodeError
 from ..kinds import Kind, identify
 from .lengths import mended, tells_frames
-from .stream import Broken, Decoder
+from .stream import Decoder
 
 _LIBSNDFILE = frozenset({kinds.WAV, kinds.W64, kinds.AIFF, kinds.CAF, kinds.AU, kinds.OGG})
 # FFmpeg's names of the containers.
@@ -63,10 +64,10 @@ class SoundFile:
     decoders: tuple[str, ...]
 
     def open(self, decoder: str) -> Decoder:
-        """Opens the file with one of `decoders`. Raises Broken."""
+        """Opens the file with one of `decoders`. Raises DecodeError."""
         opened = self._open(decoder)
         if opened.rate not in _RATES:
-            raise Broken(f"its rate is said to be {opened.rate:,} Hz; {_RATES[0]:,} to {_RATES[-1]:,} Hz are read")
+            raise DecodeError(f"its rate is said to be {opened.rate:,} Hz; {_RATES[0]:,} to {_RATES[-1]:,} Hz are read")
         return opened
 
     def _open(self, decoder: str) -> Decoder:
@@ -102,7 +103,7 @@ def refusing(file: SoundFile) -> Iterator[None]:
     """Turns what decoders raise over bad data into InputError, in one sentence."""
     try:
         yield
-    except Broken as error:
+    except DecodeError as error:
         raise InputError(f"{file.name} is {file.kind.phrase}, but {error}") from error
     except MemoryError as error:
         raise InputError(f"{file.name} needs more memory than there is; save it shorter and try again") from error

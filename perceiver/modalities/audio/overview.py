@@ -17,9 +17,10 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from ...errors import InputError
+from ..base import DecodeError
 from .decode import SoundFile, refusing
 from .envelope import Energy, Envelope
-from .stream import Broken, Decoder, Mark, clean, mix
+from .stream import Decoder, Mark, clean, mix
 
 # What is decoded at most of one file, which can be small and unpack to days of silence.
 MOST_HOURS = 12
@@ -90,7 +91,7 @@ def survey(file: SoundFile) -> Overview:
         for decoder in others:
             try:
                 return _survey(file, decoder)
-            except Broken:
+            except DecodeError:
                 continue
         return _survey(file, last)
 
@@ -112,7 +113,7 @@ def _survey(file: SoundFile, decoder: str) -> Overview:
         envelope.add(mono)
         energy.add(mono)
     if not frames:
-        raise Broken("there is not one sample of sound in it")
+        raise DecodeError("there is not one sample of sound in it")
     offset = energy.mean
     if abs(offset) <= max(_OFFSET, _OFFSET_SHARE * math.sqrt(energy.total / frames)):
         offset = 0.0

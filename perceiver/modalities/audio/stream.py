@@ -15,13 +15,6 @@ BLOCK = 1 << 17
 _LARGEST = 1e9
 
 
-class Broken(Exception):
-    """A decoder cannot read the data; its message continues "... is a WAV sound, but"."""
-
-    def __init__(self, reason: str = "its data are cut off, damaged or of a variant that is not read") -> None:
-        super().__init__(reason)
-
-
 @dataclass(frozen=True)
 class Mark:
     """A place that a compressed stream can be entered at.
@@ -67,7 +60,7 @@ class Decoder(Protocol):
 
         marks  of an earlier run over the same file, which make a late start quick
 
-        Raises Broken where nothing more can be made of the data.
+        Raises DecodeError where nothing more can be made of the data.
         """
         ...
 

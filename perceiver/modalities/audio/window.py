@@ -1,14 +1,16 @@
-"""One window of a clip: where it is loudest, and the samples that a model reads there."""
+"""One window of a sound: where it is loudest, the samples that a model reads there, and what was changed about them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import soxr
 from jaxtyping import Float32
 
 from .decode import SoundFile, refusing
+from .features import SILENCE
 from .overview import Overview
 from .settings import AudioSettings
 from .stream import clean, mix
@@ -18,6 +20,10 @@ _ONSET = 0.01
 _BEFORE_ONSET = 0.05
 # Seconds around a window that are resampled with it, so that the filter meets no edge.
 _MARGIN = 0.05
+
+
+# Scaling by less than this is not worth a note.
+_SLIGHT = 0.05
 
 
 def loudest(clip: Overview, seconds: float) -> float:
@@ -63,3 +69,39 @@ def _frames(file: SoundFile, clip: Overview, first: int, count: int) -> Float32[
             if at >= stop:
                 break
     return out
+
+
+def clip_notes(clip: Overview, settings: AudioSettings) -> Iterator[str]:
+    """What is true of the whole clip, whichever window of it is read."""
+    yield from clip.notes
+    if clip.offset:
+        yield f"took off a constant offset of {clip.offset:+.3g} of full scale"
+    if clip.rate != settings.rate:
+        yield f"resampled from {clip.rate:,} Hz to the {settings.rate:,} Hz that the model reads"
+    if clip.rate / 2 < settings.highest:
+        yield (
+            f"a rate of {clip.rate:,} Hz holds nothing above {clip.rate / 2:,.0f} Hz, so the model, which reads up to "
+            f"{settings.highest:,.0f} Hz, finds its upper frequencies empty"
+        )
+
+
+def window_notes(
+    clip: Overview, settings: AudioSettings, start: float, window: Float32[np.ndarray, "samples"], *, loudest: bool
+) -> Iterator[str]:
+    """What is true of one window.
+
+    start    seconds into the clip
+    window   its samples before they are scaled
+    loudest  whether it was chosen for that
+    """
+    there = clip.seconds - start
+    if clip.seconds > settings.seconds:
+        part = ", its loudest part" if loudest else ""
+        yield f"read {min(settings.seconds, there):,.2f} s of its {clip.seconds:,.2f} s, from {start:,.2f} s on{part}"
+    if there < settings.seconds:
+        yield f"filled the last {settings.seconds - there:,.2f} s with silence: the sound ends before them"
+    largest = float(np.abs(window).max())
+    if largest <= SILENCE:
+        yield "there is no signal in what was read, so what a model makes of it means nothing"
+    elif settings.peak is not None and abs(settings.peak / largest - 1) > _SLIGHT:
+        yield f"scaled by {settings.peak / largest:.3g}, to a largest value of {settings.peak:g}"

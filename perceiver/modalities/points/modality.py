@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64, Int64, UInt8
 
 from ...errors import ConfigError, InputError
 from ...sample import Sample
-from ..base import MEGABYTE, Box, check_size, printable
-from ..options import Option, Value, settle
-from .normalise import turned, unit_cube
-from .pool import Pool, pool_of
+from ..base import MEGABYTE, Box, Modality, check_size, printable
+from ..description import Description
+from ..options import Value, settle
+from . import DESCRIPTION
+from .geometry import Axis, turned, unit_cube
+from .pool import CANDIDATES, Pool, draw_farthest, draw_random, pool_of, repeat
 from .readers import read_cloud
-from .reduce import CANDIDATES, draw_farthest, draw_random, repeat
-from .sample import Axis, PointSample
 
 # As many points as a viewer still turns smoothly.
 _DISPLAY = 200_000
@@ -28,25 +28,16 @@ _AXES: tuple[Axis, ...] = get_args(Axis)
 
 
 @dataclass(frozen=True)
-class PointsModality:
+class PointsModality(Modality):
     """Point clouds, read as (M, 3) places without content: drawn, turned, brought into the unit cube.
 
     max_bytes   the largest file that is taken
     max_points  the most points or triangles of a file
     """
 
-    name: str = "points"
-    extensions: tuple[str, ...] = (
-        *("ply", "pcd", "obj", "off", "stl", "glb", "gltf", "las", "laz"),
-        *("xyz", "xyzrgb", "pts", "asc", "csv", "txt", "npy", "npz"),
-    )
+    description: ClassVar[Description] = DESCRIPTION
     max_bytes: int = 256 * MEGABYTE
     max_points: int = 10_000_000
-    options: tuple[Option, ...] = (
-        Option("up", "model", ("model", *_AXES), help="the file's axis that points up; model: the one that does there"),
-        Option("draw", "random", ("random", "farthest"), help="how points are chosen where there are too many"),
-        Option("seed", 0, number=True, help="a whole number: another one draws other points"),
-    )
 
     def read(
         self,
@@ -231,3 +222,39 @@ def _seed(value: Value) -> int:
     if float(value) != int(value):
         raise InputError(f"seed cannot be {value}; it is a whole number from 0")
     return int(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointSample(Sample):
+    """A point cloud as it is seen and as the model reads it.
+
+    `seen` and `original` lie in the model's frame: turned so that the model's axis is up, centred, in [-1, 1] as far
+    as they were read. Turned file coordinates are `seen * scale + centre`, in float64. `box` and the modality's
+    `places` are in the file's own coordinates, not turned.
+
+    nearest   the element that each display point (a row of `original`) belongs to: itself, where it was read, else the
+              nearest that was
+    colours   of the display points, from the file; None where it has none
+    centre    the middle of the unit cube, in turned file coordinates
+    scale     half the side of the unit cube, in the file's units
+    up        the file's axis that was taken to point up
+    model_up  the axis that points up in what the model reads
+    count     points in the file that could be used, or that were sampled from its mesh
+    source    whether the file holds points, or a mesh whose surface was sampled
+    rows      the point of the file that each element is, counted from 0; for a mesh the triangle that it lies on
+    copies    how many elements share each element's point: 1 unless there were too few points
+    """
+
+    nearest: Int64[np.ndarray, "n"]
+    colours: UInt8[np.ndarray, "n 3"] | None
+    centre: Float64[np.ndarray, "3"]
+    scale: float
+    up: Axis
+    model_up: Axis
+    count: int
+    source: Literal["points", "mesh"]
+    rows: Int64[np.ndarray, "M"]
+    copies: Int64[np.ndarray, "M"]
+
+
+MODALITY = PointsModality()

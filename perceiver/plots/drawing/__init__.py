@@ -10,18 +10,14 @@ from jaxtyping import Float
 from ..scale import ColourRange
 from .audio import AudioDrawing
 from .audiovisual import AudiovisualDrawing
-from .base import DIVERGING, Drawable, Drawing, Drawn, Measured, colours_for
+from .base import DIVERGING, Drawable, Drawing, Drawn, GridDrawing, Measured, colours_for
 from .image import ImageDrawing
 from .points import PointsDrawing
 
-__all__ = ["DIVERGING", "Drawable", "Drawing", "Drawn", "colours_for", "draw", "get"]
+__all__ = ["DIVERGING", "Drawable", "Drawing", "Drawn", "GridDrawing", "colours_for", "draw", "get"]
 
-_DRAWINGS: dict[str, Drawing] = {
-    "image": ImageDrawing(),
-    "audio": AudioDrawing(),
-    "points": PointsDrawing(),
-    "audiovisual": AudiovisualDrawing(),
-}
+_ALL: tuple[Drawing, ...] = (ImageDrawing(), AudioDrawing(), PointsDrawing(), AudiovisualDrawing())
+_DRAWINGS = {drawing.modality: drawing for drawing in _ALL}
 
 
 def get(modality: str) -> Drawing:

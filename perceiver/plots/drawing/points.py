@@ -76,6 +76,7 @@ class PointsDrawing:
     Maps colour the points themselves, on a dark ground; on a light one where their colours begin or centre there.
     """
 
+    modality = "points"
     over_input = False
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:

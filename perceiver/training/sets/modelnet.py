@@ -19,10 +19,8 @@ from dataset_builders.progress import Report, bar
 from dataset_builders.splits import SPLITS
 
 from ...errors import DataError, InputError
-from ...modalities.points.meshes import sample_surface
-from ...modalities.points.normalise import turned, unit_cube
+from ...modalities.points.geometry import Axis, sample_surface, turned, unit_cube
 from ...modalities.points.readers import read_cloud
-from ...modalities.points.sample import Axis
 
 _SIDES = ("train", "test")
 _STEP = "Sample meshes"

@@ -11,9 +11,9 @@ import pytest
 from av.audio.frame import AudioFrame
 
 from perceiver.modalities.audio.ffmpeg import Ffmpeg
-from perceiver.modalities.audiovisual import ClipSettings
-from perceiver.modalities.audiovisual.file import examine
+from perceiver.modalities.audiovisual.settings import ClipSettings
 from perceiver.modalities.audiovisual.sound import sound_of
+from perceiver.modalities.video.file import examine
 
 RATE, COUNT = 8000, 8192
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 7: "6.1", 8: "7.1", 16: "hexadecagonal"}

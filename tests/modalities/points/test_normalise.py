@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from perceiver.modalities.points.normalise import turned, unit_cube
+from perceiver.modalities.points.geometry import turned, unit_cube
 
 
 def test_moves_the_mean_to_the_origin_and_the_farthest_coordinate_to_one() -> None:

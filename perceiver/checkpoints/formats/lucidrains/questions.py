@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from .... import modalities
 from ....errors import CheckpointError
 from ..base import Answer, Given, Question, sides
 from .told import DIM_HEAD, Told
 
 _CROSS_HEADS, _LATENT_HEADS = 1, 8
-_MODALITIES = {1: "audio", 2: "image", 3: "video"}
 
 
 def questions(told: Told) -> tuple[Question, ...]:
@@ -45,8 +45,8 @@ def questions(told: Told) -> tuple[Question, ...]:
             "Kind of input",
             "What the elements are.",
             "text",
-            _MODALITIES.get(told.axes),
-            ("image", "audio", "points", "video"),
+            modalities.of_grid(told.axes),
+            tuple(name for name in modalities.names() if modalities.describe(name).layout != "parts"),
         )
     )
     return tuple(asked)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from .... import modalities
 from ....config import PerceiverConfig
 from ....errors import CheckpointError
 from ....positions import CoordinatesConfig, FourierConfig, Spacing
@@ -68,7 +69,7 @@ def translate(told: Told) -> Translation:
 
 def _input(told: Told, shape: tuple[int, ...], asked: Mapping[str, Any]) -> dict[str, Any]:
     """What the configuration says of the input array."""
-    if asked["modality"] == "points" or not asked["fourier_encode_data"]:
+    if _are_free(asked) or not asked["fourier_encode_data"]:
         return _points(told, shape, asked)
     axes, bands = len(shape), asked["num_freq_bands"]
     content = told.channels - axes * (2 * bands + 1)
@@ -89,10 +90,15 @@ def _input(told: Told, shape: tuple[int, ...], asked: Mapping[str, Any]) -> dict
     }
 
 
+def _are_free(asked: Mapping[str, Any]) -> bool:
+    """Whether the elements of the model's input have no grid, but bring their own places."""
+    return modalities.describe(asked["modality"]).layout == "free"
+
+
 def _points(told: Told, shape: tuple[int, ...], asked: Mapping[str, Any]) -> dict[str, Any]:
     """Of a model that takes its input as it is, without any code of places: only points' own coordinates are known
     here."""
-    if asked["modality"] != "points":
+    if not _are_free(asked):
         raise CheckpointError(
             f"{told.checkpoint.name} has fourier_encode_data off: what its elements hold is known only to the code "
             "that made them, unless they are points of 3 coordinates"
@@ -146,8 +152,11 @@ def _notes(told: Told, config: PerceiverConfig) -> tuple[str, ...]:
             f"took {config.content_channels} of its {told.channels} channels for content and the others for "
             f"{bands} bands an axis; give num_freq_bands if that is wrong"
         )
-    if config.modality == "image" and not {"mean", "std"} & set(config.preprocess):
-        notes.append("reads pictures as values from 0 to 1; give preprocess with mean and std if that is wrong")
+    modality = modalities.describe(config.modality)
+    if modality.normalised and not {"mean", "std"} & set(config.preprocess):
+        notes.append(
+            f"reads {modality.noun.many} as values from 0 to 1; give preprocess with mean and std if that is wrong"
+        )
     if any(entry.dtype in ("F16", "BF16") for entry in told.checkpoint.entries.values()):
         notes.append(
             "its positions are computed in float32; perceiver-pytorch computes them in the number type of the input"

@@ -11,11 +11,9 @@ from .arrays import read_npy, read_npz
 from .cloud import Cloud, allow
 from .gltf import read_gltf
 from .las import read_las
-from .obj import read_obj
-from .off import read_off
+from .meshes import read_obj, read_off, read_stl
 from .pcd import read_pcd
 from .ply import read_ply
-from .stl import read_stl
 from .table import read_table
 
 __all__ = ["Cloud", "read_cloud"]
@@ -66,6 +64,6 @@ def _refusal(kind: Kind | None) -> str:
         return f"is not a point cloud or a mesh of a kind that is read ({_READ})"
     if kind is kinds.EMPTY:
         return "is an empty file: there is nothing in it"
-    if "points" in kind.fits:
+    if kind.medium == "cloud":
         return f"is {kind.phrase}, a kind that is not read here; save it as PLY or GLB and try again"
     return f"is {kind.phrase}, not a point cloud or a mesh"

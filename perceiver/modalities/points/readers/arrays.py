@@ -12,8 +12,7 @@ from jaxtyping import Shaped
 
 from ....errors import InputError
 from .cloud import Cloud, allow, cut_off
-from .columns import by_position
-from .fields import Field, cloud_of, to_bytes
+from .fields import Field, by_position, cloud_of, to_bytes
 
 _MOST_COLUMNS = 16
 _LONGEST_HEADER = 1 << 16

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from ....errors import InputError
 from ...base import printable
 from .cloud import Cloud, allow
-from .columns import by_position
-from .fields import Field, cloud_of
+from .fields import Field, by_position, cloud_of
 from .text import is_number, rows, unified
 
 # Lines above the first row of numbers that are looked through.

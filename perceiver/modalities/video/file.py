@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from ...errors import InputError
 from .. import kinds
-from ..audio.stream import Broken
+from ..base import DecodeError
 from ..kinds import Kind, identify
 
 _CONTAINERS = {
@@ -66,11 +66,11 @@ class ClipFile:
 
     @contextmanager
     def open(self) -> Iterator[InputContainer]:
-        """The file, open. Raises Broken when FFmpeg cannot make anything of it."""
+        """The file, open. Raises DecodeError when FFmpeg cannot make anything of it."""
         try:
             container = av.open(io.BytesIO(self.data), "r", format=self.container, metadata_errors="ignore")
         except Exception as error:
-            raise Broken from error
+            raise DecodeError from error
         with container:
             yield container
 
@@ -117,7 +117,7 @@ def refusing(file: ClipFile) -> Iterator[None]:
     """Turns what decoders raise over bad data into InputError, in one sentence."""
     try:
         yield
-    except Broken as error:
+    except DecodeError as error:
         raise InputError(f"{file.name} is {file.kind.phrase}, but {error}") from error
     except MemoryError as error:
         raise InputError(f"{file.name} needs more memory than there is; save it smaller and try again") from error
@@ -129,29 +129,29 @@ def pictures_of(container: InputContainer) -> list[VideoStream]:
 
 
 def track(container: InputContainer) -> VideoStream:
-    """The pictures that are read, the first ones. Raises Broken where there are none that can be decoded."""
+    """The pictures that are read, the first ones. Raises DecodeError where there are none that can be decoded."""
     streams = pictures_of(container)
     if not streams:
-        raise Broken(
+        raise DecodeError(
             "it holds sound alone; a clip needs pictures" if container.streams.audio else "there are no pictures in it"
         )
     stream = streams[0]
     if stream.codec_context is None:
-        raise Broken("its pictures are coded in a way that is not read")
+        raise DecodeError("its pictures are coded in a way that is not read")
     size = (stream.codec_context.width, stream.codec_context.height)
     check_pixels(size)
     return stream
 
 
 def check_pixels(size: tuple[int, int]) -> None:
-    """Raises Broken for frames (width, height) that are too large to decode."""
+    """Raises DecodeError for frames (width, height) that are too large to decode."""
     width, height = size
     if width * height > MOST_PIXELS:
-        raise Broken(f"its frames have {width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are read")
+        raise DecodeError(f"its frames have {width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are read")
 
 
 def extent(file: ClipFile) -> Extent:
-    """Walks through the packets of a clip, decoding none. Raises Broken and InputError."""
+    """Walks through the packets of a clip, decoding none. Raises DecodeError and InputError."""
     begin = end = None
     count, step = 0, 0.0
     with file.open() as container:
@@ -175,7 +175,7 @@ def extent(file: ClipFile) -> Extent:
                 end, step = at, (packet.duration or 0) * base
         whole = packets.whole
     if count == 0:
-        raise Broken("there is not one frame in it")
+        raise DecodeError("there is not one frame in it")
     if begin is None or end is None or (count > 1 and end <= begin):
         # Raw streams have no clock.
         return Extent(0.0, count / rate, count, tracks, whole, announced)
@@ -221,6 +221,6 @@ def _refusal(kind: Kind | None) -> str:
         return "is not a clip of a kind that is read (MP4, MOV, WebM, MKV, AVI, MPEG, FLV, GIF)"
     if kind is kinds.EMPTY:
         return "is an empty file: there is nothing in it"
-    if "audio" in kind.fits:
+    if kind.medium == "sound":
         return f"is {kind.phrase}: sound alone; a clip needs pictures"
     return f"is {kind.phrase}, not a clip"

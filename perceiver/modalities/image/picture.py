@@ -24,11 +24,11 @@ from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from ..errors import InputError
-from . import kinds
+from ...errors import InputError
+from .. import kinds
+from ..kinds import Kind, identify
 from .colour import Colour, to_srgb
 from .containers import gif_frames, jpeg_scans, png_depth, without_metadata
-from .kinds import Kind, identify
 
 # A JPEG can be decoded at a fraction of its size, so it may be this many times larger than other pictures.
 JPEG_ALLOWANCE = 8
@@ -233,6 +233,6 @@ def _refusal(kind: Kind | None) -> str:
         return "is not a picture of a kind that is read (JPEG, PNG, GIF, WebP, AVIF, TIFF, BMP, PNM)"
     if kind is kinds.EMPTY:
         return "is an empty file: there is nothing in it"
-    if "image" in kind.fits:
+    if kind.medium == "picture":
         return f"is {kind.phrase}, a kind that is not read here; save it as JPEG or PNG and try again"
     return f"is {kind.phrase}, not a picture"

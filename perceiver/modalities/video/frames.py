@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from ...errors import InputError
-from ..audio.stream import Broken
+from ..base import DecodeError
 from .file import ClipFile, Extent, Packets, check_pixels, track
 
 # Pixels that are decoded at most on the way to a window: some seconds of work, and minutes of most clips.
@@ -63,13 +63,13 @@ def chosen(file: ClipFile, extent: Extent, moments: list[float], stop: float) ->
 
     stop  where the window ends
 
-    Raises Broken and InputError.
+    Raises DecodeError and InputError.
     """
     late = file.can_seek and moments[0] > extent.begin + 1
     found = _chosen(file, extent, moments, stop, seek=True) if late else None
     found = found or _chosen(file, extent, moments, stop, seek=False)
     if found is None:
-        raise Broken
+        raise DecodeError
     return found
 
 
@@ -169,7 +169,7 @@ def _upright(frame: VideoFrame, stream: VideoStream, time: float) -> Shown:
     except MemoryError:
         raise
     except Exception as error:
-        raise Broken("its frames are in a format that is not read") from error
+        raise DecodeError("its frames are in a format that is not read") from error
     if name := _HDR.get(int(frame.color_trc or 0)):
         notes.append(f"took its high dynamic range ({name}) for ordinary brightness, which makes it pale")
     aspect = float(stream.sample_aspect_ratio or 1) or 1.0

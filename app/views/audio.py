@@ -20,11 +20,10 @@ from perceiver.sample import Sample
 from ..components import clip, map_canvas
 from ..services import compute
 from ..services.compute import BlockMap, Case
-from ..session import state
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
-from .over_time import over_time
-from .sound import Sound, grid, longer, ruler, wav
+from .over_time import begin_at, choose_start, longer, over_time
+from .sound import Sound, grid, ruler, wav
 
 DRAWING = AudioDrawing()
 SIDE = 280
@@ -60,28 +59,7 @@ class AudioView(GridView):
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
         """Where the window begins, in clips that are longer."""
-        sound = _sound(sample)
-        if not longer(sound):
-            return
-        here, last = round(sound.start, 2), sound.duration - (sound.stop - sound.start)
-        st.session_state["start"] = here
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.number_input(
-                "Start of the window (s)",
-                0.0,
-                max(here, round(last, 2)),
-                step=0.1,
-                format="%.2f",
-                key="start",
-                on_change=lambda: _begin(st.session_state["start"]),
-            )
-            st.button(
-                "Loudest part",
-                icon=":material/volume_up:",
-                disabled="start" not in read,
-                on_click=state.choose,
-                args=("start", "loudest"),
-            )
+        choose_start(_sound(sample), read, "Loudest part", "loudest", ":material/volume_up:")
 
     def beyond(self, case: Case, sample: Sample) -> None:
         """What the model answers along the whole clip, where it is longer than the window."""
@@ -126,7 +104,7 @@ class AudioView(GridView):
             duration=sound.duration,
             window=(sound.start, sound.stop),
             bottom=ruler(time_axis(0.0, sound.duration)),
-            on_move=_begin,
+            on_move=begin_at,
         )
         kind = compute.kind_of_file(case)
         if kind and kind.mime:
@@ -169,10 +147,6 @@ class AudioView(GridView):
 
 def _sound(sample: Sample) -> Sound:
     return cast(Sound, sample)
-
-
-def _begin(start: float) -> None:
-    state.choose("start", f"{start:.2f}")
 
 
 def _read_part(sound: Sound) -> str:

@@ -35,6 +35,10 @@ class GridView(Described):
         """The thumbnail of one latent's map, scaled to [0, 1], as indices of colours; as wide as it is to be shown."""
         return colour.index(unit).astype(np.uint8)
 
+    def picture(self, sample: Sample, shown: BlockMap, paint: Paint) -> UInt8[np.ndarray, "h w 3"]:
+        """One map of the row."""
+        return self.drawing.map(sample, shown.values, shown.range, paint.colours, paint.strength)
+
     def row(
         self,
         sample: Sample,
@@ -52,7 +56,7 @@ class GridView(Described):
     ) -> None:
         """The maps over the input, side by side."""
         shared = maps[0].range if bar and maps[0].range.comparable else None
-        painted = [self.drawing.map(sample, m.values, m.range, paint.colours, paint.strength) for m in maps]
+        painted = [self.picture(sample, one, paint) for one in maps]
         wall(
             in_place(painted, tiles),
             tiles,

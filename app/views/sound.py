@@ -29,11 +29,6 @@ class Sound(Protocol):
     bands: Float64[np.ndarray, "mels"]
 
 
-def longer(sound: Sound) -> bool:
-    """Whether there is more of the clip than the model reads at once."""
-    return sound.duration > sound.stop - sound.start
-
-
 def grid(sound: Sound) -> Grid:
     """The elements by name: the time at their middle, and the middle of their band."""
     start, stop = sound.box[-1]

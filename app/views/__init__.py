@@ -6,8 +6,9 @@ from .audio import AudioView
 from .base import ModalityView
 from .image import ImageView
 from .points import PointsView
+from .video import VideoView
 
-_ALL: tuple[ModalityView, ...] = (ImageView(), AudioView(), PointsView())
+_ALL: tuple[ModalityView, ...] = (ImageView(), AudioView(), PointsView(), VideoView())
 VIEWS = {view.modality: view for view in _ALL}
 
 

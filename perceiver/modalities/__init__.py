@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
-from . import audio, audiovisual, image, points
+from . import audio, audiovisual, image, points, video
 from .description import AxisWords, Description, Noun
 from .kinds import Kind, identify, sniff
 from .options import Option, settle
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 _DESCRIPTIONS: dict[str, Description] = {
-    module.DESCRIPTION.name: module.DESCRIPTION for module in (image, audio, points, audiovisual)
+    module.DESCRIPTION.name: module.DESCRIPTION for module in (image, audio, points, video, audiovisual)
 }
 # Loaded when asked for: these import PyTorch, which takes longer than a command takes to print its help.
 _HOMES = {

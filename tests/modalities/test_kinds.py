@@ -97,7 +97,7 @@ def test_an_ending_decides_only_among_text_files() -> None:
 
 def test_names_the_modalities_a_file_may_be_for() -> None:
     # Those that are meant for videos come before those that take the sound out of them.
-    assert of_file(identify(b"\x1a\x45\xdf\xa3" + bytes(20))) == ("audiovisual", "audio")
+    assert of_file(identify(b"\x1a\x45\xdf\xa3" + bytes(20))) == ("video", "audiovisual", "audio")
     assert of_file(kinds.WAV) == ("audio",)
     assert of_file(kinds.GIF) == ("image",)
     assert of_file(kinds.STL) == ("points",)

@@ -1,7 +1,8 @@
-"""The frames of clips: which containers are read, which frame is shown when, and what is read of one window."""
+"""Videos: a video file -> the frames that a model reads, without their sound, and maps laid back on the frames."""
 
 from __future__ import annotations
 
+from ..description import AxisWords, Description, Noun
 from ..options import Option
 
 MIDDLE = "middle"
@@ -15,4 +16,21 @@ START = Option(
     number=True,
     unit="SECONDS",
     help="Seconds into the clip at which the model begins to read, or so that it reads the middle.",
+)
+
+DESCRIPTION = Description(
+    name="video",
+    noun=Noun("video", "videos"),
+    element=Noun("pixel", "pixels"),
+    media=("video",),
+    extensions=EXTENSIONS,
+    grid_axes=(3,),
+    axes={
+        "time": AxisWords("Time", "the window", "in time", "frames"),
+        "rows": AxisWords("Height", "the height", "down", "pixels"),
+        "cols": AxisWords("Width", "the width", "across", "pixels"),
+    },
+    task="video-classification",
+    options=(START,),
+    normalised=True,
 )

@@ -13,10 +13,11 @@ from .audiovisual import AudiovisualDrawing
 from .base import DIVERGING, Drawable, Drawing, Drawn, GridDrawing, Measured, colours_for
 from .image import ImageDrawing
 from .points import PointsDrawing
+from .video import VideoDrawing
 
 __all__ = ["DIVERGING", "Drawable", "Drawing", "Drawn", "GridDrawing", "colours_for", "draw", "get"]
 
-_ALL: tuple[Drawing, ...] = (ImageDrawing(), AudioDrawing(), PointsDrawing(), AudiovisualDrawing())
+_ALL: tuple[Drawing, ...] = (ImageDrawing(), AudioDrawing(), PointsDrawing(), VideoDrawing(), AudiovisualDrawing())
 _DRAWINGS = {drawing.modality: drawing for drawing in _ALL}
 
 

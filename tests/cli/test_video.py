@@ -48,6 +48,12 @@ def test_a_checkpoint_is_opened_as_it_is_and_answers_as_its_own_library() -> Non
     assert found["notes"] == list(sample.notes)
 
 
+def test_a_model_of_one_channel_reads_brightness() -> None:
+    file = lucidrains.write(Path("grey"), channels=1)
+    assert perceiver.load(file).config.preprocess == {"channels": 1}
+    assert len(values("predict", CLIP, "-c", str(file))[0]["predictions"]) == 3
+
+
 def test_videos_are_taken_by_the_first_model_for_them_and_can_begin_later() -> None:
     found = values("predict", CLIP)[0]
     assert found["model"] == "video"

@@ -154,7 +154,7 @@ def _format(shape: tuple[int, ...], settings: VideoSettings) -> FrameFormat:
         raise ConfigError(f"input_shape is {shape}; a video needs (frames, height, width)")
     if math.prod(shape) > _MOST:
         raise ConfigError("input_shape describes a video larger than any model reads")
-    return FrameFormat(shape[0], shape[1], shape[2], settings.resample)
+    return FrameFormat(shape[0], shape[1], shape[2], settings.resample, grey=settings.channels == 1)
 
 
 MODALITY = VideoModality()

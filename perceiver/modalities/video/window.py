@@ -44,12 +44,14 @@ class VideoSample(Sample):
 
 @dataclass(frozen=True)
 class FrameFormat:
-    """The frames that a model reads of one window: how many, their size in pixels, and the filter that resizes them."""
+    """The frames that a model reads of one window: how many, their size in pixels, the filter that resizes them, and
+    whether they are made grey before that: three equal channels of luma (ITU-R 601)."""
 
     frames: int
     height: int
     width: int
     filter: Image.Resampling
+    grey: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,10 @@ class FrameWindow:
         for shown in self.frames.shown:
             (top, bottom), (left, right) = crop(shown, self.format)
             size, box = (self.format.width, self.format.height), (left, top, right, bottom)
-            out.append(np.asarray(Image.fromarray(shown.pixels).resize(size, self.format.filter, box=box)))
+            picture = Image.fromarray(shown.pixels)
+            if self.format.grey:
+                picture = picture.convert("L").convert("RGB")
+            out.append(np.asarray(picture.resize(size, self.format.filter, box=box)))
         return np.stack(out)[list(self.frames.which)]
 
     def original(self) -> tuple[UInt8[np.ndarray, "frames h w 3"], Box]:
@@ -150,6 +155,8 @@ class FrameWindow:
         if (rows, columns) != (height, width):
             share = f"{rows * columns / (height * width):.0%} of the picture"
             yield f"read the middle {columns:,} x {rows:,} of its {width:,} x {height:,} pixels, {share}"
+        if model.grey and any((one.pixels != one.pixels[..., :1]).any() for one in self.frames.shown):
+            yield "read its brightness alone, since the model reads grey pictures"
         if rows < model.height or columns < model.width:
             yield (
                 f"enlarged {columns:,} x {rows:,} pixels to the {model.width:,} x {model.height:,} that the model "

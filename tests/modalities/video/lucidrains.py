@@ -29,17 +29,20 @@ SHAPE = (4, 6, 8)
 LABELS = ["clapping", "juggling", "whistling"]
 
 
-def write(folder: Path, shape: tuple[int, int, int] = SHAPE, seed: int = 0, **preprocess: object) -> Path:
+def write(
+    folder: Path, shape: tuple[int, int, int] = SHAPE, *, seed: int = 0, channels: int = 3, **preprocess: object
+) -> Path:
     """Writes `model.pt` with its constructor's arguments beside it; returns the file."""
     from perceiver_pytorch import Perceiver
 
     torch.manual_seed(seed)
-    model = Perceiver(**ARGUMENTS)
+    made = ARGUMENTS | {"input_channels": channels}
+    model = Perceiver(**made)
     with torch.no_grad():
         model.latents.normal_()  # beginning near zero, all latents would attend alike
     folder.mkdir(parents=True)
     torch.save(model.state_dict(), folder / "model.pt")
-    arguments = ARGUMENTS | {"input_shape": list(shape), "labels": LABELS, "preprocess": preprocess}
+    arguments = made | {"input_shape": list(shape), "labels": LABELS, "preprocess": preprocess}
     (folder / "config.json").write_text(json.dumps(arguments))
     return folder / "model.pt"
 

@@ -64,7 +64,12 @@ def test_content_is_every_pixel_frame_by_frame_and_row_by_row() -> None:
     # Element 12 + 4 + 2: frame 1, row 1, column 2.
     expected = [(coarse[1, 1, 2, i] / 255 - m) / s for i, (m, s) in enumerate([(0.5, 0.5), (0.25, 0.25), (0.0, 2.0)])]
     assert scaled.content[18].tolist() == pytest.approx(expected)
-    assert read(data, (4, 3, 4), channels=1).content.shape == (48, 1)
+    grey = read(data, (4, 3, 4), resample="box", channels=1)
+    luma = coarse @ np.array([0.299, 0.587, 0.114])  # ITU-R 601
+    assert np.abs(grey.content[:, 0].numpy() * 255 - luma.ravel()).max() < 0.51
+    assert np.array_equal(grey.seen[..., 0], grey.seen[..., 2])
+    assert "read its brightness alone, since the model reads grey pictures" in grey.notes
+    assert not any("brightness" in note for note in sample.notes)
 
 
 def test_a_window_of_fixed_length() -> None:

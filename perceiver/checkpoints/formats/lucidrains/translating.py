@@ -37,10 +37,13 @@ def translate(told: Told) -> Translation:
     preprocess = told.given.get("preprocess", {})
     if not isinstance(preprocess, Mapping):
         raise CheckpointError("preprocess must be an object of settings by name")
+    inputs = _input(told, shape, asked)
+    if inputs["content_channels"] == 1 and modalities.describe(asked["modality"]).normalised:
+        preprocess = {"channels": 1, **preprocess}
     config = PerceiverConfig(
         num_classes=num_classes,
         modality=asked["modality"],
-        **_input(told, shape, asked),
+        **inputs,
         num_latents=num_latents,
         latent_dim=latent_dim,
         plan=shared.plan,

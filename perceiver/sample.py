@@ -13,7 +13,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Part:
-    """One grid of elements, where an input is made of several sorts of input.
+    """One of several grids of elements that an input is made of.
 
     name   "video", "audio", "label"
     shape  of the grid
@@ -32,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What a modality makes of a file; a modality that knows more adds fields in a class of its own.
+    """The result of reading a file; modalities add fields in subclasses.
 
     name         the file's name, for messages and exports
     modality     the modality that made it

@@ -1,4 +1,4 @@
-"""How each modality is shown. The pages ask here, so that none of them knows one modality from another."""
+"""Views: how the inputs and maps of each modality are shown. Each is one object in one registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How sounds and their maps are shown: the window that was read, and where in the clip it lies."""
+"""The view of sounds: the window that was read, its place in the clip, and maps over it."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class AudioView(GridView):
     def seen(
         self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a spot to see who reads it."
     ) -> None:
-        """The window, to be picked from and to be heard."""
+        """The window, which answers clicks, and a player for it."""
         sound, axes = _sound(sample), DRAWING.axes(sample)
         map_canvas(
             DRAWING.given(sample),
@@ -95,7 +95,7 @@ class AudioView(GridView):
         st.audio(wav(sound), format="audio/wav", alt="What the model read")
 
     def original(self, case: Case, sample: Sample) -> None:
-        """The whole clip, with the window to be moved, and to be heard."""
+        """The whole clip with the window, which can be moved, and a player for it."""
         sound = _sound(sample)
         clip(
             sound.original,

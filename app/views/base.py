@@ -1,4 +1,4 @@
-"""What a page asks of a modality's view, and what all views use."""
+"""The interface of views, and what they share."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def colour_bar(range_: ColourRange, paint: Paint) -> ColourBar:
 
 
 def readout(shown: BlockMap, paint: Paint) -> dict[str, Any]:
-    """What pointing at a large map reads, and the bar it is read against: for `map_canvas` and `cloud` alike."""
+    """The values shown on hover over a large map, and its colour bar: arguments of `map_canvas` and of `cloud`."""
     values, range_ = shown.values, shown.range
     return {
         "values": values,
@@ -56,7 +56,7 @@ def readout(shown: BlockMap, paint: Paint) -> dict[str, Any]:
 
 
 def in_place(painted: Sequence[UInt8[np.ndarray, "*size 3"]], tiles: Sequence[Tile]) -> UInt8[np.ndarray, "n *size 3"]:
-    """The pictures of a row as its tiles take them: nothing in the place of an empty one."""
+    """The pictures of a row, one for each tile; black for empty tiles."""
     pictures = iter(painted)
     return np.stack([np.zeros_like(painted[0]) if tile.empty else next(pictures) for tile in tiles])
 
@@ -72,7 +72,7 @@ class Recorder:
 
 
 class Described:
-    """The words of a view, which its modality has."""
+    """The words of a view, from the description of its modality."""
 
     modality: str
 
@@ -120,7 +120,7 @@ class ModalityView(Protocol):
         """Controls of how the input is read; they call `state.choose`. `read` holds what is not at its default."""
 
     def beyond(self, case: Case, sample: Sample) -> None:
-        """What there is to see of an input beyond the part that the model read, where there is.
+        """What else there is to show of an input beyond the part that the model read.
 
         It is drawn last and may take its time: the rest of the page is there already.
         """

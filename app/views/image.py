@@ -1,4 +1,4 @@
-"""How pictures and their maps are shown."""
+"""The view of pictures and their maps."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ImageView(GridView):
         return np.asarray(picture.resize((128, 128), Image.Resampling.BICUBIC, box=box))
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
-        """A picture is read in one way."""
+        """There are no options for pictures."""
 
     def beyond(self, case: Case, sample: Sample) -> None:
         """The whole picture is shown already."""

@@ -22,7 +22,7 @@ HALVES = 600.0
 """Up to so many seconds windows overlap by half; in longer clips they lie end to end."""
 
 ROUNDING = 1e-6
-"""Seconds that are no time at all."""
+"""Seconds up to which two lengths count as equal."""
 
 
 class Windowed(Protocol):

@@ -1,4 +1,4 @@
-"""How point clouds and their maps are shown."""
+"""The view of point clouds and their maps."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class PointsView(Described):
         hint: str = "Point at a point to read its value; click it to see who reads it.",
         limit: int = 640,
     ) -> None:
-        """The cloud in the colours of one map, and a number for those who would rather type than point."""
+        """The cloud in the colours of one map, and an input for the number of a point."""
         points = _points(sample)
         colours = colours_for(shown.range, paint.colours)
         cloud(

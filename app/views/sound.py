@@ -1,4 +1,4 @@
-"""What is shown of the sample of a sound, and how its parts are called and heard."""
+"""The fields of a sound's sample that are shown, the names of its elements, and its window as a WAV file."""
 
 from __future__ import annotations
 

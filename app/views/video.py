@@ -1,4 +1,4 @@
-"""How videos and their maps are shown: one frame at a time, and all frames of a map as small pictures."""
+"""The view of videos and their maps: one frame at a time, and all frames of a map as small pictures."""
 
 from __future__ import annotations
 

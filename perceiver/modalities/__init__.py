@@ -33,12 +33,12 @@ __all__ = [
     "axes",
     "axis_words",
     "describe",
+    "for_file",
+    "for_grid",
     "get",
     "identify",
     "laid",
     "names",
-    "of_file",
-    "of_grid",
     "options_help",
     "printable",
     "settle",
@@ -67,7 +67,7 @@ def describe(name: str) -> Description:
     return _DESCRIPTIONS[name]
 
 
-def of_file(kind: Kind | None) -> tuple[str, ...]:
+def for_file(kind: Kind | None) -> tuple[str, ...]:
     """The modalities that may read a file of this kind: those that are meant for such files first."""
     if kind is None or kind.medium is None:
         return ()
@@ -75,7 +75,7 @@ def of_file(kind: Kind | None) -> tuple[str, ...]:
     return tuple(one.name for one in sorted(fitting, key=lambda one: one.media.index(kind.medium)))
 
 
-def of_grid(axes: int) -> str | None:
+def for_grid(axes: int) -> str | None:
     """The modality whose elements usually lie on a grid of so many axes; None where there is none."""
     return next((one.name for one in _DESCRIPTIONS.values() if one.grid_axes[:1] == (axes,)), None)
 

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes. A name's ending decides only where bytes cannot: among plain text files."""
+"""Identifies files by their first bytes; the ending of the name only decides among plain text files."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def id3_length(data: bytes) -> int:
 
 
 def _tagged(data: bytes) -> Kind | None:
-    """Sounds behind an ID3 tag: nearly always MP3."""
+    """Sounds after an ID3 tag: nearly always MP3."""
     if not data.startswith(b"ID3"):
         return None
     start = id3_length(data)
@@ -197,7 +197,7 @@ def _container(data: bytes) -> Kind | None:
 
 
 def _iso(data: bytes) -> Kind:
-    """The ISO container's brand says which of many kinds it holds; neutral brands leave it to the compatible ones."""
+    """The kind of an ISO container by its brand, or by the compatible ones where that is neutral."""
     size = min(int.from_bytes(data[:4], "big"), 512)
     brands = [data[8:12], *(data[at : at + 4] for at in range(16, size - 3, 4))]
     if brands[0] in _STILL_BRANDS:
@@ -215,7 +215,7 @@ def _iso(data: bytes) -> Kind:
 
 
 def _weak(data: bytes) -> Kind | None:
-    """Kinds whose first bytes are so short that more has to agree before they are believed."""
+    """Kinds whose signature is too short to be sufficient, so that more bytes are compared."""
     if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in (12, 40, 52, 56, 64, 108, 124):
         return BMP
     if len(data) > 2 and data[:2] in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf") and data[2] in b" \t\r\n#":
@@ -244,7 +244,7 @@ def _ending(name: str) -> str:
 
 
 def _text(data: bytes, name: str) -> Kind | None:
-    """Plain text, and what is written in it."""
+    """Kinds of plain text."""
     head = data[:4096]
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         head = head.decode("utf-16", "ignore").encode()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceiver.modalities import identify, kinds, of_file, sniff
+from perceiver.modalities import for_file, identify, kinds, sniff
 from tests.modalities import files
 
 ISO = b"\x00\x00\x00\x1cftyp%s\x00\x00\x00\x00mif1%s" + bytes(40)
@@ -97,11 +97,11 @@ def test_an_ending_decides_only_among_text_files() -> None:
 
 def test_names_the_modalities_a_file_may_be_for() -> None:
     # Those that are meant for videos come before those that take the sound out of them.
-    assert of_file(identify(b"\x1a\x45\xdf\xa3" + bytes(20))) == ("video", "audiovisual", "audio")
-    assert of_file(kinds.WAV) == ("audio",)
-    assert of_file(kinds.GIF) == ("image",)
-    assert of_file(kinds.STL) == ("points",)
-    assert of_file(kinds.WEB_PAGE) == of_file(None) == ()
+    assert for_file(identify(b"\x1a\x45\xdf\xa3" + bytes(20))) == ("video", "audiovisual", "audio")
+    assert for_file(kinds.WAV) == ("audio",)
+    assert for_file(kinds.GIF) == ("image",)
+    assert for_file(kinds.STL) == ("points",)
+    assert for_file(kinds.WEB_PAGE) == for_file(None) == ()
 
 
 def test_names_the_mime_types_of_what_browsers_play() -> None:

@@ -49,7 +49,7 @@ def test_words() -> None:
 
 
 def test_modalities_by_the_number_of_axes() -> None:
-    assert [modalities.of_grid(axes) for axes in (1, 2, 3, 4)] == ["audio", "image", "video", None]
+    assert [modalities.for_grid(axes) for axes in (1, 2, 3, 4)] == ["audio", "image", "video", None]
 
 
 def test_options_as_the_command_line_takes_them() -> None:

@@ -87,7 +87,7 @@ class Ffmpeg:
         return not self.marks or count >= self.marks[-1].frame + _APART * self.rate
 
     def _enter(self, early: Mark, mark: Mark) -> Iterator[AudioFrame] | None:
-        """The decoded frames from a mark on, the decoder being warm; None where seeking does not lead there."""
+        """The decoded frames from a mark on, with the decoder warmed up; None where seeking misses the mark."""
         file = self._open()
         stream = _track(file)
         try:
@@ -160,7 +160,7 @@ def _claimed(file: InputContainer, stream: AudioStream) -> float | None:
 
 
 class Samples:
-    """Turns the frames of one stream into samples; remembers how the last one was laid out."""
+    """Converts the decoded frames of one stream to samples."""
 
     def __init__(self) -> None:
         self._packer: AudioResampler | None = None
@@ -179,7 +179,7 @@ class Samples:
         return values.astype(np.float32) / np.float32(scale)
 
     def _packed(self, frame: AudioFrame) -> AudioFrame:
-        """The same samples, those of a moment side by side."""
+        """The same samples, interleaved."""
         wanted = frame.format.name, frame.layout.name, frame.sample_rate
         try:
             if self._packer is None or self._packs != wanted:

@@ -1,4 +1,4 @@
-"""One pass over a whole clip: how long it really is, its outline, and where it is loud. Memory stays flat.
+"""One pass over a whole clip: its true length, its envelope and its energy over time, in constant memory.
 
 An hour of sound is decoded block by block; what is kept of each 10 ms are two numbers. The overviews of the last few
 clips are remembered, so choosing another window of a clip decodes that window alone.
@@ -18,7 +18,7 @@ from jaxtyping import Float32, Float64
 
 from ...errors import InputError
 from ..base import DecodeError
-from .decode import SoundFile, refusing
+from .decode import SoundFile, input_errors
 from .envelope import Energy, Envelope
 from .stream import Decoder, Mark, clean, mix
 
@@ -37,7 +37,7 @@ _REMEMBERED = 4
 
 @dataclass(frozen=True)
 class Overview:
-    """A whole clip in short. Its mono mix is meant wherever one channel is.
+    """A summary of a whole clip. Samples are those of its mono mix.
 
     rate, channels  of the file
     frames          that were decoded, of `rate` a second
@@ -86,7 +86,7 @@ _lock = threading.Lock()
 
 def survey(file: SoundFile) -> Overview:
     """Decodes a whole clip with the first of its decoders that can. Raises InputError where none can."""
-    with refusing(file):
+    with input_errors(file):
         *others, last = file.decoders
         for decoder in others:
             try:

@@ -1,4 +1,4 @@
-"""A whole clip, window after window, for predictions over time. It is decoded once, as a stream."""
+"""Windows over a whole sound, for predictions over time. It is decoded once, as a stream."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jaxtyping import Float32
 
 from ...errors import InputError
 from ..scanning import Window
-from .decode import SoundFile, refusing
+from .decode import SoundFile, input_errors
 from .features import SILENCE, content
 from .overview import Overview
 from .settings import AudioSettings
@@ -86,6 +86,6 @@ class Scan:
         yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
     def _mono(self) -> Iterator[Float32[np.ndarray, "_"]]:
-        with refusing(self._file):
+        with input_errors(self._file):
             for block in self._file.open(self._clip.decoder).blocks():
                 yield mix(clean(block)[0]) - np.float32(self._clip.offset)

@@ -9,7 +9,7 @@ import numpy as np
 import soxr
 from jaxtyping import Float32
 
-from .decode import SoundFile, refusing
+from .decode import SoundFile, input_errors
 from .features import SILENCE
 from .overview import Overview
 from .settings import AudioSettings
@@ -27,7 +27,7 @@ _SLIGHT = 0.05
 
 
 def loudest(clip: Overview, seconds: float) -> float:
-    """Where the window of this length that holds the most energy begins, 50 ms before its first onset; in seconds."""
+    """The start, in seconds, of the window of this length with the most energy: 50 ms before its first onset."""
     run = clip.run / clip.rate
     length = max(round(seconds / run), 1)
     if clip.seconds <= seconds or len(clip.energy) <= length:
@@ -61,7 +61,7 @@ def _frames(file: SoundFile, clip: Overview, first: int, count: int) -> Float32[
     at, stop = max(first, 0), min(first + count, clip.frames)
     if at >= stop:
         return out
-    with refusing(file):
+    with input_errors(file):
         for block in file.open(clip.decoder).blocks(at, clip.marks):
             mono = mix(clean(block)[0])[: stop - at] - np.float32(clip.offset)
             out[at - first : at - first + len(mono)] = mono
@@ -72,7 +72,7 @@ def _frames(file: SoundFile, clip: Overview, first: int, count: int) -> Float32[
 
 
 def clip_notes(clip: Overview, settings: AudioSettings) -> Iterator[str]:
-    """What is true of the whole clip, whichever window of it is read."""
+    """Notes on the whole clip, whichever window of it is read."""
     yield from clip.notes
     if clip.offset:
         yield f"took off a constant offset of {clip.offset:+.3g} of full scale"
@@ -88,7 +88,7 @@ def clip_notes(clip: Overview, settings: AudioSettings) -> Iterator[str]:
 def window_notes(
     clip: Overview, settings: AudioSettings, start: float, window: Float32[np.ndarray, "samples"], *, loudest: bool
 ) -> Iterator[str]:
-    """What is true of one window.
+    """Notes on one window.
 
     start    seconds into the clip
     window   its samples before they are scaled

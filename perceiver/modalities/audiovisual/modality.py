@@ -18,12 +18,12 @@ from ..base import MEGABYTE, Box, Modality, check_size, printable
 from ..description import Description
 from ..options import settle
 from ..video import MIDDLE
-from ..video.file import ClipFile, Extent, examine, extent, refusing
+from ..video.file import ClipFile, Extent, examine, extent, input_errors
 from ..video.scan import Scan
 from ..video.window import FrameWindow, VideoSample, window_start
 from . import DESCRIPTION
 from .settings import ClipSettings
-from .sound import Sound, sound_of
+from .sound import Sound, window_sound
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ class AudiovisualModality(Modality):
         start = settle(self.options, options or {})["start"]
         check_size(data, shown, self.max_bytes, "a clip")
         file = examine(data, shown)
-        with refusing(file):
+        with input_errors(file):
             clip = extent(file)
             begin = window_start(clip, settings.seconds, start, shown)
             frames, sound = _window(file, clip, begin, settings)
@@ -129,11 +129,11 @@ class AudiovisualModality(Modality):
         settings = _settings(preprocess, shape)
         check_size(data, shown, self.max_bytes, "a clip")
         file = examine(data, shown)
-        with refusing(file):
+        with input_errors(file):
             clip = extent(file)
 
         def content(begin: float) -> Float[Tensor, "M content"]:
-            with refusing(file):
+            with input_errors(file):
                 frames, sound = _window(file, clip, begin, settings)
             return _content(frames.seen(), sound, settings)
 
@@ -188,7 +188,7 @@ def _settings(preprocess: Mapping[str, Any], shape: tuple[int, ...]) -> ClipSett
 def _window(file: ClipFile, clip: Extent, begin: float, settings: ClipSettings) -> tuple[FrameWindow, Sound]:
     """The frames and the sound of the window that begins so many seconds into a clip."""
     frames = FrameWindow.of(file, clip, begin, settings.seconds, settings.format)
-    return frames, sound_of(file, clip.begin + begin, settings)
+    return frames, window_sound(file, clip.begin + begin, settings)
 
 
 def patches(frames: UInt8[np.ndarray, "T H W 3"], settings: ClipSettings) -> Float32[np.ndarray, "elements channels"]:

@@ -32,7 +32,7 @@ _SILENCE = 1e-6
 
 @dataclass(frozen=True)
 class Sound:
-    """What a model hears of a clip.
+    """The sound of a window, as a model reads it.
 
     waveform  mono, at the model's rate; zeros where there is nothing
     rate      of the file, Hz; 0 without sound
@@ -46,8 +46,8 @@ class Sound:
     notes: tuple[str, ...] = ()
 
 
-def sound_of(file: ClipFile, begin: float, settings: ClipSettings) -> Sound:
-    """The sound from a moment on, in seconds of the container's clock; silence where there is none."""
+def window_sound(file: ClipFile, begin: float, settings: ClipSettings) -> Sound:
+    """The sound of the window that begins at a time of the container's clock; silence where there is none."""
     silence = np.zeros(settings.samples, np.float32)
     try:
         with file.open() as container:

@@ -19,7 +19,7 @@ from ..base import MEGABYTE, check_size, printable
 from ..description import Description
 from ..options import settle
 from . import DESCRIPTION
-from .picture import Wish, decode
+from .picture import DecodeOptions, decode
 from .settings import ImageSettings
 
 # Longest side of what is kept of the original for display.
@@ -71,13 +71,13 @@ class ImageModality(grid.GridModality):
         cells = settings.cells
         settle(self.options, options or {})
         check_size(data, shown, self.max_bytes, "a picture")
-        wish = Wish(
+        decoding = DecodeOptions(
             background=settings.background,
             max_pixels=self.max_pixels,
             shorter=math.ceil(_OVERSAMPLING * max(height, width) / settings.crop),
             longer=_DISPLAY,
         )
-        picture = decode(data, shown, wish)
+        picture = decode(data, shown, decoding)
         full = picture.pixels
         (top, bottom), (left, right) = rows, columns = crop_box(
             (full.height, full.width), (height, width), settings.crop

@@ -40,10 +40,10 @@ def unit_cube(
     return moved / scale, centre, scale
 
 
-def turned(points: Float64[np.ndarray, "n 3"], up: Axis, towards: Axis) -> Float64[np.ndarray, "n 3"]:
+def rotate_up(points: Float64[np.ndarray, "n 3"], up: Axis, towards: Axis) -> Float64[np.ndarray, "n 3"]:
     """Turns points so that what pointed along `up` points along `towards`: a quarter turn about the third axis.
 
-    From z to y that is (x, y, z) -> (x, z, -y). A rotation, never a mirror; `turned(points, towards, up)` undoes it.
+    From z to y that is (x, y, z) -> (x, z, -y). A rotation, never a mirror; `rotate_up(points, towards, up)` undoes it.
     """
     if up == towards:
         return points

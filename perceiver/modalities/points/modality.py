@@ -16,8 +16,8 @@ from ..base import MEGABYTE, Box, Modality, check_size, printable
 from ..description import Description
 from ..options import Value, settle
 from . import DESCRIPTION
-from .geometry import Axis, turned, unit_cube
-from .pool import CANDIDATES, Pool, draw_farthest, draw_random, pool_of, repeat
+from .geometry import Axis, rotate_up, unit_cube
+from .pool import CANDIDATES, Pool, draw_farthest, draw_random, make_pool, repeat
 from .readers import read_cloud
 
 # As many points as a viewer still turns smoothly.
@@ -29,7 +29,7 @@ _AXES: tuple[Axis, ...] = get_args(Axis)
 
 @dataclass(frozen=True)
 class PointsModality(Modality):
-    """Point clouds, read as (M, 3) places without content: drawn, turned, brought into the unit cube.
+    """Point clouds, read as (M, 3) coordinates without content: sampled, rotated, scaled to the unit cube.
 
     max_bytes   the largest file that is taken
     max_points  the most points or triangles of a file
@@ -62,16 +62,16 @@ class PointsModality(Modality):
         chosen = settle(self.options, options or {})
         generator = np.random.default_rng(_seed(chosen["seed"]))
         check_size(data, shown, self.max_bytes, "a cloud or a mesh")
-        pool = pool_of(read_cloud(data, shown, self.max_points), shown, count, generator)
+        pool = make_pool(read_cloud(data, shown, self.max_points), shown, count, generator)
         drawn = _draw(pool, count, chosen["draw"], generator)
         display = _display(len(pool.points), drawn, generator)
         up = next((axis for axis in _AXES if axis == chosen["up"]), model_up)
         try:
-            cube, centre, scale = unit_cube(turned(pool.points[drawn], up, model_up))
+            cube, centre, scale = unit_cube(rotate_up(pool.points[drawn], up, model_up))
         except ValueError as error:
             raise InputError(f"{shown} holds coordinates that are too large to measure distances by") from error
         with np.errstate(over="ignore"):
-            original = (turned(pool.points[display], up, model_up) - centre) / scale
+            original = (rotate_up(pool.points[display], up, model_up) - centre) / scale
         # A stray point among those not read can lie so far out that nothing else would be seen, or float32 end.
         near = np.abs(original).max(axis=1) <= _FARTHEST
         original, display = original[near], display[near]
@@ -127,11 +127,11 @@ class PointsModality(Modality):
         """The elements in the file's own coordinates, "points" (M, 3), as precisely as the model read them."""
         cloud = _cloud(sample)
         points = cloud.seen.astype(np.float64) * cloud.scale + cloud.centre
-        return {"points": turned(points, cloud.model_up, cloud.up)}
+        return {"points": rotate_up(points, cloud.model_up, cloud.up)}
 
 
 def _draw(pool: Pool, count: int, how: Value, generator: np.random.Generator) -> Int64[np.ndarray, "M"]:
-    """The point of the pool that each element is."""
+    """The index into the pool for each element."""
     total = len(pool.points)
     if total <= count:
         return repeat(total, count, generator)
@@ -139,7 +139,7 @@ def _draw(pool: Pool, count: int, how: Value, generator: np.random.Generator) ->
 
 
 def _display(total: int, drawn: Int64[np.ndarray, "M"], generator: np.random.Generator) -> Int64[np.ndarray, "n"]:
-    """The points to show, in the order of the pool: all, or those that were read and a random part of the others."""
+    """The points to display, in the order of the pool: all, or the chosen ones and a random part of the others."""
     if total <= _DISPLAY:
         return np.arange(total)
     others = np.delete(np.arange(total), drawn)
@@ -153,7 +153,7 @@ def _nearest(
     original: Float64[np.ndarray, "n 3"],
     display: Int64[np.ndarray, "n"],
 ) -> Int64[np.ndarray, "n"]:
-    """The element that each display point belongs to: the first that is this point, else the nearest."""
+    """The element of each display point: the first that is this point, else the nearest."""
     read, first = np.unique(drawn, return_index=True)
     nearest = np.empty(len(display), np.int64)
     if len(display) > len(read):
@@ -226,7 +226,7 @@ def _seed(value: Value) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class PointSample(Sample):
-    """A point cloud as it is seen and as the model reads it.
+    """A `Sample` of a point cloud.
 
     `seen` and `original` lie in the model's frame: turned so that the model's axis is up, centred, in [-1, 1] as far
     as they were read. Turned file coordinates are `seen * scale + centre`, in float64. `box` and the modality's

@@ -1,4 +1,4 @@
-"""What there is to draw from: the finite points of a cloud, or points drawn on the surface of a mesh."""
+"""The points to choose from, finite points of a cloud or samples of a mesh's surface, and ways to choose."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CANDIDATES = 50_000
 
 @dataclass(frozen=True)
 class Pool:
-    """Points to draw from, in the file's coordinates.
+    """Points to choose from, in the file's coordinates.
 
     rows   the point of the file that each is, or the triangle that it lies on
     notes  what was left out, and what was done to come by the points
@@ -35,7 +35,7 @@ class Pool:
     notes: tuple[str, ...]
 
 
-def pool_of(cloud: Cloud, name: str, least: int, generator: np.random.Generator) -> Pool:
+def make_pool(cloud: Cloud, name: str, least: int, generator: np.random.Generator) -> Pool:
     """The points of a cloud that are finite, or at least `least` drawn on a mesh, uniformly by area.
 
     Raises InputError where no point is left.

@@ -1,4 +1,4 @@
-"""A clip file's bytes -> an open container and its track of pictures, or one sentence that says why not.
+"""Identifies and opens video files, and measures how long they are.
 
 The container is named to FFmpeg by what the first bytes say: its own guess could take a file for a playlist and open
 what it lists.
@@ -46,7 +46,7 @@ MOST_PIXELS = 16_000_000
 
 @dataclass(frozen=True)
 class ClipFile:
-    """A file that may be a clip by its first bytes.
+    """A file whose first bytes are those of a video.
 
     data       the whole file
     name       as it is shown in messages
@@ -61,7 +61,7 @@ class ClipFile:
 
     @property
     def can_seek(self) -> bool:
-        """Whether its container can be entered in the middle."""
+        """Whether its container supports seeking."""
         return self.container not in _NOT_SOUGHT
 
     @contextmanager
@@ -77,7 +77,7 @@ class ClipFile:
 
 @dataclass(frozen=True)
 class Extent:
-    """When a clip's pictures are shown, in seconds of the container's own clock.
+    """The time span of a clip's frames, in seconds of the container's clock.
 
     begin, end  of the first and of the last frame
     frames      in between
@@ -100,7 +100,7 @@ class Extent:
 
 
 def examine(data: bytes, name: str) -> ClipFile:
-    """What a file is. Raises InputError for one that is no clip."""
+    """Identifies a video file. Raises InputError for a file that is no video."""
     kind = identify(data, name)
     if kind not in _CONTAINERS:
         raise InputError(f"{name} {_refusal(kind)}")
@@ -113,8 +113,8 @@ def examine(data: bytes, name: str) -> ClipFile:
 
 
 @contextmanager
-def refusing(file: ClipFile) -> Iterator[None]:
-    """Turns what decoders raise over bad data into InputError, in one sentence."""
+def input_errors(file: ClipFile) -> Iterator[None]:
+    """Turns the errors of decoders into InputError."""
     try:
         yield
     except DecodeError as error:
@@ -124,12 +124,12 @@ def refusing(file: ClipFile) -> Iterator[None]:
 
 
 def pictures_of(container: InputContainer) -> list[VideoStream]:
-    """The tracks of moving pictures: not the cover of an album."""
+    """The video tracks, without album covers."""
     return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
 
 
 def track(container: InputContainer) -> VideoStream:
-    """The pictures that are read, the first ones. Raises DecodeError where there are none that can be decoded."""
+    """The first video track. Raises DecodeError where there is none that can be decoded."""
     streams = pictures_of(container)
     if not streams:
         raise DecodeError(
@@ -194,7 +194,7 @@ def _announced(file: ClipFile, container: InputContainer, stream: VideoStream) -
 
 
 class Packets:
-    """The packets of a track, to where the file ends or breaks off.
+    """The packets of a track, up to the end of the file or where it is cut off.
 
     whole  whether that was its end, once they are walked through
     """
@@ -216,7 +216,7 @@ class Packets:
 
 
 def _refusal(kind: Kind | None) -> str:
-    """What is wrong with a file that is no clip; follows the file's name."""
+    """Why a file is not a supported video; follows the file's name in a message."""
     if kind is None:
         return "is not a clip of a kind that is read (MP4, MOV, WebM, MKV, AVI, MPEG, FLV, GIF)"
     if kind is kinds.EMPTY:

@@ -21,7 +21,7 @@ from ..image.settings import PixelSettings
 from ..options import settle
 from ..settings import check_names, number, pillow_filter
 from . import DESCRIPTION, MIDDLE
-from .file import examine, extent, refusing
+from .file import examine, extent, input_errors
 from .scan import Scan
 from .window import FrameFormat, FrameWindow, VideoSample, window_start
 
@@ -83,7 +83,7 @@ class VideoModality(grid.GridModality):
         start = settle(self.options, options or {})["start"]
         check_size(data, shown, self.max_bytes, "a video")
         file = examine(data, shown)
-        with refusing(file):
+        with input_errors(file):
             clip = extent(file)
             begin = window_start(clip, settings.seconds or clip.seconds, start, shown)
             seconds = settings.seconds or clip.seconds - begin
@@ -126,11 +126,11 @@ class VideoModality(grid.GridModality):
             raise InputError(f"{shown} is read as one window, so there is nothing to scan along")
         check_size(data, shown, self.max_bytes, "a video")
         file = examine(data, shown)
-        with refusing(file):
+        with input_errors(file):
             clip = extent(file)
 
         def content(begin: float) -> Float[Tensor, "M content"]:
-            with refusing(file):
+            with input_errors(file):
                 return settings.normalise(FrameWindow.of(file, clip, begin, seconds, format_).seen())
 
         return Scan(clip, seconds, every, content)

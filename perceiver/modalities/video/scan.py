@@ -1,4 +1,4 @@
-"""A whole clip, window after window, for predictions over time. Each window is decoded on its own."""
+"""Windows over a whole clip, for predictions over time. Each window is decoded separately."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ...sample import Sample
 from ..base import Box
 from . import MIDDLE
 from .file import ClipFile, Extent
-from .frames import Chosen, Shown, chosen
+from .frames import Frame, SelectedFrames, select_frames
 
 # Longest side of what is kept of the original frames for display.
 _DISPLAY = 480
@@ -69,7 +69,7 @@ class FrameWindow:
     begin: float
     seconds: float
     format: FrameFormat
-    frames: Chosen
+    frames: SelectedFrames
     moments: tuple[float, ...]
 
     @classmethod
@@ -77,7 +77,7 @@ class FrameWindow:
         """Decodes the frames of a window. Raises DecodeError and InputError."""
         at, part = clip.begin + begin, seconds / format_.frames
         moments = [at + (i + 0.5) * part for i in range(format_.frames)]
-        return cls(clip, begin, seconds, format_, chosen(file, clip, moments, at + seconds), tuple(moments))
+        return cls(clip, begin, seconds, format_, select_frames(file, clip, moments, at + seconds), tuple(moments))
 
     @property
     def times(self) -> Float64[np.ndarray, "frames"]:
@@ -173,7 +173,7 @@ def window_start(clip: Extent, seconds: float, start: Any, name: str) -> float:
     return begin
 
 
-def crop(shown: Shown, model: FrameFormat) -> tuple[tuple[int, int], tuple[int, int]]:
+def crop(shown: Frame, model: FrameFormat) -> tuple[tuple[int, int], tuple[int, int]]:
     """The centre crop of a frame, ((top, bottom), (left, right)) in its own pixels: the largest of the model's aspect
     where pixels are as wide as they are shown."""
     height, width = shown.pixels.shape[:2]

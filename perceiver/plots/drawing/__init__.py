@@ -1,4 +1,4 @@
-"""How each modality's inputs and maps are drawn. Each is one object here; nothing else in `plots` asks which."""
+"""Drawings: how the inputs and maps of each modality become pictures. Each is one object in one registry."""
 
 from __future__ import annotations
 

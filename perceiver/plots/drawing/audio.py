@@ -1,4 +1,4 @@
-"""Sounds: raw ones as a waveform over columns of colour, log-mel ones as a spectrogram; time runs to the right."""
+"""Sounds: waveforms over columns of colour, or log-mel spectrograms; time runs to the right."""
 
 from __future__ import annotations
 

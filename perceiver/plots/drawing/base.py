@@ -1,4 +1,4 @@
-"""What a modality's drawing offers: inputs and maps as pictures, for the page, the wall of blocks and the figure."""
+"""The interface of drawings, and what they share."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def rearranged(
 
 @runtime_checkable
 class Measured(Protocol):
-    """What a drawing also offers when its pictures are of nothing seen, so that their sides need numbers."""
+    """What a drawing also offers when its pictures need axes with numbers, such as spectrograms."""
 
     def axes(self, sample: Drawable) -> Axes:
         """The axes of the input and of every map."""

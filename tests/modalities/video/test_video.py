@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from perceiver import ConfigError, InputError
-from perceiver.modalities import get, of_file, of_grid
+from perceiver.modalities import for_file, for_grid, get
 from perceiver.modalities.kinds import MP4
 from perceiver.modalities.video.window import VideoSample
 from tests.modalities.audiovisual.clips import clip, frame_of, level, numbered, tone
@@ -36,8 +36,8 @@ def refusal(data: bytes, shape: tuple[int, ...] = (5, 12, 16), **changes: Any) -
 
 
 def test_the_registry_knows_what_reads_videos() -> None:
-    assert of_grid(3) == "video"
-    assert of_file(MP4) == ("video", "audiovisual", "audio")
+    assert for_grid(3) == "video"
+    assert for_file(MP4) == ("video", "audiovisual", "audio")
 
 
 def test_frames_are_spread_over_the_whole_video_and_its_sound_is_left() -> None:

@@ -45,7 +45,7 @@ def questions(told: Told) -> tuple[Question, ...]:
             "Kind of input",
             "What the elements are.",
             "text",
-            modalities.of_grid(told.axes),
+            modalities.for_grid(told.axes),
             tuple(name for name in modalities.names() if modalities.describe(name).layout != "parts"),
         )
     )

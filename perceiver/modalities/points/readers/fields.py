@@ -1,4 +1,4 @@
-"""Named columns of numbers -> places and colours: what PLY, PCD, tables and structured arrays have in common."""
+"""Columns of numbers, with names or without, as points and colours: shared by PLY, PCD, tables and arrays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64, Shaped, UInt8
 
 from ....errors import InputError
-from .cloud import Cloud, left_out
+from .cloud import Cloud, unread_fields
 
 _PLACES = ("x", "y", "z")
 _COLOURS = (("red", "green", "blue"), ("r", "g", "b"), ("diffuse_red", "diffuse_green", "diffuse_blue"))
@@ -31,8 +31,8 @@ class Field:
     declared: np.dtype | None = None
 
 
-def cloud_of(fields: Sequence[Field], name: str) -> Cloud:
-    """The cloud that columns describe, found by their names in small or capital letters.
+def cloud_from_fields(fields: Sequence[Field], name: str) -> Cloud:
+    """The cloud of named columns; letter case does not matter.
 
     Raises InputError where x, y and z are not all there.
     """
@@ -46,7 +46,7 @@ def cloud_of(fields: Sequence[Field], name: str) -> Cloud:
         points[:, axis] = field.values
     used, colours, notes = _colours(known)
     taken = {id(known[word]) for word in (*_PLACES, *used)} | {id(f) for f in fields if f.name.lower() in _OPACITY}
-    return Cloud(points, colours, notes=(*notes, *left_out(f.name for f in fields if id(f) not in taken)))
+    return Cloud(points, colours, notes=(*notes, *unread_fields(f.name for f in fields if id(f) not in taken)))
 
 
 def _colours(known: dict[str, Field]) -> tuple[tuple[str, ...], UInt8[np.ndarray, "n 3"] | None, tuple[str, ...]]:
@@ -54,7 +54,7 @@ def _colours(known: dict[str, Field]) -> tuple[tuple[str, ...], UInt8[np.ndarray
         if all(word in known for word in names):
             channels = [known[word] for word in names]
             values = np.stack([field.values for field in channels], axis=1)
-            return names, *to_bytes(values, channels[0].declared)
+            return names, *colours_to_bytes(values, channels[0].declared)
     for word in _PACKED:
         if word in known and (declared := known[word].declared) is not None and declared.itemsize == 4:
             bits = known[word].values.astype(declared.newbyteorder("=")).view(np.uint32)
@@ -62,7 +62,7 @@ def _colours(known: dict[str, Field]) -> tuple[tuple[str, ...], UInt8[np.ndarray
     return (), None, ()
 
 
-def to_bytes(
+def colours_to_bytes(
     values: Shaped[np.ndarray, "n 3"], declared: np.dtype | None
 ) -> tuple[UInt8[np.ndarray, "n 3"] | None, tuple[str, ...]]:
     """Colours as bytes, scaled from the declared type: 8 and 16 bits by their range, decimals from 0 to 1.
@@ -83,8 +83,8 @@ def to_bytes(
     return np.rint(values.clip(0, full) * (255 / full)).astype(np.uint8), notes
 
 
-def by_position(table: Float64[np.ndarray, "n columns"]) -> Cloud:
-    """The cloud of a table of three or more columns: x, y, z first, then colours if whole numbers look like them.
+def cloud_from_columns(table: Float64[np.ndarray, "n columns"]) -> Cloud:
+    """The cloud of a table of three or more columns: x, y, z first, then colours if there are integers in their range.
 
     A note says what was taken for what where there are more than three.
     """
@@ -98,7 +98,7 @@ def by_position(table: Float64[np.ndarray, "n columns"]) -> Cloud:
     if start is None:
         return Cloud(points, notes=(f"{taken} and left out {_span(range(3, count))}",))
     rest = [column for column in range(3, count) if not start <= column < start + 3]
-    colours, _ = to_bytes(table[:, start : start + 3], np.dtype(np.uint8))
+    colours, _ = colours_to_bytes(table[:, start : start + 3], np.dtype(np.uint8))
     said = f"{taken} and columns {start + 1} to {start + 3} as red, green, blue"
     return Cloud(points, colours, notes=(f"{said}; left out {_span(rest)}" if rest else said,))
 

@@ -1,4 +1,4 @@
-"""GLB and glTF: scenes, read by trimesh, every part moved to its place.
+"""GLB and glTF scenes, read by trimesh, with the transforms of the scene applied.
 
 The description of a scene is checked first, without decoding anything: how many points and triangles it claims, and
 what trimesh would read wrong.
@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from ....errors import InputError
-from .cloud import NO_FACES, Cloud, allow
+from .cloud import NO_FACES, Cloud, check_count
 
 # Extensions that leave the shape as it is, or that trimesh reads right.
 _HARMLESS = ("KHR_materials_", "KHR_texture_", "EXT_texture_", "KHR_lights_", "KHR_mesh_quantization", "KHR_xmp")
@@ -71,7 +71,7 @@ def _colours(shape: object, count: int) -> UInt8[np.ndarray, "n 3"] | None:
 
 
 def check_gltf(data: bytes, name: str, most: int) -> tuple[bool, tuple[str, ...]]:
-    """Whether the colours of a scene can be read right, and notes on what of it cannot.
+    """Whether the colours of a scene can be read correctly, and notes on parts that cannot be read.
 
     Raises InputError for a scene that would be read wrong, is damaged, or is larger than `most` points or triangles
     with every part counted as often as it is placed.
@@ -97,8 +97,8 @@ def check_gltf(data: bytes, name: str, most: int) -> tuple[bool, tuple[str, ...]
         )
     if odd:
         raise InputError(f"{name} is a glTF mesh with sparse or normalised places, which are not read; save it plainly")
-    allow(sum(part.points for part in parts), most, name)
-    allow(max(sum(part.corners for part in parts) // 3, largest // 3, 1), most, name, "triangles")
+    check_count(sum(part.points for part in parts), most, name)
+    check_count(max(sum(part.corners for part in parts) // 3, largest // 3, 1), most, name, "triangles")
     surface = any(part.mode in _SURFACES for part in parts)
     rest = sum(part.mode not in (_SURFACES if surface else _POINTS) for part in parts)
     notes = [] if surface else [NO_FACES]
@@ -108,7 +108,7 @@ def check_gltf(data: bytes, name: str, most: int) -> tuple[bool, tuple[str, ...]
 
 
 class _Part:
-    """What one primitive of a mesh says of itself."""
+    """The properties of one primitive of a mesh."""
 
     def __init__(self, part: dict[str, Any], accessors: list[dict[str, Any]]) -> None:
         places = accessors[part["attributes"]["POSITION"]]

@@ -15,10 +15,10 @@ import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
 from ....errors import InputError
-from .cloud import NO_FACES, Cloud, allow, cut_off
-from .fields import to_bytes
+from .cloud import NO_FACES, Cloud, check_count, truncated
+from .fields import colours_to_bytes
 from .polygons import triangulate
-from .text import rows, take_lines, tokens, unified, words_in_lines
+from .text import count_words, find_lines, normalised_text, parse_numbers, parse_rows
 
 # OFF
 _COMMENT = re.compile(rb"#[^\n]*")
@@ -40,7 +40,7 @@ _CORNER = re.compile(rb"^[ \t]*vertex[ \t]([^\n]*)", re.MULTILINE | re.IGNORECAS
 
 def read_off(data: bytes, name: str, most: int) -> Cloud:
     """The points, colours and faces of an OFF file. Raises InputError for whatever is wrong with it."""
-    text = _COMMENT.sub(b"", unified(data))
+    text = _COMMENT.sub(b"", normalised_text(data))
     keyword = _KEYWORD.match(text)
     if keyword is None:
         raise InputError(f"{name} does not begin with the word OFF")
@@ -51,23 +51,23 @@ def read_off(data: bytes, name: str, most: int) -> Cloud:
     if counts is None:
         raise InputError(f"{name} has no counts of points and faces behind the word OFF")
     points, faces = (int(count) for count in counts.groups())
-    allow(points, most, name)
-    allow(max(faces, 1), most, name, "faces")
+    check_count(points, most, name)
+    check_count(max(faces, 1), most, name, "faces")
     start = counts.end()
-    stop, found = take_lines(text, start, points)
+    stop, found = find_lines(text, start, points)
     if found < points:
-        raise cut_off(name, points, found)
-    table = rows(text, name, start, stop, columns=max(_columns(text, start), 3))
+        raise truncated(name, points, found)
+    table = parse_rows(text, name, start, stop, columns=max(_columns(text, start), 3))
     if len(table) < points:
-        raise cut_off(name, points, len(table))
+        raise truncated(name, points, len(table))
     at = 6 if normals else 3
     colours: UInt8[np.ndarray, "n 3"] | None = None
     notes: tuple[str, ...] = ()
     if coloured and table.shape[1] >= at + 3:
-        colours, notes = to_bytes(table[:, at : at + 3], None)
-    end, found = take_lines(text, stop, faces)
+        colours, notes = colours_to_bytes(table[:, at : at + 3], None)
+    end, found = find_lines(text, stop, faces)
     if found < faces:
-        raise cut_off(name, faces, found, "faces")
+        raise truncated(name, faces, found, "faces")
     places = np.ascontiguousarray(table[:, :3])
     triangles = triangulate(_off_faces(text, name, stop, end), places, name)
     if not len(triangles):
@@ -76,16 +76,16 @@ def read_off(data: bytes, name: str, most: int) -> Cloud:
 
 
 def _columns(text: bytes, start: int) -> int:
-    """Numbers in the first line that holds any."""
+    """Numbers in the first line that is not blank."""
     return len(text[start : start + 1000].lstrip().split(b"\n", 1)[0].split())
 
 
 def _off_faces(
     text: bytes, name: str, start: int, stop: int
 ) -> Iterator[tuple[Int64[np.ndarray, "_"], Int64[np.ndarray, "_ _"]]]:
-    """The faces in groups of one size. A line holds a size, so many corners, and perhaps a colour, which is left."""
-    widths = words_in_lines(text, start, stop)
-    numbers = tokens(text, name, start, stop)
+    """The faces in groups of one size. A line holds a size, the corners, and perhaps a colour, which is ignored."""
+    widths = count_words(text, start, stop)
+    numbers = parse_numbers(text, name, start, stop)
     begins = np.cumsum(widths) - widths
     sizes = numbers[begins]
     short = np.flatnonzero(sizes >= widths)
@@ -99,19 +99,19 @@ def _off_faces(
 
 def read_obj(data: bytes, name: str, most: int) -> Cloud:
     """The points, colours and faces of an OBJ file. Raises InputError for whatever is wrong with it."""
-    text = _IGNORED.sub(lambda found: b" " if found[0].startswith(b"\\") else b"", unified(data))
+    text = _IGNORED.sub(lambda found: b" " if found[0].startswith(b"\\") else b"", normalised_text(data))
     begins, block = _lines(_POINT, text)
-    allow(len(begins), most, name)
-    widths = words_in_lines(block, 0, len(block))
+    check_count(len(begins), most, name)
+    widths = count_words(block, 0, len(block))
     if len(widths) < len(begins) or widths.min() < 3:
         raise InputError(f"{name} has a point of fewer than three numbers")
-    numbers = tokens(block, name, 0, len(block))
+    numbers = parse_numbers(block, name, 0, len(block))
     starts = np.cumsum(widths) - widths
     points = numbers[starts[:, None] + np.arange(3)]
     colours: UInt8[np.ndarray, "n 3"] | None = None
     notes: tuple[str, ...] = ()
     if widths.min() >= 6:
-        colours, notes = to_bytes(numbers[starts[:, None] + np.arange(3, 6)], np.dtype(np.float32))
+        colours, notes = colours_to_bytes(numbers[starts[:, None] + np.arange(3, 6)], np.dtype(np.float32))
     triangles = triangulate(_obj_faces(text, begins, name, most), points, name)
     if not len(triangles):
         return Cloud(points, colours, notes=(*notes, NO_FACES))
@@ -125,12 +125,12 @@ def _obj_faces(
     begins, block = _lines(_FACE, text)
     if not len(begins):
         return
-    allow(len(begins), most, name, "faces")
+    check_count(len(begins), most, name, "faces")
     block = _TEXTURE_AND_NORMAL.sub(b"", block)
-    sizes = words_in_lines(block, 0, len(block))
+    sizes = count_words(block, 0, len(block))
     if len(sizes) < len(begins):
         raise InputError(f"{name} has a face without corners")
-    numbers = tokens(block, name, 0, len(block))
+    numbers = parse_numbers(block, name, 0, len(block))
     if not numbers.all():
         raise InputError(f"{name} has a face that names point 0; the first point of an OBJ mesh is 1")
     # Negative numbers count back from the last point that stands above the face.
@@ -143,7 +143,7 @@ def _obj_faces(
 
 
 def _lines(kind: re.Pattern[bytes], text: bytes) -> tuple[Int64[np.ndarray, "lines"], bytes]:
-    """Where the lines of one kind begin, and what stands on them behind their keyword."""
+    """The offsets of the lines of one kind, and their text after the keyword."""
     found = [(match.start(), match[1]) for match in kind.finditer(text)]
     return np.array([at for at, _ in found], np.int64), b"\n".join(line for _, line in found)
 
@@ -160,20 +160,20 @@ def _from_bytes(data: bytes, name: str, most: int) -> Float64[np.ndarray, "corne
     promised = int.from_bytes(data[_HEAD - 4 : _HEAD], "little")
     there = max(len(data) - _HEAD, 0) // _TRIANGLE.itemsize
     if promised > there:
-        raise cut_off(name, promised, there, "triangles")
-    allow(promised, most, name, "triangles")
+        raise truncated(name, promised, there, "triangles")
+    check_count(promised, most, name, "triangles")
     table = np.frombuffer(data, _TRIANGLE, promised, _HEAD)
     return table["corners"].reshape(-1, 3).astype(np.float64)
 
 
 def _from_text(data: bytes, name: str, most: int) -> Float64[np.ndarray, "corners 3"]:
-    text = unified(data)
+    text = normalised_text(data)
     if b"endsolid" not in text[-4096:].lower():
         raise InputError(f"{name} was cut off: the end of its text is missing")
     lines = [match[1] for match in _CORNER.finditer(text)]
-    allow(len(lines) // 3, most, name, "triangles")
+    check_count(len(lines) // 3, most, name, "triangles")
     block = b"\n".join(lines)
-    sizes = words_in_lines(block, 0, len(block))
+    sizes = count_words(block, 0, len(block))
     if len(lines) % 3 or len(sizes) < len(lines) or not (sizes == 3).all():
         raise InputError(f"{name} is damaged: its corners are not three numbers each, and three to a triangle")
-    return tokens(block, name, 0, len(block)).reshape(-1, 3)
+    return parse_numbers(block, name, 0, len(block)).reshape(-1, 3)

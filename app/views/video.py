@@ -149,6 +149,7 @@ class VideoView(GridView):
         )
         if count == 1:
             return
+        st.caption(f"{self._named(sample)}. All frames:")
         frames = [
             DRAWING.frame(sample, shown.values, i, shown.range, paint.colours, paint.strength) for i in range(count)
         ]

@@ -28,7 +28,7 @@ Read = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE",
-        help=f"How to read the file. {modalities.options_help().capitalize()}.",
+        help=f"How to read the file. {modalities.options_help()}",
         show_default=False,
     ),
 ]

@@ -89,12 +89,13 @@ def axis_words(axis: str) -> AxisWords:
 
 
 def options_help() -> str:
-    """All that may be chosen about reading inputs, one sentence: "sounds: start=SECONDS|loudest; ..."."""
+    """All options for reading inputs, in a sentence: "Sounds: start=SECONDS|loudest; point clouds: ..."."""
     choices: dict[str, list[str]] = {}
     for one in _DESCRIPTIONS.values():
         if one.options:
             choices.setdefault(", ".join(option.usage for option in one.options), []).append(one.noun.many)
-    return "; ".join(f"{' and '.join(inputs)}: {usage}" for usage, inputs in choices.items())
+    text = "; ".join(f"{' and '.join(inputs)}: {usage}" for usage, inputs in choices.items())
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def __getattr__(name: str) -> Any:

@@ -10,7 +10,6 @@ from PIL import Image
 
 from ..errors import ConfigError
 
-
 Interval = tuple[float, float]
 
 

@@ -295,9 +295,9 @@ def glance(case: Case) -> Sample:
     )
 
 
-def sort_of_file(case: Case) -> str:
-    """What the file is by its first bytes, in words: "MP3 sound"; "" where that cannot be told."""
-    return modalities.sniff(case.data, case.name) or ""
+def kind_of_file(case: Case) -> modalities.Kind | None:
+    """What the file is by its first bytes; None where that cannot be told."""
+    return modalities.identify(case.data, case.name)
 
 
 def read(case: Case) -> Sample:

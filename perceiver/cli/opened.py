@@ -128,7 +128,7 @@ def _suited(path: Path) -> str:
     except OSError:
         kind = None  # reading the file will say what is wrong with it
     store = BundledCheckpoints()
-    for modality in (*(kind.fits if kind else ()), *modalities.names()):
+    for modality in (*modalities.for_file(kind), *modalities.names()):
         if store.names(modality):
             return store.default(modality)
     return store.default(modalities.names()[0])

@@ -12,7 +12,7 @@ from PIL import Image
 
 import perceiver
 from perceiver import Perceiver, PerceiverConfig
-from perceiver.modalities.audiovisual import ClipSettings
+from perceiver.modalities.audiovisual.settings import ClipSettings
 from perceiver.positions import FourierConfig, SegmentConfig
 from tests.commands import refused, run, values
 from tests.modalities.audiovisual.clips import clip, numbered, tone

@@ -10,13 +10,13 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
+from ... import modalities
 from ...config import PerceiverConfig
 from ...errors import CheckpointError
 from ..folder import README, WEIGHTS, sha256
 from .results import CURVE, Results, read_results
 from .tables import duration, percent, table, with_interval
 
-_TASKS = {"image": "image-classification", "audio": "audio-classification", "video": "video-classification"}
 _ORIGIN = "## Origin"
 _HEAD = re.compile(r"\A\s*---\r?\n.*?\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 
@@ -83,7 +83,7 @@ def verify(folder: Path) -> None:
 
 
 def _metadata(config: PerceiverConfig, results: Results | None) -> ModelCardData:
-    task = _TASKS.get(config.modality)
+    task = modalities.describe(config.modality).task if config.modality in modalities.names() else None
     measured: dict[str, Any] = {}
     if results is not None:
         slug = re.sub(r"[^a-z0-9]+", "-", results.data.name.lower()).strip("-")

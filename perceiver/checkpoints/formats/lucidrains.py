@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ... import modalities
 from ...config import Block, PerceiverConfig
 from ...errors import CheckpointError
 from ...positions import CoordinatesConfig, FourierConfig, Spacing
@@ -67,10 +68,13 @@ def convert(evidence: Evidence) -> Conversion:
     preprocess = evidence.known.get("preprocess", {})
     if not isinstance(preprocess, Mapping):
         raise CheckpointError("preprocess must be an object of settings by name")
+    inputs = _input(evidence, shape, values)
+    if inputs["content_channels"] == 1 and modalities.describe(values["modality"]).normalised:
+        preprocess = {"channels": 1, **preprocess}
     config = PerceiverConfig(
         num_classes=num_classes,
         modality=values["modality"],
-        **_input(evidence, shape, values),
+        **inputs,
         num_latents=num_latents,
         latent_dim=latent_dim,
         plan=shared.plan,
@@ -99,7 +103,7 @@ def convert(evidence: Evidence) -> Conversion:
 
 def _input(evidence: Evidence, shape: tuple[int, ...], values: Mapping[str, Any]) -> dict[str, Any]:
     """What the configuration says of the input array."""
-    if values["modality"] == "points" or not values["fourier_encode_data"]:
+    if _are_free(values) or not values["fourier_encode_data"]:
         return _points(evidence, shape, values)
     axes, bands = len(shape), values["num_freq_bands"]
     content = evidence.channels - axes * (2 * bands + 1)
@@ -120,10 +124,15 @@ def _input(evidence: Evidence, shape: tuple[int, ...], values: Mapping[str, Any]
     }
 
 
+def _are_free(values: Mapping[str, Any]) -> bool:
+    """Whether the elements of the input lie on no grid and bring their own coordinates."""
+    return modalities.describe(values["modality"]).layout == "free"
+
+
 def _points(evidence: Evidence, shape: tuple[int, ...], values: Mapping[str, Any]) -> dict[str, Any]:
     """For a model that adds no positions to its input: only points, whose content is their coordinates, can be
     represented."""
-    if values["modality"] != "points":
+    if not _are_free(values):
         raise CheckpointError(
             f"{evidence.checkpoint.name} has fourier_encode_data off: what its elements hold is known only to the code "
             "that made them, unless they are points of 3 coordinates"
@@ -177,8 +186,11 @@ def _notes(evidence: Evidence, config: PerceiverConfig) -> tuple[str, ...]:
             f"took {config.content_channels} of its {evidence.channels} channels for content and the others for "
             f"{bands} bands an axis; give num_freq_bands if that is wrong"
         )
-    if config.modality == "image" and not {"mean", "std"} & set(config.preprocess):
-        notes.append("reads pictures as values from 0 to 1; give preprocess with mean and std if that is wrong")
+    modality = modalities.describe(config.modality)
+    if modality.normalised and not {"mean", "std"} & set(config.preprocess):
+        notes.append(
+            f"reads {modality.noun.many} as values from 0 to 1; give preprocess with mean and std if that is wrong"
+        )
     if any(entry.dtype in ("F16", "BF16") for entry in evidence.checkpoint.entries.values()):
         notes.append(
             "its positions are computed in float32; perceiver-pytorch computes them in the number type of the input"

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ... import modalities
 from ...errors import CheckpointError
 from .base import Checkpoint, GivenValue, Option, OptionValue, listed, shown, sides
 
@@ -244,7 +245,6 @@ class Evidence:
 
 
 _CROSS_HEADS, _LATENT_HEADS = 1, 8
-_MODALITIES = {1: "audio", 2: "image", 3: "video"}
 
 
 def options(evidence: Evidence) -> tuple[Option, ...]:
@@ -280,8 +280,8 @@ def options(evidence: Evidence) -> tuple[Option, ...]:
             "Kind of input",
             "What the elements are.",
             "text",
-            _MODALITIES.get(evidence.axes),
-            ("image", "audio", "points", "video"),
+            modalities.for_grid(evidence.axes),
+            tuple(name for name in modalities.names() if modalities.describe(name).layout != "parts"),
         )
     )
     return tuple(out)

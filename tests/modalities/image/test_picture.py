@@ -11,7 +11,9 @@ import pytest
 from PIL import Image, ImageFile
 
 from perceiver import InputError, Sample
-from perceiver.modalities import ImageModality, image, picture
+from perceiver.modalities.image import modality as image
+from perceiver.modalities.image import picture
+from perceiver.modalities.image.modality import ImageModality
 from tests.modalities import files
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from perceiver.modalities.points.normalise import turned, unit_cube
+from perceiver.modalities.points.geometry import rotate_up, unit_cube
 
 
 def test_moves_the_mean_to_the_origin_and_the_farthest_coordinate_to_one() -> None:
@@ -44,14 +44,14 @@ def test_refuses_what_has_no_middle(points: np.ndarray) -> None:
 
 
 def test_turns_a_z_up_file_for_a_y_up_model() -> None:
-    assert turned(np.array([[1.0, 2.0, 3.0]]), "z", "y").tolist() == [[1, 3, -2]]
+    assert rotate_up(np.array([[1.0, 2.0, 3.0]]), "z", "y").tolist() == [[1, 3, -2]]
 
 
 @pytest.mark.parametrize(("up", "towards"), list(itertools.product("xyz", repeat=2)))
 def test_a_turn_is_a_rotation_that_brings_one_axis_to_the_other(up: str, towards: str) -> None:
-    rows = turned(np.eye(3), up, towards)  # type: ignore[arg-type]
+    rows = rotate_up(np.eye(3), up, towards)  # type: ignore[arg-type]
     assert np.linalg.det(rows) == pytest.approx(1)
     assert np.allclose(rows @ rows.T, np.eye(3))
     assert rows["xyz".index(up)].tolist() == np.eye(3)["xyz".index(towards)].tolist()
     points = np.random.default_rng(0).normal(size=(7, 3))
-    assert np.array_equal(turned(turned(points, up, towards), towards, up), points)  # type: ignore[arg-type]
+    assert np.array_equal(rotate_up(rotate_up(points, up, towards), towards, up), points)  # type: ignore[arg-type]

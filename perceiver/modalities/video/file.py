@@ -1,4 +1,4 @@
-"""A clip file's bytes -> an open container and its track of pictures, or one sentence that says why not.
+"""Identifies and opens video files, and measures how long they are.
 
 The container is named to FFmpeg by what the first bytes say: its own guess could take a file for a playlist and open
 what it lists.
@@ -19,7 +19,7 @@ from av.video.stream import VideoStream
 
 from ...errors import InputError
 from .. import kinds
-from ..audio.stream import Broken
+from ..base import DecodeError
 from ..kinds import Kind, identify
 
 _CONTAINERS = {
@@ -46,7 +46,7 @@ MOST_PIXELS = 16_000_000
 
 @dataclass(frozen=True)
 class ClipFile:
-    """A file that may be a clip by its first bytes.
+    """A file whose first bytes are those of a video.
 
     data       the whole file
     name       as it is shown in messages
@@ -61,23 +61,23 @@ class ClipFile:
 
     @property
     def can_seek(self) -> bool:
-        """Whether its container can be entered in the middle."""
+        """Whether its container supports seeking."""
         return self.container not in _NOT_SOUGHT
 
     @contextmanager
     def open(self) -> Iterator[InputContainer]:
-        """The file, open. Raises Broken when FFmpeg cannot make anything of it."""
+        """The file, open. Raises DecodeError when FFmpeg cannot make anything of it."""
         try:
             container = av.open(io.BytesIO(self.data), "r", format=self.container, metadata_errors="ignore")
         except Exception as error:
-            raise Broken from error
+            raise DecodeError from error
         with container:
             yield container
 
 
 @dataclass(frozen=True)
 class Extent:
-    """When a clip's pictures are shown, in seconds of the container's own clock.
+    """The time span of a clip's frames, in seconds of the container's clock.
 
     begin, end  of the first and of the last frame
     frames      in between
@@ -100,7 +100,7 @@ class Extent:
 
 
 def examine(data: bytes, name: str) -> ClipFile:
-    """What a file is. Raises InputError for one that is no clip."""
+    """Identifies a video file. Raises InputError for a file that is no video."""
     kind = identify(data, name)
     if kind not in _CONTAINERS:
         raise InputError(f"{name} {_refusal(kind)}")
@@ -113,45 +113,45 @@ def examine(data: bytes, name: str) -> ClipFile:
 
 
 @contextmanager
-def refusing(file: ClipFile) -> Iterator[None]:
-    """Turns what decoders raise over bad data into InputError, in one sentence."""
+def input_errors(file: ClipFile) -> Iterator[None]:
+    """Turns the errors of decoders into InputError."""
     try:
         yield
-    except Broken as error:
+    except DecodeError as error:
         raise InputError(f"{file.name} is {file.kind.phrase}, but {error}") from error
     except MemoryError as error:
         raise InputError(f"{file.name} needs more memory than there is; save it smaller and try again") from error
 
 
 def pictures_of(container: InputContainer) -> list[VideoStream]:
-    """The tracks of moving pictures: not the cover of an album."""
+    """The video tracks, without album covers."""
     return [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
 
 
 def track(container: InputContainer) -> VideoStream:
-    """The pictures that are read, the first ones. Raises Broken where there are none that can be decoded."""
+    """The first video track. Raises DecodeError where there is none that can be decoded."""
     streams = pictures_of(container)
     if not streams:
-        raise Broken(
+        raise DecodeError(
             "it holds sound alone; a clip needs pictures" if container.streams.audio else "there are no pictures in it"
         )
     stream = streams[0]
     if stream.codec_context is None:
-        raise Broken("its pictures are coded in a way that is not read")
+        raise DecodeError("its pictures are coded in a way that is not read")
     size = (stream.codec_context.width, stream.codec_context.height)
     check_pixels(size)
     return stream
 
 
 def check_pixels(size: tuple[int, int]) -> None:
-    """Raises Broken for frames (width, height) that are too large to decode."""
+    """Raises DecodeError for frames (width, height) that are too large to decode."""
     width, height = size
     if width * height > MOST_PIXELS:
-        raise Broken(f"its frames have {width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are read")
+        raise DecodeError(f"its frames have {width:,} x {height:,} pixels; at most {MOST_PIXELS:,} are read")
 
 
 def extent(file: ClipFile) -> Extent:
-    """Walks through the packets of a clip, decoding none. Raises Broken and InputError."""
+    """Walks through the packets of a clip, decoding none. Raises DecodeError and InputError."""
     begin = end = None
     count, step = 0, 0.0
     with file.open() as container:
@@ -175,7 +175,7 @@ def extent(file: ClipFile) -> Extent:
                 end, step = at, (packet.duration or 0) * base
         whole = packets.whole
     if count == 0:
-        raise Broken("there is not one frame in it")
+        raise DecodeError("there is not one frame in it")
     if begin is None or end is None or (count > 1 and end <= begin):
         # Raw streams have no clock.
         return Extent(0.0, count / rate, count, tracks, whole, announced)
@@ -194,7 +194,7 @@ def _announced(file: ClipFile, container: InputContainer, stream: VideoStream) -
 
 
 class Packets:
-    """The packets of a track, to where the file ends or breaks off.
+    """The packets of a track, up to the end of the file or where it is cut off.
 
     whole  whether that was its end, once they are walked through
     """
@@ -216,11 +216,11 @@ class Packets:
 
 
 def _refusal(kind: Kind | None) -> str:
-    """What is wrong with a file that is no clip; follows the file's name."""
+    """Why a file is not a supported video; follows the file's name in a message."""
     if kind is None:
         return "is not a clip of a kind that is read (MP4, MOV, WebM, MKV, AVI, MPEG, FLV, GIF)"
     if kind is kinds.EMPTY:
         return "is an empty file: there is nothing in it"
-    if "audio" in kind.fits:
+    if kind.medium == "sound":
         return f"is {kind.phrase}: sound alone; a clip needs pictures"
     return f"is {kind.phrase}, not a clip"

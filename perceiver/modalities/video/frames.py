@@ -1,4 +1,4 @@
-"""The frames of a window of a clip: which are shown when, upright, as 8-bit RGB."""
+"""Decodes the frames that are shown at given times, upright, as 8-bit RGB."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from av.video.stream import VideoStream
 from jaxtyping import UInt8
 
 from ...errors import InputError
-from ..audio.stream import Broken
+from ..base import DecodeError
 from .file import ClipFile, Extent, Packets, check_pixels, track
 
 # Pixels that are decoded at most on the way to a window: some seconds of work, and minutes of most clips.
@@ -27,8 +27,8 @@ _HDR = {16: "PQ", 18: "HLG"}
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A frame as it is shown.
+class Frame:
+    """A decoded frame, ready for display.
 
     pixels   upright, 8-bit RGB, on white where it was transparent
     aspect   width of a pixel over its height
@@ -43,7 +43,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedFrames:
     """The frames of a window.
 
     shown    the different frames, in order
@@ -52,35 +52,35 @@ class Chosen:
     damaged  pieces of its data that could not be decoded
     """
 
-    shown: tuple[Shown, ...]
+    shown: tuple[Frame, ...]
     which: tuple[int, ...]
     there: int
     damaged: int
 
 
-def chosen(file: ClipFile, extent: Extent, moments: list[float], stop: float) -> Chosen:
-    """The frames that are shown at some moments, rising, in seconds of the container's clock.
+def select_frames(file: ClipFile, extent: Extent, moments: list[float], stop: float) -> SelectedFrames:
+    """The frames that are shown at given times, ascending, in seconds of the container's clock.
 
     stop  where the window ends
 
-    Raises Broken and InputError.
+    Raises DecodeError and InputError.
     """
     late = file.can_seek and moments[0] > extent.begin + 1
-    found = _chosen(file, extent, moments, stop, seek=True) if late else None
-    found = found or _chosen(file, extent, moments, stop, seek=False)
+    found = _select(file, extent, moments, stop, seek=True) if late else None
+    found = found or _select(file, extent, moments, stop, seek=False)
     if found is None:
-        raise Broken
+        raise DecodeError
     return found
 
 
-def _chosen(file: ClipFile, extent: Extent, moments: list[float], stop: float, *, seek: bool) -> Chosen | None:
+def _select(file: ClipFile, extent: Extent, moments: list[float], stop: float, *, seek: bool) -> SelectedFrames | None:
     """None where no frame can be decoded, or seeking leads behind the first moment."""
-    shown: list[Shown] = []
+    shown: list[Frame] = []
     which: list[int] = []
     there = 0
     last: VideoFrame | None = None
     last_time = extent.begin
-    kept: Shown | None = None
+    kept: Frame | None = None
 
     def take() -> None:
         nonlocal kept
@@ -109,7 +109,7 @@ def _chosen(file: ClipFile, extent: Extent, moments: list[float], stop: float, *
             return None
         while len(which) < len(moments):
             take()
-    return Chosen(tuple(shown), tuple(which), there, frames.damaged)
+    return SelectedFrames(tuple(shown), tuple(which), there, frames.damaged)
 
 
 def _enter(container: InputContainer, stream: VideoStream, moment: float) -> bool:
@@ -157,7 +157,7 @@ class _Frames:
                 yield time, frame
 
 
-def _upright(frame: VideoFrame, stream: VideoStream, time: float) -> Shown:
+def _upright(frame: VideoFrame, stream: VideoStream, time: float) -> Frame:
     notes = []
     try:
         if any(component.is_alpha for component in frame.format.components):
@@ -169,7 +169,7 @@ def _upright(frame: VideoFrame, stream: VideoStream, time: float) -> Shown:
     except MemoryError:
         raise
     except Exception as error:
-        raise Broken("its frames are in a format that is not read") from error
+        raise DecodeError("its frames are in a format that is not read") from error
     if name := _HDR.get(int(frame.color_trc or 0)):
         notes.append(f"took its high dynamic range ({name}) for ordinary brightness, which makes it pale")
     aspect = float(stream.sample_aspect_ratio or 1) or 1.0
@@ -178,7 +178,7 @@ def _upright(frame: VideoFrame, stream: VideoStream, time: float) -> Shown:
         pixels = np.rot90(pixels, turns)
         aspect = 1 / aspect if turns % 2 else aspect
         notes.append(f"turned its frames by {90 * min(turns, 4 - turns)} degrees, as the file says")
-    return Shown(np.ascontiguousarray(pixels), aspect, time, tuple(notes))
+    return Frame(np.ascontiguousarray(pixels), aspect, time, tuple(notes))
 
 
 def _on_white(rgba: UInt8[np.ndarray, "h w 4"]) -> tuple[UInt8[np.ndarray, "h w 3"], bool]:

@@ -1,4 +1,4 @@
-"""A picture file's bytes -> upright 8-bit sRGB pixels, or one sentence that says why not.
+"""Decodes picture files to upright 8-bit sRGB pixels.
 
 `Image.open` is not used. It checks sizes against `Image.MAX_IMAGE_PIXELS`, one number for the whole process: it
 refuses honest panoramas, lets half a gigabyte through below it, and whoever changes it changes it for every other
@@ -24,11 +24,11 @@ from PIL.PpmImagePlugin import PpmImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from ..errors import InputError
-from . import kinds
+from ...errors import InputError
+from .. import kinds
+from ..kinds import Kind, identify
 from .colour import Colour, to_srgb
 from .containers import gif_frames, jpeg_scans, png_depth, without_metadata
-from .kinds import Kind, identify
 
 # A JPEG can be decoded at a fraction of its size, so it may be this many times larger than other pictures.
 JPEG_ALLOWANCE = 8
@@ -75,8 +75,8 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the caller needs of a picture.
+class DecodeOptions:
+    """What to decode of a picture, and how.
 
     background        what shows through transparent parts
     max_pixels        the most pixels that are decoded
@@ -89,7 +89,7 @@ class Wish:
     longer: int
 
 
-def decode(data: bytes, name: str, wish: Wish) -> Picture:
+def decode(data: bytes, name: str, options: DecodeOptions) -> Picture:
     """Decodes the first frame of a picture file.
 
     name  as it is to be shown in messages
@@ -100,12 +100,12 @@ def decode(data: bytes, name: str, wish: Wish) -> Picture:
     if kind not in _READERS:
         raise InputError(f"{name} {_refusal(kind)}")
     try:
-        return _decode(data, name, kind, wish)
+        return _decode(data, name, kind, options)
     except InputError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(
-            f"{name} unpacks to far more than the {wish.max_pixels:,} pixels that are read at most"
+            f"{name} unpacks to far more than the {options.max_pixels:,} pixels that are read at most"
         ) from error
     except MemoryError as error:
         raise InputError(f"{name} needs more memory than there is; save it smaller and try again") from error
@@ -115,22 +115,22 @@ def decode(data: bytes, name: str, wish: Wish) -> Picture:
         ) from error
 
 
-def _decode(data: bytes, name: str, kind: Kind, wish: Wish) -> Picture:
+def _decode(data: bytes, name: str, kind: Kind, options: DecodeOptions) -> Picture:
     notes: list[str] = []
     picture = _open(data, kind, notes)
     if (frames := _frames(data, kind)) > 1:
         notes.append(f"used frame 1 of {f'{frames:,}' if frames <= _MOST_FRAMES else f'more than {_MOST_FRAMES:,}'}")
     size = picture.size
-    fraction = _limit(picture, data, name, wish.max_pixels // _COPIES.get(kind, 1))
+    fraction = _limit(picture, data, name, options.max_pixels // _COPIES.get(kind, 1))
     # Pillow turns a TIFF itself, while loading, and takes the tag away.
     turned = picture.tag_v2.get(_ORIENTATION) if isinstance(picture, TiffImageFile) else None
     picture.load()
     orientation = _orientation(picture)
-    reduce = _reduction(picture.size, wish)
+    reduce = _reduction(picture.size, options)
     if fraction * reduce > 1:
         notes.append(f"read its {size[0]:,} x {size[1]:,} pixels at 1/{fraction * reduce} of their size")
     depth = png_depth(data) if kind is kinds.PNG else 8
-    pixels, changes = to_srgb(picture, background=wish.background, depth=depth, reduce=reduce)
+    pixels, changes = to_srgb(picture, background=options.background, depth=depth, reduce=reduce)
     if orientation in _TURNS:
         pixels = pixels.transpose(_TURNS[orientation])
     if (orientation or turned) in _TURNS:
@@ -139,7 +139,7 @@ def _decode(data: bytes, name: str, kind: Kind, wish: Wish) -> Picture:
 
 
 def _open(data: bytes, kind: Kind, notes: list[str]) -> ImageFile:
-    """Parses the headers; a second try goes without metadata, which is where most damage that can be spared sits."""
+    """Parses the headers; a second attempt leaves out the metadata, which is often the only damaged part."""
     try:
         return _READERS[kind](io.BytesIO(data))
     except Image.DecompressionBombError:
@@ -205,11 +205,11 @@ def _limit(picture: ImageFile, data: bytes, name: str, max_pixels: int) -> int:
     return fraction
 
 
-def _reduction(size: tuple[int, int], wish: Wish) -> int:
-    """How many pixels a side are averaged into one: as many as the wish allows if the picture is large, else one."""
+def _reduction(size: tuple[int, int], options: DecodeOptions) -> int:
+    """How many pixels a side are averaged into one: as many as the options allows if the picture is large, else one."""
     if size[0] * size[1] <= _KEPT_WHOLE:
         return 1
-    return max(min(min(size) // wish.shorter, max(size) // wish.longer), 1)
+    return max(min(min(size) // options.shorter, max(size) // options.longer), 1)
 
 
 def _tile_pixels(picture: ImageFile) -> int:
@@ -228,11 +228,11 @@ def _orientation(picture: ImageFile) -> int | None:
 
 
 def _refusal(kind: Kind | None) -> str:
-    """What is wrong with a file that is no picture, or none that is read; follows the file's name."""
+    """Why a file is not a supported picture; follows the file's name in a message."""
     if kind is None:
         return "is not a picture of a kind that is read (JPEG, PNG, GIF, WebP, AVIF, TIFF, BMP, PNM)"
     if kind is kinds.EMPTY:
         return "is an empty file: there is nothing in it"
-    if "image" in kind.fits:
+    if kind.medium == "picture":
         return f"is {kind.phrase}, a kind that is not read here; save it as JPEG or PNG and try again"
     return f"is {kind.phrase}, not a picture"

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from PIL import Image, ImageChops, ImageCms
 
-from .base import printable
+from ..base import printable
 
 Colour = tuple[int, int, int]
 

@@ -1,4 +1,4 @@
-"""What JPEG, PNG and GIF files say about themselves, read without decoding a pixel."""
+"""Properties of JPEG, PNG and GIF files, parsed without decoding a pixel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class JpegScans:
 
 
 def jpeg_scans(data: bytes) -> JpegScans | None:
-    """What is known of a JPEG before decoding; None when its headers lead nowhere."""
+    """The scans of a JPEG, found without decoding; None when its headers are damaged."""
     components, progressive, streamed, count, ended = 0, False, False, 0, False
     for marker, start, _ in _segments(data):
         if marker in _FRAMES:

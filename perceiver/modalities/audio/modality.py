@@ -4,51 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float32, Float64
 
 from ...errors import ConfigError, InputError
 from ...sample import Sample
 from .. import grid
 from ..base import MEGABYTE, Box, check_size, printable
-from ..options import Option, settle
+from ..description import Description
+from ..options import settle
+from . import DESCRIPTION, LOUDEST
 from .decode import SoundFile, examine
 from .features import band_centres, content, spectrogram, to_peak
-from .notes import of_clip, of_window
 from .overview import Overview, overview
-from .sample import AudioSample
 from .scan import Scan
 from .settings import AudioSettings
-from .window import loudest, waveform
-
-LOUDEST = "loudest"
+from .window import clip_notes, loudest, waveform, window_notes
 
 
 @dataclass(frozen=True)
-class AudioModality:
+class AudioModality(grid.GridModality):
     """Sounds, read as (patches,) or (mels, frames): decoded, mixed to mono, cut to a window, resampled, scaled.
 
     max_bytes  the largest file that is taken
     """
 
-    name: str = "audio"
-    extensions: tuple[str, ...] = (
-        *("wav", "wave", "flac", "ogg", "oga", "opus", "mp3", "m4a", "aac", "aif", "aiff", "aifc", "caf", "au", "snd"),
-        *("w64", "rf64", "amr", "wma", "webm", "weba", "mka", "mkv", "mp4", "m4v", "mov", "3gp", "avi", "flv", "ts"),
-    )
+    description: ClassVar[Description] = DESCRIPTION
     max_bytes: int = 512 * MEGABYTE
-    options: tuple[Option, ...] = (
-        Option(
-            name="start",
-            default=LOUDEST,
-            choices=(LOUDEST,),
-            number=True,
-            help="Seconds into the sound at which the model begins to read, or its loudest part.",
-        ),
-    )
 
     def read(
         self,
@@ -89,7 +74,7 @@ class AudioModality:
             seen=seen[0].numpy(),
             original=clip.envelope,
             box=_box(settings, begin),
-            notes=(*of_clip(clip, settings), *of_window(clip, settings, begin, window, loudest=start == LOUDEST)),
+            notes=(*clip_notes(clip, settings), *window_notes(clip, settings, begin, window, loudest=start == LOUDEST)),
             rate=settings.rate,
             start=begin,
             stop=begin + settings.seconds,
@@ -119,26 +104,13 @@ class AudioModality:
         settings = _settings(preprocess, shape)
         return Scan(*self._open(data, name), settings, every)
 
-    def to_original(self, sample: Sample, values: Float[np.ndarray, "*grid"]) -> Float[np.ndarray, "*size"]:
-        """Lays a map on the slices of the whole clip, (slices,) for raw and (mels, slices) for mel; NaN elsewhere.
-
-        A slice takes the value of the element its centre lies in; a window thinner than a slice takes the whole slice.
-        Raises ValueError for a map of another shape.
-        """
-        if values.shape != sample.shape:
-            raise ValueError(f"the map is {values.shape}, the input {sample.shape}")
-        return grid.lay(values, _in_slices(sample), _size(sample))
-
-    def element_at(self, sample: Sample, *index: int) -> int | None:
-        """The input element that covers (slice,) of the clip for raw, (row, slice) for mel; None outside the window."""
-        return grid.element_at(index, _in_slices(sample), sample.shape, _size(sample))
-
-    def box_of(self, sample: Sample, element: int) -> Box:
-        """What one input element covers: ((second, second),) for raw, ((row, row), (second, second)) for mel.
-
-        Raises ValueError for an element that does not exist.
-        """
-        return grid.box_of(element, sample.box, sample.shape)
+    def grid_box(self, sample: Sample) -> tuple[Box, tuple[int, ...]]:
+        """The box in slices of the whole clip, and (slices,) for raw, (mels, slices) for mel. A window thinner than a
+        slice takes the whole slice."""
+        assert isinstance(sample, AudioSample)
+        slices = sample.original.shape[1] / sample.duration
+        *rows, (begin, end) = sample.box
+        return (*rows, (begin * slices, end * slices)), (*sample.shape[:-1], sample.original.shape[1])
 
     def places(self, sample: Sample) -> Mapping[str, Float[np.ndarray, "..."]]:
         """The centres of the elements: "time" in seconds of the clip; for mel "frequency" in hertz, highest first."""
@@ -169,13 +141,34 @@ def _box(settings: AudioSettings, start: float) -> Box:
     return ((0.0, float(settings.mels)), (start - half, start - half + settings.frames * settings.hop / settings.rate))
 
 
-def _size(sample: Sample) -> tuple[int, ...]:
-    return (*sample.shape[:-1], sample.original.shape[1])
+@dataclass(frozen=True, kw_only=True)
+class AudioSample(Sample):
+    """A `Sample` of sound. Seconds count from the beginning of the clip.
+
+    seen is the mono window at `rate`, (samples,), scaled as the model reads it; original the lowest and highest value
+    of up to 2,000 equal slices of the whole clip, (2, slices). box is ((from, to),) in seconds for raw samples and
+    ((0, mels), (from, to)) in rows and seconds for a spectrogram, whose frames are centred on their time, so that the
+    first begins half a hop before `start`.
+
+    rate         samples a second that the model reads, Hz
+    start, stop  the window that was read; it can end after the clip, with silence
+    duration     the whole clip, as it was decoded
+    clip_rate    samples a second of the file, Hz
+    channels     of the file
+    features     "raw" or "mel"
+    bands        centre frequencies of the rows in Hz, highest first; empty for raw
+    spectrogram  decibels of power as read, highest band first; (0, 0) for raw
+    """
+
+    rate: int
+    start: float
+    stop: float
+    duration: float
+    clip_rate: int
+    channels: int
+    features: str
+    bands: Float64[np.ndarray, "mels"]
+    spectrogram: Float32[np.ndarray, "mels frames"]
 
 
-def _in_slices(sample: Sample) -> Box:
-    """The sample's box with slices of the clip for seconds."""
-    assert isinstance(sample, AudioSample)
-    slices = sample.original.shape[1] / sample.duration
-    *rows, (begin, end) = sample.box
-    return (*rows, (begin * slices, end * slices))
+MODALITY = AudioModality()

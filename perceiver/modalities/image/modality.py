@@ -1,50 +1,45 @@
-"""Images: a picture file -> the pixels a model reads, and maps laid back on the picture."""
+"""Images: a picture file -> the pixels a model reads, and maps laid back on the picture. A pixel of the original takes
+the value of the element that its centre lies in."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from ..errors import ConfigError
-from ..sample import Sample
-from . import grid
-from .base import MEGABYTE, Box, check_size, printable
-from .colour import Colour
-from .options import Option, settle
-from .picture import Wish, decode
+from ...errors import ConfigError
+from ...sample import Sample
+from .. import grid
+from ..base import MEGABYTE, check_size, printable
+from ..description import Description
+from ..options import settle
+from . import DESCRIPTION
+from .picture import DecodeOptions, decode
+from .settings import ImageSettings
 
 # Longest side of what is kept of the original for display.
 _DISPLAY = 1600
 # Pixels a side of the crop, for each that the model reads, that a large picture keeps before it is resized: averaging
 # beyond that is lost in the resizing filter anyway.
 _OVERSAMPLING = 4
-# Pixels a side that a model may read.
-_MOST_READ = 4096
 
 
 @dataclass(frozen=True)
-class ImageModality:
+class ImageModality(grid.GridModality):
     """Pictures, read as (H, W, 3): decoded, turned upright, brought to sRGB on a background, cropped, resized.
 
     max_bytes   the largest file that is taken
     max_pixels  the most pixels that are decoded
     """
 
-    name: str = "image"
-    extensions: tuple[str, ...] = (
-        *("jpg", "jpeg", "jpe", "jfif", "png", "apng", "webp", "avif", "gif", "bmp", "dib"),
-        *("tif", "tiff", "ppm", "pgm", "pbm", "pnm", "pfm"),
-    )
+    description: ClassVar[Description] = DESCRIPTION
     max_bytes: int = 64 * MEGABYTE
     max_pixels: int = 50_000_000
-    options: tuple[Option, ...] = ()
 
     def read(
         self,
@@ -76,13 +71,13 @@ class ImageModality:
         cells = settings.cells
         settle(self.options, options or {})
         check_size(data, shown, self.max_bytes, "a picture")
-        wish = Wish(
+        decoding = DecodeOptions(
             background=settings.background,
             max_pixels=self.max_pixels,
             shorter=math.ceil(_OVERSAMPLING * max(height, width) / settings.crop),
             longer=_DISPLAY,
         )
-        picture = decode(data, shown, wish)
+        picture = decode(data, shown, decoding)
         full = picture.pixels
         (top, bottom), (left, right) = rows, columns = crop_box(
             (full.height, full.width), (height, width), settings.crop
@@ -112,79 +107,10 @@ class ImageModality:
             notes=tuple(notes),
         )
 
-    def to_original(self, sample: Sample, values: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "h w"]:
-        """Lays a map on the original picture, nearest neighbour; NaN where the model saw nothing.
-
-        A pixel takes the value of the element its centre lies in. Raises ValueError for a map of another shape.
-        """
-        if values.shape != sample.shape:
-            raise ValueError(f"the map is {values.shape}, the input {sample.shape}, rows first")
-        return grid.lay(values, sample.box, sample.original.shape[:2])
-
-    def element_at(self, sample: Sample, *index: int) -> int | None:
-        """The input element that covers a pixel (row, column) of the original; None outside the crop."""
-        return grid.element_at(index, sample.box, sample.shape, sample.original.shape[:2])
-
-    def box_of(self, sample: Sample, element: int) -> Box:
-        """Where one input element lies on the original, ((row, row), (column, column)).
-
-        Raises ValueError for an element that does not exist.
-        """
-        return grid.box_of(element, sample.box, sample.shape)
-
     def places(self, sample: Sample) -> Mapping[str, Float[np.ndarray, "..."]]:
         """The centres of rows and columns in pixels of the original, where pixel k covers k to k + 1."""
         rows, cols = (grid.centres(edges, n) for edges, n in zip(sample.box, sample.shape, strict=True))
         return {"rows": rows, "cols": cols}
-
-
-@dataclass(frozen=True)
-class ImageSettings:
-    """The preprocessing of an image model, checked."""
-
-    crop: float = 1.0
-    resample: Image.Resampling = Image.Resampling.BICUBIC
-    channels: int = 3
-    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
-    std: tuple[float, ...] = (1.0, 1.0, 1.0)
-    background: Colour = (255, 255, 255)
-    pixels: tuple[int, int] | None = None
-    cells: tuple[tuple[float, float], tuple[float, float]] | None = None
-
-    @classmethod
-    def of(cls, values: Mapping[str, Any]) -> ImageSettings:
-        """Reads the settings of a configuration. Raises ConfigError for unknown names and impossible values."""
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ConfigError(f"preprocess holds {', '.join(map(repr, unknown))}, which image models do not know")
-        channels = values.get("channels", cls.channels)
-        if type(channels) is not int or channels not in (1, 3):
-            raise ConfigError(f"preprocess.channels is {channels!r}; it must be 3 (colour) or 1 (grey)")
-        out = cls(
-            crop=_numbers(values, "crop", (cls.crop,))[0],
-            resample=_filter(values.get("resample", "bicubic")),
-            channels=channels,
-            mean=_numbers(values, "mean", cls.mean[:channels]),
-            std=_numbers(values, "std", cls.std[:channels]),
-            background=_bytes(_numbers(values, "background", cls.background)),
-            pixels=_pixels(values.get("pixels")),
-            cells=_cells(values.get("cells")),
-        )
-        if (out.pixels is None) != (out.cells is None):
-            raise ConfigError("preprocess needs both pixels and cells, or neither")
-        if not 0 < out.crop <= 1:
-            raise ConfigError(
-                f"preprocess.crop is {out.crop:g}; it is a share of the shorter side, above 0 and up to 1"
-            )
-        if not min(out.std) > 0:
-            raise ConfigError(f"preprocess.std is {out.std}; every value must be above 0")
-        return out
-
-    def normalise(self, pixels: UInt8[np.ndarray, "H W 3"]) -> Float[torch.Tensor, "M channels"]:
-        """Pixels as the model reads them, one row an element; grey ones have three equal channels, of which one is
-        read."""
-        values = torch.from_numpy(pixels).reshape(-1, 3)[:, : self.channels].float() / 255
-        return (values - torch.tensor(self.mean)) / torch.tensor(self.std)
 
 
 def crop_box(size: tuple[int, int], shape: tuple[int, int], share: float) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -269,43 +195,4 @@ def _shape(shape: tuple[int, ...]) -> tuple[int, int]:
     return shape[0], shape[1]
 
 
-def _numbers(values: Mapping[str, Any], name: str, default: tuple[int | float, ...]) -> tuple[float, ...]:
-    given = values.get(name, default)
-    given = given if isinstance(given, list | tuple) else [given]
-    if len(given) != len(default) or not all(isinstance(v, int | float) and math.isfinite(v) for v in given):
-        raise ConfigError(f"preprocess.{name} is {values.get(name)!r}; it needs finite numbers, {len(default)} of them")
-    return tuple(float(v) for v in given)
-
-
-def _pixels(value: Any) -> tuple[int, int] | None:
-    if value is None:
-        return None
-    sides = list(value) if isinstance(value, list | tuple) else []
-    if len(sides) != 2 or not all(isinstance(n, int) and 0 < n <= _MOST_READ for n in sides):
-        raise ConfigError(f"preprocess.pixels is {value!r}; it must be (height, width), each up to {_MOST_READ:,}")
-    return sides[0], sides[1]
-
-
-def _cells(value: Any) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    if value is None:
-        return None
-    try:
-        (top, bottom), (left, right) = ((float(start), float(stop)) for start, stop in value)
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"preprocess.cells is {value!r}; it must be (start, stop) of rows and of columns") from error
-    if not (math.isfinite(top + bottom + left + right) and top < bottom and left < right):
-        raise ConfigError(f"preprocess.cells is {value!r}; every start must lie before its stop")
-    return (top, bottom), (left, right)
-
-
-def _bytes(values: tuple[float, ...]) -> Colour:
-    if not all(v == int(v) and 0 <= v <= 255 for v in values):
-        raise ConfigError(f"preprocess.background is {values}; it must be three whole numbers from 0 to 255")
-    return int(values[0]), int(values[1]), int(values[2])
-
-
-def _filter(name: Any) -> Image.Resampling:
-    known = {r.name.lower(): r for r in Image.Resampling}
-    if not isinstance(name, str) or name not in known:
-        raise ConfigError(f"preprocess.resample is {name!r}; it must be one of {', '.join(known)}")
-    return known[name]
+MODALITY = ImageModality()

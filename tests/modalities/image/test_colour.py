@@ -202,7 +202,7 @@ def test_bands_leave_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     everything = [files.save(cut_out()), palette(transparency=b"\0\x80"), files.save(Image.fromarray(depth)), floating]
     everything += [cyan, files.save(files.noise(16, 24), icc_profile=files.swapped_profile())]
     whole = [read(data) for data in everything]
-    monkeypatch.setattr(modalities.colour, "_BAND_PIXELS", 50)
+    monkeypatch.setattr("perceiver.modalities.image.colour._BAND_PIXELS", 50)
     for data, expected in zip(everything, whole, strict=True):
         sample = read(data)
         assert np.array_equal(sample.original, expected.original)

@@ -1,30 +1,16 @@
-"""A whole clip, window after window, for predictions over time. Each window is decoded on its own."""
+"""Windows over a whole clip, for predictions over time. Each window is decoded separately."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor
 
 from ...errors import InputError
+from ..scanning import Window
 from .file import Extent
-
-
-@dataclass(frozen=True)
-class Window:
-    """One window of a clip.
-
-    start    seconds from the clip's first frame
-    content  of every input element, as `ClipSample.content`
-    silent   False: there are always pictures
-    """
-
-    start: float
-    content: Float[Tensor, "M content"]
-    silent: bool = False
 
 
 class Scan:
@@ -34,8 +20,8 @@ class Scan:
     every    seconds from one window's start to the next; None puts them end to end
     read     makes the content of the window that begins so many seconds into the clip
 
-    The last window reaches the end of the clip, repeats its last frame and ends in silence. Iterating raises InputError
-    where the file cannot be decoded.
+    The last window reaches the end of the clip; after it, its last frame is repeated and its sound is silence. No
+    window counts as silent: there are always pictures. Iterating raises InputError where the file cannot be decoded.
     """
 
     def __init__(

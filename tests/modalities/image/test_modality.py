@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from perceiver import ConfigError, InputError, Sample
-from perceiver.modalities import ImageModality, Modality, get, names
-from perceiver.modalities.image import crop_box
+from perceiver.modalities import Modality, get, names
+from perceiver.modalities.image.modality import ImageModality, crop_box
 from tests.modalities import files
 
 IMAGE = get("image")

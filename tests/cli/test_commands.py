@@ -340,7 +340,7 @@ def test_the_table_is_written_into_a_readme() -> None:
     assert "README.md" in refused("checkpoints", "--write-readme", "README.md")
 
 
-@pytest.mark.parametrize("name", ["audio", "image", "points"])
+@pytest.mark.parametrize("name", ["audio", "digits", "image", "letters", "points"])
 def test_data_is_built_where_it_was_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
 

@@ -14,7 +14,7 @@ PositionKind = Literal["fourier", "learned", "coordinates"]
 Spacing = Literal["linear", "logarithmic"]
 Activation = Literal["gelu", "gelu_tanh", "geglu"]
 Head = Literal["mean", "mean_norm", "decoder"]
-StemKind = Literal["linear", "conv"]
+StemKind = Literal["linear", "conv", "patches", "convs"]
 StemPadding = Literal["same", "transformers"]
 Block = tuple[int | None, int | None]
 
@@ -61,44 +61,82 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class StemConfig:
-    """What content passes through before it meets its position code (Perceiver IO, appendix on ImageNet).
+    """What content passes through before it is joined with its position encoding.
 
-    kind         "linear": the same linear layer for every element; "conv": a 7 x 7 convolution with stride 2, ReLU and
-                 3 x 3 max pooling with stride 2, which make one element of 4 x 4 pixels
+    kind         "linear": the same linear layer for every element (Perceiver IO)
+                 "conv": a 7 x 7 convolution with stride 2, ReLU and 3 x 3 max pooling with stride 2, which make one
+                 element of 4 x 4 pixels (Perceiver IO, ImageNet)
+                 "patches": the values of side x side pixels side by side, without weights
+                 "convs": convolutions of side x side pixels with stride 2, each followed by a ReLU; one for each entry
+                 of `widths`
     in_channels  channels of the content before it (3 for RGB)
-    pixels       (H, W) that a convolution reads; None for "linear", which keeps the grid of input_shape
-    padding      of a convolution: "same" as in DeepMind's code, H/4 x W/4 elements; "transformers" as in Hugging Face's
+    pixels       (H, W) of the grid that is read; None for "linear", which keeps the grid of input_shape
+    padding      of "conv" alone: "same" as in DeepMind's code, H/4 x W/4 elements; "transformers" as in Hugging Face's
                  port, which pads one pixel more before and does not pad the pooling: 55 x 55 elements for 224 x 224
+    side         pixels along a side of a patch, or of the kernels of "convs"; None for the other kinds
+    widths       channels after each of "convs"; the last one is content_channels
     """
 
     kind: StemKind = "linear"
     in_channels: int = 3
     pixels: tuple[int, int] | None = None
     padding: StemPadding = "same"
+    side: int | None = None
+    widths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        _choice("stem.kind", self.kind, ("linear", "conv"))
+        _choice("stem.kind", self.kind, ("linear", "conv", "patches", "convs"))
         _choice("stem.padding", self.padding, ("same", "transformers"))
         _positive("stem.in_channels", self.in_channels)
-        if (self.kind == "conv") != (self.pixels is not None):
-            raise ConfigError("stem.pixels is the (height, width) that a convolution reads, and nothing else has it")
+        if (self.kind == "linear") != (self.pixels is None):
+            raise ConfigError("stem.pixels is the (height, width) that is read; every kind but linear needs it")
         for n in self.pixels or ():
             _positive("stem.pixels", n)
+        if (self.kind in ("patches", "convs")) != (self.side is not None):
+            raise ConfigError("stem.side belongs to the kinds patches and convs, which need it")
+        if self.side is not None:
+            _positive("stem.side", self.side)
+        if (self.kind == "convs") != bool(self.widths):
+            raise ConfigError("stem.widths belongs to the kind convs, which needs at least one")
+        for n in self.widths:
+            _positive("stem.widths", n)
+        if self.kind == "patches" and any(n % (self.side or 1) for n in self.pixels or ()):
+            raise ConfigError(f"stem.side is {self.side}, which does not divide stem.pixels, {self.pixels}")
+        if self.kind == "convs" and min(self.grid or (1,)) < 1:
+            raise ConfigError(f"stem.pixels is {self.pixels}, which {len(self.widths)} convolutions leave nothing of")
 
     @property
     def grid(self) -> tuple[int, ...] | None:
-        """The elements that a convolution leaves; None for "linear", which changes no grid."""
+        """The grid of elements that comes out; None for "linear", which changes no grid."""
         if self.pixels is None:
             return None
+        if self.kind == "patches":
+            return tuple(n // (self.side or 1) for n in self.pixels)
+        if self.kind == "convs":
+            grid = self.pixels
+            for _ in self.widths:
+                grid = tuple(-(-n // STRIDE) for n in grid)  # type: ignore[assignment]
+            return grid
         halves = [(n + 1) // 2 for n in self.pixels]
         return tuple((n + 1) // 2 if self.padding == "same" else (n - POOL) // STRIDE + 1 for n in halves)
 
     @property
+    def out_channels(self) -> int | None:
+        """Channels of what comes out, where the stem's own fields decide it."""
+        if self.kind == "patches":
+            return self.in_channels * (self.side or 1) ** 2
+        return self.widths[-1] if self.widths else None
+
+    @property
     def cells(self) -> tuple[tuple[float, float], ...] | None:
-        """Where the elements of a convolution lie on its pixels: (start, stop) an axis, cells of 4 pixels around the
-        centre of what each one reads. None for "linear"."""
+        """Where the elements lie on the pixels: (start, stop) an axis. An element's cell is as wide as the distance to
+        the next one and lies around the centre of the pixels that the element sees. None for "linear"."""
         if self.pixels is None or self.grid is None:
             return None
+        if self.kind == "patches":
+            return tuple((0.0, float(n)) for n in self.pixels)
+        if self.kind == "convs":
+            return tuple(self._convs_cells(n) for n in self.pixels)
         width = float(STRIDE * STRIDE)
         starts = []
         for pixels in self.pixels:
@@ -108,6 +146,16 @@ class StemConfig:
             # Element j reads halves 2j - pooled and the next two; half i reads pixels 2i - before and the next six.
             starts.append(STRIDE * (POOL // 2 - pooled) - before + CONV / 2 - width / 2)
         return tuple((start, start + width * n) for start, n in zip(starts, self.grid, strict=True))
+
+    def _convs_cells(self, pixels: int) -> tuple[float, float]:
+        # Element j of a layer sees `side` entries from 2j - before on; centres are followed down to the pixels.
+        assert self.side is not None
+        centre, step, size = 0.5, 1.0, pixels
+        for _ in self.widths:
+            before = same_padding(size, self.side, STRIDE)[0]
+            centre += step * ((self.side - 1) / 2 - before)
+            step, size = step * STRIDE, -(-size // STRIDE)
+        return centre - step / 2, centre - step / 2 + step * size
 
 
 @dataclass(frozen=True)
@@ -259,6 +307,10 @@ class PerceiverConfig:
             raise ConfigError(
                 f"input_shape is {self.input_shape}, and the stem makes {self.stem.grid} elements of {self.stem.pixels}"
             )
+        if self.stem and self.stem.out_channels not in (None, self.content_channels):
+            raise ConfigError(
+                f"content_channels is {self.content_channels}, and the stem makes {self.stem.out_channels} channels"
+            )
         if (
             not self.segments
             and self.positions.kind == "fourier"
@@ -304,6 +356,11 @@ class PerceiverConfig:
         return self.stem.in_channels if self.stem else self.content_channels
 
     @property
+    def read_shape(self) -> tuple[int, ...]:
+        """The grid that a modality prepares content on: that of the elements, or of the pixels before a stem."""
+        return self.stem.pixels if self.stem and self.stem.pixels else self.input_shape
+
+    @property
     def input_channels(self) -> int:
         """C, content channels then position channels."""
         if self.padded_to is not None:
@@ -339,6 +396,8 @@ class PerceiverConfig:
                 if stem.get("pixels") is not None:
                     height, width = stem["pixels"]
                     stem["pixels"] = (height, width)
+                if "widths" in stem:
+                    stem["widths"] = tuple(stem["widths"])
                 fields["stem"] = StemConfig(**_known(StemConfig, stem))
             for name in ("input_shape", "labels"):
                 if name in fields:

@@ -1,7 +1,13 @@
-"""What content passes through before it meets its position code: nothing in the paper, a linear layer or a small
-convolution in two of Perceiver IO's ImageNet models."""
+"""Stems: what content passes through before it is joined with its position encoding.
+
+Nothing in the paper; a linear layer or a convolution in two of Perceiver IO's ImageNet models; patches or a few small
+convolutions in models trained here, which cost a fraction of reading every pixel.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +17,7 @@ from torch import Tensor, nn
 from .config import CONV as _CONV
 from .config import POOL as _POOL
 from .config import STRIDE as _STRIDE
-from .config import PerceiverConfig, StemConfig, same_padding
+from .config import PerceiverConfig, StemConfig, StemKind, same_padding
 
 
 class LinearStem(nn.Module):
@@ -38,8 +44,7 @@ class ConvStem(nn.Module):
         self.conv = nn.Conv2d(config.in_channels, channels, _CONV, stride=_STRIDE)
 
     def forward(self, content: Float[Tensor, "B pixels read"]) -> Float[Tensor, "B M content"]:
-        if content.shape[1] != self.pixels[0] * self.pixels[1]:
-            raise ValueError(f"the input has {content.shape[1]} pixels; this model reads {self.pixels}")
+        _check_pixels(content, self.pixels)
         x = content.transpose(1, 2).unflatten(2, self.pixels)
         same = self.padding == "same"
         x = F.pad(x, _same(self.pixels, _CONV) if same else (_CONV // 2,) * 4)
@@ -49,11 +54,65 @@ class ConvStem(nn.Module):
         return F.max_pool2d(x, _POOL, _STRIDE).flatten(2).transpose(1, 2)
 
 
+class PatchStem(nn.Module):
+    """The values of side x side pixels as one element, without weights: channels of the first pixel, of the second,
+    row by row."""
+
+    def __init__(self, config: StemConfig, channels: int) -> None:
+        super().__init__()
+        assert config.pixels is not None
+        assert config.side is not None
+        del channels
+        self.pixels, self.side = config.pixels, config.side
+
+    def forward(self, content: Float[Tensor, "B pixels read"]) -> Float[Tensor, "B M content"]:
+        _check_pixels(content, self.pixels)
+        x = content.unflatten(1, (self.pixels[0] // self.side, self.side, self.pixels[1] // self.side, self.side))
+        return x.transpose(2, 3).flatten(3).flatten(1, 2)
+
+
+class ConvsStem(nn.Module):
+    """Convolutions with stride 2 and zeros around them ("same"), each followed by a ReLU.
+
+    Training puts a batch norm behind each (`perceiver.training.stems`) and folds it into the convolution afterwards.
+    """
+
+    def __init__(self, config: StemConfig, channels: int) -> None:
+        super().__init__()
+        assert config.pixels is not None
+        assert config.side is not None
+        del channels
+        self.pixels, self.side = config.pixels, config.side
+        widths = (config.in_channels, *config.widths)
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, self.side, stride=_STRIDE) for a, b in pairwise(widths))
+        self.norms = nn.ModuleList(nn.Identity() for _ in self.convs)
+
+    def forward(self, content: Float[Tensor, "B pixels read"]) -> Float[Tensor, "B M content"]:
+        _check_pixels(content, self.pixels)
+        x = content.transpose(1, 2).unflatten(2, self.pixels)
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = F.relu(norm(conv(F.pad(x, _same((x.shape[2], x.shape[3]), self.side)))))
+        return x.flatten(2).transpose(1, 2)
+
+
+_STEMS: dict[StemKind, Callable[[StemConfig, int], nn.Module]] = {
+    "linear": LinearStem,
+    "conv": ConvStem,
+    "patches": PatchStem,
+    "convs": ConvsStem,
+}
+
+
 def stem_of(config: PerceiverConfig) -> nn.Module:
     """The stem of a model; one that changes nothing where it has none."""
     if config.stem is None:
         return nn.Identity()
-    return (LinearStem if config.stem.kind == "linear" else ConvStem)(config.stem, config.content_channels)
+    return _STEMS[config.stem.kind](config.stem, config.content_channels)
+
+
+def _check_pixels(content: Float[Tensor, "B pixels read"], pixels: tuple[int, int]) -> None:
+    if content.shape[1] != pixels[0] * pixels[1]:
+        raise ValueError(f"the input has {content.shape[1]} pixels; this model reads {pixels}")
 
 
 def _same(size: tuple[int, int], kernel: int) -> tuple[int, int, int, int]:

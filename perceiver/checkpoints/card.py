@@ -14,7 +14,7 @@ from ..config import PerceiverConfig, PositionConfig
 from ..errors import CheckpointError
 from .files import README, WEIGHTS, sha256
 from .markdown import duration, percent, table, top_frequencies, with_interval
-from .results import Results, read_results
+from .results import CURVE, Results, read_results
 
 _TASKS = {"image": "image-classification", "audio": "audio-classification", "video": "video-classification"}
 _ORIGIN = "## Origin"
@@ -117,6 +117,7 @@ def _opening(config: PerceiverConfig, results: Results | None) -> list[str]:
         "",
         f"A Perceiver that sorts {config.modality} input into {config.num_classes} classes.{_reached(results)}",
         "",
+        *([" ".join(results.caveats), ""] if results and results.caveats else []),
         *table(
             ("Part", "Value"),
             [
@@ -192,6 +193,7 @@ def _report(results: Results) -> list[str]:
                 ("Steps", f"{budget.steps:,}"),
                 ("Examples seen", f"{budget.examples:,}"),
                 ("Time", duration(budget.seconds)),
+                *results.training.items(),
                 ("Hardware", budget.hardware),
                 ("Versions", ", ".join(f"{library} {version}" for library, version in results.versions.items())),
                 ("SHA-256 of the weights", f"`{results.sha256}`"),
@@ -201,6 +203,7 @@ def _report(results: Results) -> list[str]:
         "```sh",
         results.command,
         "```",
+        *(["", f"![Accuracy on validation examples during training]({CURVE})"] if results.curve else []),
         *(["", "## Notes", "", *(f"- {note}" for note in results.notes)] if results.notes else []),
     ]
 

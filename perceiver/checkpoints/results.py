@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import CheckpointError
 
 RESULTS = "results.json"
+CURVE = "curve.png"
 _Z95 = 1.959963984540054  # the normal distribution's two-sided 95 % point
 
 
@@ -125,6 +126,9 @@ class Results:
     seeds       other seed -> its held-out accuracy, all else equal
     measures    further numbers worth showing, by their full name
     versions    library -> version
+    training    further rows of the card's table on training: name -> words
+    curve       (step, accuracy on validation examples) during training, in order; drawn in `CURVE`
+    caveats     what a reader must know before anything else, one sentence each
     notes       what a reader must know, one sentence each
     licence     of the weights: an identifier of the hub, such as "apache-2.0"
     sha256      of model.safetensors; `save_pretrained` fills it and `parameters` in
@@ -140,6 +144,9 @@ class Results:
     seeds: Mapping[int, float] = field(default_factory=dict)
     measures: Mapping[str, float] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    training: Mapping[str, str] = field(default_factory=dict)
+    curve: tuple[tuple[int, float], ...] = ()
+    caveats: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     licence: str = "apache-2.0"
     sha256: str = ""
@@ -168,6 +175,8 @@ class Results:
             ),
             seeds={int(seed): float(accuracy) for seed, accuracy in values.pop("seeds").items()},
             notes=tuple(values.pop("notes")),
+            caveats=tuple(values.pop("caveats", ())),
+            curve=tuple((int(step), float(accuracy)) for step, accuracy in values.pop("curve", ())),
             **values,
         )
         if not math.isclose(results.held_out.accuracy, held_out["accuracy"], abs_tol=1e-6):

@@ -24,7 +24,7 @@ def bundled_folder() -> Path:
     if chosen:
         return Path(chosen).expanduser()
     package = Path(__file__).parents[1]
-    inside = package / "checkpoints"
+    inside = package / "_bundle" / "checkpoints"
     return inside if inside.is_dir() else package.parent / "checkpoints"
 
 

@@ -59,7 +59,7 @@ def train(
     plan = recipes.get(recipe).changed(seed=seed, steps=steps, batch=batch)
     source = data or default_folder()
     held_out_data = open_set(source, TEST, plan.model)
-    plan = plan.for_classes(held_out_data.classes)
+    plan = plan.for_data(held_out_data)
     folder = out or Path("runs") / f"{recipe}-seed{seed}"
     seeds = _other_seeds(plan, also or [])
     with progress() as bars:
@@ -70,7 +70,10 @@ def train(
             if not bars.console.is_terminal:
                 typer.echo(f"step {now.step}/{now.steps}: {_told(now)}", err=True)
 
-        outcome = loop.train(plan, source, folder, resume=not fresh, report=report)
+        def before(share: float | None, words: str) -> None:
+            bars.update(task, completed=int((share or 0) * plan.steps), description=words)
+
+        outcome = loop.train(plan, source, folder, resume=not fresh, report=report, progress=before)
         if not outcome.leads:
             return
         held_out = bars.add_task("Evaluating", total=None)
@@ -78,16 +81,7 @@ def train(
             outcome.model, source, report=lambda done, total: bars.update(held_out, completed=done, total=total)
         )
     command = _command(recipe, {"seed": seed, "steps": steps, "batch": batch})
-    checkpoint = finish.save(
-        folder / plan.name,
-        outcome.model,
-        plan,
-        reached,
-        held_out_data,
-        seconds=outcome.seconds,
-        command=command,
-        seeds=seeds,
-    )
+    checkpoint = finish.save(folder / plan.name, plan, outcome, reached, held_out_data, command=command, seeds=seeds)
     typer.echo(f"{checkpoint}: {_summary(reached)}")
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
-from ..checkpoints.results import Budget, Results
-from ..model import Perceiver
+from ..checkpoints.results import CURVE, Budget, Results
+from ..plots.curve import accuracy_curve
 from .evaluate import Evaluation
+from .loop import Outcome
 from .recipes import Recipe
 from .sets import DataSet
 
@@ -20,17 +21,16 @@ _LIBRARIES = ("torch", "accelerate", "pytorch-optimizer", "numpy", "safetensors"
 
 def results(
     recipe: Recipe,
+    outcome: Outcome,
     evaluation: Evaluation,
     data: DataSet,
     *,
-    seconds: float,
     command: str,
     seeds: Mapping[int, float] | None = None,
 ) -> Results:
     """The training run as its card tells it; `seeds` holds the held-out accuracy of other seeds."""
     model = recipe.model
     notes = [
-        *data.caveats,
         f"Trained on {recipe.elements:,} of {model.num_inputs:,} input elements drawn anew for each step, evaluated on "
         "all of them."
         if recipe.elements is not None and recipe.elements < model.num_inputs
@@ -45,31 +45,63 @@ def results(
         seed=recipe.seed,
         data=data.about,
         budget=Budget(
-            steps=recipe.steps, examples=recipe.steps * recipe.batch, seconds=round(seconds, 1), hardware=hardware()
+            steps=recipe.steps,
+            examples=recipe.steps * recipe.batch,
+            seconds=round(outcome.seconds, 1),
+            hardware=hardware(),
         ),
         held_out=evaluation.held_out,
         seeds=dict(seeds or {}),
         measures=evaluation.measures,
         versions={name: version(name) for name in _LIBRARIES},
+        training=training_rows(recipe, outcome),
+        curve=outcome.curve,
+        caveats=tuple(data.caveats),
         notes=tuple(notes),
     )
 
 
+def training_rows(recipe: Recipe, outcome: Outcome) -> dict[str, str]:
+    """Optimiser, schedule, precision and teacher of a run, in words."""
+    name = {
+        "lamb": "LAMB",
+        "adamw": "AdamW",
+        "muon": "Muon for weight matrices, AdamW for the rest",
+    }[recipe.optimiser]
+    shares = ", ".join(f"{share:.0%}" for share in recipe.decay_at)
+    falls = "a cosine to zero" if recipe.schedule == "cosine" else f"a tenth after {shares} of the steps"
+    rows = {
+        "Optimiser": f"{name}; batches of {recipe.batch}",
+        "Learning rate": f"{recipe.learning_rate:g} after {recipe.warmup_steps} steps of warm-up, then {falls}"
+        if recipe.warmup_steps
+        else f"{recipe.learning_rate:g}, then {falls}",
+        "Precision": "float32" if outcome.precision == "no" else "bfloat16 in matrix products",
+    }
+    if recipe.mixup:
+        rows["Mixup"] = f"on {recipe.mixup:.0%} of the batches"
+    if recipe.teacher is not None:
+        rows["Teacher"] = recipe.teacher.sentence(outcome.teacher)
+    return rows
+
+
 def save(
     folder: Path,
-    model: Perceiver,
     recipe: Recipe,
+    outcome: Outcome,
     evaluation: Evaluation,
     data: DataSet,
     *,
-    seconds: float,
     command: str,
     seeds: Mapping[int, float] | None = None,
 ) -> Path:
-    """Writes the checkpoint folder: weights, configuration, card and results."""
-    return model.save_pretrained(
-        folder, results(recipe, evaluation, data, seconds=seconds, command=command, seeds=seeds)
-    )
+    """Writes the checkpoint folder: weights, configuration, card with its curve, and results."""
+    told = results(recipe, outcome, evaluation, data, command=command, seeds=seeds)
+    out = outcome.model.save_pretrained(folder, told)
+    curve = folder / CURVE
+    curve.unlink(missing_ok=True)
+    if told.curve:
+        curve.write_bytes(accuracy_curve(told.curve, told.held_out.chance))
+    return out
 
 
 def hardware() -> str:

@@ -1,4 +1,4 @@
-"""The training loop: LAMB, the paper's stepped schedule, no dropout; on a CPU, a GPU or several processes.
+"""The training loop: optimiser and schedule of the recipe, no dropout; on a CPU, a GPU or several processes.
 
 Every batch is drawn from a generator seeded by (seed, step, process), so a resumed run continues with the very
 batches it would have seen.
@@ -8,24 +8,37 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import json
 import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator, DistributedDataParallelKwargs
-from jaxtyping import Int
-from pytorch_optimizer import Lamb
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ..errors import CheckpointError
 from ..model import Perceiver
+from ..progress import ProgressCallback
+from .optimisers import build_optimisers
+from .precision import choose_precision
 from .recipes import Recipe
-from .sets import TRAIN, DataSet, Examples, open_set
+from .sets import TRAIN, DataSet, Examples, open_set, validation_examples
+from .sets.base import hits
+from .stems import add_norms, fold_norms
+from .teacher import Trained, distillation_loss, train_teacher
+
+CHECKS = 24
+"""Times that a run measures its validation accuracy, evenly over its steps."""
+
+CHECKED = 600
+"""Validation examples that are measured each time, evenly spread."""
 
 
 @dataclass(frozen=True)
@@ -44,31 +57,67 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The averaged model, the seconds its training took over all runs, and whether this process writes the files."""
+    """What a run ended with.
+
+    model      the averaged model, in eval mode
+    seconds    that its training took over all runs, without its teacher's
+    leads      whether this process writes the files
+    precision  that the matrix products ran in: "no" (float32) or "bf16"
+    curve      (step, accuracy of the averaged model on validation examples), in order; empty without a validation split
+    teacher    accuracy of the teacher on the validation split; None without one
+    """
 
     model: Perceiver
     seconds: float
     leads: bool
+    precision: str
+    curve: tuple[tuple[int, float], ...]
+    teacher: float | None
+
+
+@dataclass(frozen=True)
+class Mix:
+    """A mixup of a batch (Zhang et al. 2018): `share` of each example, the rest of the one at `other`."""
+
+    share: Float[Tensor, "B"]
+    other: Int[Tensor, "B"]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's examples, cut to the drawn elements, and which of the grid they are (None: all, or free ones)."""
+    """One step's examples.
+
+    elements  which input elements are read; None for all
+    mix       how examples are mixed; None for not at all
+    """
 
     examples: Examples
     elements: Int[Tensor, "m"] | None
+    mix: Mix | None = None
+
+    @property
+    def content(self) -> Float[Tensor, "B M read"]:
+        """The content of all elements, mixed."""
+        content = self.examples.content
+        if self.mix is None:
+            return content
+        share = self.mix.share[:, None, None]
+        return share * content + (1 - share) * content[self.mix.other]
 
 
 def batch_at(data: DataSet, recipe: Recipe, step: int, process: int = 0, processes: int = 1) -> Batch:
     """The batch of a step on one of several processes: a function of its arguments alone."""
     generator = torch.Generator().manual_seed((recipe.seed * 1_000_003 + step) * 1_009 + process)
     examples = data.batch(recipe.batch // processes, recipe.augmentation, generator)
-    if recipe.elements is None or recipe.elements >= recipe.model.num_inputs:
-        return Batch(examples, None)
-    elements = torch.randperm(recipe.model.num_inputs, generator=generator)[: recipe.elements]
-    coordinates = None if examples.coordinates is None else examples.coordinates[:, elements]
-    drawn = dataclasses.replace(examples, content=examples.content[:, elements], coordinates=coordinates)
-    return Batch(drawn, elements if coordinates is None else None)
+    elements = None
+    if recipe.elements is not None and recipe.elements < recipe.model.num_inputs:
+        elements = torch.randperm(recipe.model.num_inputs, generator=generator)[: recipe.elements]
+    mix = None
+    if recipe.mixup and torch.rand((), generator=generator) < recipe.mixup:
+        count = len(examples)
+        share = torch.rand(count, generator=generator)
+        mix = Mix(torch.maximum(share, 1 - share), torch.randperm(count, generator=generator))
+    return Batch(examples, elements, mix)
 
 
 def train(
@@ -80,47 +129,73 @@ def train(
     save_every: float = 120.0,
     report_every: int = 50,
     report: Callable[[Progress], None] | None = None,
+    progress: ProgressCallback | None = None,
     stop_after: int | None = None,
 ) -> Outcome:
     """Trains a recipe on the data in `source` and keeps a resumable state in `folder`.
 
     save_every  seconds between two savings of the state
+    progress    hears of what comes before the first step: the teacher's training
     stop_after  leave after this step with the state saved, as an interruption would
 
     Raises DataError without data, CheckpointError when `folder` holds the state of another recipe.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    state_file = folder / "state.pt"
+    state = _read(state_file, recipe) if resume and state_file.is_file() else None
+    data = open_set(source, TRAIN, recipe.model)
+    precision = state["precision"] if state else choose_precision(recipe, batch_at(data, recipe, 0).examples)
     # The bias of absorbed keys moves all scores of a latent alike and gets no gradient.
     handlers = [DistributedDataParallelKwargs(find_unused_parameters=True)]
-    accelerator = Accelerator(
-        cpu=not torch.cuda.is_available(), mixed_precision=recipe.precision, kwargs_handlers=handlers
-    )
+    accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=precision, kwargs_handlers=handlers)
+    teacher = _teacher(recipe, source, accelerator, progress)
+    checked = validation_examples(source, recipe.model, CHECKED)
     torch.manual_seed(recipe.seed)
-    data = open_set(source, TRAIN, recipe.model)
     model = Perceiver(recipe.model)
-    average = copy.deepcopy(model).requires_grad_(False).to(accelerator.device)
-    optimiser = Lamb(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
-    folder.mkdir(parents=True, exist_ok=True)
-    state = folder / "state.pt"
-    step, spent = 0, 0.0
-    if resume and state.is_file():
-        step, spent = _restore(state, recipe, model, average, optimiser)
-    wrapped, optimiser = accelerator.prepare(model, optimiser)
+    add_norms(model)
+    average = copy.deepcopy(model).requires_grad_(False).to(accelerator.device).eval()
+    optimisers = build_optimisers(model, recipe.optimiser, recipe.learning_rate, recipe.weight_decay)
+    step, spent, curve = 0, 0.0, list[tuple[int, float]]()
+    if state:
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        for optimiser, held in zip(optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(held)
+        step, spent, curve = int(state["step"]), float(state["seconds"]), [(s, a) for s, a in state["curve"]]
+    wrapped, *optimisers_ = accelerator.prepare(model, *optimisers)
     end = min(recipe.steps, stop_after if stop_after is not None else recipe.steps)
     rank, ranks = accelerator.process_index, accelerator.num_processes
+    marks = {round(recipe.steps * (i + 1) / CHECKS) for i in range(CHECKS)}
 
-    start = saved = time.monotonic()
-    since, losses, hits = step, torch.zeros(()), torch.zeros(())
-    mark = start
+    def save(seconds: float) -> None:
+        _write(
+            state_file,
+            {
+                "recipe": _fingerprint(recipe),
+                "precision": precision,
+                "step": step,
+                "seconds": seconds,
+                "curve": curve,
+                "model": accelerator.unwrap_model(wrapped).state_dict(),
+                "average": average.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in optimisers_],
+            },
+        )
+
+    start = saved = mark = time.monotonic()
+    since, losses, right = step, torch.zeros(()), torch.zeros(())
     with ThreadPoolExecutor(1) as ahead:
         upcoming = ahead.submit(batch_at, data, recipe, step, rank, ranks)
         while step < end:
             batch = upcoming.result()
             if step + 1 < end:
                 upcoming = ahead.submit(batch_at, data, recipe, step + 1, rank, ranks)
-            loss, correct = _step(accelerator, wrapped, optimiser, recipe, batch, step)
+            loss, correct = _step(accelerator, wrapped, optimisers_, recipe, batch, step, teacher)
             _update_average(average, model, min(recipe.averaging, (1 + step) / (10 + step)))
             step += 1
-            losses, hits = losses + loss.cpu(), hits + correct.cpu()
+            losses, right = losses + loss.cpu(), right + correct.cpu()
+            if checked is not None and accelerator.is_main_process and step in marks:
+                curve.append((step, float(hits(average, checked).float().mean())))
             now = time.monotonic()
             if report is not None and accelerator.is_main_process and (step % report_every == 0 or step == end):
                 done, took = step - since, now - mark
@@ -129,91 +204,124 @@ def train(
                         step=step,
                         steps=recipe.steps,
                         loss=float(losses) / done,
-                        accuracy=float(hits) / done,
+                        accuracy=float(right) / done,
                         samples_per_second=done * recipe.batch / took,
                         seconds=spent + now - start,
                         seconds_left=(recipe.steps - step) * took / done,
                         learning_rate=recipe.rate(step - 1),
                     )
                 )
-                since, mark, losses, hits = step, now, torch.zeros(()), torch.zeros(())
+                since, mark, losses, right = step, now, torch.zeros(()), torch.zeros(())
             if accelerator.is_main_process and (now - saved > save_every or step == end):
-                _save(state, recipe, step, spent + now - start, model, average, optimiser)
+                save(spent + now - start)
                 saved = now
     accelerator.wait_for_everyone()
-    seconds = spent + time.monotonic() - start
-    return Outcome(model=average.cpu().eval(), seconds=seconds, leads=accelerator.is_main_process)
+    fold_norms(average)
+    return Outcome(
+        model=average.cpu().eval(),
+        seconds=spent + time.monotonic() - start,
+        leads=accelerator.is_main_process,
+        precision=precision,
+        curve=tuple(curve),
+        teacher=teacher.accuracy if teacher else None,
+    )
 
 
 def _step(
     accelerator: Accelerator,
     model: torch.nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimisers: list[torch.optim.Optimizer],
     recipe: Recipe,
     batch: Batch,
     step: int,
+    teacher: Trained | None,
 ) -> tuple[Tensor, Tensor]:
-    for group in optimiser.param_groups:
-        group["lr"] = recipe.rate(step)
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.rate(step)
     plain: Perceiver = accelerator.unwrap_model(model)
     examples, device = batch.examples, accelerator.device
-    label = examples.label.to(device)
-    if examples.coordinates is not None:
-        codes = plain.encoding.at(examples.coordinates.to(device))
-    else:
-        codes = plain.encoding.grid().to(device)
-        codes = (codes if batch.elements is None else codes[batch.elements.to(device)]).unsqueeze(0)
+    label, content = examples.label.to(device), batch.content.to(device)
     with accelerator.autocast():
-        logits = model(plain.input_array(examples.content.to(device), codes))
-    loss = F.cross_entropy(logits.float(), label, label_smoothing=recipe.smoothing)
-    optimiser.zero_grad()
+        logits = model(drawn_inputs(plain, examples, content, batch.elements))
+    logits = logits.float()
+    targets = _targets(label, batch.mix, recipe.model.num_classes)
+    loss = F.cross_entropy(logits, targets, label_smoothing=recipe.smoothing)
+    if teacher is not None and recipe.teacher is not None:
+        with torch.no_grad():
+            soft = teacher.net.to(device)(content)
+        weight = recipe.teacher.weight
+        loss = (1 - weight) * loss + weight * distillation_loss(logits, soft, recipe.teacher.temperature)
+    for optimiser in optimisers:
+        optimiser.zero_grad()
     accelerator.backward(loss)
     accelerator.clip_grad_norm_(model.parameters(), recipe.clip)
-    optimiser.step()
+    for optimiser in optimisers:
+        optimiser.step()
     return loss.detach(), (logits.argmax(-1) == label).float().mean()
+
+
+def drawn_inputs(
+    model: Perceiver, examples: Examples, content: Float[Tensor, "B rows read"], elements: Int[Tensor, "m"] | None
+) -> Float[Tensor, "B m C"]:
+    """The input array of a batch, of the given elements alone (None: all), which lie behind the stem."""
+    content = model.stem(content)
+    codes = examples.codes(model).to(content.device)
+    if elements is not None:
+        elements = elements.to(content.device)
+        content, codes = content[:, elements], codes[:, elements]
+    return model.joined(content, codes)
+
+
+def _targets(label: Int[Tensor, "B"], mix: Mix | None, classes: int) -> Tensor:
+    if mix is None:
+        return label
+    one_hot = F.one_hot(label, classes).float()
+    share = mix.share.to(label.device)[:, None]
+    return share * one_hot + (1 - share) * one_hot[mix.other.to(label.device)]
+
+
+def _teacher(
+    recipe: Recipe, source: Path, accelerator: Accelerator, progress: ProgressCallback | None
+) -> Trained | None:
+    if recipe.teacher is None:
+        return None
+    with accelerator.main_process_first():  # the others find it in the cache
+        return train_teacher(recipe.teacher, recipe.model, source, recipe.augmentation, progress=progress)
 
 
 @torch.no_grad()
 def _update_average(average: Perceiver, model: Perceiver, decay: float) -> None:
     # lerp over all tensors at once; the decay grows from 0.1 so that the random start is forgotten at once.
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
+    for held, measured in zip(average.buffers(), model.buffers(), strict=True):
+        held.copy_(measured)
 
 
-def _save(
-    path: Path,
-    recipe: Recipe,
-    step: int,
-    seconds: float,
-    model: Perceiver,
-    average: Perceiver,
-    optimiser: torch.optim.Optimizer,
-) -> None:
+def _write(path: Path, state: dict[str, Any]) -> None:
     part = path.with_suffix(".part")
-    torch.save(
-        {
-            "recipe": _fingerprint(recipe),
-            "step": step,
-            "seconds": seconds,
-            "model": model.state_dict(),
-            "average": average.state_dict(),
-            "optimiser": optimiser.state_dict(),
-        },
-        part,
-    )
+    torch.save(state, part)
     os.replace(part, path)  # a state is whole or not there
 
 
-def _restore(
-    path: Path, recipe: Recipe, model: Perceiver, average: Perceiver, optimiser: torch.optim.Optimizer
-) -> tuple[int, float]:
-    state = torch.load(path, map_location="cpu", weights_only=True)
+def _read(path: Path, recipe: Recipe) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     if state["recipe"] != _fingerprint(recipe):
         raise CheckpointError(f"{path.parent} holds a run of another recipe; choose another folder or start afresh")
-    model.load_state_dict(state["model"])
-    average.load_state_dict(state["average"])
-    optimiser.load_state_dict(state["optimiser"])
-    return int(state["step"]), float(state["seconds"])
+    return state
 
 
 def _fingerprint(recipe: Recipe) -> str:
-    return repr(recipe.to_dict())
+    """The recipe as text: what differs from the defaults, so that a field that is new does not end an old run."""
+    return json.dumps(_changed(recipe), sort_keys=True, default=str)
+
+
+def _changed(value: Any) -> Any:
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return value
+    out = {}
+    for field in dataclasses.fields(value):
+        held = getattr(value, field.name)
+        if field.name != "minutes" and (field.default is dataclasses.MISSING or held != field.default):
+            out[field.name] = _changed(held)
+    return {"type": type(value).__name__, **out}

@@ -6,9 +6,14 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..config import PerceiverConfig, PositionConfig
+from ..config import PerceiverConfig, PositionConfig, StemConfig
 from ..errors import ConfigError
-from .sets import Augmentation, CloudAugmentation, SceneAugmentation, SoundAugmentation
+from .optimisers import OptimiserName, Schedule, learning_rate
+from .sets import Augmentation, CloudAugmentation, DataSet, SceneAugmentation, SoundAugmentation
+from .sets.digits import DIGITS, DigitAugmentation
+from .sets.folder import FolderAugmentation, FolderSet
+from .sets.letters import LETTERS, LetterAugmentation
+from .teacher import Teacher
 
 OBJECT_CLASSES = (
     *("animal", "bed", "boat", "building", "car_truck", "chair_stool", "helmet", "lamp", "person", "plant_tree"),
@@ -31,12 +36,19 @@ class Recipe:
     steps, batch     budget; `batch` counts examples over all processes
     elements         input elements drawn for each training step, the same for the whole batch: an attention over a
                      random part costs less and the model never relies on single pixels; None reads all
-    learning_rate    of LAMB (paper, section 4.1)
-    decay_at         shares of the budget after which the rate drops tenfold; the paper: epochs 84, 102, 114 of 120
+    optimiser        "lamb" (paper, section 4.1), "adamw", or "muon": Muon for matrices and AdamW for the rest
+    learning_rate    at its highest
+    schedule         "steps": constant, then a tenth after each share of the budget in `decay_at` (the paper: epochs 84,
+                     102, 114 of 120); "cosine": to zero
+    warmup           steps over which the rate rises from zero, a tenth of all steps at most
+    weight_decay     decoupled
     clip             largest global gradient norm
     smoothing        label smoothing
+    mixup            share of batches whose examples are mixed in pairs
+    teacher          a small network whose soft predictions are learned from as well; None for none
     averaging        decay of the running average of the weights, which is what is saved
-    precision        "bf16" or "no": what the matrix products run in
+    precision        what the matrix products run in: "no" (float32), "bf16", or "auto" for the faster one
+    minutes          that it takes on one core of a recent server, for the list of recipes
     """
 
     name: str
@@ -44,41 +56,66 @@ class Recipe:
     steps: int = 15_000
     batch: int = 32
     elements: int | None = 1024
-    learning_rate: float = 4e-3
+    optimiser: OptimiserName = "muon"
+    learning_rate: float = 2e-3
+    schedule: Schedule = "cosine"
+    warmup: int = 100
     decay_at: tuple[float, ...] = (84 / 120, 102 / 120, 114 / 120)
     weight_decay: float = 0.05
     clip: float = 10.0
     smoothing: float = 0.1
+    mixup: float = 0.0
+    teacher: Teacher | None = None
     averaging: float = 0.998
     augmentation: Augmentation = field(default_factory=SceneAugmentation)
-    precision: str = "bf16"
+    precision: str = "auto"
+    minutes: int = 0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.mixup and self.model.position_axes is not None:
+            raise ConfigError(f"{self.name}: mixup needs elements on a grid; those of two point clouds have no pairs")
 
     def changed(self, *, seed: int, steps: int | None = None, batch: int | None = None) -> Recipe:
         """The same recipe with another seed, and another budget where one is given."""
         return dataclasses.replace(self, seed=seed, steps=steps or self.steps, batch=batch or self.batch)
 
-    def for_classes(self, classes: tuple[str, ...]) -> Recipe:
-        """The same recipe for the classes that the data holds."""
-        model = dataclasses.replace(self.model, num_classes=len(classes), labels=classes)
-        return dataclasses.replace(self, model=model)
+    def for_data(self, data: DataSet) -> Recipe:
+        """The same recipe for the classes that the data holds, and for its kind of pictures."""
+        model = dataclasses.replace(self.model, num_classes=len(data.classes), labels=data.classes)
+        augmentation = FolderAugmentation() if isinstance(data, FolderSet) else self.augmentation
+        return dataclasses.replace(self, model=model, augmentation=augmentation)
 
     def rate(self, step: int) -> float:
-        """The learning rate at a step: constant, then a tenth after each mark."""
-        passed = sum(step >= mark * self.steps for mark in self.decay_at)
-        return float(self.learning_rate * 0.1**passed)
+        """The learning rate at a step, counted from 0."""
+        return learning_rate(step, self.steps, self.learning_rate, self.schedule, self.warmup_steps, self.decay_at)
+
+    @property
+    def warmup_steps(self) -> int:
+        """Steps of warm-up in this budget."""
+        return min(self.warmup, self.steps // 10)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the model card."""
         return dataclasses.asdict(self) | {"model": self.model.to_dict()}
 
 
-def _image_model(positions: PositionConfig) -> PerceiverConfig:
+def _image_recipe(name: str, positions: PositionConfig, **changes: Any) -> Recipe:
+    """Same latents, data, budget and seed within the family; stem and position encoding differ."""
+    stem = changes.pop("stem", None)
+    values: dict[str, Any] = {"steps": 5_000, "batch": 64, "elements": 1024, "warmup": 200, "mixup": 0.3}
+    values |= {"teacher": Teacher(steps=4_000)}
+    return Recipe(name, _image_model(positions, stem), **(values | changes))
+
+
+def _image_model(positions: PositionConfig, stem: StemConfig | None = None) -> PerceiverConfig:
     return PerceiverConfig(
         num_classes=len(OBJECT_CLASSES),
         labels=OBJECT_CLASSES,
         modality="image",
-        input_shape=(64, 64),
+        input_shape=(64, 64) if stem is None else stem.grid or (64, 64),
+        content_channels=3 if stem is None else stem.out_channels or 3,
+        stem=stem,
         positions=positions,
         num_latents=32,
         latent_dim=192,
@@ -88,22 +125,31 @@ def _image_model(positions: PositionConfig) -> PerceiverConfig:
         qk_dim=69,
         v_dim=69,
         latent_init_scale=0.3,
-        preprocess={"mean": [0.45, 0.42, 0.36], "std": [0.25, 0.25, 0.25], "resample": "bicubic", "crop": 1.0},
+        preprocess=_PICTURES | _stem_preprocess(stem),
     )
 
 
-# Same shape, data, budget and seed; only the position encoding differs.
+_PICTURES: dict[str, Any] = {
+    "mean": [0.45, 0.42, 0.36],
+    "std": [0.25, 0.25, 0.25],
+    "resample": "bicubic",
+    "crop": 1.0,
+}
 _FOURIER = PositionConfig(kind="fourier", num_bands=16, max_resolution=(64.0, 64.0))
 
 
-def _sound_model(features: str, positions: PositionConfig) -> PerceiverConfig:
+def _sound_model(features: str, positions: PositionConfig, stem: StemConfig | None = None) -> PerceiverConfig:
     preprocess, shape, channels = _SOUNDS[features]
+    if stem is not None:
+        preprocess = preprocess | {"cells": stem.cells}
+        shape, channels = stem.grid or shape, stem.out_channels or channels
     return PerceiverConfig(
         num_classes=len(INSTRUMENTS),
         labels=INSTRUMENTS,
         modality="audio",
         input_shape=shape,
         content_channels=channels,
+        stem=stem,
         positions=positions,
         num_latents=32,
         latent_dim=192,
@@ -129,15 +175,12 @@ _SOUNDS: dict[str, tuple[dict[str, Any], tuple[int, ...], int]] = {
 }
 
 
-def _sound_recipe(name: str, features: str, positions: PositionConfig) -> Recipe:
-    return Recipe(
-        name,
-        _sound_model(features, positions),
-        steps=5_000,
-        elements=1024,
-        learning_rate=6e-3,
-        augmentation=SoundAugmentation(),
-    )
+def _sound_recipe(name: str, features: str, positions: PositionConfig, **changes: Any) -> Recipe:
+    """Same latents, data, budget and seed within the family; features and position encoding differ."""
+    stem = changes.pop("stem", None)
+    values: dict[str, Any] = {"steps": 3_000, "batch": 64, "elements": 1024, "warmup": 200, "mixup": 0.3}
+    values |= {"teacher": Teacher(steps=2_000), "augmentation": SoundAugmentation(mask=(0.2, 0.2))}
+    return Recipe(name, _sound_model(features, positions, stem), **(values | changes))
 
 
 def _cloud_model(positions: PositionConfig) -> PerceiverConfig:
@@ -164,15 +207,65 @@ def _cloud_model(positions: PositionConfig) -> PerceiverConfig:
 
 def _cloud_recipe(name: str, positions: PositionConfig) -> Recipe:
     return Recipe(
-        name,
-        _cloud_model(positions),
-        steps=4_000,
-        elements=512,
-        learning_rate=8e-3,
-        augmentation=CloudAugmentation(),
+        name, _cloud_model(positions), steps=4_000, elements=512, warmup=200, augmentation=CloudAugmentation()
     )
 
 
+def _letter_model(positions: PositionConfig, side: int = 32, stem: StemConfig | None = None) -> PerceiverConfig:
+    return PerceiverConfig(
+        num_classes=len(LETTERS),
+        labels=LETTERS,
+        modality="image",
+        input_shape=(side, side) if stem is None else stem.grid or (side, side),
+        content_channels=3 if stem is None else stem.out_channels or 3,
+        stem=stem,
+        positions=positions,
+        num_latents=32,
+        latent_dim=128,
+        plan=((0, 0), (1, 0), (1, 0), (1, 0)),
+        self_attends=2,
+        self_heads=4,
+        qk_dim=64,
+        v_dim=64,
+        latent_init_scale=0.3,
+        preprocess=_PICTURES | _stem_preprocess(stem),
+    )
+
+
+def _letter_recipe(name: str, positions: PositionConfig, **changes: Any) -> Recipe:
+    """Same shape, data, budget and seed within the family; the position encoding differs."""
+    side, stem = changes.pop("side", 32), changes.pop("stem", None)
+    values: dict[str, Any] = {"steps": 3_000, "batch": 64, "elements": None, "warmup": 200}
+    return Recipe(name, _letter_model(positions, side, stem), augmentation=LetterAugmentation(), **(values | changes))
+
+
+def _digit_recipe(name: str, positions: PositionConfig) -> Recipe:
+    model = PerceiverConfig(
+        num_classes=len(DIGITS),
+        labels=DIGITS,
+        modality="image",
+        input_shape=(28, 28),
+        content_channels=1,
+        positions=positions,
+        num_latents=32,
+        latent_dim=128,
+        plan=((0, 0), (1, 0), (1, 0), (1, 0)),
+        self_attends=2,
+        self_heads=4,
+        qk_dim=64,
+        v_dim=64,
+        latent_init_scale=0.3,
+        preprocess={"channels": 1, "mean": [0.13], "std": [0.31], "resample": "bicubic", "crop": 1.0},
+    )
+    return Recipe(name, model, steps=2_000, batch=64, elements=None, warmup=200, augmentation=DigitAugmentation())
+
+
+def _stem_preprocess(stem: StemConfig | None) -> dict[str, Any]:
+    """What the image modality has to know of elements that are made of several pixels."""
+    return {} if stem is None or stem.pixels is None else {"pixels": list(stem.pixels), "cells": stem.cells}
+
+
+_LETTER_FOURIER = PositionConfig(kind="fourier", num_bands=16, max_resolution=(32.0, 32.0))
 _MEL_FOURIER = PositionConfig(kind="fourier", num_bands=16, max_resolution=(48.0, 50.0))
 _RAW_FOURIER = PositionConfig(kind="fourier", num_bands=32, max_resolution=(125.0,))
 # The paper's "maximum frequency of 1120" is mu / 2, the top of the bands.
@@ -182,12 +275,38 @@ _CLOUD_LOW = PositionConfig(kind="fourier", num_bands=16, max_resolution=(32.0,)
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("image-fourier", _image_model(_FOURIER)),
-        Recipe("image-learned", _image_model(PositionConfig(kind="learned", dim=66, init_scale=1.0))),
-        Recipe("image-coordinates", _image_model(PositionConfig(kind="coordinates"))),
+        _letter_recipe("letters-fourier", _LETTER_FOURIER),
+        _letter_recipe("letters-learned", PositionConfig(kind="learned", dim=66, init_scale=1.0)),
+        _letter_recipe("letters-learned-small", PositionConfig(kind="learned", dim=66, init_scale=0.02)),
+        _letter_recipe("letters-coordinates", PositionConfig(kind="coordinates")),
+        _letter_recipe("letters-fourier-lamb", _LETTER_FOURIER, optimiser="lamb", schedule="steps", learning_rate=1e-2),
+        _letter_recipe(
+            "letters-conv",
+            PositionConfig(kind="fourier", num_bands=8, max_resolution=(16.0, 16.0)),
+            stem=StemConfig(kind="convs", in_channels=3, pixels=(32, 32), side=4, widths=(48,)),
+        ),
+        _digit_recipe("digits-fourier", PositionConfig(kind="fourier", num_bands=14, max_resolution=(28.0, 28.0))),
+        _digit_recipe("digits-learned", PositionConfig(kind="learned", dim=58, init_scale=1.0)),
+        _digit_recipe("digits-coordinates", PositionConfig(kind="coordinates")),
+        _image_recipe("image-fourier", _FOURIER),
+        _image_recipe("image-learned", PositionConfig(kind="learned", dim=66, init_scale=1.0)),
+        _image_recipe("image-coordinates", PositionConfig(kind="coordinates")),
+        _image_recipe(
+            "image-conv",
+            PositionConfig(kind="fourier", num_bands=8, max_resolution=(16.0, 16.0)),
+            stem=StemConfig(kind="convs", in_channels=3, pixels=(64, 64), side=4, widths=(48, 64)),
+            elements=None,
+        ),
         _sound_recipe("audio-mel", "mel", _MEL_FOURIER),
         _sound_recipe("audio-mel-learned", "mel", PositionConfig(kind="learned", dim=66, init_scale=1.0)),
         _sound_recipe("audio-raw", "raw", _RAW_FOURIER),
+        _sound_recipe(
+            "audio-conv",
+            "mel",
+            PositionConfig(kind="fourier", num_bands=8, max_resolution=(12.0, 13.0)),
+            stem=StemConfig(kind="convs", in_channels=1, pixels=(48, 50), side=4, widths=(48, 64)),
+            elements=None,
+        ),
         _cloud_recipe("points-fourier", _CLOUD_PAPER),
         _cloud_recipe("points-fourier-low", _CLOUD_LOW),
         _cloud_recipe("points-coordinates", PositionConfig(kind="coordinates")),

@@ -17,7 +17,7 @@ from perceiver.training.evaluate import evaluate, interval_over_groups
 from perceiver.training.loop import Progress, batch_at, train
 from perceiver.training.recipes import Recipe
 from perceiver.training.sets import TRAIN, open_set
-from perceiver.training.sets.pictures import normalise
+from perceiver.training.sets.pixels import normalise
 
 from .pictures import write_data
 
@@ -37,6 +37,7 @@ def small(**changes: object) -> Recipe:
         preprocess={"mean": [0.4, 0.4, 0.4], "std": [0.25, 0.25, 0.25]},
     )
     values: dict[str, object] = {"steps": 30, "batch": 8, "elements": 64, "learning_rate": 2e-2, "precision": "no"}
+    values |= {"optimiser": "lamb", "schedule": "steps", "warmup": 0}
     return Recipe("tiny", model, **(values | changes))  # type: ignore[arg-type]
 
 
@@ -88,11 +89,11 @@ def test_batches_follow_from_seed_step_and_process_alone(tmp_path: Path) -> None
     content = first.examples.content
     assert torch.equal(content, again.examples.content)
     assert torch.equal(first.elements, again.elements)
-    assert content.shape == (8, 64, 3)
+    assert content.shape == (8, 256, 3)
     assert len(set(first.elements.tolist())) == 64
     assert not torch.equal(content, batch_at(data, small(), 4).examples.content)
     assert not torch.equal(content, batch_at(data, small(seed=1), 3).examples.content)
-    assert batch_at(data, small(), 3, process=1, processes=2).examples.content.shape == (4, 64, 3)
+    assert batch_at(data, small(), 3, process=1, processes=2).examples.content.shape == (4, 256, 3)
 
 
 def test_training_and_reading_a_file_prepare_a_picture_alike() -> None:

@@ -211,6 +211,7 @@ def test_a_folder_laid_out_like_modelnet_trains_and_evaluates(tmp_path: Path, mo
     )
     tiny = dataclasses.replace(
         recipe, name="tiny", model=small, steps=40, batch=8, elements=32, precision="no", averaging=0.8,
+        learning_rate=1e-2,
         augmentation=CloudAugmentation(stretch=(0.9, 1.1)),
     )  # fmt: skip
     monkeypatch.setitem(recipes.RECIPES, "tiny", tiny)

@@ -25,6 +25,8 @@ class AudioSettings:
     fmin, fmax    mel: edges of the lowest and the highest band, Hz
     floor_db      mel: what is weaker counts as this; decibels of power, where 0 is a power of 1
     mean, std     content is (x - mean) / std, of amplitudes for raw and of decibels for mel
+    cells         mel: where the elements of a model with a stem lie on the cells of the spectrogram: (start, stop) of
+                  rows, of columns; None where every cell is an element
     peak          the window is scaled so that its largest magnitude is this; None leaves it as it is
     """
 
@@ -41,6 +43,7 @@ class AudioSettings:
     mean: float = 0.0
     std: float = 1.0
     peak: float | None = 0.8
+    cells: tuple[tuple[float, float], ...] | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> AudioSettings:
@@ -64,6 +67,7 @@ class AudioSettings:
             mean=_number(values, "mean"),
             std=_number(values, "std"),
             peak=None if values.get("peak", cls.peak) is None else _number(values, "peak"),
+            cells=_cells(values.get("cells")),
         )
         settings._check()
         return settings
@@ -102,6 +106,8 @@ class AudioSettings:
             raise ConfigError(
                 f"preprocess.samples is {self.samples}; it must be a multiple of the patch, {self.patch} samples"
             )
+        if self.features == "raw" and self.cells is not None:
+            raise ConfigError("preprocess.cells belongs to spectrograms; this model reads samples")
         if self.features == "mel" and self.n_fft < 2:
             raise ConfigError(f"preprocess.n_fft is {self.n_fft}; a frame needs at least 2 samples")
         if self.features == "mel" and not 0 <= self.fmin < self.fmax <= self.rate / 2:
@@ -109,6 +115,19 @@ class AudioSettings:
                 f"preprocess.fmin and fmax are {self.fmin:g} and {self.fmax:g}; they must rise, from 0 to half the "
                 f"rate, {self.rate / 2:g}"
             )
+
+
+def _cells(value: Any) -> tuple[tuple[float, float], ...] | None:
+    if value is None:
+        return None
+    try:
+        rows, columns = value
+        cells = tuple((float(start), float(stop)) for start, stop in (rows, columns))
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"preprocess.cells is {value!r}; it must be (start, stop) of rows and of columns") from error
+    if not all(math.isfinite(start) and math.isfinite(stop) and start < stop for start, stop in cells):
+        raise ConfigError(f"preprocess.cells is {value!r}; every start must lie before its stop")
+    return cells
 
 
 def _whole(values: Mapping[str, Any], name: str) -> int:

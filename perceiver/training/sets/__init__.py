@@ -1,15 +1,20 @@
-"""The data sets that models are trained on, by the modality of the model. Each is one entry here."""
+"""The data sets that models are trained on. Each is one entry here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from ...config import PerceiverConfig
-from ...errors import ConfigError
+from ...errors import ConfigError, DataError
 from .base import TEST, TRAIN, VAL, Augmentation, DataSet, Examples
 from .clouds import CloudAugmentation, CloudSet
+from .digits import DIGITS, DigitAugmentation, DigitSet
+from .folder import FolderAugmentation, FolderSet, is_class_folder
 from .hearing import SoundAugmentation
+from .letters import LETTERS, LetterAugmentation, LetterSet
 from .pictures import PictureSet
 from .scenes import Augmentation as SceneAugmentation
 from .sounds import SoundSet
@@ -21,24 +26,46 @@ __all__ = [
     "Augmentation",
     "CloudAugmentation",
     "DataSet",
+    "DigitAugmentation",
     "Examples",
+    "FolderAugmentation",
+    "LetterAugmentation",
     "SceneAugmentation",
     "SoundAugmentation",
     "open_set",
+    "validation_examples",
 ]
 
-_SETS: dict[str, Callable[[Path, int, PerceiverConfig], DataSet]] = {
-    "image": PictureSet,
-    "audio": SoundSet,
-    "points": CloudSet,
-}
+_Open = Callable[[Path, int, PerceiverConfig], DataSet]
+
+_SETS: dict[str, _Open] = {"image": PictureSet, "audio": SoundSet, "points": CloudSet}
+# Sets of a modality that are known by their classes.
+_BY_CLASSES: dict[tuple[str, tuple[str, ...]], _Open] = {("image", LETTERS): LetterSet, ("image", DIGITS): DigitSet}
 
 
 def open_set(folder: Path, split: int, model: PerceiverConfig) -> DataSet:
     """One split of the data in a folder, as a model reads it.
 
+    A folder of class folders is read as it is. Of built data sets, the model's modality and classes tell which one.
     Raises DataError without data, ConfigError for a model that none of the data sets is for.
     """
-    if model.modality not in _SETS:
+    if model.modality == "image" and is_class_folder(folder):
+        return FolderSet(folder, split, model)
+    known = _BY_CLASSES.get((model.modality, model.labels)) or _SETS.get(model.modality)
+    if known is None:
         raise ConfigError(f"there is no data set for the modality {model.modality!r}")
-    return _SETS[model.modality](folder, split, model)
+    return known(folder, split, model)
+
+
+def validation_examples(folder: Path, model: PerceiverConfig, most: int | None = None) -> Examples | None:
+    """The validation examples of a model's data, or `most` of them, evenly spread; None where the data has none."""
+    try:
+        data = open_set(folder, VAL, model)
+    except DataError:
+        return None
+    if not len(data.labels):
+        return None
+    examples = data.held_out()
+    if most is None or most >= len(examples):
+        return examples
+    return examples.at(torch.linspace(0, len(examples) - 1, most).long())

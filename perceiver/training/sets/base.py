@@ -67,11 +67,13 @@ class DataSet(Protocol):
     """One split of a data set, prepared for one model.
 
     classes  in the order of the labels
+    labels   of all examples
     about    name, licence and split, for the model card
     caveats  what a reader of the card has to know about the data, one sentence each
     """
 
     classes: tuple[str, ...]
+    labels: Int[Tensor, "n"]
     about: Data
     caveats: tuple[str, ...]
 

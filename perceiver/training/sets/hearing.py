@@ -20,6 +20,8 @@ class SoundAugmentation:
     tone    greatest gain of the filter, in decibels either way: a smooth curve through one gain an octave
     room    share of sounds that get an exponentially dying reverberation
     fade    share of sounds whose envelope dies faster, at a rate drawn up to this many e-folds a second
+    mask    largest share of the bands, and of the frames, of a spectrogram that are set to its mean (SpecAugment, Park
+            et al. 2019); raw sound is left alone
     noise   level of added white noise below the sound's peak, in decibels, quietest and loudest
     """
 
@@ -29,6 +31,7 @@ class SoundAugmentation:
     room: float = 0.4
     fade: tuple[float, float] = (0.4, 5.0)
     noise: tuple[float, float] = (-75.0, -35.0)
+    mask: tuple[float, float] = (0.0, 0.0)
 
     def sentence(self) -> str:
         """What is varied, for the model card."""
@@ -37,6 +40,11 @@ class SoundAugmentation:
             f"by a random smooth curve of up to {self.tone:g} dB either way, {self.room:.0%} with reverberation, "
             f"{self.fade[0]:.0%} with a faster decay, white noise {-self.noise[1]:g} to {-self.noise[0]:g} dB below "
             "the peak"
+            + (
+                f"; up to {self.mask[0]:.0%} of a spectrogram's bands and {self.mask[1]:.0%} of its frames masked"
+                if any(self.mask)
+                else ""
+            )
         )
 
 
@@ -63,6 +71,21 @@ def augment(
     sounds = torch.fft.irfft(spectrum, size)[:, :length]
     level = 10 ** (draw(*a.noise, 1) / 20) * sounds.abs().amax(1, keepdim=True)
     return sounds + level * torch.randn(sounds.shape, generator=generator)
+
+
+def masked(
+    content: Float[Tensor, "B M 1"], shape: tuple[int, ...], share: tuple[float, float], generator: torch.Generator
+) -> Float[Tensor, "B M 1"]:
+    """Spectrograms on a grid of `shape`, each with one stripe of bands and one of frames set to 0, the mean of the
+    content, each up to `share` of the axis wide."""
+    count, kept = len(content), torch.ones(len(content), *shape, dtype=torch.bool)
+    for axis, (size, most) in enumerate(zip(shape, share, strict=True)):
+        width = most * size * torch.rand(count, generator=generator)
+        start = (size - width) * torch.rand(count, generator=generator)
+        place = torch.arange(size) + 0.5
+        outside = (place < start[:, None]) | (place >= (start + width)[:, None])
+        kept &= outside[:, :, None] if axis == 0 else outside[:, None, :]
+    return content * kept.flatten(1).unsqueeze(-1)
 
 
 def _played(

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from ...checkpoints.results import Data
 from ...config import PerceiverConfig
 from ...model import Perceiver
 from .base import Examples, Report
+from .pixels import mask_shares, normalise
 from .scenes import HELD_OUT, Augmentation, Scenes, SceneSet
 
 # The held-out pictures are composed once and for all from this seed: every held-out view on a held-out ground.
 HELD_OUT_SEED = 20_210_304
-MAPPED = 200
-"""Pictures, evenly spread, whose maps are measured."""
 
 
 class PictureSet:
@@ -37,8 +33,8 @@ class PictureSet:
 
     def __init__(self, folder: Path, split: int, model: PerceiverConfig) -> None:
         self.scenes = SceneSet(folder, split)
-        self.classes = self.scenes.classes
-        self.size = model.input_shape[0]
+        self.classes, self.labels = self.scenes.classes, self.scenes.labels
+        self.size = model.read_shape[0]
         self.mean, self.std = model.preprocess["mean"], model.preprocess["std"]
 
     def batch(self, count: int, augmentation: Augmentation, generator: torch.Generator) -> Examples:
@@ -51,23 +47,9 @@ class PictureSet:
         return self._examples(self._held_out())
 
     def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
-        """Whether attention falls on the object: the share on its mask of each block's mean map, and of the picture."""
+        """The share of each block's mean map that lies on the object, and the share of the picture it covers."""
         scenes = self._held_out()
-        examples = self._examples(scenes)
-        chosen = torch.linspace(0, len(examples) - 1, min(MAPPED, len(examples))).long().tolist()
-        shares: dict[int, list[float]] = {}
-        for done, index in enumerate(chosen, start=1):
-            trace = model.trace(examples.at(slice(index, index + 1)).inputs(model))
-            mask = scenes.mask[index].flatten()
-            for block in trace.blocks:
-                shares.setdefault(block, []).append(float(trace.map(block) @ mask))
-            if report is not None:
-                report(done, len(chosen))
-        measured = {
-            f"Attention mass on the object, block {block + 1} (mean map)": float(np.mean(values))
-            for block, values in shares.items()
-        }
-        return measured | {"Share of the picture that the object covers": float(scenes.mask[chosen].mean())}
+        return mask_shares(model, self._examples(scenes), scenes.mask, "object", report)
 
     def _held_out(self) -> Scenes:
         generator = torch.Generator().manual_seed(HELD_OUT_SEED)
@@ -75,10 +57,3 @@ class PictureSet:
 
     def _examples(self, scenes: Scenes) -> Examples:
         return Examples(normalise(scenes.image, self.mean, self.std), scenes.label, scenes.object)
-
-
-def normalise(
-    image: Float[Tensor, "B H W 3"], mean: list[float] | tuple[float, ...], std: list[float] | tuple[float, ...]
-) -> Float[Tensor, "B M 3"]:
-    """Pictures in [0, 1] as content channels, as the image modality makes them from a file."""
-    return ((image - torch.tensor(mean)) / torch.tensor(std)).flatten(1, 2)

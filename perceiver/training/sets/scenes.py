@@ -70,6 +70,36 @@ class Scenes:
     object: Int[Tensor, "B"]
 
 
+class Grounds:
+    """The photographed grounds of one split.
+
+    Raises DataError with the command that builds the data when it is not there.
+    """
+
+    def __init__(self, folder: Path, split: int) -> None:
+        grounds = archive(folder / "grounds.npz", "image")
+        ground = torch.from_numpy(grounds["ground"][grounds["split"] == split]).permute(0, 3, 1, 2).float()
+        # Two sizes, so that a large crop is not sampled with gaps.
+        self._levels = (ground, F.avg_pool2d(ground, 2))
+
+    def crops(self, count: int, size: int, generator: torch.Generator) -> Float[Tensor, "B 3 S S"]:
+        """Random crops, turned by quarters and mirrored, in [0, 1]."""
+        level = int(torch.randint(2, (1,), generator=generator))
+        source = self._levels[level]
+        side = source.shape[-1]
+        chosen = torch.randint(len(source), (count,), generator=generator)
+        zoom = (0.75 + 0.5 * torch.rand(count, generator=generator)).clamp_max(side / size) * size / side
+        turn = torch.randint(4, (count,), generator=generator) * (math.pi / 2)
+        flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
+        shift = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - zoom).clamp_min(0)[:, None]
+        cos, sin = turn.cos() * zoom, turn.sin() * zoom
+        theta = torch.stack(
+            [torch.stack([cos * flip, -sin, shift[:, 0]], -1), torch.stack([sin * flip, cos, shift[:, 1]], -1)], dim=1
+        )
+        grid = F.affine_grid(theta, [count, 3, size, size], align_corners=False)
+        return F.grid_sample(source[chosen], grid, padding_mode="reflection", align_corners=False) / 255
+
+
 class SceneSet:
     """The objects and grounds of one split.
 
@@ -77,7 +107,7 @@ class SceneSet:
     """
 
     def __init__(self, folder: Path, split: int) -> None:
-        objects, grounds = archive(folder / "objects.npz", "image"), archive(folder / "grounds.npz", "image")
+        objects = archive(folder / "objects.npz", "image")
         chosen = np.flatnonzero(objects["split"] == split)
         self.classes = tuple(str(c) for c in objects["classes"])
         self.names = tuple(str(n) for n in objects["name"])
@@ -86,9 +116,7 @@ class SceneSet:
         self.objects = torch.from_numpy(objects["object"][chosen].astype(np.int64))
         self._centre, self._extent = _boxes(self.sprites[:, 3])
         self.balanced = Balanced(self.labels.tolist(), self.objects.tolist())
-        ground = torch.from_numpy(grounds["ground"][grounds["split"] == split]).permute(0, 3, 1, 2)
-        # Two sizes, so that a large crop is not sampled with gaps.
-        self.grounds = (ground.float(), F.avg_pool2d(ground.float(), 2))
+        self.grounds = Grounds(folder, split)
 
     def compose(
         self, index: Int[Tensor, "B"], size: int, augmentation: Augmentation, generator: torch.Generator
@@ -130,7 +158,7 @@ class SceneSet:
         placed = F.grid_sample(premultiplied, grid, align_corners=False)
         if a.erase:
             placed = placed * self._holes(count, size, a.erase, generator)
-        ground = self._ground(count, size, generator) * draw(*a.light, 1, 1, 1)
+        ground = self.grounds.crops(count, size, generator) * draw(*a.light, 1, 1, 1)
         image = placed[:, :3] + ground.clamp(0, 1) * (1 - placed[:, 3:])
         if a.noise:
             image = image + a.noise * torch.randn(image.shape, generator=generator)
@@ -140,22 +168,6 @@ class SceneSet:
             label=self.labels[index],
             object=self.objects[index],
         )
-
-    def _ground(self, count: int, size: int, generator: torch.Generator) -> Float[Tensor, "B 3 S S"]:
-        level = int(torch.randint(2, (1,), generator=generator))
-        source = self.grounds[level]
-        side = source.shape[-1]
-        chosen = torch.randint(len(source), (count,), generator=generator)
-        zoom = (0.75 + 0.5 * torch.rand(count, generator=generator)).clamp_max(side / size) * size / side
-        turn = torch.randint(4, (count,), generator=generator) * (math.pi / 2)
-        flip = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
-        shift = (2 * torch.rand(count, 2, generator=generator) - 1) * (1 - zoom).clamp_min(0)[:, None]
-        cos, sin = turn.cos() * zoom, turn.sin() * zoom
-        theta = torch.stack(
-            [torch.stack([cos * flip, -sin, shift[:, 0]], -1), torch.stack([sin * flip, cos, shift[:, 1]], -1)], dim=1
-        )
-        grid = F.affine_grid(theta, [count, 3, size, size], align_corners=False)
-        return F.grid_sample(source[chosen], grid, padding_mode="reflection", align_corners=False) / 255
 
     @staticmethod
     def _holes(count: int, size: int, share: float, generator: torch.Generator) -> Float[Tensor, "B 1 S S"]:

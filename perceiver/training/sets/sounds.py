@@ -15,7 +15,7 @@ from ...modalities.audio.features import content
 from ...modalities.audio.settings import AudioSettings
 from ...model import Perceiver
 from .base import TRAIN, VAL, Balanced, Examples, Report, archive, hits
-from .hearing import SoundAugmentation, augment
+from .hearing import SoundAugmentation, augment, masked
 
 BATCH = 64
 
@@ -50,7 +50,10 @@ class SoundSet:
         """Augmented notes."""
         index = self._draw(count, generator)
         heard = augment(self.audio[index], self.settings.rate, augmentation, generator)
-        return Examples(content(heard, self.settings), self.labels[index], self.groups[index])
+        values = content(heard, self.settings)
+        if self.settings.features == "mel" and any(augmentation.mask):
+            values = masked(values, self.settings.shape, augmentation.mask, generator)
+        return Examples(values, self.labels[index], self.groups[index])
 
     def held_out(self) -> Examples:
         """Every note of the split as it was rendered."""

@@ -1,0 +1,66 @@
+"""Optimisers and learning-rate schedules by name."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, assert_never
+
+import torch
+from pytorch_optimizer import Lamb
+from torch import nn
+
+OptimiserName = Literal["lamb", "adamw", "muon"]
+Schedule = Literal["steps", "cosine"]
+
+# Parameters that are matrices in shape alone: tables that are looked up or queried, and the classifier.
+_NOT_MATRICES = ("latents", "positions.", "head.linear.", "head.query")
+
+
+def build_optimisers(
+    model: nn.Module, name: OptimiserName, rate: float, weight_decay: float
+) -> tuple[torch.optim.Optimizer, ...]:
+    """The optimisers of a training run; a learning rate is set in all of them before each step.
+
+    "muon" updates the weight matrices of linear layers by Muon (Jordan et al. 2024), scaled to the size of AdamW's
+    updates (Liu et al. 2025), and everything else by AdamW. AdamW decays matrices alone.
+    """
+    match name:
+        case "lamb":
+            return (Lamb(model.parameters(), lr=rate, weight_decay=weight_decay),)
+        case "adamw":
+            return (_adamw(list(model.named_parameters()), rate, weight_decay),)
+        case "muon":
+            matrices = [(n, p) for n, p in model.named_parameters() if p.ndim == 2 and not n.startswith(_NOT_MATRICES)]
+            chosen = {n for n, _ in matrices}
+            rest = [(n, p) for n, p in model.named_parameters() if n not in chosen]
+            muon = torch.optim.Muon(
+                [p for _, p in matrices], lr=rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
+            )
+            return muon, _adamw(rest, rate, weight_decay)
+    assert_never(name)
+
+
+def _adamw(parameters: list[tuple[str, nn.Parameter]], rate: float, weight_decay: float) -> torch.optim.Optimizer:
+    decayed = [p for n, p in parameters if p.ndim > 1 and not n.startswith(_NOT_MATRICES)]
+    plain = [p for n, p in parameters if not (p.ndim > 1 and not n.startswith(_NOT_MATRICES))]
+    groups = [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, betas=(0.9, 0.98))
+
+
+def learning_rate(
+    step: int, steps: int, rate: float, schedule: Schedule, warmup: int, decay_at: tuple[float, ...]
+) -> float:
+    """The learning rate at a step, counted from 0.
+
+    It rises evenly over `warmup` steps; then "steps" divides it by ten at each share in `decay_at` of all steps (paper,
+    section 4.1), "cosine" takes it to zero along half a cosine.
+    """
+    if step < warmup:
+        return rate * (step + 1) / warmup
+    match schedule:
+        case "steps":
+            return float(rate * 0.1 ** sum(step >= mark * steps for mark in decay_at))
+        case "cosine":
+            share = (step - warmup) / max(1, steps - warmup)
+            return rate * 0.5 * (1 + math.cos(math.pi * share))
+    assert_never(schedule)

@@ -1,0 +1,180 @@
+"""A small convolutional network whose soft predictions a Perceiver may learn from beside the labels.
+
+A Perceiver is told nothing of neighbourhood and has to find it out; what a network that is told knows about the classes
+helps it do so on little data (Hinton et al. 2015; Touvron et al. 2021 with a convolutional teacher). The teacher sees
+the same augmented inputs and the same split, and is thrown away after training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ..config import PerceiverConfig
+from ..errors import ConfigError
+from ..progress import ProgressCallback
+from .sets import TRAIN, DataSet, Examples, open_set, validation_examples
+from .sets.base import default_folder
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """How a teacher is trained and listened to.
+
+    weight       share of the loss that follows the teacher; the rest follows the labels
+    temperature  that both distributions are softened by
+    steps, batch, rate  the teacher's own training, by AdamW with a cosine to zero
+    widths       channels after each of its stages, which halve the grid
+    """
+
+    weight: float = 0.6
+    temperature: float = 2.0
+    steps: int = 3_000
+    batch: int = 64
+    rate: float = 2e-3
+    widths: tuple[int, ...] = (32, 64, 128, 128)
+
+    def sentence(self, accuracy: float | None) -> str:
+        """What a model card says of it."""
+        known = "" if accuracy is None else f"; its accuracy on validation examples is {accuracy:.1%}"
+        return (
+            f"{self.weight:.0%} of the loss follows the soft predictions (temperature {self.temperature:g}) of a small "
+            f"convolutional network trained on the same data{known}"
+        )
+
+
+class ConvNet(nn.Module):
+    """Stages of a 3 x 3 convolution, batch norm, ReLU and max pooling; then a mean over the grid and a linear layer.
+
+    Reads the content of a grid of one or two axes: pixels, spectrogram cells, or samples in patches.
+    """
+
+    def __init__(self, config: PerceiverConfig, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.shape = config.read_shape
+        if len(self.shape) not in (1, 2):
+            raise ConfigError(f"a teacher reads grids of one or two axes; this model reads {self.shape}")
+        self.stages: nn.Module
+        if len(self.shape) == 2:
+            planes = (config.read_channels, *widths)
+            self.stages = nn.Sequential(
+                *(
+                    nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2))
+                    for a, b in pairwise(planes)
+                )
+            )
+        else:
+            # Patches of samples are laid end to end; the first stages step by four, as spectrograms' hops do.
+            lines = (1, *widths, *widths[-1:])
+            self.stages = nn.Sequential(
+                *(
+                    nn.Sequential(nn.Conv1d(a, b, 9, stride=4, padding=4), nn.BatchNorm1d(b), nn.ReLU())
+                    for a, b in pairwise(lines)
+                )
+            )
+        self.head = nn.Linear(widths[-1], config.num_classes)
+
+    def forward(self, content: Float[Tensor, "B M read"]) -> Float[Tensor, "B classes"]:
+        if len(self.shape) == 2:
+            x = content.transpose(1, 2).unflatten(2, self.shape)
+        else:
+            x = content.flatten(1).unsqueeze(1)
+        x = self.stages(x)
+        return cast(Tensor, self.head(x.flatten(2).mean(-1)))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained teacher in eval mode, frozen, and its accuracy on validation examples; None where the data has none."""
+
+    net: ConvNet
+    accuracy: float | None
+
+
+def train_teacher(
+    teacher: Teacher,
+    config: PerceiverConfig,
+    source: Path,
+    augmentation: Any,
+    *,
+    seed: int = 0,
+    progress: ProgressCallback | None = None,
+) -> Trained:
+    """Trains a teacher on the training split in `source`, or takes it from the cache (`teachers` in the folder of built
+    data), where all recipes that ask for the same teacher on the same data find it.
+
+    Raises DataError without data.
+    """
+    data = open_set(source, TRAIN, config)
+    net = ConvNet(config, teacher.widths)
+    key = (config.read_shape, config.read_channels, config.preprocess, config.labels, augmentation, seed)
+    told = repr((dataclasses.replace(teacher, weight=0.0, temperature=1.0), *key, source.resolve(), len(data.labels)))
+    path = default_folder() / "teachers" / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
+    if path.is_file():
+        held = torch.load(path, weights_only=True)
+        net.load_state_dict(held["net"])
+        return Trained(net.eval().requires_grad_(False), held["accuracy"])
+    _fit(net, teacher, data, augmentation, seed, progress)
+    accuracy = _accuracy(net.eval(), validation_examples(source, config))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}")
+    torch.save({"net": net.state_dict(), "accuracy": accuracy}, part)
+    os.replace(part, path)
+    return Trained(net.requires_grad_(False), accuracy)
+
+
+def distillation_loss(
+    logits: Float[Tensor, "B classes"], targets: Float[Tensor, "B classes"], temperature: float
+) -> Tensor:
+    """Kullback-Leibler divergence from a teacher's softened distribution to a model's, mean over the batch, in nats,
+    times the square of the temperature, which keeps the size of the gradient.
+
+    targets  the teacher's logits
+    """
+    student = F.log_softmax(logits / temperature, dim=-1)
+    return F.kl_div(student, F.log_softmax(targets / temperature, dim=-1), reduction="batchmean", log_target=True) * (
+        temperature**2
+    )
+
+
+def _fit(
+    net: ConvNet, teacher: Teacher, data: DataSet, augmentation: Any, seed: int, progress: ProgressCallback | None
+) -> None:
+    torch.manual_seed(seed)
+    net.train()
+    optimiser = torch.optim.AdamW(net.parameters(), lr=teacher.rate, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, teacher.steps)
+    said = time.monotonic()
+    for step in range(teacher.steps):
+        generator = torch.Generator().manual_seed((seed * 1_000_003 + step) * 1_009 + 997)
+        examples = data.batch(teacher.batch, augmentation, generator)
+        loss = F.cross_entropy(net(examples.content), examples.label, label_smoothing=0.1)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        if progress is not None and (time.monotonic() - said > 1 or step + 1 == teacher.steps):
+            progress((step + 1) / teacher.steps, "Training the teacher")
+            said = time.monotonic()
+
+
+@torch.no_grad()
+def _accuracy(net: ConvNet, examples: Examples | None) -> float | None:
+    if examples is None:
+        return None
+    hits = 0
+    for start in range(0, len(examples), 256):
+        part = examples.at(slice(start, start + 256))
+        hits += int((net(part.content).argmax(-1) == part.label).sum())
+    return hits / len(examples)

@@ -1,12 +1,20 @@
-"""The letters data set, from a package of typefaces to an array: `perceiver data build letters`.
+"""The letters data set, from a package of typefaces: `perceiver data build letters`.
 
-Makes `letters.npz`, the capital letters A to Z of about 600 free fonts as masks, and beside it `LICENCES-letters.md`
-and `MANIFEST.json`. Pictures are composed from them at training time. About 700 MB in `cache/` are kept for another
-build and may be deleted.
+Makes `letters.npz`, the capital letters A to Z of about 600 free fonts as masks, and beside it `LICENCES-letters.md`.
+Pictures are composed from them at training time. About 1.1 GB in `cache/` are kept for another build and may be
+deleted.
+
+    glyph    (n, 26, 64, 64) uint8, the share of each pixel that is ink (255: all of it); each letter is centred and
+             fills its square along the longer side
+    font     (n,) file names
+    family   (n,) names of families
+    group    (n,) int64, the same for families that share a design
+    split    (n,) int8, 0 train, 1 val, 2 test, by group
+    classes  "A" to "Z"
 
 A family is the folder that a font lies in, whatever its format. Families and fonts of symbols, mathematics, other
-scripts or decorated letters are left out by name, and fonts whose letters do not correlate with the median alphabet
-are left out after drawing.
+scripts or decorated letters are left out by name. Fonts whose letters do not correlate with the median alphabet are
+left out after drawing.
 """
 
 from __future__ import annotations
@@ -18,26 +26,26 @@ import re
 import string
 import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from importlib import metadata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont, features
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from perceiver.errors import DataError
+from perceiver.storage import atomic_write, write_arrays
 
 from . import packages
-from .files import Manifest, alone, whole
-from .packages import Package
-from .progress import Report, bar
+from .frame import DataSet, Output, Work, licence_page, table
 from .splits import SPLITS
 
-# To be raised when the same settings give other arrays: what was built before is then built again.
+# Raise it when the same settings give other arrays: what was built before is then built again.
 REVISION = 1
 
 PACKAGE = "texlive-fonts-extra"
@@ -78,56 +86,21 @@ Each family has a free licence of its own, listed here as the package lists it i
 keeps to them; `licences/{package}.txt` has texts of licences, and the TeX Catalogue (https://ctan.org) the families'
 own statements.
 
-| family | licence | split | fonts |
-|---|---|---|---|
 """
 
 
-@dataclass(frozen=True)
-class Font:
-    """One font of a family, with its drawn letters A to Z."""
-
-    family: str
-    name: str
-    glyphs: UInt8[np.ndarray, "26 64 64"]
-
-
-def build_letters(folder: Path, *, progress: Report | None = None, force: bool = False) -> Path:
-    """Builds what is missing or damaged of the letters in `folder`, and returns the folder.
-
-    `letters.npz` holds, for n fonts, `glyph` (n, 26, 64, 64) uint8, the share of each pixel that is ink, 255 for all of
-    it, each letter filling its square along the longer side; `font` and `family` (n,), their names; `group` (n,) int64,
-    the same for families that share a design; `split` (n,) int8, 0 train, 1 val, 2 test, by group; and `classes`.
-
-    A download that was stopped goes on where it was; a build that is complete is left as it is. `force` makes the array
-    anew from the package at hand. Without `progress` a bar is shown on standard error. Raises DataError, in one
-    sentence, when a tool or the package is missing, a download fails, a checksum differs, the disk is full, or another
-    build is at work in the folder.
-    """
-    settings: dict[str, dict[str, Any]] = {
-        "letters.npz": {"revision": REVISION, "side": SIDE, "per_family": PER_FAMILY},
-        "LICENCES-letters.md": {"revision": REVISION},
-    }
-    with ExitStack() as stack:
-        stack.enter_context(alone(folder))
-        manifest = Manifest.read(folder)
-        left = [name for name, chosen in settings.items() if force or not manifest.holds(name, chosen)]
-        if left:
-            report = progress or stack.enter_context(bar())
-            package = packages.fetch([PACKAGE], folder / "cache", report)[PACKAGE]
-            deb = folder / "cache" / package.file
-            notes: dict[str, Any] = {
-                "packages": {PACKAGE: {"version": package.version, "sha256": package.sha256}},
-                "licences": {PACKAGE: LICENCE},
-                "drawn_with": {"pillow": metadata.version("pillow"), "freetype": features.version("freetype2")},
-            }
-            for name in left:
-                if name == "letters.npz":
-                    _write_letters(folder / name, take_fonts(deb, folder / "cache" / f"fonts-{REVISION}.zip"), report)
-                else:
-                    _write_licences(folder / name, folder / "letters.npz", package, deb)
-                manifest.record(name, settings[name], **notes)
-    return folder
+def data_set() -> DataSet:
+    """The description of the data set."""
+    settings = {"revision": REVISION, "side": SIDE, "per_family": PER_FAMILY}
+    return DataSet(
+        packages=[PACKAGE],
+        outputs=[
+            Output("letters.npz", settings, _make),
+            licence_page("LICENCES-letters.md", REVISION, _licences),
+        ],
+        licences={PACKAGE: LICENCE},
+        tools={"drawn_with": ("pillow",)},
+    )
 
 
 def family_of(path: str) -> str:
@@ -144,7 +117,7 @@ def family_of(path: str) -> str:
 def take_fonts(deb: Path, target: Path) -> Path:
     """Copies the text fonts of the package into the zip file `target`, unless it is there already."""
     if not target.is_file():
-        with packages.contents(deb) as archive, whole(target) as part, zipfile.ZipFile(part, "w") as kept:
+        with packages.contents(deb) as archive, atomic_write(target) as part, zipfile.ZipFile(part, "w") as kept:
             for info in archive:
                 path = info.name.removeprefix("./")
                 stream = archive.extractfile(info) if info.isfile() and _wanted(path) else None
@@ -169,22 +142,18 @@ def agreement(glyphs: UInt8[np.ndarray, "n 26 64 64"]) -> Float[np.ndarray, " n"
     return (_centred(np.median(glyphs, axis=0)[None]) * _centred(glyphs)).sum(-1).mean(-1)
 
 
-def groups(fonts: Sequence[Font]) -> dict[str, str]:
-    """For each family the first, by name, of those families that share a design with it, over any number of links."""
-    first = {font.family: font.family for font in fonts}
+def groups(glyphs: UInt8[np.ndarray, "n 26 64 64"], families: Sequence[str]) -> dict[str, str]:
+    """The group of each family, named after its first member; families that share a design are in one group.
 
-    def root(family: str) -> str:
-        while first[family] != family:
-            family = first[family]
-        return family
-
-    flat = _centred(np.stack([font.glyphs for font in fonts])).astype(np.float32)
-    flat = flat.reshape(len(fonts), -1)
-    alike = flat @ flat.T / len(CLASSES) > _SAME_DESIGN
-    for one, other in np.argwhere(np.triu(alike, 1)):
-        low, high = sorted((root(fonts[one].family), root(fonts[other].family)))
-        first[high] = low
-    return {family: root(family) for family in first}
+    `families` are those of the fonts. Sharing is transitive: groups are connected components.
+    """
+    names = sorted(set(families))
+    index = np.array([names.index(family) for family in families])
+    vectors = _centred(glyphs).astype(np.float32).reshape(len(glyphs), -1)
+    pairs = index[np.argwhere(vectors @ vectors.T / len(CLASSES) > _SAME_DESIGN)]
+    links = coo_array((np.ones(len(pairs)), pairs.T), shape=(len(names), len(names)))
+    _, component = connected_components(links, directed=False)
+    return {name: names[int(np.argmax(component == component[row]))] for row, name in enumerate(names)}
 
 
 def licences_of(listed: str) -> dict[str, set[str]]:
@@ -262,71 +231,80 @@ def _candidates(paths: Iterable[str]) -> dict[str, list[str]]:
     return {family: sorted(families[family], key=order) for family in sorted(families)}
 
 
-def _draw_fonts(archive: zipfile.ZipFile, report: Report) -> Iterator[Font]:
-    """Up to PER_FAMILY fonts of each family that differ from one another."""
-    families = _candidates(archive.namelist())
-    for index, (family, paths) in enumerate(families.items()):
-        report("Draw letters", index, len(families))
-        taken: list[Float[np.ndarray, "26 pixels"]] = []
-        for path in paths:
-            glyphs = draw_letters(archive.read(path))
-            if glyphs is None:
-                continue
-            (vector,) = _centred(glyphs[None])
-            if any((vector * other).sum(-1).mean() > _SAME for other in taken):
-                continue
-            taken.append(vector)
-            yield Font(family, PurePosixPath(path).name, glyphs)
-            if len(taken) == PER_FAMILY:
-                break
-    report("Draw letters", len(families), len(families))
+@contextmanager
+def _open_drawer(fonts: Path) -> Iterator[Callable[[tuple[str, Sequence[str]]], dict[str, np.ndarray] | None]]:
+    """The function that draws a family, given its name and the paths of its fonts."""
+    with zipfile.ZipFile(fonts) as archive:
+
+        def draw(task: tuple[str, Sequence[str]]) -> dict[str, np.ndarray] | None:
+            """Up to PER_FAMILY fonts that differ from one another; None where no font can be drawn."""
+            family, paths = task
+            taken: dict[str, UInt8[np.ndarray, "26 64 64"]] = {}
+            vectors: list[Float[np.ndarray, "26 pixels"]] = []
+            for path in paths:
+                glyphs = draw_letters(archive.read(path))
+                if glyphs is None:
+                    continue
+                (vector,) = _centred(glyphs[None])
+                if any((vector * other).sum(-1).mean() > _SAME for other in vectors):
+                    continue
+                taken[PurePosixPath(path).name] = glyphs
+                vectors.append(vector)
+                if len(taken) == PER_FAMILY:
+                    break
+            if not taken:
+                return None
+            return {
+                "glyph": np.stack(list(taken.values())),
+                "font": np.array(list(taken)),
+                "family": np.array([family] * len(taken)),
+            }
+
+        yield draw
 
 
-def _write_letters(target: Path, fonts_file: Path, report: Report) -> None:
-    """Draws the fonts, leaves out those that are not of Latin capitals, and writes the array."""
-    with zipfile.ZipFile(fonts_file) as archive:
-        fonts = list(_draw_fonts(archive, report))
-    for _ in range(2):  # the median alphabet is clearer once the first symbols are gone
-        if fonts:
-            agrees = agreement(np.stack([font.glyphs for font in fonts])) > _AGREEMENT
-            fonts = [font for font, good in zip(fonts, agrees, strict=True) if good]
-    if not fonts:
+def _make(work: Work, target: Path) -> Mapping[str, Any]:
+    fonts = take_fonts(work.file(PACKAGE), work.cache / f"fonts-{REVISION}.zip")
+    with zipfile.ZipFile(fonts) as archive:
+        tasks = list(_candidates(archive.namelist()).items())
+    drawn = [part for part in work.parts("Draw letters", partial(_open_drawer, fonts), tasks) if part is not None]
+    if not drawn:
         raise DataError(f"{PACKAGE} has no fonts with Latin capitals; the builder was written for another version")
-    group = groups(fonts)
-    sides = deal(Counter(group[font.family] for font in fonts))
+    arrays = {name: np.concatenate([part[name] for part in drawn]) for name in ("glyph", "font", "family")}
+    for _ in range(2):  # the median alphabet is clearer once the first symbols are gone
+        good = agreement(arrays["glyph"]) > _AGREEMENT
+        arrays = {name: array[good] for name, array in arrays.items()}
+    group = groups(arrays["glyph"], arrays["family"].tolist())
+    sides = deal(Counter(group[family] for family in arrays["family"].tolist()))
     names = sorted(sides)
-    with whole(target) as part, part.open("wb") as file:
-        np.savez_compressed(
-            file,
-            glyph=np.stack([font.glyphs for font in fonts]),
-            font=np.array([font.name for font in fonts]),
-            family=np.array([font.family for font in fonts]),
-            group=np.array([names.index(group[font.family]) for font in fonts], np.int64),
-            split=np.array([sides[group[font.family]] for font in fonts], np.int8),
-            classes=np.array(list(CLASSES)),
-        )
+    of_font = [group[family] for family in arrays["family"].tolist()]
+    write_arrays(
+        target,
+        **arrays,
+        group=np.array([names.index(name) for name in of_font], np.int64),
+        split=np.array([sides[name] for name in of_font], np.int8),
+        classes=np.array(list(CLASSES)),
+    )
+    return {"freetype": features.version("freetype2")}
 
 
-def _write_licences(target: Path, letters: Path, package: Package, deb: Path) -> None:
-    """Writes which families there are and, into `licences/` beside it, the package's own statements."""
-    texts, documents = target.parent / "licences", f"usr/share/doc/{PACKAGE}"
-    packed = texts / f"{PACKAGE}-families.gz"
-    packages.extract(deb, {f"{documents}/copyright": texts / f"{PACKAGE}.txt", f"{documents}/Licenses.gz": packed})
+def _licences(work: Work) -> str:
+    """The table of families with their licences; the package's list of them is copied into `licences/`."""
+    target = work.cache.parent / "licences" / f"{PACKAGE}-families.txt"
+    packed = work.cache / f"licences-{work.packages[PACKAGE].version}.gz"
+    packages.extract(work.file(PACKAGE), {f"usr/share/doc/{PACKAGE}/Licenses.gz": packed})
     listed = gzip.decompress(packed.read_bytes()).decode("utf-8", "replace")
-    with whole(packed.with_suffix(".txt")) as part:
+    with atomic_write(target) as part:
         part.write_text(listed, encoding="utf-8")
-    packed.unlink()
     licences = licences_of(listed)
-    with np.load(letters) as file:
+    with np.load(work.cache.parent / "letters.npz") as file:
         columns = [file[name].tolist() for name in ("family", "font", "split")]
-    rows = list(zip(*columns, strict=True))
-    fonts, sides = defaultdict[str, list[str]](list), {family: SPLITS[split] for family, _, split in rows}
-    for family, font, _ in rows:
-        fonts[family].append(font)
-    lines = [
-        f"| {family} | {', '.join(sorted(licences.get(family, {'see the TeX Catalogue'})))} | {sides[family]} "
-        f"| {', '.join(names)} |\n"
-        for family, names in fonts.items()
+    fonts: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
+    for family, font, split in zip(*columns, strict=True):
+        fonts[family, split].append(font)
+    rows = [
+        (family, ", ".join(sorted(licences.get(family, {"see the TeX Catalogue"}))), SPLITS[split], ", ".join(names))
+        for (family, split), names in fonts.items()
     ]
-    with whole(target) as part:
-        part.write_text(_HEAD.format(package=PACKAGE, version=package.version) + "".join(lines), encoding="utf-8")
+    head = _HEAD.format(package=PACKAGE, version=work.packages[PACKAGE].version)
+    return head + table(("family", "licence", "split", "fonts"), rows)

@@ -35,15 +35,9 @@ def build(
 
     A build that was stopped goes on where it was; one that is complete is left as it is.
     """
-    from dataset_builders import build_audio, build_digits, build_image, build_letters, build_points
+    from dataset_builders import DATA_SETS
+    from dataset_builders import build as build_data_set
 
     from ..training.sets.base import default_folder
 
-    builders = {
-        "audio": build_audio,
-        "digits": build_digits,
-        "image": build_image,
-        "letters": build_letters,
-        "points": build_points,
-    }
-    typer.echo(builders[name](out or default_folder(), force=force))
+    typer.echo(build_data_set(DATA_SETS[name](), out or default_folder(), force=force))

@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-import dataset_builders as data
+import dataset_builders
 from perceiver import Perceiver, PerceiverConfig, PositionConfig
 from perceiver.checkpoints.results import Budget, Data, HeldOut, Results
 from perceiver.cli import app, maps, opened
@@ -344,15 +344,16 @@ def test_the_table_is_written_into_a_readme() -> None:
 def test_data_is_built_where_it_was_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
 
-    def build(folder: Path, *, force: bool) -> Path:
-        built.append((folder, force))
+    def build(data_set: str, folder: Path, *, force: bool) -> Path:
+        built.append((data_set, folder, force))
         return folder
 
-    monkeypatch.setattr(data, f"build_{name}", build)
+    monkeypatch.setattr(dataset_builders, "build", build)
+    monkeypatch.setattr(dataset_builders, "DATA_SETS", {name: lambda: f"the set {name}"})
     monkeypatch.setenv("PERCEIVER_DATA", "elsewhere")
     assert run("data", "build", name).stdout == "elsewhere\n"
     assert run("data", "build", name, "-o", "here", "--force").stdout == "here\n"
-    assert built == [(Path("elsewhere"), False), (Path("here"), True)]
+    assert built == [(f"the set {name}", Path("elsewhere"), False), (f"the set {name}", Path("here"), True)]
     assert run("data", "build", "nothing").exit_code == 2
 
 

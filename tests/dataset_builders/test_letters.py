@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
@@ -14,11 +13,10 @@ import pytest
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from dataset_builders import build_letters
+from dataset_builders import build, letters
 from dataset_builders.letters import (
     CLASSES,
     PACKAGE,
-    Font,
     agreement,
     deal,
     draw_letters,
@@ -64,8 +62,12 @@ def served(apt: Apt) -> Apt:
     return apt
 
 
+def make(folder: Path, *, force: bool = False) -> Path:
+    return build(letters.data_set(), folder, progress=silent, force=force, workers=1)
+
+
 def test_a_package_becomes_arrays_a_manifest_and_licences(served: Apt, tmp_path: Path) -> None:
-    assert build_letters(tmp_path, progress=silent) == tmp_path
+    assert make(tmp_path) == tmp_path
     with np.load(tmp_path / "letters.npz") as file:
         found = dict(zip(file["font"].tolist(), file["family"].tolist(), strict=True))
         # Of two fonts of a family with the same letters one is taken, and none from a symbol family or outside.
@@ -93,14 +95,14 @@ def test_a_package_becomes_arrays_a_manifest_and_licences(served: Apt, tmp_path:
 
 
 def test_a_complete_build_is_left_and_the_same_array_is_made_again(served: Apt, tmp_path: Path) -> None:
-    build_letters(tmp_path, progress=silent)
+    make(tmp_path)
     before = (tmp_path / "letters.npz").stat().st_mtime_ns
     served.forget_calls()
-    build_letters(tmp_path, progress=silent)
+    make(tmp_path)
     assert (tmp_path / "letters.npz").stat().st_mtime_ns == before
     with np.load(tmp_path / "letters.npz") as file:
         first = {name: file[name] for name in file}
-    build_letters(tmp_path, progress=silent, force=True)
+    make(tmp_path, force=True)
     with np.load(tmp_path / "letters.npz") as file:
         assert all(np.array_equal(file[name], first[name]) for name in first)
     assert served.calls == []
@@ -109,7 +111,7 @@ def test_a_complete_build_is_left_and_the_same_array_is_made_again(served: Apt, 
 def test_a_package_without_latin_capitals_is_refused(apt: Apt, tmp_path: Path) -> None:
     apt.serve(PACKAGE, {f"{ROOT}/type1/public/alpha/broken.pfb": b"no font"})
     with pytest.raises(DataError, match=f"{PACKAGE} has no fonts with Latin capitals"):
-        build_letters(tmp_path, progress=silent)
+        make(tmp_path)
 
 
 def test_a_letter_fills_its_square_along_the_longer_side_and_counts_ink() -> None:
@@ -170,9 +172,8 @@ def test_agreement_is_the_mean_correlation_with_the_median_letters() -> None:
 
 
 def test_families_that_share_a_design_are_one_group_over_any_number_of_links() -> None:
-    make: Callable[[str, int], Font] = lambda family, shift: Font(family, "", squares(shift))  # noqa: E731
-    fonts = [make("d", 0), make("c", 0), make("c", 16), make("b", 16), make("a", 32)]
-    assert groups(fonts) == {"a": "a", "b": "b", "c": "b", "d": "b"}
+    glyphs = np.stack([squares(shift) for shift in (0, 0, 16, 16, 32)])
+    assert groups(glyphs, ["d", "c", "c", "b", "a"]) == {"a": "a", "b": "b", "c": "b", "d": "b"}
 
 
 def test_groups_are_dealt_out_by_share_and_large_ones_are_for_training() -> None:

@@ -25,7 +25,7 @@ SLOW = frozenset(
         "tests/app/test_video_view.py",
         "tests/checkpoints/formats/test_hostile.py",
         "tests/checkpoints/test_hub.py",
-        "tests/checkpoints/test_hub_foreign.py",
+        "tests/checkpoints/test_hub_fetch.py",
         "tests/cli/test_ablate.py",
         "tests/cli/test_clips.py",
         "tests/cli/test_compare.py",

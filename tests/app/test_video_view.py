@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("store")
     for name, shape, preprocess in (("video", lucidrains.SHAPE, {}), ("window", (3, 6, 8), {"seconds": 0.4})):
         file = lucidrains.write(tmp_path_factory.mktemp("theirs") / name, shape, **preprocess)
-        perceiver.load(file).save_pretrained(root / name)
+        perceiver.save(perceiver.load(file), root / name)
     return root
 
 

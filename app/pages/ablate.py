@@ -8,16 +8,17 @@ from app.sections import export as whole
 from app.sections import reading
 from app.sections.ablate import answer, code, export, maps, sensitivity, shuffle
 from app.sections.opening import opening, run
-from app.sections.scene import Scene
+from app.sections.scene import AblateScene
 from app.services import ablating, compute
 from app.session import text
+from app.session.view import AblateView
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.change import AnswerChange
 
 
 def page() -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    opened = opening("ablate")
+    opened = opening(AblateView)
     if opened is None:
         return
     scene, right = opened
@@ -40,7 +41,7 @@ def page() -> None:
     scene.progress.done()
 
 
-def _blocks(scene: Scene, off: Ablation, change: AnswerChange, target: int) -> None:
+def _blocks(scene: AblateScene, off: Ablation, change: AnswerChange, target: int) -> None:
     """What every block read, before and after."""
     asked = reading.asked(scene)
     words = text.reduction(asked, scene.config.cross_heads)
@@ -48,7 +49,7 @@ def _blocks(scene: Scene, off: Ablation, change: AnswerChange, target: int) -> N
         st.subheader("What each block read", anchor=False, width="stretch")
         menu = st.container(horizontal=True, width="content")
     st.caption(f"{text.meaning(asked, 'blocks', scene.view.colours)} {text.CAVEAT}")
-    reading.choices(scene, asked, differences=False)
+    reading.choices(scene, asked)
     if not off:
         before = compute.block_maps(scene.case, asked, "blocks", scene.view.scale, scene.progress)
         with menu:

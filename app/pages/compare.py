@@ -7,11 +7,12 @@ import streamlit as st
 from app.sections.compare import answers, beside, codes, maps, tartan
 from app.sections.opening import opening, run
 from app.session import state
+from app.session.view import CompareView
 
 
 def page() -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    opened = opening("compare")
+    opened = opening(CompareView)
     if opened is None:
         return
     scene, right = opened

@@ -9,11 +9,12 @@ from app.sections.explain.question import question
 from app.sections.opening import opening, run
 from app.services import explaining
 from app.session import state, text
+from app.session.view import ExplainView
 
 
 def page() -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    opened = opening("explain")
+    opened = opening(ExplainView)
     if opened is None:
         return
     scene, right = opened

@@ -6,14 +6,15 @@ import streamlit as st
 
 from app.sections import export, overview, reading
 from app.sections.opening import opening, run
-from app.sections.scene import Scene
+from app.sections.scene import ExploreScene
 from app.services import compute
 from app.session import state, text
+from app.session.view import ExploreView
 
 
 def page() -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    opened = opening("explore")
+    opened = opening(ExploreView)
     if opened is None:
         return
     scene, right = opened
@@ -29,7 +30,7 @@ def page() -> None:
         scene.shown.beyond(scene.case, scene.sample)
 
 
-def _blocks(scene: Scene) -> None:
+def _blocks(scene: ExploreScene) -> None:
     """Below the answer: what every block read, one block closely, and who reads a spot."""
     view = scene.view
     asked = reading.asked(scene)
@@ -39,7 +40,7 @@ def _blocks(scene: Scene) -> None:
         st.subheader("What each block read", anchor=False, width="stretch")
         export.menu(scene, asked, maps, words)
     st.caption(f"{text.meaning(asked, view.show, view.colours)} {text.CAVEAT}")
-    reading.choices(scene, asked)
+    reading.choices(scene, asked, show=view.show)
     one = reading.row(scene, maps)
     large, latents, readers = st.columns([21, 17, 14], gap="medium")
     with large:

@@ -10,11 +10,12 @@ from app.sections.opening import run
 from app.services import compute
 from app.services.checkpoints import Hub
 from app.session import state
+from app.session.view import OpenView
 
 
 def page() -> None:
     """The choice on the left, what was found on the right."""
-    view = state.current("open")
+    view = state.current(OpenView)
     models = compute.models(views.names())
     linked = None if view.model in models else Hub.parse(view.model)
     left, right = st.columns([34, 81], gap="medium")

@@ -16,6 +16,7 @@ from ..services import checkpoints, compute
 from ..services.checkpoints import Checkpoint
 from ..services.compute import Case, Gallery
 from ..session import controls, state, text
+from ..session.view import UPLOADED, View
 from ..views.base import ModalityView
 from .checkpoint import words
 
@@ -23,7 +24,7 @@ LARGEST_INPUT = 200
 """Megabytes of an uploaded input; checkpoints may be larger, so the server's own bound is."""
 
 
-def choose_model(view: state.View, models: Mapping[str, str]) -> None:
+def choose_model(view: View, models: Mapping[str, str]) -> None:
     """Sort of input and checkpoint, the accuracy of the chosen one in a line, and its card a click away."""
     try:
         card = compute.card(view.model)
@@ -76,12 +77,12 @@ def _show_card(markdown: str, opened: Checkpoint | None) -> None:
 
 
 def choose_input(
-    view: state.View, shown: ModalityView, samples: Mapping[str, Gallery], extensions: tuple[str, ...]
+    view: View, shown: ModalityView, samples: Mapping[str, Gallery], extensions: tuple[str, ...]
 ) -> Case | None:
     """The gallery, the upload or the camera; the input chosen, or None with a word on what is missing."""
     recorder = shown.recorder
     sources = {"samples": "Samples", "upload": "Upload"} | ({"record": recorder.name} if recorder else {})
-    uploaded = view.sample.startswith(state.UPLOADED)
+    uploaded = view.sample.startswith(UPLOADED)
     held = st.session_state.get("source")
     # Set on every run: on another page it is another widget, which otherwise begins empty.
     st.session_state["source"] = held if held in sources else "upload" if uploaded or not samples else "samples"
@@ -117,7 +118,7 @@ def choose_input(
             icon=":material/upload_file:",
         )
         return None
-    return Case(view.model, view.sample.removeprefix(state.UPLOADED), *held, view.read)
+    return Case(view.model, view.sample.removeprefix(UPLOADED), *held, view.read)
 
 
 def read(case: Case) -> Sample | None:
@@ -129,7 +130,7 @@ def read(case: Case) -> Sample | None:
         return None
 
 
-def _gallery(view: state.View, shown: ModalityView, samples: Mapping[str, Gallery]) -> None:
+def _gallery(view: View, shown: ModalityView, samples: Mapping[str, Gallery]) -> None:
     if not samples:
         st.caption("No samples come with this checkpoint; upload one of your own.")
         return

@@ -15,12 +15,13 @@ from ..components import copy_link
 from ..services import compute
 from ..services.compute import BlockMap, Reading
 from ..session import text
+from ..session.view import View
 from ..views.base import Paint
 from .reading import title
 from .scene import Scene
 
 
-def menu(scene: Scene, asked: Reading, maps: Sequence[BlockMap], words: str) -> None:
+def menu(scene: Scene[View], asked: Reading, maps: Sequence[BlockMap], words: str) -> None:
     """A menu of downloads, each made when it is clicked, and the button that copies the link."""
     case, sample = scene.case, scene.sample
     made = compute.trace(case, scene.progress)
@@ -36,7 +37,7 @@ def menu(scene: Scene, asked: Reading, maps: Sequence[BlockMap], words: str) -> 
     copy_link(key="link")
 
 
-def stem(scene: Scene) -> str:
+def stem(scene: Scene[View]) -> str:
     """How the files are called."""
     return text.filename(scene.sample.name, scene.case.called)
 

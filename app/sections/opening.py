@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -16,20 +16,23 @@ from ..services import checkpoints, compute
 from ..services.checkpoints import Hub
 from ..services.progress import Progress
 from ..session import state, text
+from ..session.view import CompareView, Limits, View
 from . import choose
 from .checkpoint.offer import offer
 from .scene import Scene
 
+V = TypeVar("V", bound=View)
 
-def opening(page: str) -> tuple[Scene, DeltaGenerator] | None:
+
+def opening(page: type[V]) -> tuple[Scene[V], DeltaGenerator] | None:
     """Draws the choice of model and input; what is looked at and the room beside, or None with a word on what is
     missing.
 
-    page  the page's name
+    page  the view of the page
     """
     view = state.current(page)
     models = compute.models(views.names())
-    for asked in _linked(view, page):
+    for asked in _linked(view):
         if asked.key not in models and not checkpoints.adopt(asked.key):
             offer(asked, next((name for name in models if name != asked.key), None))
             return None
@@ -37,13 +40,13 @@ def opening(page: str) -> tuple[Scene, DeltaGenerator] | None:
     if not models:
         _no_checkpoints()
         return None
-    view = state.settle(state.Limits(models=models))
+    view = state.settle(page, Limits(models=models))
     left, right = st.columns([34, 81], gap="medium")
     with left:
         choose.choose_model(view, models)
         config = compute.config(view.model)
         shown, samples = views.get(config.modality), compute.samples(config.modality)
-        view = state.settle(state.Limits(models=models, samples=tuple(samples), **_limits(view, config, models)))
+        view = state.settle(page, Limits(models=models, samples=tuple(samples), **_limits(view, config, models)))
         case = choose.choose_input(view, shown, samples, compute.extensions(config.modality))
         sample = choose.read(case) if case else None
         if case and sample:
@@ -68,17 +71,16 @@ def run(page: Callable[[], None]) -> None:
         page()
     except CheckpointError as error:
         st.error(text.plain(str(error)), icon=":material/error:")
-    if "view" in st.session_state:
-        state.publish()
+    state.publish()
 
 
-def _linked(view: state.View, page: str) -> Sequence[Hub]:
+def _linked(view: View) -> Sequence[Hub]:
     """The models from the hub that a view names and this page shows."""
-    names = [view.model, *(view.others if page == "compare" else ())]
+    names = [view.model, *(view.others if isinstance(view, CompareView) else ())]
     return [hub for hub in map(Hub.parse, names) if hub is not None]
 
 
-def _limits(view: state.View, config: PerceiverConfig, models: Mapping[str, str]) -> dict[str, Any]:
+def _limits(view: View, config: PerceiverConfig, models: Mapping[str, str]) -> dict[str, Any]:
     return {
         "blocks": config.cross_attention_blocks,
         "latents": config.num_latents,

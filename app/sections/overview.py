@@ -14,12 +14,13 @@ from ..components import Row, ranking
 from ..services import compute
 from ..session import state
 from ..session.text import label, plain, sentence, verdict
+from ..session.view import View
 from .scene import Scene
 
 TOP = 5
 
 
-def overview(scene: Scene) -> None:
+def overview(scene: Scene[View]) -> None:
     """Input and predictions side by side."""
     shown, sample = scene.shown, scene.sample
     probabilities = compute.probabilities(scene.case, scene.progress)

@@ -14,10 +14,11 @@ from ..components import Row, Tile, ranking
 from ..services import compute
 from ..services.compute import BlockMap, Reading
 from ..session import controls, state, text
+from ..session.view import COLOURS, OVERLAY, View
 from .scene import Scene
 
 
-def asked(scene: Scene) -> Reading:
+def asked(scene: Scene[View]) -> Reading:
     """What the view asks to read; "one latent" without a number is the most concentrated of the view's block."""
     view, latent = scene.view, None
     if view.reduce == "latent":
@@ -34,40 +35,39 @@ def title(shown: BlockMap) -> str:
     return f"Block {shown.block + 1} − block {shown.base + 1}"
 
 
-def choices(scene: Scene, reading: Reading, *, differences: bool = True) -> None:
+def choices(scene: Scene[View], reading: Reading, *, show: str | None = None) -> None:
     """How the maps are read off and drawn. None of it runs the model.
 
-    differences  whether differences of blocks are among the choices
+    show  the maps, or which differences of blocks; None where there is no such choice
     """
     view, config = scene.view, scene.config
-    show = view.show if differences else "blocks"
     reductions = dict(text.REDUCTIONS)
     if view.kind == "score":
         reductions.pop("entropy")
-    scales = {name: text.SCALES[name] for name in compute.scales(reading, show)}
+    scales = {name: text.SCALES[name] for name in compute.scales(reading, show or "blocks")}
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         controls.segments("Over latents", "reduce", reductions, view.reduce)
         if config.cross_heads > 1:
             heads: dict[int | None, str] = {i: f"Head {i + 1}" for i in range(config.cross_heads)}
             controls.select("Head", "head", {None: "Mean of heads"} | heads, view.head, width=160)
-        controls.segments("Colour scale", "scale", scales, compute.usable(view.scale, reading, show))
+        controls.segments("Colour scale", "scale", scales, compute.usable(view.scale, reading, show or "blocks"))
         controls.select("Values", "kind", text.KINDS, view.kind, width=175)
-        if differences and len(config.cross_attention_blocks) > 1:
-            controls.select("Show", "show", text.SHOWN, view.show, width=190)
+        if show is not None and len(config.cross_attention_blocks) > 1:
+            controls.select("Show", "show", text.SHOWN, show, width=190)
         drawing(scene)
 
 
-def drawing(scene: Scene) -> None:
+def drawing(scene: Scene[View]) -> None:
     """How maps are coloured and laid over the input."""
     view = scene.view
     with st.popover("Drawing", icon=":material/palette:"):
         if scene.shown.over_input:
             controls.segments("Map", "laid", {"input": "Over the input", "alone": "Alone"}, view.laid)
-            controls.slider("Strength over the input", "overlay", (0, 100, 5), view.overlay, format="%d %%")
-        controls.select("Colours", "colours", {name: name for name in state.COLOURS}, view.colours)
+            controls.slider("Strength over the input", "overlay", (*OVERLAY, 5), view.overlay, format="%d %%")
+        controls.select("Colours", "colours", {name: name for name in COLOURS}, view.colours)
 
 
-def row(scene: Scene, maps: Sequence[BlockMap]) -> BlockMap:
+def row(scene: Scene[View], maps: Sequence[BlockMap]) -> BlockMap:
     """The maps as small multiples; returns the chosen one."""
     blocks = [m.block for m in maps]
     chosen = blocks.index(scene.view.block) if scene.view.block in blocks else 0
@@ -84,7 +84,7 @@ def row(scene: Scene, maps: Sequence[BlockMap]) -> BlockMap:
     return maps[chosen]
 
 
-def large(scene: Scene, one: BlockMap, words: str) -> None:
+def large(scene: Scene[View], one: BlockMap, words: str) -> None:
     """The chosen map, large enough to point at every element."""
     st.subheader(f"{title(one)}: {words}", anchor=False)
     scene.shown.large(
@@ -97,7 +97,7 @@ def large(scene: Scene, one: BlockMap, words: str) -> None:
     )
 
 
-def latents(scene: Scene, block: int, reading: Reading) -> None:
+def latents(scene: Scene[View], block: int, reading: Reading) -> None:
     """Thumbnails of all latents of a block, to pick one from."""
     st.subheader(f"Latents of block {block + 1}", anchor=False)
     st.caption("The most concentrated first; choose one to see its maps.")
@@ -121,7 +121,7 @@ def latents(scene: Scene, block: int, reading: Reading) -> None:
         st.caption(f"Thumbnails average {box} elements.")
 
 
-def who_reads(scene: Scene, reading: Reading) -> None:
+def who_reads(scene: Scene[View], reading: Reading) -> None:
     """The latents of all blocks that give the picked element the most weight."""
     view, shown = scene.view, scene.shown
     st.subheader(f"Who reads this {shown.spot}", anchor=False)
@@ -155,7 +155,7 @@ def who_reads(scene: Scene, reading: Reading) -> None:
     st.button(f"Clear the {shown.spot}", type="tertiary", on_click=state.change, kwargs={"pick": None})
 
 
-def tile(scene: Scene, shown: BlockMap) -> Tile:
+def tile(scene: Scene[View], shown: BlockMap) -> Tile:
     """The words under a small map: its block, whose weights it uses, and its numbers."""
     whose = text.weights(scene.config.plan, shown.block) if shown.base is None else ""
     name = ", ".join(part for part in (title(shown), whose) if part)

@@ -24,13 +24,13 @@ from perceiver.analysis.faithfulness import Faithfulness, faithfulness, random_f
 from perceiver.analysis.latents import Alike, Concentration, Movement, alike, concentration, movement
 from perceiver.analysis.relevance import Relevance, RelevanceMethod, relevance
 
-from ..session.state import EXPLAINED
 from . import compute
 from .compute import Case, Slot
 from .progress import Progress
 
 T = TypeVar("T")
 
+METHODS = ("attention", "last", "relevance", "saliency", "input_x_gradient", "integrated_gradients")
 ATTENTION = ("attention", "last")
 SLOW = ("integrated_gradients",)
 """Maps that come after the others are on the page."""
@@ -55,7 +55,7 @@ class Question:
 class Explained:
     """One map of several over one input.
 
-    key          its method, as `state.EXPLAINED` names them
+    key          its method, as `METHODS` names them
     values       in the shape of the input; the higher, the more an element speaks for the class
     signed       below 0 is what speaks against it
     attribution  where the map comes from gradients
@@ -99,7 +99,7 @@ def _once(case: Case, what: tuple[Hashable, ...], make: Callable[[], T], progres
 def keys(case: Case) -> tuple[str, ...]:
     """The methods that make sense for a model, quick ones first."""
     one = len(compute.config(case.model).cross_attention_blocks) == 1
-    return tuple(key for key in EXPLAINED if not (one and key == "last"))
+    return tuple(key for key in METHODS if not (one and key == "last"))
 
 
 def class_relevance(case: Case, question: Question, progress: Progress) -> Relevance:

@@ -18,7 +18,8 @@ from app.sections.ablate import shuffle, words
 from app.services import ablating, compute
 from app.services.compute import Case, Reading
 from app.services.progress import Progress
-from app.session import state
+from app.session.fields import ablation_text
+from app.session.view import parse
 from perceiver import Perceiver, load, modalities
 from perceiver.analysis import ablation as ablations
 from perceiver.analysis.ablation import Ablation
@@ -278,7 +279,7 @@ def test_what_is_taken_away_can_be_taken_along(
 
 def test_what_takes_the_place_is_kept_while_nothing_is_out() -> None:
     for text in ("", "mean", "shuffle:7", "b1:1,mean"):
-        view, notes = state.parse({"ablate": [text]} if text else {})
-        assert (view.ablate, notes) == (text, [])
-    assert state.ablated(Ablation(fill="shuffle", seed=3)) == "shuffle:3"
-    assert state.ablated(Ablation()) == ""
+        values, notes = parse({"ablate": [text]} if text else {})
+        assert (values["ablate"], notes) == (text, [])
+    assert ablation_text(Ablation(fill="shuffle", seed=3)) == "shuffle:3"
+    assert ablation_text(Ablation()) == ""

@@ -26,6 +26,7 @@ from perceiver.sample import Sample
 from tests.app import sounds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import Frame, frames, labelled
+from tests.app.pages import change
 
 
 @pytest.fixture(scope="module")
@@ -73,11 +74,6 @@ def upload(app: AppTest, data: bytes, name: str = "mine.wav") -> AppTest:
     app.run()
     app.segmented_control(key="source").set_value("upload").run()
     return app.file_uploader(key="upload").set_value((name, data, "audio/wav")).run()
-
-
-def change(app: AppTest, **values: object) -> AppTest:
-    app.session_state["view"] = dataclasses.replace(app.session_state["view"], **values)
-    return app.run()
 
 
 def button(app: AppTest, label: str) -> list[object]:
@@ -164,7 +160,7 @@ def test_choosing_another_window_forgets_the_spot(app: AppTest) -> None:
     rows = labelled(app, "ranking", "Who reads").meta
     assert rows["label"].startswith(f"Who reads {time:.3f} s, ")
     app.number_input(key="start").set_value(0.5).run()
-    assert app.session_state["view"].pick is None
+    assert app.session_state["view"]["pick"] is None
 
 
 def test_the_whole_clip_is_outlined(app: AppTest) -> None:

@@ -15,8 +15,8 @@ import streamlit as st
 from app.services import checkpoints, uploads
 from app.services.checkpoints import LOCAL_PATHS, Hub, Source
 from app.services.shelf import Shelf
-from app.session import state
 from app.session.text import filename, remark, without_pictures
+from app.session.view import parse, unparse
 from perceiver import CheckpointError, Perceiver
 from perceiver.checkpoints.files import sha256
 from perceiver.cli import serve
@@ -52,9 +52,9 @@ def test_a_hub_checkpoint_survives_the_way_through_a_link(hub: Hub) -> None:
     assert parsed == hub
     assert parsed is not None
     assert [type(value) for _, value in parsed.answers] == [type(value) for _, value in hub.answers]
-    view, notes = state.parse({"model": [hub.key], "others": [f"image-fourier,{hub.key}"]})
-    assert (view.model, view.others, notes) == (hub.key, ("image-fourier", hub.key), [])
-    assert state.parse({name: [value] for name, value in state.unparse(view).items()}) == (view, [])
+    values, notes = parse({"model": [hub.key], "others": [f"image-fourier,{hub.key}"]})
+    assert (values["model"], values["others"], notes) == (hub.key, ("image-fourier", hub.key), [])
+    assert parse({name: [value] for name, value in unparse(values).items()}) == (values, [])
 
 
 @pytest.mark.parametrize(

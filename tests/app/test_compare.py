@@ -20,7 +20,7 @@ from app.sections.scene import Scene
 from app.services import comparing, compute
 from app.services.compute import Case, Reading
 from app.services.progress import Progress
-from app.session import state
+from app.session.view import CompareView
 from app.views import get
 from perceiver import Perceiver, Trace, load, modalities
 from perceiver.positions import CoordinatesConfig
@@ -174,9 +174,9 @@ def test_no_control_runs_a_model_again(app: AppTest, runs: list[Perceiver]) -> N
 def test_models_are_chosen_by_name_and_keep_their_order(app: AppTest) -> None:
     shown(app)
     app.button_group(key="beside").set_value(["image-learned", "image-coordinates"]).run()
-    assert app.session_state["view"].others == ("image-coordinates", "image-learned")
+    assert app.session_state["view"]["others"] == ("image-coordinates", "image-learned")
     app.button_group(key="beside").set_value(["image-learned"]).run()
-    assert app.session_state["view"].others == ("image-learned",)
+    assert app.session_state["view"]["others"] == ("image-learned",)
     app.selectbox(key="control_model").set_value("image-learned").run()
     assert not app.exception
     assert "image-learned" not in app.session_state["beside"]
@@ -222,7 +222,7 @@ def test_downloads_hold_what_is_shown(app: AppTest, monkeypatch: pytest.MonkeyPa
     rows = comparing.block_maps(cases, [Reading(), Reading()], "uniform", Progress())
     scenes = [
         Scene(
-            view=state.View(model=one.model),
+            view=CompareView(model=one.model),
             case=one,
             sample=compute.read(one),
             config=compute.described(one.model),

@@ -17,7 +17,7 @@ from app.services import compute, explaining
 from app.services.compute import Case
 from app.services.explaining import Question
 from app.services.progress import Progress
-from app.session import state
+from app.session.view import ExplainView
 from app.views import get
 from perceiver import Perceiver, Trace, load, modalities
 from perceiver.analysis.attribution import attribute
@@ -121,7 +121,7 @@ def test_two_classes_are_contrasted(app: AppTest, model: Perceiver, sample: Samp
     assert "Red: “bed / cot” rests on it more than “vessel” does" in said(app)
     app.selectbox(key="asked").set_value(2).run()
     assert not app.exception
-    assert app.session_state["view"].against is None  # nothing is set against itself
+    assert app.session_state["view"]["against"] is None  # nothing is set against itself
 
 
 def test_classes_are_chosen_from_the_lists(app: AppTest, trace: Trace) -> None:
@@ -129,11 +129,11 @@ def test_classes_are_chosen_from_the_lists(app: AppTest, trace: Trace) -> None:
     order = [int(i) for i in (-trace.logits).argsort()]
     app.selectbox(key="asked").set_value(order[2]).run()
     app.selectbox(key="set_against").set_value(order[1]).run()
-    assert (app.session_state["view"].target, app.session_state["view"].against) == (order[2], order[1])
+    assert (app.session_state["view"]["target"], app.session_state["view"]["against"]) == (order[2], order[1])
     app.selectbox(key="asked").set_value(order[0]).run()
-    assert app.session_state["view"].target is None  # the default, which holds for other inputs too
+    assert app.session_state["view"]["target"] is None  # the default, which holds for other inputs too
     app.selectbox(key="set_against").set_value(-1).run()
-    assert app.session_state["view"].against is None
+    assert app.session_state["view"]["against"] is None
     assert not app.exception
 
 
@@ -183,7 +183,7 @@ def test_a_bad_link_falls_back_with_a_note(app: AppTest) -> None:
     shown(app, method="guess", part="9", group="5", groups="99", by="nothing", target="44")
     assert not app.exception
     view = app.session_state["view"]
-    assert (view.method, view.part, view.group, view.groups, view.by, view.target) == (
+    assert tuple(view[name] for name in ("method", "part", "group", "groups", "by", "target")) == (
         "gradient",
         None,
         None,
@@ -224,7 +224,7 @@ def test_what_can_be_taken_away(case: Case, model: Perceiver, sample: Sample, tr
     assert lines[0] == "method,course,share,probability"
     assert {line.split(",")[0] for line in lines[1:]} == {*explaining.keys(case), "random"}
 
-    view = state.View(model=case.model, target=1, against=2)
+    view = ExplainView(model=case.model, target=1, against=2)
     scene = Scene(view, case, sample, model.config, get("image"), "", progress)
     found = {key: explaining.explained(case, question, key, progress) for key in explaining.keys(case)}
     maps = {key: others.scaled([one.shares], signed=one.signed)[0] for key, one in found.items()}

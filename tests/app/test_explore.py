@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import threading
 from pathlib import Path
@@ -17,6 +16,7 @@ from app.services.progress import Progress
 from perceiver import Perceiver, load, modalities
 from tests.app import folder
 from tests.app.frames import labelled
+from tests.app.pages import change
 
 
 def words(app: AppTest) -> str:
@@ -27,12 +27,6 @@ def words(app: AppTest) -> str:
 def address(app: AppTest) -> dict[str, str]:
     """What the address bar holds."""
     return {name: value if isinstance(value, str) else value[-1] for name, value in app.query_params.items()}
-
-
-def change(app: AppTest, **values: object) -> AppTest:
-    """What a component's callback does: the harness cannot click inside components."""
-    app.session_state["view"] = dataclasses.replace(app.session_state["view"], **values)
-    return app.run()
 
 
 def test_first_visit_shows_predictions_and_a_map_of_every_block(app: AppTest, checkpoints: Path) -> None:
@@ -259,7 +253,7 @@ def test_choices_that_another_model_lacks_fall_back(app: AppTest) -> None:
     app.selectbox(key="control_model").set_value("image-fourier").run()
     assert not app.exception
     view = app.session_state["view"]
-    assert (view.head, view.latent, view.pick) == (None, None, None)
+    assert (view["head"], view["latent"], view["pick"]) == (None, None, None)
 
 
 def test_differences_are_taken_from_the_block_named(app: AppTest) -> None:

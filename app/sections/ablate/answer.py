@@ -15,17 +15,17 @@ from perceiver.plots.sweep import change_text
 from ...components import Row, ranking
 from ...session import state
 from ...session.text import label, plain
-from ..scene import Scene
+from ..scene import AblateScene
 
 TOP = 5
 
 
-def target(scene: Scene, before: Float[np.ndarray, "classes"]) -> int:
+def target(scene: AblateScene, before: Float[np.ndarray, "classes"]) -> int:
     """The class that is asked about: that of the view, or the most probable one."""
     return int(before.argmax()) if scene.view.target is None else scene.view.target
 
 
-def answers(scene: Scene, change: AnswerChange, asked: int, *, changed: bool) -> None:
+def answers(scene: AblateScene, change: AnswerChange, asked: int, *, changed: bool) -> None:
     """Predictions side by side, and what changed between them.
 
     changed  whether anything was taken out; else the answer stands alone
@@ -65,7 +65,7 @@ def in_words(change: AnswerChange, names: Sequence[str], asked: int) -> str:
     )
 
 
-def _ask(scene: Scene, before: Float[np.ndarray, "classes"], asked: int) -> None:
+def _ask(scene: AblateScene, before: Float[np.ndarray, "classes"], asked: int) -> None:
     """The class that is asked about, the most probable ones first."""
     order = [int(i) for i in np.argsort(-before, kind="stable")]
     st.session_state["asked"] = asked
@@ -85,7 +85,7 @@ def _asked(best: int) -> None:
 
 
 def ranked(
-    scene: Scene,
+    scene: AblateScene,
     probabilities: Float[np.ndarray, "classes"],
     before: Float[np.ndarray, "classes"] | None,
     asked: int,
@@ -112,7 +112,7 @@ def ranked(
     )
 
 
-def _note(scene: Scene, which: int, change: float | None) -> str:
+def _note(scene: AblateScene, which: int, change: float | None) -> str:
     """The true label, and by how much it moved."""
     parts = ["true label"] if scene.config.labels[which] == scene.truth else []
     if change is not None and abs(change) >= 5e-4:

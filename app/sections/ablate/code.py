@@ -17,7 +17,8 @@ from ...services import ablating
 from ...services.ablating import CodeAxis
 from ...services.compute import Case
 from ...session import state
-from ..scene import Scene
+from ...session.fields import ablation_text
+from ..scene import AblateScene
 from . import words
 
 FILLS: Mapping[str, str] = {"zero": "Zero", "mean": "Mean", "shuffle": "Shuffled"}
@@ -33,16 +34,16 @@ NAMES: Mapping[str, str] = {
 }
 
 
-def taken(scene: Scene) -> Ablation:
+def taken(scene: AblateScene) -> Ablation:
     """What the view takes out of the code; nothing, with a note, where the model's code has no such part."""
     asked = ablations.parse(scene.view.ablate)
     if not ablating.possible(scene.case.model, asked):
-        state.give_up("ablate", "The link takes frequencies out that this model’s position code does not have.")
+        state.reset("ablate", "The link takes frequencies out that this model’s position code does not have.")
         st.rerun()
     return asked
 
 
-def code(scene: Scene, off: Ablation) -> None:
+def code(scene: AblateScene, off: Ablation) -> None:
     """The switches, presets over them, and what takes the place of what is out."""
     axes = ablating.axes(scene.case)
     frequencies = any(axis.frequencies for axis in axes)
@@ -66,7 +67,7 @@ def code(scene: Scene, off: Ablation) -> None:
         _filling(off)
 
 
-def _without_frequencies(scene: Scene, axes: Sequence[CodeAxis]) -> None:
+def _without_frequencies(scene: AblateScene, axes: Sequence[CodeAxis]) -> None:
     if axes:
         said = (
             "This model’s position code is the coordinates themselves, without frequencies: those of one axis can be "
@@ -86,7 +87,7 @@ def _without_frequencies(scene: Scene, axes: Sequence[CodeAxis]) -> None:
             st.button(f"Look at {other}", icon=":material/equalizer:", on_click=state.change, kwargs={"model": other})
 
 
-def _presets(scene: Scene, off: Ablation, axes: Sequence[CodeAxis]) -> None:
+def _presets(scene: AblateScene, off: Ablation, axes: Sequence[CodeAxis]) -> None:
     """The presets as pills, the one that is on marked, and the bands that are kept as a slider with two ends."""
     found = ablating.presets(scene.case)
     names = {name: NAMES.get(name) or f"No {words.name(axes[int(name[5:])]).lower()}" for name in found}
@@ -212,4 +213,4 @@ def _count(axes: Sequence[CodeAxis]) -> int:
 
 
 def _change(off: Ablation) -> None:
-    state.change(ablate=state.ablated(off))
+    state.change(ablate=ablation_text(off))

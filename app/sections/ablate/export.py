@@ -17,11 +17,11 @@ from ...services import ablating
 from ...services.ablating import BlockChange
 from ...services.compute import BlockMap, Reading
 from ..export import download, figure, stem
-from ..scene import Scene
+from ..scene import AblateScene
 
 
 def menu(
-    scene: Scene,
+    scene: AblateScene,
     off: Ablation,
     change: AnswerChange,
     asked: int,
@@ -46,7 +46,7 @@ def menu(
     copy_link(key="link")
 
 
-def before_and_after(scene: Scene, changes: Sequence[BlockChange], title: str) -> bytes:
+def before_and_after(scene: AblateScene, changes: Sequence[BlockChange], title: str) -> bytes:
     """Two rows of maps on one scale, before and after, as a figure for papers: a PNG, on white."""
     rows = [
         _row(scene, name, maps)
@@ -55,7 +55,7 @@ def before_and_after(scene: Scene, changes: Sequence[BlockChange], title: str) -
     return comparison_png(rows, title=title)
 
 
-def _row(scene: Scene, name: str, maps: Sequence[BlockMap]) -> Row:
+def _row(scene: AblateScene, name: str, maps: Sequence[BlockMap]) -> Row:
     ranges = tuple(one.range for one in maps)
     paint = scene.paint
     drawn = draw(scene.sample, [one.values for one in maps], ranges, colours=paint.colours, strength=paint.strength)

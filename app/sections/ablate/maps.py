@@ -15,12 +15,12 @@ from ...services.ablating import BlockChange
 from ...services.compute import BlockMap
 from ...session import state
 from .. import reading
-from ..scene import Scene
+from ..scene import AblateScene
 
 HINT = "Take a part of the code out above, or click a point of the curve below, to see what becomes of these maps."
 
 
-def alone(scene: Scene, maps: Sequence[BlockMap]) -> None:
+def alone(scene: AblateScene, maps: Sequence[BlockMap]) -> None:
     """The maps while nothing is taken out."""
     chosen = _chosen(scene, [m.block for m in maps])
     scene.shown.row(
@@ -29,7 +29,7 @@ def alone(scene: Scene, maps: Sequence[BlockMap]) -> None:
     st.caption(f"{maps[0].range.sentence() if maps[0].range.comparable else NOT_COMPARABLE} {HINT}")
 
 
-def rows(scene: Scene, changes: Sequence[BlockChange]) -> BlockChange:
+def rows(scene: AblateScene, changes: Sequence[BlockChange]) -> BlockChange:
     """Three rows: before, after, and after less before; returns the chosen block."""
     blocks = [c.change.block for c in changes]
     chosen = _chosen(scene, blocks)
@@ -72,7 +72,7 @@ def rows(scene: Scene, changes: Sequence[BlockChange]) -> BlockChange:
     return changes[chosen]
 
 
-def closely(scene: Scene, one: BlockChange, words: str) -> None:
+def closely(scene: AblateScene, one: BlockChange, words: str) -> None:
     """The three maps of the chosen block, large."""
     block = f"Block {one.change.block + 1}"
     st.subheader(f"{block}: {words}", anchor=False)
@@ -97,12 +97,12 @@ def closely(scene: Scene, one: BlockChange, words: str) -> None:
             )
 
 
-def _tiles(scene: Scene, maps: Sequence[BlockMap], which: str) -> list[Tile]:
+def _tiles(scene: AblateScene, maps: Sequence[BlockMap], which: str) -> list[Tile]:
     tiles = [reading.tile(scene, m) for m in maps]
     return [dataclasses.replace(t, alt=f"{which} {t.alt}".strip()) for t in tiles]
 
 
-def _difference(scene: Scene, one: BlockChange) -> Tile:
+def _difference(scene: AblateScene, one: BlockChange) -> Tile:
     """How far the map moved, and how far the latents' own did."""
     tile = reading.tile(scene, one.difference)
     facts = [("latents", f"{number(one.change.latents)} bits")]
@@ -115,7 +115,7 @@ def _difference(scene: Scene, one: BlockChange) -> Tile:
     )
 
 
-def _chosen(scene: Scene, blocks: Sequence[int]) -> int:
+def _chosen(scene: AblateScene, blocks: Sequence[int]) -> int:
     return blocks.index(scene.view.block) if scene.view.block in blocks else 0
 
 

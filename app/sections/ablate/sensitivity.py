@@ -21,8 +21,9 @@ from perceiver.plots.sweep import Line, Measure, sweep_figure, sweep_text
 from ...services import ablating
 from ...services.ablating import CodeAxis, Sweep
 from ...session import controls, state, text
+from ...session.fields import ablation_text
 from ..export import stem
-from ..scene import Scene
+from ..scene import AblateScene
 from . import words
 
 CURVES: Mapping[str, str] = {"single": "Each band alone", "cumulative": "Low-pass and high-pass"}
@@ -54,7 +55,7 @@ class _Curves:
                 frequencies=curve.frequencies,
                 exact=exact[part],
                 estimated=self.estimated[part] if self.measure == "logit" else None,
-                links=tuple(state.ablated(one) for one in curve.ablations),
+                links=tuple(ablation_text(one) for one in curve.ablations),
                 chosen=np.array([self._chosen(one) for one in curve.ablations]),
             )
             for curve, part in self._parts()
@@ -96,7 +97,7 @@ class _Curves:
         return f"cut-off (cycles across {first}{'; the same bands on every axis' if len(self.axes) > 1 else ''})"
 
 
-def sensitivity(scene: Scene, off: Ablation, asked: int) -> None:
+def sensitivity(scene: AblateScene, off: Ablation, asked: int) -> None:
     """The curves of the chosen family, and the work on them. It takes its time, so it is to be drawn last."""
     view, case = scene.view, scene.case
     sweep = ablating.sweep(case, off.fill, off.seed)
@@ -140,7 +141,7 @@ def sensitivity(scene: Scene, off: Ablation, asked: int) -> None:
         )
 
 
-def _go_on(scene: Scene, curves: _Curves, task: str, place: DeltaGenerator, below: DeltaGenerator) -> None:
+def _go_on(scene: AblateScene, curves: _Curves, task: str, place: DeltaGenerator, below: DeltaGenerator) -> None:
     """Steps to the end, unless the visitor does something else first."""
     sweep = curves.sweep
     with below.container(horizontal=True, vertical_alignment="center"):

@@ -18,7 +18,7 @@ from perceiver.sample import Sample
 from ...services import ablating
 from ...session import controls, state
 from ...session.text import label
-from ..scene import Scene
+from ..scene import AblateScene
 from . import answer
 
 KINDS: Mapping[str, str] = {
@@ -37,7 +37,7 @@ WIDE = 300
 """Greatest width of the picture, in CSS pixels."""
 
 
-def shuffle(scene: Scene, asked: int) -> None:
+def shuffle(scene: AblateScene, asked: int) -> None:
     """The three shuffles, the input under one of them, and the answer."""
     view = scene.view
     sides = _sides(scene.sample)
@@ -74,7 +74,7 @@ def _sides(sample: Sample) -> Sequence[int]:
     return [side for side in SIDES if np.prod([n // side for n in sample.shape]) >= 2] or [1]
 
 
-def _said(scene: Scene, found: Shuffled) -> str:
+def _said(scene: AblateScene, found: Shuffled) -> str:
     """What the picture shows."""
     free = scene.sample.coordinates is not None
     if found.shuffle == "elements":
@@ -94,7 +94,7 @@ def _said(scene: Scene, found: Shuffled) -> str:
     return f"Blocks of {found.size} elements a side have changed places; within them, nothing has.{kept}"
 
 
-def _changed(scene: Scene, found: Shuffled, asked: int) -> str:
+def _changed(scene: AblateScene, found: Shuffled, asked: int) -> str:
     """What changed, as Markdown; with elements that keep their codes, that nothing did."""
     largest = f"Largest change of a logit: {number(found.largest)}"
     if found.shuffle == "elements":

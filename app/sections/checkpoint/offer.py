@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import streamlit as st
 
 from ...services.checkpoints import Hub
 from ...session import state, text
+from ...session.view import CompareView
 from . import words
 from .repository import here, looked_up, repository
 
@@ -47,15 +46,15 @@ def offer(asked: Hub, instead: str | None) -> None:
 
 def _show(asked: Hub, opened: str) -> None:
     """Puts the opened model in the place of the one the link named: other answers may make it another."""
-    view = st.session_state["view"]
+    view = state.view(CompareView)
     others = tuple(opened if one == asked.key else one for one in view.others)
     model = opened if view.model == asked.key else view.model
-    st.session_state["view"] = dataclasses.replace(view, model=model, others=others)
+    state.replace(model=model, others=others)
     state.publish()
     st.rerun()
 
 
 def _leave(key: str, instead: str) -> None:
-    view = st.session_state["view"]
+    view = state.view(CompareView)
     others = tuple(one for one in view.others if one != key)
     state.change(model=instead if view.model == key else view.model, others=others)

@@ -9,13 +9,13 @@ import streamlit as st
 from ...services import comparing, compute
 from ...session import text
 from .. import overview
-from ..scene import Scene
+from ..scene import CompareScene
 from .beside import name
 
 NUMBERS = {2: "Both", 3: "All three", 4: "All four"}
 
 
-def answers(scenes: Sequence[Scene]) -> None:
+def answers(scenes: Sequence[CompareScene]) -> None:
     """One column a model: its answer, and what there is to know about it."""
     probabilities = [compute.probabilities(scene.case, scene.progress)[-1] for scene in scenes]
     if len(scenes) > 1:

@@ -10,11 +10,13 @@ import streamlit as st
 from ... import views
 from ...services import comparing, compute
 from ...session import state, text
+from ...session.fields import fit
+from ...session.view import MOST_OTHERS, Limits
 from .. import choose
-from ..scene import Scene
+from ..scene import CompareScene
 
 
-def beside(scene: Scene) -> tuple[Scene, ...]:
+def beside(scene: CompareScene) -> tuple[CompareScene, ...]:
     """The choice of models; the scene of each, the first one first."""
     models = compute.models(views.names())
     others = [name for name, kind in models.items() if kind == scene.config.modality and name != scene.view.model]
@@ -27,12 +29,12 @@ def beside(scene: Scene) -> tuple[Scene, ...]:
     return (scene, *(one for one in scenes if one))
 
 
-def name(scene: Scene) -> str:
+def name(scene: CompareScene) -> str:
     """The name of a scene's model, fit for Markdown."""
     return text.plain(scene.case.called)
 
 
-def pick(scene: Scene, first: Scene, element: int | None) -> None:
+def pick(scene: CompareScene, first: CompareScene, element: int | None) -> None:
     """Picks an element of one model: the first's that lies at the same place. For callbacks."""
     state.change(pick=None if element is None else comparing.twin(element, scene.sample, first.sample))
 
@@ -40,7 +42,7 @@ def pick(scene: Scene, first: Scene, element: int | None) -> None:
 def _choose(others: Sequence[str], chosen: Sequence[str]) -> None:
     st.session_state["beside"] = list(chosen)
     st.pills(
-        f"Set beside, up to {state.MOST_OTHERS}",
+        f"Set beside, up to {MOST_OTHERS}",
         others,
         selection_mode="multi",
         format_func=lambda one: text.plain(compute.called(one)),
@@ -54,18 +56,18 @@ def _chosen(before: Sequence[str]) -> None:
     """Those that stay keep their places; the latest are at the end, and too many push out the earliest."""
     now = st.session_state["beside"]
     kept = [one for one in before if one in now]
-    state.change(others=tuple([*kept, *(one for one in now if one not in kept)][-state.MOST_OTHERS :]))
+    state.change(others=tuple([*kept, *(one for one in now if one not in kept)][-MOST_OTHERS:]))
 
 
-def _scene(first: Scene, model: str) -> Scene | None:
+def _scene(first: CompareScene, model: str) -> CompareScene | None:
     """The same view of the same input in another model; None with a word where it cannot read it."""
     case = dataclasses.replace(first.case, model=model)
     sample = choose.read(case)
     if sample is None:
         return None
     config = compute.described(model)
-    limits = state.Limits(models=(model,), latents=config.num_latents, heads=config.cross_heads)
-    view, notes = state.fit(dataclasses.replace(first.view, model=model), limits)
+    limits = Limits(models=(model,), latents=config.num_latents, heads=config.cross_heads)
+    view, notes = fit(dataclasses.replace(first.view, model=model), limits)
     for note in notes:
         st.caption(f":material/info: {text.plain(case.called)}: {note}")
     if view.pick is not None:

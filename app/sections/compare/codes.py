@@ -15,7 +15,7 @@ from ...services import comparing
 from ...services.comparing import Pattern
 from ...session import state, text
 from ...views.base import Paint
-from ..scene import Scene
+from ..scene import CompareScene
 from .beside import name, pick
 from .maps import LIMITS
 
@@ -26,7 +26,7 @@ EFFECTIVE = (
 ALONE = Paint("viridis", None)
 
 
-def codes(scenes: Sequence[Scene]) -> None:
+def codes(scenes: Sequence[CompareScene]) -> None:
     """What the position channels say, whatever the input shows."""
     st.subheader("The position codes themselves", anchor=False)
     st.caption("What the models are told of where an element lies, before anything is read.")
@@ -35,7 +35,7 @@ def codes(scenes: Sequence[Scene]) -> None:
     _parts(scenes)
 
 
-def _alike(scenes: Sequence[Scene]) -> DeltaGenerator:
+def _alike(scenes: Sequence[CompareScene]) -> DeltaGenerator:
     """Similarity to the code of the picked place, or of the middle; returns the room that is left beside."""
     first = scenes[0]
     chosen = comparing.centre(first.sample) if first.view.pick is None else first.view.pick
@@ -59,7 +59,7 @@ def _alike(scenes: Sequence[Scene]) -> DeltaGenerator:
     return columns[len(scenes)] if len(scenes) < len(columns) else st.container()
 
 
-def _dimensions(scenes: Sequence[Scene]) -> None:
+def _dimensions(scenes: Sequence[CompareScene]) -> None:
     """The Gram spectra of all models, and what they come to."""
     grams = {scene.case.model: comparing.gram(scene.case) for scene in scenes}
     told = gram_text({s.case.called: (grams[s.case.model].effective, s.config.position_channels) for s in scenes})
@@ -73,7 +73,7 @@ def _dimensions(scenes: Sequence[Scene]) -> None:
     st.caption(text.plain(told))
 
 
-def _parts(scenes: Sequence[Scene]) -> None:
+def _parts(scenes: Sequence[CompareScene]) -> None:
     """Small pictures of a few parts of every code, and a slider for which."""
     most = max(1, *(comparing.parts(scene.config) for scene in scenes))
     asked = scenes[0].view.band
@@ -107,7 +107,7 @@ def _parts(scenes: Sequence[Scene]) -> None:
             st.caption("More cycles than half the steps between elements cannot be shown: they appear as fewer.")
 
 
-def _about(scene: Scene) -> str:
+def _about(scene: CompareScene) -> str:
     encoding = comparing.encoding(scene.case.model)
     if encoding.bands():
         return "the sine of the lowest, the chosen and the highest band of each axis"
@@ -118,20 +118,20 @@ def _about(scene: Scene) -> str:
     return "no position channels: nothing tells places apart"
 
 
-def _title(scene: Scene, one: Pattern) -> str:
+def _title(scene: CompareScene, one: Pattern) -> str:
     if one.axis is None:
         return f"Component {one.band + 1}"
     axis = text.axis(comparing.axes(scene.case)[one.axis])
     return wave(one.frequency, axis) if one.frequency else axis.capitalize()
 
 
-def _mirrored(scene: Scene, one: Pattern) -> bool:
+def _mirrored(scene: CompareScene, one: Pattern) -> bool:
     """Whether a band turns faster than the grid can show."""
     free = scene.sample.coordinates is not None
     return not free and one.axis is not None and one.frequency > (scene.sample.shape[one.axis] - 1) / 2
 
 
-def _where(scene: Scene, element: int) -> str:
+def _where(scene: CompareScene, element: int) -> str:
     return scene.shown.element(element, scene.sample)
 
 

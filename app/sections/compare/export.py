@@ -16,12 +16,12 @@ from ...services import comparing, compute
 from ...services.compute import BlockMap, Reading
 from ...session import text
 from ..export import download, stem
-from ..scene import Scene
+from ..scene import CompareScene
 
 Rows = Sequence[tuple[BlockMap, ...]]
 
 
-def menu(scenes: Sequence[Scene], rows: Rows, readings: Sequence[Reading], words: str) -> None:
+def menu(scenes: Sequence[CompareScene], rows: Rows, readings: Sequence[Reading], words: str) -> None:
     """A menu of downloads, each made when it is clicked, and the button that copies the link."""
     name = _name(scenes)
     with st.popover("Export", icon=":material/download:"):
@@ -37,7 +37,7 @@ def menu(scenes: Sequence[Scene], rows: Rows, readings: Sequence[Reading], words
     copy_link(key="link")
 
 
-def numbers(scenes: Sequence[Scene], spectra: Sequence[Sequence[Spectrum]]) -> None:
+def numbers(scenes: Sequence[CompareScene], spectra: Sequence[Sequence[Spectrum]]) -> None:
     """The numbers of the position codes and of the spectra, as buttons."""
     cases, name = [scene.case for scene in scenes], _name(scenes)
     table = partial(comparing.tartan_file, cases, spectra)
@@ -56,7 +56,7 @@ def numbers(scenes: Sequence[Scene], spectra: Sequence[Sequence[Spectrum]]) -> N
         )
 
 
-def figure(scenes: Sequence[Scene], rows: Rows, words: str) -> bytes:
+def figure(scenes: Sequence[CompareScene], rows: Rows, words: str) -> bytes:
     """The input and the maps of every model as a figure for papers: a PNG, on white."""
     drawn = [
         Row(
@@ -77,5 +77,5 @@ def figure(scenes: Sequence[Scene], rows: Rows, words: str) -> bytes:
     return comparison_png(drawn, title=f"{scenes[0].sample.name}: {words}")
 
 
-def _name(scenes: Sequence[Scene]) -> str:
+def _name(scenes: Sequence[CompareScene]) -> str:
     return text.filename(scenes[0].sample.name, *(scene.case.called for scene in scenes))

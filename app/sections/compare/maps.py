@@ -15,7 +15,7 @@ from ...services import comparing
 from ...services.compute import BlockMap, Reading
 from ...session import controls, state, text
 from .. import reading
-from ..scene import Scene
+from ..scene import CompareScene
 from . import export
 from .beside import name, pick
 
@@ -27,7 +27,7 @@ CONCENTRATED = "Of every model its own most concentrated latent, until a number 
 Rows = Sequence[tuple[BlockMap, ...]]
 
 
-def maps(scenes: Sequence[Scene]) -> None:
+def maps(scenes: Sequence[CompareScene]) -> None:
     """The rows of maps, and one block of all models closely."""
     first, readings = scenes[0], [reading.asked(scene) for scene in scenes]
     sizes = [scene.config.num_inputs for scene in scenes]
@@ -50,7 +50,7 @@ def maps(scenes: Sequence[Scene]) -> None:
     _closely(scenes, rows, readings, mode)
 
 
-def _choices(first: Scene, asked: Reading, scales: Sequence[Mode], mode: Mode) -> None:
+def _choices(first: CompareScene, asked: Reading, scales: Sequence[Mode], mode: Mode) -> None:
     """How the maps of all models are read off and drawn. None of it runs a model."""
     view, config = first.view, first.config
     reductions = {key: word for key, word in text.REDUCTIONS.items() if view.kind != "score" or key != "entropy"}
@@ -75,7 +75,7 @@ def _sizes(sizes: Sequence[int], mode: Mode) -> str:
     return f"{told}."
 
 
-def _row(scene: Scene, row: Sequence[BlockMap], blocks: Sequence[int], *, last: bool) -> None:
+def _row(scene: CompareScene, row: Sequence[BlockMap], blocks: Sequence[int], *, last: bool) -> None:
     """The maps of one model, with gaps for blocks that have none."""
     there = {one.block: reading.tile(scene, one) for one in row}
     st.markdown(f"**{name(scene)}** :small[{text.positions(scene.config.positions)}]")
@@ -94,7 +94,7 @@ def _row(scene: Scene, row: Sequence[BlockMap], blocks: Sequence[int], *, last: 
     )
 
 
-def _closely(scenes: Sequence[Scene], rows: Rows, readings: Sequence[Reading], mode: Mode) -> None:
+def _closely(scenes: Sequence[CompareScene], rows: Rows, readings: Sequence[Reading], mode: Mode) -> None:
     """One block of all models, large, and the differences from the first where there are any."""
     first, block = scenes[0], scenes[0].view.block
     found = [next((one for one in row if one.block == block), None) for row in rows]
@@ -130,11 +130,11 @@ def _closely(scenes: Sequence[Scene], rows: Rows, readings: Sequence[Reading], m
         )
 
 
-def _heading(scene: Scene, words: str) -> None:
+def _heading(scene: CompareScene, words: str) -> None:
     st.markdown(f"**{name(scene)}** :small[{text.plain(words)}]")
 
 
-def _large(scene: Scene, first: Scene, one: BlockMap, label: str, key: str, limit: int) -> None:
+def _large(scene: CompareScene, first: CompareScene, one: BlockMap, label: str, key: str, limit: int) -> None:
     scene.shown.large(
         scene.sample,
         one,

@@ -34,7 +34,7 @@ from ...services.progress import Progress
 from ...session import controls, text
 from ...views.base import Paint, readout
 from ...views.sound import ruler
-from ..scene import Scene
+from ..scene import CompareScene
 from . import export
 from .beside import name
 from .maps import LIMITS
@@ -61,7 +61,7 @@ REMARK = (
 Found = Sequence[Sequence[Spectrum]]
 
 
-def tartan(scenes: Sequence[Scene]) -> None:
+def tartan(scenes: Sequence[CompareScene]) -> None:
     """Spectra of the maps of one block as pictures, and the numbers of every block."""
     st.subheader("Tartan", anchor=False)
     st.caption(REMARK)
@@ -95,7 +95,7 @@ def _curves(models: Sequence[Tartan], words: str) -> None:
                 st.caption("It cannot be told of these maps.")
 
 
-def _pictures(scenes: Sequence[Scene], looked: Sequence[Looked], found: Found) -> None:
+def _pictures(scenes: Sequence[CompareScene], looked: Sequence[Looked], found: Found) -> None:
     """The spectra of one block of every model, all on one scale."""
     block = scenes[0].view.block
     blocks = sorted({one.block for spectra in found for one in spectra})
@@ -115,7 +115,7 @@ def _pictures(scenes: Sequence[Scene], looked: Sequence[Looked], found: Found) -
             st.caption(note)
 
 
-def _spectrum(scene: Scene, one: Spectrum, measured: Sequence[Band], top: float, limit: int) -> None:
+def _spectrum(scene: CompareScene, one: Spectrum, measured: Sequence[Band], top: float, limit: int) -> None:
     names = [text.axis(name) for name in comparing.axes(scene.case)]
     bands = [[band.frequency for band in measured if band.axis == axis] for axis in range(len(names))]
     words = spectrum_text(one.energy, one.frequencies, names)
@@ -142,7 +142,7 @@ def _spectrum(scene: Scene, one: Spectrum, measured: Sequence[Band], top: float,
     )
 
 
-def _told(scene: Scene, spectra: Sequence[Spectrum]) -> Tartan:
+def _told(scene: CompareScene, spectra: Sequence[Spectrum]) -> Tartan:
     return Tartan(
         name=scene.case.called,
         bands=bool(comparing.bands(scene.case.model)),
@@ -152,7 +152,7 @@ def _told(scene: Scene, spectra: Sequence[Spectrum]) -> Tartan:
     )
 
 
-def _table(scenes: Sequence[Scene], found: Found) -> list[dict[str, str | int]]:
+def _table(scenes: Sequence[CompareScene], found: Found) -> list[dict[str, str | int]]:
     return [
         {
             "Model": scene.case.called,
@@ -167,7 +167,7 @@ def _table(scenes: Sequence[Scene], found: Found) -> list[dict[str, str | int]]:
     ]
 
 
-def _notes(scenes: Sequence[Scene], looked: Sequence[Looked], found: Found) -> list[str]:
+def _notes(scenes: Sequence[CompareScene], looked: Sequence[Looked], found: Found) -> list[str]:
     """At whose bands each model is measured, against what, and what its elements cannot show."""
     notes = []
     for scene, its, spectra in zip(scenes, looked, found, strict=True):

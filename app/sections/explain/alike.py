@@ -16,7 +16,8 @@ from ...services import compute, explaining
 from ...services.compute import Reading
 from ...services.explaining import Group
 from ...session import controls, state, text
-from ..scene import Scene
+from ...session.view import CLUSTERS
+from ..scene import ExplainScene
 from . import words
 from .shown import scaled, sentence
 
@@ -24,7 +25,7 @@ TILE = 130
 """Least width of a group's map in CSS pixels, where there are more than four."""
 
 
-def alike(scene: Scene) -> None:
+def alike(scene: ExplainScene) -> None:
     """The latents of a block in groups, one group closely, and all blocks in numbers."""
     view = scene.view
     groups = explaining.groups(scene.case, view.block, view.groups, view.head, scene.progress)
@@ -52,7 +53,7 @@ def alike(scene: Scene) -> None:
     _numbers(scene)
 
 
-def _choices(scene: Scene) -> None:
+def _choices(scene: ExplainScene) -> None:
     config, view = scene.config, scene.view
     blocks = config.cross_attention_blocks
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -64,7 +65,7 @@ def _choices(scene: Scene) -> None:
         if config.cross_heads > 1:
             heads: dict[int | None, str] = {i: f"Head {i + 1}" for i in range(config.cross_heads)}
             controls.select("Head", "head", {None: "Mean of heads"} | heads, view.head, width=160)
-        low, high = state.COUNTS["groups"]
+        low, high = CLUSTERS
         controls.slider("Groups", "groups", (low, min(high, config.num_latents), 1), view.groups, width=260)
 
 
@@ -78,7 +79,7 @@ def _tile(i: int, group: Group) -> Tile:
     return Tile(f"Group {i + 1}", note=count, facts=(("reads", reads),), alt=f"Group {i + 1}, {count}; reads {reads}")
 
 
-def _group(scene: Scene, groups: Sequence[Group], chosen: int) -> None:
+def _group(scene: ExplainScene, groups: Sequence[Group], chosen: int) -> None:
     """The latents of one group, and one of them, or their mean, large."""
     view, group = scene.view, groups[chosen]
     strip = compute.strip(scene.case, view.block, "probability", view.head, scene.progress)
@@ -120,7 +121,7 @@ def _group(scene: Scene, groups: Sequence[Group], chosen: int) -> None:
         )
 
 
-def _numbers(scene: Scene) -> None:
+def _numbers(scene: ExplainScene) -> None:
     """How concentrated the latents are, and how far their reading moves: a chart each, and its words."""
     head, blocks = scene.view.head, scene.config.cross_attention_blocks
     narrow = [one.effective for one in explaining.concentrations(scene.case, head, scene.progress)]

@@ -16,11 +16,11 @@ from ...services import compute, explaining
 from ...services.compute import BlockMap
 from ...services.explaining import Question
 from ..export import download, stem
-from ..scene import Scene
+from ..scene import ExplainScene
 from . import words
 
 
-def menu(scene: Scene, question: Question, names: tuple[str, ...], maps: Mapping[str, BlockMap]) -> None:
+def menu(scene: ExplainScene, question: Question, names: tuple[str, ...], maps: Mapping[str, BlockMap]) -> None:
     """A menu of downloads, each made when it is clicked, and the button that copies the link."""
     case, name = scene.case, stem(scene)
     logits = compute.trace(case, scene.progress).logits.numpy()
@@ -36,7 +36,7 @@ def menu(scene: Scene, question: Question, names: tuple[str, ...], maps: Mapping
     copy_link(key="link")
 
 
-def figure(scene: Scene, question: Question, names: tuple[str, ...], maps: Mapping[str, BlockMap]) -> bytes:
+def figure(scene: ExplainScene, question: Question, names: tuple[str, ...], maps: Mapping[str, BlockMap]) -> bytes:
     """The input and the maps of all methods as a figure for papers, those from 0 above the signed ones: a PNG, on
     white."""
     scores = explaining.scores(scene.case, question)

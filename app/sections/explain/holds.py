@@ -10,12 +10,12 @@ from ...services import explaining
 from ...services.explaining import Question
 from ...services.progress import Progress
 from ...session import text
-from ..scene import Scene
+from ..scene import ExplainScene
 
 HEIGHT = 380
 
 
-def holds(scene: Scene, question: Question, names: tuple[str, ...]) -> Progress:
+def holds(scene: ExplainScene, question: Question, names: tuple[str, ...]) -> Progress:
     """The curves as far as they are known, and what they say. Returns the place where progress is shown."""
     scores = explaining.scores(scene.case, question)
     label = names[question.target]

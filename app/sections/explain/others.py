@@ -15,7 +15,7 @@ from ...services import explaining
 from ...services.compute import BlockMap
 from ...services.explaining import Explained, Question
 from ...session import state
-from ..scene import Scene
+from ..scene import ExplainScene
 from . import words
 from .shown import scaled, sentence
 
@@ -23,7 +23,7 @@ TILE = 140
 """Least width of a map in CSS pixels: six stand side by side."""
 
 
-def quick(scene: Scene, question: Question) -> dict[str, Explained]:
+def quick(scene: ExplainScene, question: Question) -> dict[str, Explained]:
     """All maps that take no time, and slow ones that are there already, by method."""
     out = {}
     for key in explaining.keys(scene.case):
@@ -35,7 +35,7 @@ def quick(scene: Scene, question: Question) -> dict[str, Explained]:
     return out
 
 
-def others(scene: Scene, question: Question, names: tuple[str, ...]) -> dict[str, BlockMap]:
+def others(scene: ExplainScene, question: Question, names: tuple[str, ...]) -> dict[str, BlockMap]:
     """The maps in a row, those from 0 apart from the signed ones; one of them large. Returns them by method."""
     found = quick(scene, question)
     keys = explaining.keys(scene.case)
@@ -73,7 +73,7 @@ def others(scene: Scene, question: Question, names: tuple[str, ...]) -> dict[str
     return shown
 
 
-def _maps(scene: Scene, keys: Sequence[str], found: Mapping[str, Explained]) -> tuple[BlockMap, ...]:
+def _maps(scene: ExplainScene, keys: Sequence[str], found: Mapping[str, Explained]) -> tuple[BlockMap, ...]:
     """The maps of one side on one scale; nothing yet where one is still to come."""
     signed = any(found[key].signed for key in keys if key in found)
     empty = np.zeros(scene.sample.shape)
@@ -91,7 +91,7 @@ def _tile(key: str, found: Mapping[str, Explained], scores: Mapping[str, Any]) -
 
 
 def _closely(
-    scene: Scene,
+    scene: ExplainScene,
     question: Question,
     names: tuple[str, ...],
     key: str,

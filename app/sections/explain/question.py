@@ -12,14 +12,15 @@ from ...components import Row, ranking
 from ...services import compute
 from ...services.explaining import Question
 from ...session import state, text
-from ..scene import Scene
+from ...session.view import ExplainView
+from ..scene import ExplainScene
 
 TOP = 5
 NONE = -1
 """What a list holds in the place of no class: an option that is None would be shown as nothing chosen."""
 
 
-def question(scene: Scene) -> Question:
+def question(scene: ExplainScene) -> Question:
     """Input and answer side by side, and the choice of what is asked about them."""
     probabilities = compute.probabilities(scene.case, scene.progress)[-1]
     order = [int(i) for i in np.argsort(-probabilities, kind="stable")]
@@ -39,7 +40,11 @@ def question(scene: Scene) -> Question:
 
 
 def _answer(
-    scene: Scene, probabilities: Float[np.ndarray, "classes"], order: list[int], target: int, against: int | None
+    scene: ExplainScene,
+    probabilities: Float[np.ndarray, "classes"],
+    order: list[int],
+    target: int,
+    against: int | None,
 ) -> None:
     """The most probable classes, the true one and those asked about; a click asks about another."""
     labels, truth = scene.config.labels, scene.truth
@@ -75,7 +80,11 @@ def _answer(
 
 
 def _choices(
-    scene: Scene, probabilities: Float[np.ndarray, "classes"], order: list[int], target: int, against: int | None
+    scene: ExplainScene,
+    probabilities: Float[np.ndarray, "classes"],
+    order: list[int],
+    target: int,
+    against: int | None,
 ) -> None:
     """The class asked about, and the one it is set against, from all classes."""
 
@@ -104,7 +113,7 @@ def _choices(
 
 def _ask(target: int, best: int) -> None:
     """Asks about a class; the most probable one is asked about by default, on other inputs too."""
-    against = st.session_state["view"].against
+    against = state.view(ExplainView).against
     state.change(target=None if target == best else target, against=None if against == target else against)
 
 

@@ -11,7 +11,7 @@ from ...components import Tile
 from ...services import explaining
 from ...services.explaining import Question
 from ...session import controls, state, text
-from ..scene import Scene
+from ..scene import ExplainScene
 from . import words
 from .shown import scaled, sentence
 
@@ -19,7 +19,7 @@ FEW = 4
 """Blocks whose maps are shown at the size of Explore's; more of them are shown smaller."""
 
 
-def rests(scene: Scene, question: Question, names: tuple[str, ...]) -> None:
+def rests(scene: ExplainScene, question: Question, names: tuple[str, ...]) -> None:
     """One large map, and the part of it that came in through each block."""
     found = explaining.class_relevance(scene.case, question, scene.progress)
     signed = question.against is not None
@@ -73,7 +73,7 @@ def rests(scene: Scene, question: Question, names: tuple[str, ...]) -> None:
         st.caption(f"{_where(found.shares, blocks, signed)} {sentence(parts[0].range)} {words.MEANT[question.method]}")
 
 
-def _meaning(scene: Scene, question: Question, names: tuple[str, ...]) -> str:
+def _meaning(scene: ExplainScene, question: Question, names: tuple[str, ...]) -> str:
     if question.against is None:
         more = "Darker" if scene.view.colours == "greys" else "Brighter"
         return f"{more}: more of “{text.plain(names[question.target])}” rests on it."

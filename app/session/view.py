@@ -9,17 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from perceiver.analysis.permutation import SHUFFLES, Shuffle
 from perceiver.analysis.relevance import RELEVANCE_METHODS, RelevanceMethod
 from perceiver.errors import InputError
-from perceiver.modalities import Option
 from perceiver.trace import KINDS, Kind
 
-from ..services.explaining import METHODS
+from ..services.explanation import METHODS
 from . import fields
 from .fields import ABLATION, NUMBER, PAIRS, Rule, choice, declared, names, text, whole
+
+if TYPE_CHECKING:
+    from perceiver.modalities import Option
 
 COLOURS = ("magma", "viridis", "inferno", "cividis", "greys")
 OVERLAY = (0, 100)

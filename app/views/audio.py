@@ -18,8 +18,9 @@ from perceiver.plots.overlay import enlarge
 from perceiver.sample import Sample
 
 from ..components import clip, map_canvas
-from ..services import compute
-from ..services.compute import BlockMap, Case
+from ..services import inference
+from ..services.inference import Case
+from ..services.maps import BlockMap
 from ..session import state
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
@@ -140,7 +141,7 @@ class AudioView(GridView):
             bottom=ruler(time_axis(0.0, sound.duration)),
             on_move=_begin,
         )
-        sort = compute.sort_of_file(case)
+        sort = inference.file_type(case)
         if sort in PLAYED:
             st.audio(case.data, format=PLAYED[sort], alt="The whole sound")
         else:

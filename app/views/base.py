@@ -15,7 +15,8 @@ from perceiver.plots.scale import ColourRange
 from perceiver.sample import Sample
 
 from ..components import ColourBar, Tick, Tile
-from ..services.compute import BlockMap, Case, Strip
+from ..services.inference import Case
+from ..services.maps import BlockMap, Strip
 
 OnPick = Callable[[int | None], None]
 OnChoice = Callable[[int], None]

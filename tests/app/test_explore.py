@@ -11,8 +11,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app.services import compute
-from app.services.progress import Progress
+from app.services import samples
+from app.services.queueing import Progress, queue
 from perceiver import Perceiver, load, modalities
 from tests.app import folder
 from tests.app.frames import labelled
@@ -94,7 +94,7 @@ def test_only_the_newest_upload_is_kept(app: AppTest) -> None:
     app.segmented_control(key="source").set_value("upload").run()
     for seed in (5, 6):
         app.file_uploader(key="upload").set_value((f"{seed}.png", folder.picture(seed), "image/png")).run()
-    assert app.session_state["upload_kept"] == (compute.digest(folder.picture(6)), "6.png", folder.picture(6))
+    assert app.session_state["upload_kept"] == (samples.digest(folder.picture(6)), "6.png", folder.picture(6))
 
 
 def test_visitors_take_turns(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_visitors_take_turns(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> N
         done.set()
 
     def other_visitor() -> None:
-        with compute.gate.enter(lambda place: None):
+        with queue.turn(lambda place: None):
             held.set()
             done.wait(60)
 

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.sections.checkpoint import repository
 from app.services import checkpoints as registry
-from app.services import compute
+from app.services import models
 from app.services.checkpoints import LOCAL_PATHS
 from perceiver import CheckpointError
 from perceiver.checkpoints import hub
@@ -148,7 +148,7 @@ def on_hub(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]
 
     monkeypatch.setattr(hub, "look", look)
     monkeypatch.setattr(hub, "fetch", fetch)
-    for module, name in ((registry, "inspect"), (compute, "load")):
+    for module, name in ((registry, "inspect"), (models, "load")):
         real = getattr(module, name)
 
         def local(source: str, *, revision: str | None = None, _real: Any = real, **more: Any) -> Any:

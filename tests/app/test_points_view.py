@@ -11,8 +11,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import views
-from app.sections import export
-from app.services.compute import BlockMap
+from app.sections import downloads
+from app.services.maps import BlockMap
 from app.views.base import Paint
 from perceiver import Trace, load, modalities
 from perceiver.analysis.summary import summarise
@@ -197,5 +197,5 @@ def test_thumbnail_and_figure_show_the_cloud(sample: Sample, trace: Trace) -> No
     values = trace.map(0).numpy()
     (range_,) = ColourScale("shared").limits([values], "probability")
     shown = BlockMap(0, None, values, summarise(values), range_)
-    png = export.figure(sample, [shown], Paint("magma", 0.85), "A cloud")
+    png = downloads.figure(sample, [shown], Paint("magma", 0.85), "A cloud")
     assert Image.open(io.BytesIO(png)).width > 800

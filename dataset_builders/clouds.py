@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Float16
 
 from perceiver.errors import DataError
-from perceiver.modalities.points.normalise import unit_cube
+from perceiver.modalities.points.geometry import unit_cube
 
 from . import torcs, zero_ad
 from .files import whole

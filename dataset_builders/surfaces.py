@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int, Int64
 
 from perceiver.errors import DataError
-from perceiver.modalities.points.meshes import sample_surface
+from perceiver.modalities.points.geometry import sample_surface
 
 
 @dataclass(frozen=True)

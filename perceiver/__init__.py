@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .errors import CheckpointError, ConfigError, DataError, InputError, PerceiverError
+from .errors import CheckpointError, ConfigError, DataError, HubUnreachableError, InputError, PerceiverError
 
 if TYPE_CHECKING:
+    from .checkpoints import inspect, load, push, save
     from .config import PerceiverConfig
-    from .loading import load
     from .model import Perceiver, count_parameters
     from .positions import PositionConfig
     from .sample import Sample
@@ -23,13 +23,17 @@ _HOMES = {
     "Sample": ".sample",
     "Trace": ".trace",
     "count_parameters": ".model",
-    "load": ".loading",
+    "inspect": ".checkpoints",
+    "load": ".checkpoints",
+    "push": ".checkpoints",
+    "save": ".checkpoints",
 }
 
 __all__ = [
     "CheckpointError",
     "ConfigError",
     "DataError",
+    "HubUnreachableError",
     "InputError",
     "Perceiver",
     "PerceiverConfig",
@@ -38,7 +42,10 @@ __all__ = [
     "Sample",
     "Trace",
     "count_parameters",
+    "inspect",
     "load",
+    "push",
+    "save",
 ]
 
 

@@ -22,7 +22,7 @@ from perceiver.analysis.change import AnswerChange, MapChange, jensen_shannon, l
 from perceiver.analysis.permutation import Shuffle, Shuffled, permute
 from perceiver.analysis.summary import WEIGHTS, summarise
 from perceiver.analysis.sweep import Curve, answers, curves, estimate_curves
-from perceiver.checkpoints.store import Store
+from perceiver.checkpoints.bundled import BundledCheckpoints
 from perceiver.errors import ConfigError
 from perceiver.plots.scale import ColourScale
 from perceiver.positions import Positions
@@ -103,7 +103,7 @@ def is_possible(model: str, removed: Ablation) -> bool:
 @st.cache_data(show_spinner=False, max_entries=32, ttl=60)
 def model_with_bands(model: str) -> str | None:
     """A bundled checkpoint whose encoding has bands, for the same inputs, of the same elements if there is one."""
-    store = Store()
+    store = BundledCheckpoints()
     mine = models.stored_config(model)
     others = {name: store.config(name) for name in store.names(mine.modality)}
     fit = [name for name, config in others.items() if config.positions.bands_per_axis]

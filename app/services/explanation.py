@@ -225,7 +225,7 @@ def latent_clusters(
 ) -> tuple[LatentCluster, ...]:
     """The latents of a block in clusters with similar maps, the largest first."""
     trace = inference.trace(case, progress)
-    count = min(count, trace.read(block).latents)
+    count = min(count, trace.record(block).latents)
 
     def make() -> tuple[LatentCluster, ...]:
         progress.step(0.9, f"Comparing the latents of block {block + 1}")

@@ -65,9 +65,9 @@ def preview(case: Case) -> Sample:
     )
 
 
-def file_type(case: Case) -> str:
-    """The type of the file by its first bytes: "MP3 sound"; "" where it is not known."""
-    return modalities.sniff(case.data, case.name) or ""
+def file_kind(case: Case) -> modalities.Kind | None:
+    """The kind of the file by its first bytes; None where it is not known."""
+    return modalities.identify(case.data, case.name)
 
 
 @st.cache_resource(show_spinner=False, max_entries=6)

@@ -144,7 +144,7 @@ def order(case: Case, block: int, head: int | None, progress: Progress) -> Int[n
 def _thumbs(
     model: str, key: str, block: int, kind: Kind, head: int | None, square: int, _trace: Trace
 ) -> Float[np.ndarray, "N ..."]:
-    count = _trace.read(block).latents
+    count = _trace.record(block).latents
     step = max(1, AT_A_TIME // _trace.inputs.shape[1])
     parts = []
     for start in range(0, count, step):
@@ -169,7 +169,7 @@ def strip(case: Case, block: int, kind: Kind, head: int | None, progress: Progre
 def readers(case: Case, element: int, head: int | None, progress: Progress, top: int = 8) -> tuple[Reader, ...]:
     """The latents that give one input element the most weight, over all blocks, the strongest first."""
     made = trace(case, progress)
-    weights = np.stack([made.readers(block, element, head=head).numpy() for block in made.blocks])
+    weights = np.stack([made.element_weights(block, element, head=head).numpy() for block in made.blocks])
     strongest = np.argsort(-weights, axis=None, kind="stable")[:top]
     size = made.inputs.shape[1]
     return tuple(

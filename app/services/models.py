@@ -9,15 +9,15 @@ from functools import cache
 import streamlit as st
 import torch
 
-from perceiver.checkpoints.card import Card
-from perceiver.checkpoints.found import Told
-from perceiver.checkpoints.results import Results
-from perceiver.checkpoints.store import Store
+from perceiver.checkpoints import load
+from perceiver.checkpoints.bundled import BundledCheckpoints
+from perceiver.checkpoints.cards.card import Card
+from perceiver.checkpoints.cards.results import Results
 from perceiver.config import PerceiverConfig
 from perceiver.errors import CheckpointError
-from perceiver.loading import load
 from perceiver.model import Perceiver, count_parameters
 from perceiver.positions import PositionConfig, Positions
+from perceiver.progress import ProgressCallback
 
 from . import checkpoints
 from .caching import BoundedCache
@@ -29,7 +29,7 @@ HELD = 4
 
 @st.cache_data(show_spinner=False, ttl=60)
 def _bundled(kinds: tuple[str, ...]) -> Mapping[str, str]:
-    return {name: kind for kind in kinds for name in Store().names(kind)}
+    return {name: kind for kind in kinds for name in BundledCheckpoints().names(kind)}
 
 
 def available(kinds: tuple[str, ...]) -> Mapping[str, str]:
@@ -51,7 +51,7 @@ def display_name(key: str) -> str:
 def card(key: str) -> Card:
     """The card of a checkpoint. Raises CheckpointError when it has none."""
     one = checkpoints.known(key)
-    return Store().card(key) if one is None else one.card()
+    return BundledCheckpoints().card(key) if one is None else one.card()
 
 
 def results(key: str) -> Results | None:
@@ -79,16 +79,13 @@ def _held() -> BoundedCache[Perceiver]:
     return BoundedCache(HELD)
 
 
-def _load(key: str, told: Told | None = None) -> Perceiver:
+def _load(key: str, report: ProgressCallback | None = None) -> Perceiver:
     _prepare_torch()
     one = checkpoints.known(key)
     if one is not None:
-        try:
-            return load(one.source.place, revision=one.source.revision, arguments=one.arguments or None, told=told)
-        except CheckpointError as error:
-            raise CheckpointError(one.source.plainly(str(error))) from error
-    if key not in Store().names():
-        raise CheckpointError("this checkpoint is no longer open here; open it again")
+        return load(one.source.location(), options=one.arguments, progress=report)
+    if key not in BundledCheckpoints().names():
+        raise CheckpointError("this checkpoint is no longer open here", "open it again")
     return load(key)
 
 
@@ -108,12 +105,12 @@ def prepare(key: str, progress: Progress) -> None:
     if key in _held() or checkpoints.known(key) is None:
         return
 
-    def told(share: float | None, words: str) -> None:
+    def report(share: float | None, words: str) -> None:
         progress.step(share or 0.0, words)
 
     progress.step(0.0, f"Opening {display_name(key)}")
     with queue.turn(progress.wait):
-        _held().get(key, lambda: _load(key, told))
+        _held().get(key, lambda: _load(key, report))
 
 
 def config(key: str) -> PerceiverConfig:
@@ -124,7 +121,7 @@ def config(key: str) -> PerceiverConfig:
 
 @st.cache_data(show_spinner=False, max_entries=32, ttl=60)
 def _stored(key: str) -> PerceiverConfig:
-    return Store().config(key)
+    return BundledCheckpoints().config(key)
 
 
 def stored_config(key: str) -> PerceiverConfig:

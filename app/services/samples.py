@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from perceiver import modalities
-from perceiver.checkpoints.store import BundledSample, Store
-from perceiver.modalities import Option
+from perceiver.checkpoints.bundled import BundledCheckpoints, BundledSample
+from perceiver.modalities import AxisWords, Description, Option
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def digest(data: bytes) -> str:
 def bundled(modality: str) -> Mapping[str, GallerySample]:
     """The bundled samples of a modality by name. Raises CheckpointError when their index is damaged."""
     out = {}
-    for about in Store().samples(modality):
+    for about in BundledCheckpoints().samples(modality):
         data = about.read()
         out[about.name] = GallerySample(about, digest(data), data)
     return out
@@ -45,3 +45,13 @@ def extensions(modality: str) -> tuple[str, ...]:
 def options(modality: str) -> tuple[Option, ...]:
     """The reading options of a modality."""
     return modalities.get(modality).options
+
+
+def describe(modality: str) -> Description:
+    """What a modality and its inputs are called."""
+    return modalities.describe(modality)
+
+
+def axis_words(axis: str) -> AxisWords:
+    """What an axis of an input is called, by its name in exports."""
+    return modalities.axis_words(axis)

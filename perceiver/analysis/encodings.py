@@ -1,6 +1,6 @@
-"""Position codes looked at themselves: which places they tell apart, and in how many dimensions.
+"""Properties of position codes: similarity between positions, effective dimension, principal components.
 
-Everything goes through the channels (P x P), never through pairs of elements (M x M).
+All are computed from products of channels (P x P), never from pairs of elements (M x M).
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
 NOTHING = 1e-12
-"""Share of the largest eigenvalue below which one is rounding."""
+"""Eigenvalues below this share of the largest are rounding errors."""
 
 
 @dataclass(frozen=True)
 class Gram:
     """The spectrum of the Gram matrix of a position code: inner products of the codes of all pairs of elements.
 
-    shares     its eigenvalues over their sum, largest first, those that are not 0
-    effective  exp of their entropy: so many dimensions, used alike, would have that entropy
+    shares     its nonzero eigenvalues over their sum, largest first
+    effective  exp of their entropy: the effective number of dimensions
     """
 
     shares: Float64[np.ndarray, "k"]

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from perceiver.analysis.numbers import clock, number
 from perceiver.plots.sweep import cycles
 
 from ...services.ablation import EncodingAxis
+from ...services.samples import axis_words
 from ...session.text import listed
-
-NAMES: Mapping[str, tuple[str, str]] = {
-    "rows": ("Height", "the height"),
-    "cols": ("Width", "the width"),
-    "time": ("Time", "the window"),
-    "frequency": ("Pitch", "the range of pitches"),
-}
-ELEMENTS: Mapping[str, str] = {"rows": "pixels", "cols": "pixels", "frequency": "mel bands"}
 
 
 def name(axis: EncodingAxis) -> str:
     """The name of an axis: "Height"."""
-    return NAMES.get(axis.name, (axis.name, ""))[0]
+    return axis_words(axis.name).title
 
 
 def across(axis: EncodingAxis) -> str:
     """The length that the cycles of its bands divide: "the height"."""
-    return NAMES.get(axis.name, ("", f"the cloud along {axis.name}"))[1]
+    return axis_words(axis.name).span
 
 
 def hertz(axis: EncodingAxis, frequency: float) -> str:
@@ -39,7 +32,7 @@ def period(axis: EncodingAxis, frequency: float) -> str:
     if axis.seconds:
         return clock(axis.seconds / frequency, 3)
     if axis.elements:
-        return f"{number((axis.elements - 1) / frequency)} {ELEMENTS.get(axis.name, 'elements')}"
+        return f"{number((axis.elements - 1) / frequency)} {axis_words(axis.name).steps}"
     return f"{number(1 / frequency)} of the cube’s side"
 
 

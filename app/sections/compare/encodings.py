@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import streamlit as st
@@ -13,6 +13,7 @@ from perceiver.plots.encodings import gram_figure, gram_text, wave
 from ...components import Tile
 from ...services import comparison, models
 from ...services.comparison import Pattern
+from ...services.samples import axis_words
 from ...session import state, text
 from ...views.base import Paint
 from ..context import CompareContext
@@ -24,8 +25,6 @@ EFFECTIVE = (
     "entropy: 1 where all codes lie along one direction, as many as there are channels where all count alike."
 )
 ALONE = Paint("viridis", None)
-AXES: Mapping[str, str] = {"rows": "down", "cols": "across", "time": "in time", "frequency": "in pitch"}
-"""How cycles along an axis are said, by the axis' name in exports."""
 
 
 def show(contexts: Sequence[CompareContext]) -> None:
@@ -35,11 +34,6 @@ def show(contexts: Sequence[CompareContext]) -> None:
     with _similarity(contexts):
         _dimensions(contexts)
     _channels(contexts)
-
-
-def axis_text(name: str) -> str:
-    """How cycles along an axis are said: 3 cycles down, in time, along x."""
-    return AXES.get(name, f"along {name}")
 
 
 def _similarity(contexts: Sequence[CompareContext]) -> DeltaGenerator:
@@ -130,7 +124,7 @@ def _channels_text(context: CompareContext) -> str:
 def _title(context: CompareContext, one: Pattern) -> str:
     if one.axis is None:
         return f"Component {one.band + 1}"
-    axis = axis_text(comparison.axes(context.case)[one.axis])
+    axis = axis_words(comparison.axes(context.case)[one.axis]).direction
     return wave(one.frequency, axis) if one.frequency else axis.capitalize()
 
 

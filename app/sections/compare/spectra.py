@@ -31,12 +31,12 @@ from ...services import comparison, models
 from ...services.comparison import BandSource
 from ...services.maps import BlockMap
 from ...services.queueing import Progress
+from ...services.samples import axis_words
 from ...session import controls, text
 from ...views.base import Paint, readout
 from ...views.sound import ruler
 from ..context import CompareContext
 from . import downloads
-from .encodings import axis_text
 from .maps import LIMITS
 from .models import name
 
@@ -117,7 +117,7 @@ def _pictures(contexts: Sequence[CompareContext], sources: Sequence[BandSource],
 
 
 def _spectrum(context: CompareContext, one: Spectrum, measured: Sequence[Band], top: float, limit: int) -> None:
-    names = [axis_text(name) for name in comparison.axes(context.case)]
+    names = [axis_words(name).direction for name in comparison.axes(context.case)]
     bands = [[band.frequency for band in measured if band.axis == axis] for axis in range(len(names))]
     words = spectrum_text(one.energy, one.frequencies, names)
     label = f"Spectrum of {context.case.model_name}, block {one.block + 1}. {words}"

@@ -19,10 +19,8 @@ from dataset_builders.progress import Report, bar
 from dataset_builders.splits import SPLITS
 
 from ...errors import DataError, InputError
-from ...modalities.points.meshes import sample_surface
-from ...modalities.points.normalise import turned, unit_cube
+from ...modalities.points.geometry import Axis, rotate_up, sample_surface, unit_cube
 from ...modalities.points.readers import read_cloud
-from ...modalities.points.sample import Axis
 
 _SIDES = ("train", "test")
 _STEP = "Sample meshes"
@@ -157,7 +155,7 @@ def _cloud(mesh: _Mesh, points: int, seed: int, up: Axis) -> Float16[np.ndarray,
     generator = np.random.default_rng([seed, zlib.crc32(mesh.name.encode())])
     try:
         drawn, _, _ = sample_surface(read.points, read.triangles, points, generator)
-        placed, _, _ = unit_cube(turned(drawn, up, "y"))
+        placed, _, _ = unit_cube(rotate_up(drawn, up, "y"))
     except ValueError as error:
         raise DataError(f"{mesh.path} cannot be sampled: {error}") from None
     return placed.astype(np.float16)

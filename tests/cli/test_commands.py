@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-import dataset_builders as data
+import dataset_builders
 import perceiver
 from perceiver import Perceiver, PerceiverConfig
 from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
@@ -342,19 +342,20 @@ def test_the_table_is_written_into_a_readme() -> None:
     assert "README.md" in refused("checkpoints", "--write-readme", "README.md")
 
 
-@pytest.mark.parametrize("name", ["audio", "image", "points"])
+@pytest.mark.parametrize("name", ["audio", "digits", "image", "letters", "points"])
 def test_data_is_built_where_it_was_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
 
-    def build(folder: Path, *, force: bool) -> Path:
-        built.append((folder, force))
+    def build(data_set: str, folder: Path, *, force: bool) -> Path:
+        built.append((data_set, folder, force))
         return folder
 
-    monkeypatch.setattr(data, f"build_{name}", build)
+    monkeypatch.setattr(dataset_builders, "build", build)
+    monkeypatch.setattr(dataset_builders, "DATA_SETS", {name: lambda: f"the set {name}"})
     monkeypatch.setenv("PERCEIVER_DATA", "elsewhere")
     assert run("data", "build", name).stdout == "elsewhere\n"
     assert run("data", "build", name, "-o", "here", "--force").stdout == "here\n"
-    assert built == [(Path("elsewhere"), False), (Path("here"), True)]
+    assert built == [(f"the set {name}", Path("elsewhere"), False), (f"the set {name}", Path("here"), True)]
     assert run("data", "build", "nothing").exit_code == 2
 
 

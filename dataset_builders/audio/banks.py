@@ -1,4 +1,4 @@
-"""The sound banks that the notes are played from: where they lie, how to open one, and whose they are."""
+"""The sound banks that the notes are played from: their packages, authors and licences, and how to open one."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float32
 
-from . import packages
-from .notes import TEST, TRAIN, VAL, Note
+from .. import packages
+from ..splits import TEST, TRAIN, VAL
+from .notes import Note
 from .patches import Patches, read_config
 from .soundfonts import SoundFont
 
@@ -86,17 +87,23 @@ class Player(Protocol):
         ...
 
 
-def open_bank(bank: Bank, deb: Path, folder: Path) -> AbstractContextManager[Player]:
-    """The bank, taken out of its package `deb` into `folder` unless it lies there already.
+def take_bank(bank: Bank, deb: Path, folder: Path) -> Path:
+    """Copies the files of a bank out of its package into `folder`, unless they are there; returns the folder.
 
-    Raises DataError when the package or the bank is damaged, or FluidSynth is missing.
+    Raises DataError when the package is damaged or lacks one.
     """
     path = folder / Path(bank.file).name
     packages.extract(deb, {bank.file: path})
+    if path.suffix == ".cfg":
+        tones, drums = read_config(path.read_text(encoding="latin-1"))
+        packages.extract(deb, {f"{_PATCHES}/{name}": folder / name for name in (*tones.values(), *drums.values())})
+    return folder
+
+
+def open_bank(bank: Bank, folder: Path) -> AbstractContextManager[Player]:
+    """A bank whose files lie in `folder`. Raises DataError when it is damaged or FluidSynth is missing."""
+    path = folder / Path(bank.file).name
     if path.suffix == ".sf2":
         return SoundFont(path)
     tones, drums = read_config(path.read_text(encoding="latin-1"))
-    wanted = {f"{_PATCHES}/{name}": folder / name for name in (*tones.values(), *drums.values())}
-    packages.extract(deb, wanted)
-    files = [{key: folder / name for key, name in table.items()} for table in (tones, drums)]
-    return nullcontext(Patches(*files))
+    return nullcontext(Patches(*({key: folder / name for key, name in table.items()} for table in (tones, drums))))

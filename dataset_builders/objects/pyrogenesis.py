@@ -1,5 +1,7 @@
 """The files of Pyrogenesis, 0 A.D.'s engine, read into arrays: meshes, and which texture a mesh wears.
 
+Meshes are in the engine's own PMD format, which no library reads.
+
 A mesh says nothing about its looks. Actors do: XML files whose variants pair meshes with textures, while a material
 says whether a texture's alpha cuts holes or marks where the player's colour shows.
 """

@@ -1,4 +1,7 @@
-"""The furniture catalogues of Sweet Home 3D: zip archives of models with a property file that lists them."""
+"""The furniture, people, plants and vehicles of Sweet Home 3D.
+
+They come in catalogues: zip archives of models with a property file that lists them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ import io
 import posixpath
 import re
 import zipfile
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -16,6 +22,8 @@ from PIL import Image
 
 from perceiver.errors import DataError
 
+from ..frame import Work
+from ..packages import extract
 from .colours import NAMED
 from .wavefront import Part, read_model
 
@@ -42,6 +50,10 @@ SOURCES = {
 } | {"sweethome3d": Source("sweethome3d", "usr/share/sweethome3d/sweethome3d.jar", _DEFAULT)}
 
 
+PACKAGES = sorted({source.package for source in SOURCES.values()})
+"""The Debian packages that the catalogues lie in."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One model of a catalogue: its path there, and the rotation that takes its coordinates to y upwards."""
@@ -53,7 +65,7 @@ class Entry:
 
 
 class Catalogue:
-    """An open catalogue: `licence` and `notice` as it states them, `entries` by the models' base names.
+    """An open catalogue: its `licence` and `notice` as stated there, and `entries` by the models' base names.
 
     Raises DataError when the file is no catalogue.
     """
@@ -122,6 +134,57 @@ class Catalogue:
 
     def _text(self, path: str) -> str | None:
         return self._zip.read(path).decode("latin-1") if path in self._names else None
+
+
+class Furniture:
+    """The open catalogues of a folder. Use it in a `with` block. Raises DataError when one is damaged."""
+
+    def __init__(self, folder: Path) -> None:
+        self._stack = ExitStack()
+        self._catalogues = {
+            name: self._stack.enter_context(Catalogue(folder / source.file_name, source.properties))
+            for name, source in SOURCES.items()
+        }
+
+    def __enter__(self) -> Furniture:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def holds(self, name: str) -> bool:
+        """Whether a catalogue has the object of this name in the split table."""
+        catalogue, _, model = name.rpartition("/")
+        return catalogue in self._catalogues and model in self._catalogues[catalogue].entries
+
+    def model(self, name: str) -> tuple[list[Part], Float[np.ndarray, "3 3"]]:
+        """An object's surfaces, and the rotation that takes their coordinates to y upwards.
+
+        Raises DataError when the model is damaged.
+        """
+        catalogue, entry = self._find(name)
+        return catalogue.parts(entry), entry.rotation
+
+    def textures(self, name: str) -> Callable[[str], Image.Image | None]:
+        """A function that reads a texture of an object by its name; see `Catalogue.texture`."""
+        catalogue, entry = self._find(name)
+        return partial(catalogue.texture, entry)
+
+    def _find(self, name: str) -> tuple[Catalogue, Entry]:
+        source, _, model = name.rpartition("/")
+        catalogue = self._catalogues[source]
+        return catalogue, catalogue.entries[model]
+
+
+def take_catalogues(work: Work) -> Path:
+    """Copies the catalogues out of the packages, unless they are in the cache; returns their folder.
+
+    Raises DataError when a package is damaged or lacks one.
+    """
+    folder = work.cache / "catalogues"
+    for package in PACKAGES:
+        extract(work.file(package), {s.file: folder / s.file_name for s in SOURCES.values() if s.package == package})
+    return folder
 
 
 def _parse(lines: list[str]) -> tuple[dict[str, str], list[dict[str, str]]]:

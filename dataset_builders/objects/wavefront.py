@@ -1,7 +1,9 @@
 """3D models in Wavefront's OBJ and MTL formats, read into arrays: one part for each material.
 
 Written for models of mixed origin: relative indices, names with blanks, polygons of any size, missing materials and
-missing corners are all met there. What no renderer can show (lines, points, curves) is passed over.
+missing corners all occur. What no renderer can show (lines, points, curves) is skipped. trimesh is not used, because it
+cuts polygons into fans of triangles, which fill the openings of those that bend inwards, and VTK's reader drops
+materials.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 A patch holds recordings of one instrument at several pitches. The one whose range holds the note is read faster or
 slower, round its loop for as long as the note sounds, under an envelope of six straight pieces on the scale of
 loudness. The tremolo and vibrato that some patches ask for are left out.
+
+Written by hand, because FluidSynth does not read this format and TiMidity plays MIDI files only, not single notes.
 """
 
 from __future__ import annotations

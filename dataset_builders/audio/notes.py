@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TRAIN, VAL, TEST = range(3)
+from ..splits import TEST, TRAIN, VAL
 
 _VELOCITIES = (40, 121)  # of 127, end excluded
 _HELD = (0.25, 0.9)  # seconds that a key is down

@@ -17,16 +17,16 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from perceiver.errors import DataError
+from perceiver.progress import ProgressCallback
+from perceiver.storage import write_arrays
 
-from .files import whole
-from .progress import Report
-from .splits import Item, check_missing, classes
+from ..splits import Item, check_missing, classes, item_arrays
 
 SIDE = 192  # pixels
 
 
-def build_grounds(items: Sequence[Item], archive: Path, target: Path, report: Report) -> list[str]:
-    """Takes every texture of the table out of a zip file and packs the tiles into `target`.
+def write_grounds(items: Sequence[Item], archive: Path, target: Path, progress: ProgressCallback) -> list[str]:
+    """Writes the tiles of all textures of the table, found in a zip file, to `target`.
 
     Returns the names of textures that the archive does not hold. Raises DataError when there are many of them, or one
     is damaged.
@@ -35,24 +35,14 @@ def build_grounds(items: Sequence[Item], archive: Path, target: Path, report: Re
     with zipfile.ZipFile(archive) as file:
         paths = {texture_name(path): path for path in file.namelist()}
         for index, item in enumerate(items):
-            report("Cut grounds", index, len(items))
+            progress(index / len(items), "Cut grounds")
             if item.name in paths:
                 tiles[item.name] = _tile(file.read(paths[item.name]), paths[item.name])
-    report("Cut grounds", len(items), len(items))
+    progress(1.0, "Cut grounds")
     here = [item for item in items if item.name in tiles]
     missing = [item.name for item in items if item.name not in tiles]
     check_missing(missing, len(items), "ground textures")
-    names = classes(items)
-    with whole(target) as part, part.open("wb") as out:
-        np.savez_compressed(
-            out,
-            ground=np.stack([tiles[item.name] for item in here]),
-            label=np.array([names.index(item.label) for item in here], dtype=np.int64),
-            split=np.array([item.split for item in here], dtype=np.int8),
-            group=np.array([item.group for item in here], dtype=np.int64),
-            name=np.array([item.name for item in here]),
-            classes=np.array(names),
-        )
+    write_arrays(target, ground=np.stack([tiles[item.name] for item in here]), **item_arrays(here, classes(items)))
     return missing
 
 

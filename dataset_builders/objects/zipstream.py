@@ -1,4 +1,7 @@
-"""Reads a zip archive front to back from a stream that cannot seek, so that gigabytes need not lie on disk."""
+"""Reads a zip archive front to back from a stream that cannot seek, so that gigabytes need not be stored.
+
+Written by hand, because stream-unzip decompresses every file that is skipped, and of this archive most are.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 from perceiver.errors import DataError
 
-from .files import Readable
+from ..files import Readable
 
 _FILE, _DIRECTORY = b"PK\x03\x04", (b"PK\x01\x02", b"PK\x05\x06")
 _STORED, _DEFLATED = 0, 8
@@ -16,7 +19,7 @@ _CHUNK = 1 << 20
 
 
 def entries(stream: Readable, wanted: Callable[[str], bool], name: str) -> Iterator[tuple[str, bytes]]:
-    """The wanted files of the archive `name`, each with its contents, in the archive's order; the rest is passed over.
+    """The path and contents of each wanted file of the archive `name`, in its order; the other files are skipped.
 
     Raises DataError when the archive ends early, a checksum differs, or a file is packed in a way that cannot be
     streamed (length unknown beforehand, over 4 GB, encrypted, or a method other than stored and deflated).

@@ -18,7 +18,7 @@ from PIL import Image
 
 from perceiver.errors import DataError
 
-from .wavefront import Material, Part
+from ..objects.wavefront import Material, Part
 
 _SUPERSAMPLE = 4
 _ELEVATIONS = (8.0, 38.0)  # degrees: as someone standing or a little above sees a thing

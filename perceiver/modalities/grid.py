@@ -79,8 +79,8 @@ def centres(interval: tuple[float, float], count: int) -> Float[np.ndarray, "cou
 
 
 def cell_weights(cells: tuple[float, float], count: int, size: int) -> Float[np.ndarray, "count size"]:
-    """What each of `size` entries of an axis, each 1 wide, adds to the mean over each of `count` equal cells, which reach
-    from `cells[0]` to `cells[1]`. Rows add up to 1."""
+    """What each of `size` entries of an axis, each 1 wide, adds to the mean over each of `count` equal cells from
+    `cells[0]` to `cells[1]`. Rows add up to 1."""
     edges, entry = np.linspace(*cells, count + 1), np.arange(size)
     shared = np.minimum(edges[1:, None], entry + 1) - np.maximum(edges[:-1, None], entry)
     shared = np.maximum(shared, 0)

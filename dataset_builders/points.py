@@ -27,8 +27,7 @@ import numpy as np
 from jaxtyping import Float, Float16, Float64, Int, Int64
 
 from perceiver.errors import DataError
-from perceiver.modalities.points.meshes import sample_surface
-from perceiver.modalities.points.normalise import unit_cube
+from perceiver.modalities.points.geometry import sample_surface, unit_cube
 from perceiver.storage import write_arrays
 
 from .frame import DataSet, Output, Work, licence_page

@@ -5,12 +5,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .errors import CheckpointError, ConfigError, DataError, InputError, PerceiverError
+from .errors import CheckpointError, ConfigError, DataError, HubUnreachableError, InputError, PerceiverError
 
 if TYPE_CHECKING:
-    from .config import PerceiverConfig, PositionConfig
-    from .loading import load
+    from .checkpoints import inspect, load, push, save
+    from .config import PerceiverConfig
     from .model import Perceiver, count_parameters
+    from .positions import PositionConfig
     from .sample import Sample
     from .trace import Trace
 
@@ -18,17 +19,21 @@ if TYPE_CHECKING:
 _HOMES = {
     "Perceiver": ".model",
     "PerceiverConfig": ".config",
-    "PositionConfig": ".config",
+    "PositionConfig": ".positions",
     "Sample": ".sample",
     "Trace": ".trace",
     "count_parameters": ".model",
-    "load": ".loading",
+    "inspect": ".checkpoints",
+    "load": ".checkpoints",
+    "push": ".checkpoints",
+    "save": ".checkpoints",
 }
 
 __all__ = [
     "CheckpointError",
     "ConfigError",
     "DataError",
+    "HubUnreachableError",
     "InputError",
     "Perceiver",
     "PerceiverConfig",
@@ -37,7 +42,10 @@ __all__ = [
     "Sample",
     "Trace",
     "count_parameters",
+    "inspect",
     "load",
+    "push",
+    "save",
 ]
 
 

@@ -1,6 +1,6 @@
-"""Position codes looked at themselves: which places they tell apart, and in how many dimensions.
+"""Properties of position codes: similarity between positions, effective dimension, principal components.
 
-Everything goes through the channels (P x P), never through pairs of elements (M x M).
+All are computed from products of channels (P x P), never from pairs of elements (M x M).
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
 NOTHING = 1e-12
-"""Share of the largest eigenvalue below which one is rounding."""
+"""Eigenvalues below this share of the largest are rounding errors."""
 
 
 @dataclass(frozen=True)
 class Gram:
     """The spectrum of the Gram matrix of a position code: inner products of the codes of all pairs of elements.
 
-    shares     its eigenvalues over their sum, largest first, those that are not 0
-    effective  exp of their entropy: so many dimensions, used alike, would have that entropy
+    shares     its nonzero eigenvalues over their sum, largest first
+    effective  exp of their entropy: the effective number of dimensions
     """
 
     shares: Float64[np.ndarray, "k"]
@@ -41,8 +41,13 @@ def similarity(codes: Float[Tensor, "M P"], element: int) -> Float32[np.ndarray,
 
 
 def gram(codes: Float[Tensor, "M P"]) -> Gram:
-    """The Gram spectrum of a code; its eigenvalues are those of the channels' second moments. Raises ValueError where
-    all codes are 0."""
+    """The Gram spectrum of a code; its eigenvalues are those of the channels' second moments. A code without channels
+    has no shares and fills 0 dimensions.
+
+    Raises ValueError where all codes are 0.
+    """
+    if not codes.shape[1]:
+        return Gram(np.zeros(0), 0.0)
     values = torch.linalg.eigvalsh(_moments(codes)).flip(0)
     if not values[0] > 0:
         raise ValueError("a code that is 0 everywhere has no spectrum")
@@ -54,6 +59,8 @@ def gram(codes: Float[Tensor, "M P"]) -> Gram:
 def components(codes: Float[Tensor, "M P"], count: int) -> Float32[np.ndarray, "count M"]:
     """The leading eigenvectors of the Gram matrix over the elements, each of length 1; the sum of each is not below 0,
     and where it is 0 but for rounding, its largest value is positive. Fewer where the code has fewer dimensions."""
+    if not codes.shape[1]:
+        return np.zeros((0, len(codes)), dtype=np.float32)
     values, vectors = torch.linalg.eigh(_moments(codes))
     wanted = min(count, int((values > NOTHING * values[-1]).sum()))
     out = []

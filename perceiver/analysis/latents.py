@@ -73,7 +73,7 @@ def alike(trace: Trace, block: int, clusters: int = 4, head: int | None = None) 
 
     Raises ValueError for a block without a map and where `clusters` is not from 1 to N.
     """
-    count = trace.read(block).latents
+    count = trace.record(block).latents
     if not 1 <= clusters <= count:
         raise ValueError(f"{count} latents fall into 1 to {count} clusters, not {clusters}")
     if count == 1:
@@ -107,5 +107,5 @@ def movement(trace: Trace, head: int | None = None) -> Movement:
     """How each latent's reading moves from each map to the next; no steps where there is one map."""
     steps = tuple(zip(trace.blocks, trace.blocks[1:], strict=False))
     moved = [latent_divergences(trace, trace, before, other=after, head=head) for before, after in steps]
-    count = trace.read(trace.blocks[0]).latents
+    count = trace.record(trace.blocks[0]).latents
     return Movement(steps, np.stack(moved) if moved else np.zeros((0, count)))

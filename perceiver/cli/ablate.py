@@ -86,7 +86,9 @@ class Removal:
                 f"{opened.name} has {counts[0] if alike else ', '.join(map(str, counts.values()))} bands on "
                 f"{'each axis' if alike else 'its axes'}"
                 if counts
-                else f"{opened.name} has {config.positions.kind} positions, without frequencies; --all takes them whole"
+                else f"{opened.name} has {config.positions.phrase}, without frequencies; --all takes them whole"
+                if config.position_channels
+                else f"{opened.name} has {config.positions.phrase}"
             )
             raise ConfigError(f"that takes nothing away: {have}")
         return taken

@@ -156,13 +156,17 @@ def _listing(opened: Opened, values: dict[str, Any], at: str | None, alike: np.n
     from ..analysis.numbers import count, number, percent
 
     elements = " × ".join(map(count, values["shape"]))
-    lines = [f"{opened.name}: {values['positions']} positions, {values['channels']} channels, {elements} elements"]
+    lines = [
+        f"{opened.name}: {opened.model.config.positions.phrase}, {values['channels']} channels, {elements} elements"
+    ]
     rows = [["", "bands", "lowest", "highest", "step"]]
     for axis, along in values["cycles"].items():
         step = number(along[1] - along[0]) if len(along) > 1 else ""
         rows.append([axis, str(len(along)), number(along[0]), number(along[-1]), step])
     if len(rows) > 1:
         lines += [table(rows), "  frequencies in cycles across the axis"]
+    if not values["channels"]:
+        return "\n".join([*lines, "  no position channels: nothing in the input array says where an element lies"])
     gram = values["code"]
     leading = ", ".join(percent(share) for share in gram["shares"][:SHARES])
     lines.append(

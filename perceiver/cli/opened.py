@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 
 from ..errors import InputError, PerceiverError
+from .arguments import options_for
 from .group import complain, fetching, progress, read_file
 
 if TYPE_CHECKING:
@@ -38,15 +39,16 @@ class Opened:
     @classmethod
     def open(cls, source: str) -> Opened:
         """Opens a checkpoint by name, folder or hub id. Raises CheckpointError when that is not possible."""
-        from ..checkpoints.files import sha256
-        from ..loading import find, load
+        from ..checkpoints import load, resolve
+        from ..checkpoints.folder import sha256
 
         with fetching() as told:
-            weights = find(source, told=told).weights
+            location = resolve(source, progress=told)
+            weights, options = location.weights, options_for(location)
             # The hub's cache names a folder by its commit, which nobody knows a model by.
             path = Path(source)
             name = (weights.parent.name if path.is_dir() else path.stem) if path.exists() else source
-            return cls(name=name, sha256=sha256(weights), model=load(source, told=told))
+            return cls(name=name, sha256=sha256(weights), model=load(location, options=options, progress=told))
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -118,15 +120,15 @@ class Openings:
 
 def _suited(path: Path) -> str:
     from .. import modalities
-    from ..checkpoints.store import Store
+    from ..checkpoints import BundledCheckpoints
 
     try:
         with path.open("rb") as file:
             kind = modalities.identify(file.read(_HEAD), path.name)
     except OSError:
         kind = None  # reading the file will say what is wrong with it
-    store = Store()
-    for modality in (*(kind.fits if kind else ()), *modalities.names()):
+    store = BundledCheckpoints()
+    for modality in (*modalities.for_file(kind), *modalities.names()):
         if store.names(modality):
             return store.default(modality)
     return store.default(modalities.names()[0])

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .. import modalities
 from .group import BAD_INPUT, examples, print_json
 from .opened import Openings, choices, for_each
 
@@ -27,8 +28,7 @@ Read = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE",
-        help="How to read the file: start=SECONDS of a sound or a clip; up=x, y or z, draw=farthest or seed=NUMBER of "
-        "a cloud.",
+        help=f"How to read the file. {modalities.options_help()}",
         show_default=False,
     ),
 ]

@@ -45,8 +45,8 @@ def curves_of(opened: Opened, fill: Fill, seed: int) -> tuple[Curve, ...]:
 
     found = curves(opened.model.encoding, fill, seed)
     if not found:
-        kind = opened.model.config.positions.kind
-        raise ConfigError(f"{opened.name} has {kind} positions, without frequencies that could be swept")
+        has = opened.model.config.positions.phrase
+        raise ConfigError(f"{opened.name} has {has}: there are no frequencies to sweep")
     return found
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConfigError
+from .arguments import options_for
+from .asked import table
 from .group import examples, print_json, progress
 
 if TYPE_CHECKING:
@@ -25,13 +27,18 @@ DataFolder = Annotated[
 
 @app.command(
     epilog=examples(
-        "perceiver train image-fourier",
-        "perceiver train image-fourier --seed 1 --steps 2000 -o runs/short",
+        "perceiver train --list",
+        "perceiver train letters-fourier",
+        "perceiver train letters-fourier --seed 1 --steps 2000 -o runs/short",
+        "perceiver train image-conv --data imagenet",
         "accelerate launch --num_processes 2 -m perceiver train image-fourier",
     )
 )
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe's name.", show_default=False)],
+    recipe: Annotated[str, typer.Argument(help="A recipe's name.", show_default=False)] = "",
+    list_recipes: Annotated[
+        bool, typer.Option("--list", help="Print the recipes with their data, size, time and accuracy, and stop.")
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder of the run; runs/RECIPE-seedN by default.", show_default=False),
@@ -50,9 +57,16 @@ def train(
 ) -> None:
     """Train a recipe, evaluate it on held-out data and write its checkpoint folder.
 
-    An interrupted run goes on where it was when the same command is given again.
+    An interrupted run goes on where it was when the same command is given again. Recipes for images also take a folder
+    of class folders (CLASS/*.jpg, or train/CLASS/*.jpg and val/CLASS/*.jpg, as ImageNet is laid out) as their data.
     """
+    if list_recipes:
+        typer.echo(_listing())
+        return
+    if not recipe:
+        raise typer.BadParameter("name a recipe; --list shows them", param_hint="RECIPE")
     from ..training import evaluate, finish, loop, recipes
+    from ..training.photographs import FOLDER, answer_photographs, photograph_sentence
     from ..training.sets import TEST, open_set
     from ..training.sets.base import default_folder
 
@@ -80,8 +94,10 @@ def train(
         reached = evaluate.evaluate(
             outcome.model, source, report=lambda done, total: bars.update(held_out, completed=done, total=total)
         )
+    photographs = photograph_sentence(answer_photographs(outcome.model, source / FOLDER))
     command = _command(recipe, {"seed": seed, "steps": steps, "batch": batch})
-    checkpoint = finish.save(folder / plan.name, plan, outcome, reached, held_out_data, command=command, seeds=seeds)
+    card = finish.results(plan, outcome, reached, held_out_data, command=command, seeds=seeds, photographs=photographs)
+    checkpoint = finish.save(folder / plan.name, outcome.model, card)
     typer.echo(f"{checkpoint}: {_summary(reached)}")
 
 
@@ -94,11 +110,12 @@ def evaluate_(
     as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
 ) -> None:
     """Measure a checkpoint on held-out data: accuracy, and what else the data can tell."""
-    from ..loading import load
+    from ..checkpoints import load, resolve
     from ..training.evaluate import evaluate
     from ..training.sets.base import default_folder
 
-    model = load(checkpoint)
+    location = resolve(checkpoint)
+    model = load(location, options=options_for(location))
     with progress() as bars:
         task = bars.add_task("Evaluating", total=None)
         reached = evaluate(
@@ -112,6 +129,35 @@ def evaluate_(
     typer.echo(f"{checkpoint}: {_summary(reached)}")
     for name, share in reached.measures.items():
         typer.echo(f"  {name}: {share:.1%}")
+
+
+def _listing() -> str:
+    """The recipes as a table; the accuracy is that of the checkpoint that comes with the project."""
+    import torch
+
+    from ..checkpoints import BundledCheckpoints
+    from ..checkpoints.cards.results import read_results
+    from ..model import Perceiver, count_parameters
+    from ..training import recipes
+
+    store = BundledCheckpoints()
+    rows = [("recipe", "data", "elements", "parameters", "steps", "minutes", "held-out accuracy")]
+    for name, recipe in recipes.RECIPES.items():
+        results = read_results(store.folder(name)) if name in store.names() else None
+        with torch.device("meta"):
+            model = Perceiver(recipe.model)
+        rows.append(
+            (
+                name,
+                recipe.data,
+                " x ".join(map(str, recipe.model.input_shape)),
+                f"{count_parameters(model):,}",
+                f"{recipe.steps:,}",
+                "-" if results is None else f"{results.budget.seconds / 60:.0f}",
+                "-" if results is None else f"{results.held_out.accuracy:.1%}",
+            )
+        )
+    return table(rows, left=3, indent="")
 
 
 def _told(now: Progress) -> str:
@@ -138,7 +184,7 @@ def _described(reached: Evaluation) -> dict[str, Any]:
 
 def _other_seeds(plan: Recipe, folders: list[Path]) -> dict[int, float]:
     """Seed -> held-out accuracy of other runs. Raises ConfigError for a folder that is no run of this recipe."""
-    from ..checkpoints.results import read_results
+    from ..checkpoints.cards.results import read_results
 
     seeds: dict[int, float] = {}
     for folder in folders:

@@ -17,12 +17,11 @@ from .explanations import (
     latents_json,
 )
 from .maps import maps_npz
-from .origin import DISTRIBUTION, FORMAT, origin
+from .origin import FORMAT, origin
 from .predictions import predictions_json
 from .timeline import timeline_csv, timeline_json
 
 __all__ = [
-    "DISTRIBUTION",
     "FORMAT",
     "Explanation",
     "Measured",

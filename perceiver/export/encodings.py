@@ -157,9 +157,9 @@ def encoding_npz(
     shape, places, coordinates, box, parts  as `write_npz` takes them, and writes them
     """
     arrays = {
-        "codes": np.asarray(codes, dtype=np.float32).reshape(*shape, -1),
+        "codes": np.asarray(codes, dtype=np.float32).reshape(*shape, codes.shape[1]),
         "gram": gram.shares,
-        "components": components.reshape(-1, *shape),
+        "components": components.reshape(len(components), *shape),
     }
     if bands:
         arrays["bands"] = np.array([(b.axis, b.frequency, b.sine, b.cosine) for b in bands], dtype=np.float64)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ..installation import package_version
+
 FORMAT = 1
-DISTRIBUTION = "perceiver-lens"
 
 
 def origin(model: str, weights_sha256: str | None, sample: str, notes: Sequence[str]) -> dict[str, Any]:
     """Where a result comes from: the library, the model, its weights and the input."""
     return {
         "format": FORMAT,
-        "library": f"{DISTRIBUTION} {_version()}",
+        "library": package_version(),
         "model": model,
         "weights_sha256": weights_sha256,
         "sample": sample,
@@ -26,10 +26,3 @@ def origin(model: str, weights_sha256: str | None, sample: str, notes: Sequence[
 def finite(value: float) -> float | None:
     """A number as JSON can hold it: None in place of what is not finite."""
     return float(value) if math.isfinite(value) else None
-
-
-def _version() -> str:
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "not installed"

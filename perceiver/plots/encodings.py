@@ -1,4 +1,4 @@
-"""Position codes and the spectra of maps: curves and pictures for the page, words for those who cannot see them."""
+"""Position codes and spectra of maps: curves and pictures for the page, and their content in words."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def gram_figure(shares: Named) -> go.Figure:
         )
     figure.update_layout(**_layout(height=280, top=28))
     figure.update_xaxes(title_text="Dimension, the largest first", rangemode="tozero", showgrid=False)
-    levels = _levels(min((float(v[v >= SMALLEST_SHARE].min()) for v in shares.values()), default=1.0))
+    levels = _levels(min((float(v[v >= SMALLEST_SHARE].min()) for v in shares.values() if len(v)), default=1.0))
     figure.update_yaxes(title_text="Share of the whole", type="log", tickvals=levels, ticktext=_percents(levels))
     return _fixed(figure)
 
@@ -294,7 +294,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _layout(height: int, top: int) -> dict[str, object]:
-    """A layout without a ground or a type of its own: the page's theme shows through."""
+    """A layout without background or font of its own, so that the page's theme applies."""
     return {
         "height": height,
         "margin": {"l": 4, "r": 8, "t": top, "b": 4},

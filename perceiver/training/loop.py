@@ -322,6 +322,6 @@ def _changed(value: Any) -> Any:
     out = {}
     for field in dataclasses.fields(value):
         held = getattr(value, field.name)
-        if field.name != "minutes" and (field.default is dataclasses.MISSING or held != field.default):
+        if field.default is dataclasses.MISSING or held != field.default:
             out[field.name] = _changed(held)
     return {"type": type(value).__name__, **out}

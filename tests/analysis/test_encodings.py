@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from perceiver import Perceiver, PositionConfig
+from perceiver import Perceiver
 from perceiver.analysis.encodings import components, gram, pattern, similarity
-from perceiver.positions import fourier_features
+from perceiver.positions import fourier_features, position_config
 from tests.models import tiny
 
 
@@ -18,7 +18,9 @@ def codes(kind: str) -> torch.Tensor:
     torch.manual_seed(0)
     if kind == "free":
         return fourier_features(torch.rand(40, 3) * 2 - 1, 2, (6.0, 6.0, 6.0))
-    return Perceiver(tiny(positions=PositionConfig(kind=kind, dim=7, max_resolution=(3.0, 5.0)))).encoding.grid()  # type: ignore[arg-type]
+    return Perceiver(
+        tiny(positions=position_config({"kind": kind, "dim": 7, "max_resolution": (3.0, 5.0)}))
+    ).encoding.grid()
 
 
 KINDS = ("fourier", "learned", "coordinates", "free")

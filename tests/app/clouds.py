@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from perceiver import Perceiver, PerceiverConfig, PositionConfig
+import perceiver
+from perceiver import Perceiver, PerceiverConfig
+from perceiver.positions import FourierConfig
 
 LABELS = ("chair_stool", "lamp")
 CONFIG = PerceiverConfig(
@@ -17,7 +19,7 @@ CONFIG = PerceiverConfig(
     input_shape=(256,),
     content_channels=0,
     position_axes=3,
-    positions=PositionConfig(num_bands=4, max_resolution=(20.0, 20.0, 20.0)),
+    positions=FourierConfig(num_bands=4, max_resolution=(20.0, 20.0, 20.0)),
     num_latents=6,
     latent_dim=16,
     plan=((0, 0), (1, 0), (1, 0)),
@@ -55,7 +57,7 @@ def ply(places: np.ndarray, colours: np.ndarray | None = None) -> bytes:
 def build(root: Path) -> Path:
     """Writes one checkpoint and a sample of every class."""
     torch.manual_seed(0)
-    Perceiver(CONFIG).eval().save_pretrained(root / "points-fourier")
+    perceiver.save(Perceiver(CONFIG).eval(), root / "points-fourier")
     samples = root / "samples" / "points"
     samples.mkdir(parents=True)
     index = []

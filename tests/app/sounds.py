@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from perceiver import Perceiver, PerceiverConfig, PositionConfig
+import perceiver
+from perceiver import Perceiver, PerceiverConfig
+from perceiver.positions import FourierConfig
 
 RATE = 4000
 LABELS = ("bass_drum", "flute", "organ")
@@ -35,13 +37,13 @@ def config(**changes: object) -> PerceiverConfig:
 RAW = config(
     input_shape=(40,),
     content_channels=100,
-    positions=PositionConfig(num_bands=4, max_resolution=(40.0,)),
+    positions=FourierConfig(num_bands=4, max_resolution=(40.0,)),
     preprocess={"features": "raw", "rate": RATE, "samples": RATE, "patch": 100, "std": 0.2},
 )
 MEL = config(
     input_shape=(12, 20),
     content_channels=1,
-    positions=PositionConfig(num_bands=4, max_resolution=(12.0, 20.0)),
+    positions=FourierConfig(num_bands=4, max_resolution=(12.0, 20.0)),
     preprocess={
         "features": "mel",
         "rate": RATE,
@@ -84,7 +86,7 @@ def build(root: Path) -> Path:
     """Writes both checkpoints and a sample of every class, each a second long."""
     for seed, (name, its) in enumerate(CONFIGS.items()):
         torch.manual_seed(seed)
-        Perceiver(its).eval().save_pretrained(root / name)
+        perceiver.save(Perceiver(its).eval(), root / name)
     samples = root / "samples" / "audio"
     samples.mkdir(parents=True)
     index = []

@@ -12,15 +12,17 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
+import perceiver
+from app.sections.model_choice import without_pictures
 from app.services import checkpoints, uploads
 from app.services.checkpoints import LOCAL_PATHS, Hub, Source
-from app.services.shelf import Shelf
-from app.session import state
-from app.session.text import filename, remark, without_pictures
+from app.services.export import filename
+from app.session.text import remark
+from app.session.view import parse, unparse
 from perceiver import CheckpointError, Perceiver
-from perceiver.checkpoints.files import sha256
+from perceiver.checkpoints import inspect
+from perceiver.checkpoints.folder import sha256
 from perceiver.cli import serve
-from perceiver.loading import inspect
 from tests.app import folder
 
 HUBS = [
@@ -52,9 +54,9 @@ def test_a_hub_checkpoint_survives_the_way_through_a_link(hub: Hub) -> None:
     assert parsed == hub
     assert parsed is not None
     assert [type(value) for _, value in parsed.answers] == [type(value) for _, value in hub.answers]
-    view, notes = state.parse({"model": [hub.key], "others": [f"image-fourier,{hub.key}"]})
-    assert (view.model, view.others, notes) == (hub.key, ("image-fourier", hub.key), [])
-    assert state.parse({name: [value] for name, value in state.unparse(view).items()}) == (view, [])
+    values, notes = parse({"model": [hub.key], "others": [f"image-fourier,{hub.key}"]})
+    assert (values["model"], values["others"], notes) == (hub.key, ("image-fourier", hub.key), [])
+    assert parse({name: [value] for name, value in unparse(values).items()}) == (values, [])
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,6 @@ def test_the_command_forbids_paths_where_it_serves_others(
     monkeypatch.setenv(LOCAL_PATHS, before or "")
     if before is None:
         monkeypatch.delenv(LOCAL_PATHS)
-    monkeypatch.setattr(serve.os, "chdir", lambda path: None)
     monkeypatch.setattr(serve.os, "execv", lambda *_: seen.append(serve.os.environ.get(LOCAL_PATHS)))
     serve.serve(port=8501, address=address)
     assert seen == [after]
@@ -155,7 +156,7 @@ def test_what_cannot_be_opened_is_said_in_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("local")
 def test_classes_without_names_are_numbered(tmp_path: Path) -> None:
-    Perceiver(dataclasses.replace(folder.ONE_HEAD, labels=())).save_pretrained(tmp_path / "nameless")
+    perceiver.save(Perceiver(dataclasses.replace(folder.ONE_HEAD, labels=())), tmp_path / "nameless")
     assert opened(tmp_path / "nameless").config.labels == ("class 0", "class 1", "class 2")
 
 
@@ -249,23 +250,6 @@ def test_a_json_file_without_a_configuration_is_one_else_it_is_arguments() -> No
     assert beside.given == {"depth": 2}
     assert beside.key({}) != alone.key({})
     room.close()
-
-
-def test_the_longest_unused_goes_first_and_is_made_again() -> None:
-    shelf: Shelf[str] = Shelf(2)
-    made: list[str] = []
-
-    def make(key: str) -> str:
-        made.append(key)
-        return key.upper()
-
-    for key in "abacab":
-        assert shelf.get(key, lambda key=key: make(key)) == key.upper()  # type: ignore[misc]
-    assert made == ["a", "b", "c", "b"]
-    with pytest.raises(ValueError):
-        shelf.get("d", lambda: str(int("no number")))
-    assert "d" not in shelf
-    assert shelf.get("d", lambda: "D") == "D"
 
 
 def test_names_of_files_and_messages() -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from perceiver import Perceiver, PerceiverConfig, PositionConfig
-from perceiver.checkpoints.results import Budget, Data, HeldOut, Results
+import perceiver
+from perceiver import Perceiver, PerceiverConfig
+from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
+from perceiver.positions import FourierConfig
 from tests.checkpoints.local_hub import LocalHub, serve
 
 
@@ -18,7 +20,7 @@ def config() -> PerceiverConfig:
     return PerceiverConfig(
         num_classes=3,
         input_shape=(4, 5),
-        positions=PositionConfig(num_bands=2, max_resolution=(4.0, 5.0)),
+        positions=FourierConfig(num_bands=2, max_resolution=(4.0, 5.0)),
         num_latents=3,
         latent_dim=8,
         plan=((0, 0), (1, 0), (1, 0)),
@@ -42,7 +44,7 @@ def model(config: PerceiverConfig) -> Perceiver:
 
 @pytest.fixture
 def checkpoint(model: Perceiver, tmp_path: Path) -> Path:
-    return model.save_pretrained(tmp_path / "checkpoint")
+    return perceiver.save(model, tmp_path / "checkpoint")
 
 
 @pytest.fixture

@@ -20,10 +20,12 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 import dataset_builders
-from perceiver import Perceiver, PerceiverConfig, PositionConfig
-from perceiver.checkpoints.results import Budget, Data, HeldOut, Results
+import perceiver
+from perceiver import Perceiver, PerceiverConfig
+from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
 from perceiver.cli import app, maps, opened
 from perceiver.plots import colour, scale
+from perceiver.positions import FourierConfig
 from perceiver.trace import KINDS, REDUCTIONS
 
 LABELS = ("chair", "lamp", "plant")
@@ -52,7 +54,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_classes=len(LABELS),
         labels=LABELS,
         input_shape=SHAPE,
-        positions=PositionConfig(num_bands=2, max_resolution=(6, 9)),
+        positions=FourierConfig(num_bands=2, max_resolution=(6, 9)),
         num_latents=LATENTS,
         latent_dim=8,
         plan=((0, 0), (1, 0), (None, 0), (1, 0)),
@@ -61,7 +63,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         self_heads=2,
         qk_dim=8,
     )
-    Perceiver(config).save_pretrained(root / "tiny", RESULTS)
+    perceiver.save(Perceiver(config), root / "tiny", results=RESULTS)
     return root
 
 
@@ -157,7 +159,7 @@ def test_predict_as_json_agrees_with_the_model(store: Path) -> None:
     first, second = json.loads(result.stdout)
     assert (first["file"], second["file"]) == ("photo.png", "other.png")
     pixels = np.asarray(Image.open("photo.png").resize(SHAPE[::-1], Image.Resampling.BICUBIC), dtype=np.float32) / 255
-    model = Perceiver.from_pretrained(store / "tiny")
+    model = perceiver.load(store / "tiny")
     with torch.no_grad():
         expected = model(model.input_array(torch.from_numpy(pixels).reshape(1, -1, 3)))[0].softmax(-1)
     found = {row["label"]: row["probability"] for row in first["predictions"]}

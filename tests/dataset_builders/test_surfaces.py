@@ -12,7 +12,7 @@ from dataset_builders.objects.torcs import copy_notices, read_ac3d, read_car, ta
 from dataset_builders.objects.wavefront import read_model
 from dataset_builders.points import Surface, from_polygons, require_cutter, sample
 from perceiver.errors import DataError
-from perceiver.modalities.points.meshes import sample_surface
+from perceiver.modalities.points.geometry import sample_surface
 
 from .debian import make_deb
 from .meshes import AC3D, OBJ

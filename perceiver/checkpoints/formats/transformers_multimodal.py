@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...config import PositionConfig, SegmentConfig
 from ...errors import CheckpointError
+from ...positions import FourierConfig, SegmentConfig
 from .base import Checkpoint, Rule, shown, take
 
 _PREPROCESSOR = "perceiver.input_preprocessor"
@@ -39,7 +39,7 @@ def classes(checkpoint: Checkpoint) -> int:
 
 
 def front(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Its input: sound, video, and one row in place of the label that is to be told, in that order.
+    """Its input: sound, video, and one row in place of the label that is to be evidence, in that order.
 
     Raises CheckpointError when the configuration's sizes do not fit the weights.
     """
@@ -51,12 +51,12 @@ def front(checkpoint: Checkpoint) -> dict[str, Any]:
     if side % _PATCH or frames * samples % patch:
         raise CheckpointError(f"{checkpoint.name} has image_size or samples_per_patch that leave a rest")
     total = frames * samples
-    audio = SegmentConfig("audio", (total // patch,), patch, PositionConfig("fourier", _AUDIO_BANDS, (float(total),)))
+    audio = SegmentConfig("audio", (total // patch,), patch, FourierConfig(_AUDIO_BANDS, (float(total),)))
     video = SegmentConfig(
         "video",
         (frames, side // _PATCH, side // _PATCH),
         _RGB * _PATCH * _PATCH,
-        PositionConfig("fourier", _VIDEO_BANDS, (float(frames), float(side), float(side))),
+        FourierConfig(_VIDEO_BANDS, (float(frames), float(side), float(side))),
     )
     label = SegmentConfig("label", (1,))
     segments = (audio, video, label)
@@ -118,7 +118,7 @@ def ignored(checkpoint: Checkpoint) -> frozenset[str]:
 
 
 NOTES = (
-    "names the clip and leaves the parts that rebuild its video and sound aside",
+    "names the clip and ignores the parts that rebuild its video and sound",
     "multiplied the two linear layers behind the class's query",
 )
 

@@ -15,10 +15,8 @@ import numpy as np
 from jaxtyping import Float16
 
 from ...errors import DataError, InputError
-from ...modalities.points.meshes import sample_surface
-from ...modalities.points.normalise import turned, unit_cube
+from ...modalities.points.geometry import Axis, rotate_up, sample_surface, unit_cube
 from ...modalities.points.readers import read_cloud
-from ...modalities.points.sample import Axis
 from ...progress import ProgressCallback, progress_bars
 from ...storage import write_arrays
 from .base import TEST, TRAIN
@@ -156,7 +154,7 @@ def _cloud(mesh: _Mesh, points: int, seed: int, up: Axis) -> Float16[np.ndarray,
     generator = np.random.default_rng([seed, zlib.crc32(mesh.name.encode())])
     try:
         drawn, _, _ = sample_surface(read.points, read.triangles, points, generator)
-        placed, _, _ = unit_cube(turned(drawn, up, "y"))
+        placed, _, _ = unit_cube(rotate_up(drawn, up, "y"))
     except ValueError as error:
         raise DataError(f"{mesh.path} cannot be sampled: {error}") from None
     return placed.astype(np.float16)

@@ -1,0 +1,91 @@
+"""What a training step of each recipe costs and where its time goes, beside a small convolutional network on the same
+batches.
+
+    python benchmarks/training.py --data FOLDER [RECIPE ...]
+
+Columns: milliseconds of a step for drawing the data, forward and backward passes (in the faster precision, which is
+named), and the optimiser; samples per second of the whole step, and of the network in the same process; their ratio.
+`perceiver data build` makes FOLDER. One thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from perceiver import Perceiver
+from perceiver.training import recipes
+from perceiver.training.loop import batch_at, drawn_inputs
+from perceiver.training.optimisers import build_optimisers
+from perceiver.training.precision import choose_precision
+from perceiver.training.sets import TRAIN, open_set
+from perceiver.training.stems import add_norms
+from perceiver.training.teacher import ConvNet, Teacher
+
+REPEATS = 5
+
+
+def median_seconds(work: Callable[[], object]) -> float:
+    """The median time of a few calls, after one that is not counted."""
+    times = []
+    for _ in range(1 + REPEATS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return sorted(times[1:])[REPEATS // 2]
+
+
+def measure(name: str, folder: Path) -> str:
+    """One line of the table."""
+    recipe = recipes.get(name)
+    data = open_set(folder, TRAIN, recipe.model)
+    batch = batch_at(data, recipe, 0)
+    bf16 = choose_precision(recipe, batch.examples) == "bf16"
+    model = Perceiver(recipe.model)
+    add_norms(model)
+    optimisers = build_optimisers(model, recipe.optimiser, 1e-3, recipe.weight_decay)
+
+    def passes() -> None:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            logits = model(drawn_inputs(model, batch.examples, batch.content, batch.elements))
+        F.cross_entropy(logits.float(), batch.examples.label).backward()
+
+    drawing = median_seconds(lambda: batch_at(data, recipe, 1))
+    computing = median_seconds(passes)
+    updating = median_seconds(lambda: [optimiser.step() for optimiser in optimisers])
+    ours = recipe.batch / (drawing + computing + updating)
+    line = (
+        f"{name:22} {1e3 * drawing:7.0f} {1e3 * computing:7.0f} {'bf16' if bf16 else 'fp32':>5} {1e3 * updating:7.0f}"
+    )
+    if recipe.model.position_axes is not None:
+        return f"{line} {ours:9.0f} {'-':>9} {'-':>6}"
+    net = ConvNet(recipe.model, Teacher().widths)
+    adamw = torch.optim.AdamW(net.parameters())
+
+    def theirs() -> None:
+        F.cross_entropy(net(batch.content), batch.examples.label).backward()
+        adamw.step()
+
+    cnn = recipe.batch / (drawing + median_seconds(theirs))
+    return f"{line} {ours:9.0f} {cnn:9.0f} {ours / cnn:6.2f}"
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("recipes", nargs="*", default=list(recipes.RECIPES))
+    parser.add_argument("--data", type=Path, required=True)
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    print(f"{'recipe':22} {'data':>7} {'passes':>7} {'in':>5} {'update':>7} {'samples/s':>9} {'CNN':>9} {'ratio':>6}")
+    for name in chosen.recipes:
+        print(measure(name, chosen.data), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from perceiver import modalities
 from perceiver.analysis import encodings
-from perceiver.analysis.beside import bands_beside, same_elements
+from perceiver.analysis.compare import bands_beside, same_elements
 from perceiver.analysis.encodings import Gram
 from perceiver.analysis.spectrum import Spectrum, spectra
 from perceiver.analysis.summary import MapSummary, Quantity, summarise

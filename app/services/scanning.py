@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from perceiver import modalities
-from perceiver.analysis.numbers import clock
+from perceiver.analysis.formatting import clock
 from perceiver.analysis.scan import scan
 from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError

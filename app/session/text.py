@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
-from perceiver.analysis.numbers import percent
+from perceiver.analysis.formatting import percent
 from perceiver.checkpoints.markdown import top_frequencies
 from perceiver.checkpoints.results import Results
 from perceiver.checkpoints.store import BundledSample

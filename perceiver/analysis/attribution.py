@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..model import Perceiver
 from ..sample import Sample
 from .batches import Report, together
-from .target import followed
+from .target_class import followed
 
 Method = Literal["saliency", "input_x_gradient", "integrated_gradients"]
 METHODS: tuple[Method, ...] = get_args(Method)

@@ -21,7 +21,7 @@ from ..errors import ConfigError
 from ..model import Perceiver
 from ..sample import Sample
 from .batches import together
-from .target import followed
+from .target_class import followed
 
 How = Literal["remove", "blank"]
 

@@ -21,7 +21,7 @@ from ..errors import ConfigError
 from ..model import DecoderHead, Perceiver
 from ..sample import Sample
 from .batches import Report
-from .target import followed
+from .target_class import followed
 
 RelevanceMethod = Literal["gradient", "rollout"]
 RELEVANCE_METHODS: tuple[RelevanceMethod, ...] = get_args(RelevanceMethod)

@@ -23,7 +23,7 @@ from ..config import PerceiverConfig
 from ..errors import ConfigError
 from ..positions import Band, frequencies
 from ..trace import Kind, Trace
-from .matched import Baseline, Free, OnGrid, match
+from .band_baseline import Baseline, Free, OnGrid, match
 from .regularity import few, repeats
 
 CELLS = 32

@@ -9,7 +9,7 @@ from typing import Literal, cast
 import numpy as np
 from jaxtyping import Float
 
-from .numbers import count, number, percent
+from .formatting import count, number, percent
 
 Quantity = Literal["probability", "score", "value", "entropy"]
 

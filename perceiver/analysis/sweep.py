@@ -22,7 +22,7 @@ from ..sample import Sample
 from .ablation import Ablation, Fill, bands, by_place
 from .batches import together
 from .change import log_softmax, softmax
-from .target import followed
+from .target_class import followed
 
 Family = Literal["single", "low_pass", "high_pass"]
 Part = Literal["single", "cumulative"]

@@ -238,7 +238,7 @@ class Run:
 
     def listing(self) -> str:
         """The numbers as tables."""
-        from ..analysis.numbers import number
+        from ..analysis.formatting import number
 
         answer, labels = self.answer, self.opened.labels
         blocks = [["block", "mean of latents", "each latent, mean"]]
@@ -329,7 +329,7 @@ def answers(answer: AnswerChange, labels: Sequence[str], target: int) -> str:
 
 def verdict(answer: AnswerChange, labels: Sequence[str]) -> str:
     """Whether the answer is another, and how far it moved, in a sentence."""
-    from ..analysis.numbers import number
+    from ..analysis.formatting import number
 
     before, after = labels[int(answer.before.argmax())], labels[int(answer.after.argmax())]
     turned = f"the answer turns from {before} to {after}" if answer.flipped else f"the answer stays {before}"
@@ -353,7 +353,7 @@ def words(taken: Ablation, encoding: Positions, axes: Sequence[str]) -> str:
 
 def _runs(bands: Sequence[tuple[float, bool]]) -> str:
     """Frequencies that go, neighbours as a range: 1, 3 to 8."""
-    from ..analysis.numbers import number
+    from ..analysis.formatting import number
 
     runs: list[list[float]] = []
     last = False

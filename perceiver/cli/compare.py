@@ -143,7 +143,7 @@ class Beside:
 
     def listing(self) -> str:
         """Predictions and blocks as tables, a column a checkpoint."""
-        from ..analysis.numbers import number, percent
+        from ..analysis.formatting import number, percent
 
         values = self.json()["models"]
         names = [one.opened.name for one in self.sides]
@@ -265,7 +265,7 @@ class Beside:
 
 def _apart(first: Side, other: Side) -> str | None:
     """Why the maps of two checkpoints cannot be subtracted, in words."""
-    from ..analysis.beside import same_elements
+    from ..analysis.compare import same_elements
 
     if same_elements(first.sample, other.sample):
         return None

@@ -153,7 +153,7 @@ def _npz(
 
 
 def _listing(opened: Opened, values: dict[str, Any], at: str | None, alike: np.ndarray | None) -> str:
-    from ..analysis.numbers import count, number, percent
+    from ..analysis.formatting import count, number, percent
 
     elements = " × ".join(map(count, values["shape"]))
     lines = [f"{opened.name}: {values['positions']} positions, {values['channels']} channels, {elements} elements"]

@@ -200,7 +200,7 @@ class Explained:
     def listing(self) -> str:
         """The scores as a table, then what there is to say about some of the methods."""
         from ..analysis.change import softmax
-        from ..analysis.numbers import number, percent
+        from ..analysis.formatting import number, percent
 
         scores = {METHODS[one.method]: one.score for one in self.maps if one.score} | {RANDOM: self.random}
         chance = f"{float(softmax(self.logits)[self.target]):.1%}"

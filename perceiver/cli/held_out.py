@@ -49,7 +49,7 @@ def studied(
 
     Raises DataError without data, ConfigError for a checkpoint that none of the data sets is for.
     """
-    from ..analysis.beside import bands_beside
+    from ..analysis.compare import bands_beside
     from ..studies.base import held_out
     from ..studies.tartan import tartan
     from ..training.sets.base import default_folder
@@ -141,7 +141,7 @@ def _json(mean: Mean) -> dict[str, float] | None:
 
 
 def _words(mean: Mean | None) -> str:
-    from ..analysis.numbers import number
+    from ..analysis.formatting import number
 
     if mean is None:
         return ""

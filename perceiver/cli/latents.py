@@ -82,7 +82,7 @@ def _checked(opened: Opened, block: int | None, clusters: int, head: int | None)
 
 def _listing(block: int, found: Alike, narrow: Concentration, moved: Movement) -> str:
     """A line a cluster, with medians over its latents, then how much all move from block to block."""
-    from ..analysis.numbers import number
+    from ..analysis.formatting import number
 
     onto = [f"moved {_step(step)}" for step in moved.steps if block in step]
     held: list[np.ndarray] = [one for step, one in zip(moved.steps, moved.divergence, strict=True) if block in step]

@@ -217,7 +217,7 @@ def _figure(
 
 def _shares(trace: Trace, sample: Sample, reading: Reading) -> Iterator[str]:
     """How the weight of each block is divided among the parts of the input, in plain text."""
-    from ..analysis.numbers import percent
+    from ..analysis.formatting import percent
 
     if not sample.parts or reading.kind != "probability" or (reading.latent is None and reading.reduce != "mean"):
         return

@@ -92,7 +92,7 @@ def _grid(sample: Sample) -> tuple[int, ...]:
 
 
 def _listing(opened: Opened, sample: Sample, found: Sequence[Shuffled], target: int) -> str:
-    from ..analysis.numbers import number
+    from ..analysis.formatting import number
 
     label = opened.labels[target]
     rows = [["shuffled", "answer", label, "points", "largest change of a logit"]]

@@ -72,7 +72,7 @@ def _along(opened: Opened, windows: Windows) -> Timeline:
 
 def _listing(timeline: Timeline, labels: tuple[str, ...]) -> str:
     """The stretches of one answer, a line each, with the mean probability of the answer."""
-    from ..analysis.numbers import clock
+    from ..analysis.formatting import clock
 
     width = max(len(label) for label in labels)
     lines = []

@@ -150,6 +150,6 @@ def _table(rows: Rows) -> str:
 
 
 def _plain(value: Any) -> str:
-    from ..analysis.numbers import number
+    from ..analysis.formatting import number
 
     return "" if value is None else number(value) if isinstance(value, float) else str(value)

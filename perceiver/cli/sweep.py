@@ -125,7 +125,7 @@ class Swept:
 
 
 def _rows(points: Sequence[dict[str, Any]]) -> str:
-    from ..analysis.numbers import number
+    from ..analysis.formatting import number
 
     rows = [["cycles", "answer", "estimate", "logit", "points"]]
     for point in points:

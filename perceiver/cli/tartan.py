@@ -99,7 +99,7 @@ def _measured(
     path: Path, opened: Sequence[Opened], kind: Kind, head: int | None, options: dict[str, str], told: Told
 ) -> tuple[tuple[Measured, ...], list[str]]:
     """The spectra of every checkpoint's maps of a file, and what was changed on its way in."""
-    from ..analysis.beside import bands_beside
+    from ..analysis.compare import bands_beside
     from ..analysis.encodings import gram
     from ..analysis.spectrum import spectra
     from ..export import Measured
@@ -141,7 +141,7 @@ def _csv(parts: Sequence[tuple[str, tuple[Measured, ...]]]) -> str:
 
 def _listing(measured: Sequence[Measured]) -> str:
     """Ratio and regularity of every block, a column a checkpoint, then at whose frequencies."""
-    from ..analysis.numbers import number
+    from ..analysis.formatting import number
 
     names = ["", *(one.model for one in measured)]
     parts = []

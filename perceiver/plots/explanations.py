@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from PIL import Image
 
-from ..analysis.numbers import number, percent
+from ..analysis.formatting import number, percent
 from .figures import BLUE, GREY, GRID, ORANGE, TEAL
 
 PURPLE = "#9a6dd7"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..analysis.numbers import number
+from ..analysis.formatting import number
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..analysis.matched import Baseline
+from ..analysis.band_baseline import Baseline
 from ..analysis.spectrum import spectra
 from ..model import Perceiver
 from ..positions import Band

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from perceiver import Perceiver, PositionConfig
-from perceiver.analysis.matched import match
+from perceiver.analysis.band_baseline import match
 from perceiver.analysis.spectrum import Spectrum, reference_bands, spectra
 from perceiver.positions import Band, frequencies
 from perceiver.trace import Trace

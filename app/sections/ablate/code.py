@@ -10,7 +10,7 @@ import streamlit as st
 
 from perceiver.analysis import ablation as ablations
 from perceiver.analysis.ablation import Ablation, Fill
-from perceiver.analysis.numbers import number
+from perceiver.analysis.formatting import number
 
 from ...components import BandAxis, Off, bands
 from ...services import ablating

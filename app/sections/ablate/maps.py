@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from perceiver.analysis.numbers import number
+from perceiver.analysis.formatting import number
 from perceiver.plots.scale import NOT_COMPARABLE
 
 from ...components import Tile

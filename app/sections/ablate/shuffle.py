@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Int64, UInt8
 
-from perceiver.analysis.numbers import count, number
+from perceiver.analysis.formatting import count, number
 from perceiver.analysis.permutation import Shuffled
 from perceiver.plots import drawing
 from perceiver.plots.overlay import enlarge, png

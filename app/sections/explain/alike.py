@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from perceiver.analysis.numbers import number
+from perceiver.analysis.formatting import number
 from perceiver.plots.explanations import concentration_figure, concentration_text, movement_figure, movement_text
 
 from ...components import Tile

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from perceiver.analysis.numbers import percent
+from perceiver.analysis.formatting import percent
 
 from ...components import Tile
 from ...services import explaining

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from perceiver.analysis.numbers import number, percent
+from perceiver.analysis.formatting import number, percent
 
 from ...services.explaining import Explained, Question
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from ...analysis.numbers import count
+from ...analysis.formatting import count
 from .. import colour
 from ..overlay import GREY_BAND, enlarge, opacity, overlay
 from ..scale import ColourRange

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from perceiver import Perceiver, PositionConfig
-from perceiver.analysis.beside import bands_beside, same_elements
+from perceiver.analysis.compare import bands_beside, same_elements
 from perceiver.analysis.spectrum import reference_bands
 from perceiver.sample import Sample
 from tests.models import tiny

@@ -1,4 +1,9 @@
-"""Perceiver Lens: Perceivers, their cross-attention maps, and what their position encodings do."""
+"""Perceiver Lens: Perceivers, their cross-attention maps, and what their position encodings do.
+
+lens = perceiver.open("image-fourier")
+run = lens.run(lens.read("photo.jpg"))
+run.predictions, run.maps(), run.ablate(low_pass=8), run.explain("lamp")
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,8 @@ from .errors import CheckpointError, ConfigError, DataError, InputError, Perceiv
 
 if TYPE_CHECKING:
     from .config import PerceiverConfig, PositionConfig
+    from .lens import Comparison, Lens, Run, compare
+    from .lens import open_lens as open
     from .loading import load
     from .model import Perceiver, count_parameters
     from .sample import Sample
@@ -16,35 +23,47 @@ if TYPE_CHECKING:
 
 # Loaded when asked for: PyTorch takes longer to import than a command takes to print its help.
 _HOMES = {
+    "Comparison": ".lens",
+    "Lens": ".lens",
     "Perceiver": ".model",
     "PerceiverConfig": ".config",
     "PositionConfig": ".config",
+    "Run": ".lens",
     "Sample": ".sample",
     "Trace": ".trace",
+    "compare": ".lens",
     "count_parameters": ".model",
     "load": ".loading",
+    "open": ".lens",
 }
+_NAMES = {"open": "open_lens"}
+"""Names that a module cannot hold without hiding a builtin."""
 
 __all__ = [
     "CheckpointError",
+    "Comparison",
     "ConfigError",
     "DataError",
     "InputError",
+    "Lens",
     "Perceiver",
     "PerceiverConfig",
     "PerceiverError",
     "PositionConfig",
+    "Run",
     "Sample",
     "Trace",
+    "compare",
     "count_parameters",
     "load",
+    "open",
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name], __name__), name)
+    return getattr(import_module(_HOMES[name], __name__), _NAMES.get(name, name))
 
 
 def __dir__() -> list[str]:

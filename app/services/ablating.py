@@ -19,13 +19,15 @@ from jaxtyping import Float, Float64
 from perceiver import export, modalities
 from perceiver.analysis import ablation as ablations
 from perceiver.analysis import sweep as sweeps
-from perceiver.analysis.ablation import Ablation, Fill
+from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.change import AnswerChange, MapChange, jensen_shannon, latent_divergences
-from perceiver.analysis.permutation import Shuffle, Shuffled, permute
+from perceiver.analysis.methods import Fill, Shuffle
+from perceiver.analysis.permutation import Shuffled, permute
 from perceiver.analysis.summary import WEIGHTS, summarise
 from perceiver.analysis.sweep import Curve, answers, curves, estimate_curves
 from perceiver.checkpoints.store import Store
 from perceiver.errors import ConfigError
+from perceiver.lens.context import layout_of
 from perceiver.plots.scale import ColourScale
 from perceiver.positions import Positions
 from perceiver.trace import Trace
@@ -308,15 +310,15 @@ def shuffled(case: Case, shuffle: Shuffle, size: int | None, seed: int, progress
 def answers_file(case: Case, taken: Ablation, change: AnswerChange, target: int, maps: Sequence[MapChange]) -> bytes:
     """All classes before and after, and how far every block's map moved, as JSON."""
     labels = compute.config(case.model).labels
-    values = export.ablation_json(taken, change, labels, target=target, maps=maps, **compute.about(case))
+    values = export.ablation_json(taken, change, labels, compute.origin(case), target=target, maps=maps)
     return json.dumps(values, indent=2, ensure_ascii=False).encode()
 
 
 def maps_file(case: Case, taken: Ablation, maps: Sequence[MapChange], reading: Reading) -> bytes:
     """Every block's map before and after, with the places of the elements, as NPZ."""
     buffer = io.BytesIO()
-    where = modalities.laid(compute.read(case))
-    export.ablation_npz(buffer, taken, maps, **where, **reading.said, **compute.about(case))
+    where = layout_of(compute.read(case))
+    export.ablation_npz(buffer, taken, maps, compute.origin(case), where, reading.selection)
     return buffer.getvalue()
 
 

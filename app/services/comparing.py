@@ -16,12 +16,12 @@ from jaxtyping import Float
 
 from perceiver import modalities
 from perceiver.analysis import encodings
-from perceiver.analysis.compare import bands_beside, same_elements
+from perceiver.analysis.compare import bands_of_models, same_elements
 from perceiver.analysis.encodings import Gram
 from perceiver.analysis.spectrum import Spectrum, spectra
 from perceiver.analysis.summary import MapSummary, Quantity, summarise
 from perceiver.config import PerceiverConfig
-from perceiver.export import Measured, tartan_csv, tartan_json
+from perceiver.export import Measured, Origin, tartan_csv, tartan_json
 from perceiver.model import count_parameters
 from perceiver.plots.scale import ColourRange, ColourScale, Mode, modes
 from perceiver.positions import Band
@@ -216,7 +216,7 @@ class Looked:
 @st.cache_data(show_spinner=False, max_entries=64)
 def looked_for(models: tuple[str, ...]) -> tuple[Looked, ...]:
     """The bands that the maps of some models, side by side, are measured at."""
-    found = bands_beside([compute.opened(name) for name in models])
+    found = bands_of_models([compute.opened(name) for name in models])
     return tuple(Looked("" if lender is None else models[lender], its) for lender, its in found)
 
 
@@ -278,16 +278,15 @@ def tartan_file(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) ->
 
 def numbers_file(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]], head: int | None) -> bytes:
     """The numbers of the codes and of the spectra, as JSON."""
-    sample = compute.read(cases[0])
-    values = tartan_json(_exported(cases, spectra), sample=sample.name, head=head, notes=sample.notes)
+    values = tartan_json(_exported(cases, spectra), head=head)
     return json.dumps(values, indent=2, ensure_ascii=False).encode()
 
 
 def _exported(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) -> tuple[Measured, ...]:
+    sample = compute.read(cases[0])
     return tuple(
         Measured(
-            model=case.called,
-            weights_sha256=compute.weights(case.model),
+            origin=Origin(case.called, sample.name, compute.weights(case.model), tuple(sample.notes)),
             positions=compute.described(case.model).positions.kind,
             bands_of=compute.called(looked.model) or None,
             spectra=tuple(its),

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Generic, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 import numpy as np
 import streamlit as st
@@ -22,6 +22,7 @@ import torch
 from jaxtyping import Float, Int
 
 from perceiver import export, modalities
+from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.summary import MapSummary, Quantity, quantity, summarise
 from perceiver.checkpoints.card import Card
 from perceiver.checkpoints.found import Told
@@ -29,6 +30,8 @@ from perceiver.checkpoints.results import Results
 from perceiver.checkpoints.store import BundledSample, Store
 from perceiver.config import PerceiverConfig
 from perceiver.errors import CheckpointError
+from perceiver.export import Origin
+from perceiver.lens.context import layout_of
 from perceiver.loading import load
 from perceiver.modalities import Option
 from perceiver.model import Perceiver
@@ -94,10 +97,9 @@ class Reading:
         return quantity(self.kind, self.reduce, self.latent)
 
     @property
-    def said(self) -> dict[str, Any]:
+    def selection(self) -> MapSelection:
         """What is read off, as exports ask for it."""
-        reduce = None if self.latent is not None else self.reduce
-        return {"kind": self.kind, "reduce": reduce, "head": self.head, "latent": self.latent}
+        return MapSelection(cast(Reduce, self.reduce), self.latent, self.head, self.kind)
 
     def map(self, trace: Trace, block: int) -> Float[np.ndarray, "..."]:
         """The map of a block, in the shape of the input."""
@@ -437,32 +439,21 @@ def readers(case: Case, element: int, head: int | None, progress: Progress, top:
 def maps_file(case: Case, made: Trace, reading: Reading) -> bytes:
     """The maps of all blocks under one reading, with the places of their elements, as NPZ."""
     buffer = io.BytesIO()
-    export.maps_npz(
-        buffer,
-        np.stack([reading.map(made, block) for block in made.blocks]),
-        blocks=made.blocks,
-        **modalities.laid(read(case)),
-        **reading.said,
-        **about(case),
-    )
+    maps = np.stack([reading.map(made, block) for block in made.blocks])
+    export.maps_npz(buffer, maps, made.blocks, origin(case), layout_of(read(case)), reading.selection)
     return buffer.getvalue()
 
 
 def predictions_file(case: Case, made: Trace, truth: str | None) -> bytes:
     """All classes with probabilities and logits, as JSON."""
-    values = export.predictions_json(made.logits.numpy(), config(case.model).labels, truth=truth, **about(case))
+    values = export.predictions_json(made.logits.numpy(), config(case.model).labels, origin(case), truth=truth)
     return json.dumps(values, indent=2, ensure_ascii=False).encode()
 
 
-def about(case: Case) -> dict[str, Any]:
-    """Where a result comes from, as exports ask for it."""
+def origin(case: Case) -> Origin:
+    """Where a result comes from, for exports."""
     sample = read(case)
-    return {
-        "model": case.called,
-        "sample": sample.name,
-        "weights_sha256": weights(case.model),
-        "notes": sample.notes,
-    }
+    return Origin(case.called, sample.name, weights(case.model), tuple(sample.notes))
 
 
 def weights(model: str) -> str | None:

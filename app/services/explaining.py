@@ -10,81 +10,41 @@ import io
 import json
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar, cast
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from perceiver import export, modalities
-from perceiver.analysis.attribution import Attribution, Method, attribute
+from perceiver import export
+from perceiver.analysis.explanation import Explanation, Explanations, Question, explain_by, methods_for
 from perceiver.analysis.faithfulness import Faithfulness, faithfulness, random_faithfulness
-from perceiver.analysis.latents import Alike, Concentration, Movement, alike, concentration, movement
-from perceiver.analysis.relevance import Relevance, RelevanceMethod, relevance
+from perceiver.analysis.latents import (
+    Concentration,
+    LatentGroup,
+    Movement,
+    cluster_latents,
+    concentration,
+    latent_groups,
+    movement,
+)
+from perceiver.analysis.relevance import Relevance
+from perceiver.lens.context import layout_of
+from perceiver.trace import Trace
 
-from ..session.state import EXPLAINED
 from . import compute
 from .compute import Case, Slot
 from .progress import Progress
 
 T = TypeVar("T")
 
-ATTENTION = ("attention", "last")
-SLOW = ("integrated_gradients",)
-"""Maps that come after the others are on the page."""
-
 PATIENCE = 2.0
 """Seconds of work after which the page is drawn anew with what has been found."""
 
 STEPS, SEEDS = 20, 8
 """Points of the curves, and random orders that stand for chance."""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked about an input: what speaks for the class `target`, or for it rather than for `against`."""
-
-    target: int
-    against: int | None = None
-    method: RelevanceMethod = "gradient"
-
-
-@dataclass(frozen=True)
-class Explained:
-    """One map of several over one input.
-
-    key          its method, as `state.EXPLAINED` names them
-    values       in the shape of the input; the higher, the more an element speaks for the class
-    signed       below 0 is what speaks against it
-    attribution  where the map comes from gradients
-    """
-
-    key: str
-    values: Float[np.ndarray, "*shape"]
-    signed: bool
-    attribution: Attribution | None = None
-
-    @property
-    def shares(self) -> Float[np.ndarray, "*shape"]:
-        """Of the sum of all magnitudes: what different methods have in common."""
-        values = np.asarray(self.values, dtype=np.float64)
-        return values / (np.abs(values).sum() or 1.0)
-
-
-@dataclass(frozen=True)
-class Group:
-    """Latents of a block that read alike.
-
-    latents    the most concentrated first
-    map        the mean of theirs, in the shape of the input
-    effective  elements that they read as if alike, median over the latents
-    """
-
-    latents: Int[np.ndarray, "n"]
-    map: Float[np.ndarray, "*shape"]
-    effective: float
 
 
 @st.cache_resource(show_spinner=False, max_entries=256)
@@ -98,88 +58,38 @@ def _once(case: Case, what: tuple[Hashable, ...], make: Callable[[], T], progres
 
 def keys(case: Case) -> tuple[str, ...]:
     """The methods that make sense for a model, quick ones first."""
-    one = len(compute.config(case.model).cross_attention_blocks) == 1
-    return tuple(key for key in EXPLAINED if not (one and key == "last"))
+    return methods_for(compute.config(case.model))
 
 
 def class_relevance(case: Case, question: Question, progress: Progress) -> Relevance:
-    """What the class rests on, block by block. Raises InputError when the input cannot be read."""
-    return _once(case, _what("relevance", question), partial(_relevance, case, question, progress), progress)
+    """What the class depends on, block by block. Raises InputError when the input cannot be read."""
+    found = explained(case, question, "relevance", progress).relevance
+    assert found is not None
+    return found
 
 
-def _relevance(case: Case, question: Question, progress: Progress) -> Relevance:
-    model, sample = compute.opened(case.model), compute.read(case)
-    return relevance(
-        model,
-        sample,
-        question.target,
-        question.against,
-        method=question.method,
-        report=lambda done, total: progress.step(done / total, "Going back from the class to the input"),
-    )
+def known(case: Case, question: Question, key: str) -> Explanation | None:
+    """A map, where it was computed already. Does no work."""
+    return cast("Explanation | None", _slot(case.model, case.key, question.map_key(key)).value)
 
 
-def known(case: Case, question: Question, key: str) -> Explained | None:
-    """A map, where it was worked out already. Does no work."""
-    found = _slot(case.model, case.key, _what(key, question)).value
-    return _explained(key, found) if found is not None else None
-
-
-def explained(case: Case, question: Question, key: str, progress: Progress) -> Explained:
+def explained(case: Case, question: Question, key: str, progress: Progress) -> Explanation:
     """A map. Raises InputError when the input cannot be read."""
-    if key in ATTENTION:
-        trace = compute.trace(case, progress)
-        made: Any = _once(case, _what(key, question), lambda: _attention(trace, key), progress)
-    elif key == "relevance":
-        made = class_relevance(case, question, progress)
-    else:
-        made = _once(case, _what(key, question), partial(_attribution, case, question, key, progress), progress)
-    return _explained(key, made)
+    trace = compute.trace(case, progress)
+    return _once(case, question.map_key(key), partial(_explain, case, question, key, trace, progress), progress)
 
 
-def _attention(trace: Any, key: str) -> Float[np.ndarray, "*shape"]:
-    """Mean over latents, heads and all blocks, or of the last one."""
-    return trace.mean_map(None if key == "attention" else trace.blocks[-1:]).numpy().reshape(trace.shape)
-
-
-def _attribution(case: Case, question: Question, key: str, progress: Progress) -> Attribution:
+def _explain(case: Case, question: Question, key: str, trace: Trace, progress: Progress) -> Explanation:
     model, sample = compute.opened(case.model), compute.read(case)
-    words = "Integrating gradients" if key == "integrated_gradients" else "Working out gradients"
-    return attribute(
-        model,
-        sample,
-        cast(Method, key),
-        question.target,
-        question.against,
-        report=lambda done, total: progress.step(done / total, words),
+    return explain_by(
+        model, sample, trace, key, question, progress=lambda share, words: progress.step(share or 0.0, words)
     )
-
-
-def _explained(key: str, made: Any) -> Explained:
-    if isinstance(made, Attribution):
-        return Explained(key, made.values, made.signed, made)
-    if isinstance(made, Relevance):
-        return Explained(key, made.total, made.against is not None)
-    return Explained(key, made, signed=False)
-
-
-def _what(key: str, question: Question) -> tuple[Hashable, ...]:
-    """All that a map depends on."""
-    if key in ATTENTION:
-        return (key,)
-    method = (question.method,) if key == "relevance" else ()
-    return (key, question.target, question.against, *method)
-
-
-def _scored(key: str, question: Question) -> tuple[Hashable, ...]:
-    """All that a score depends on: it is the probability of one class that is followed."""
-    return ("score", question.target, *(() if key == "random" else _what(key, question)))
 
 
 def scores(case: Case, question: Question) -> dict[str, Faithfulness]:
     """How well the maps hold, as far as it is known: by method, and "random". Does no work."""
     wanted = (*keys(case), "random")
-    found = {key: _slot(case.model, case.key, _scored(key, question)).value for key in wanted}
+    found = {key: _slot(case.model, case.key, question.score_key(key)).value for key in wanted}
     return {key: score for key, score in found.items() if score is not None}
 
 
@@ -199,7 +109,7 @@ def go_on(case: Case, question: Question, progress: Progress) -> None:
         if step.startswith("score "):
             key = step.removeprefix("score ")
             progress.step(done / total, f"Testing the maps: {done - len(keys(case))} of {len(keys(case)) + 1} tested")
-            _once(case, _scored(key, question), partial(_score, case, question, key, progress), progress)
+            _once(case, question.score_key(key), partial(_score, case, question, key, progress), progress)
         else:
             explained(case, question, step, progress)
         if time.monotonic() - began > PATIENCE:
@@ -215,32 +125,17 @@ def _score(case: Case, question: Question, key: str, progress: Progress) -> Fait
     return faithfulness(model, sample, found.values, question.target, steps=STEPS)
 
 
-def groups(case: Case, block: int, count: int, head: int | None, progress: Progress) -> tuple[Group, ...]:
-    """The latents of a block in groups that read alike, the largest first."""
+def groups(case: Case, block: int, count: int, head: int | None, progress: Progress) -> tuple[LatentGroup, ...]:
+    """The latents of a block in clusters of similar maps, the largest first."""
     trace = compute.trace(case, progress)
     count = min(count, trace.read(block).latents)
 
-    def make() -> tuple[Group, ...]:
+    def make() -> tuple[LatentGroup, ...]:
         progress.step(0.9, f"Comparing the latents of block {block + 1}")
-        return _groups(trace, block, alike(trace, block, count, head), concentration(trace, block, head), head)
+        found, narrow = cluster_latents(trace, block, count, head), concentration(trace, block, head)
+        return latent_groups(trace, block, found, narrow, head)
 
     return _once(case, ("groups", block, count, head), make, progress)
-
-
-def _groups(trace: Any, block: int, found: Alike, narrow: Concentration, head: int | None) -> tuple[Group, ...]:
-    count = int(found.cluster.max()) + 1
-    sums = np.zeros((count, trace.inputs.shape[1]))
-    step = max(1, compute.AT_A_TIME // trace.inputs.shape[1])
-    for start in range(0, len(found.cluster), step):
-        part = slice(start, min(start + step, len(found.cluster)))
-        belongs = found.cluster[None, part] == np.arange(count)[:, None]
-        sums += belongs @ trace.latent_maps(block, part, head=head).numpy().astype(np.float64)
-    order = np.argsort(narrow.entropy, kind="stable")
-    members = [order[found.cluster[order] == i] for i in range(count)]
-    return tuple(
-        Group(its, (total / len(its)).reshape(trace.shape), float(np.median(narrow.effective[its])))
-        for its, total in zip(members, sums, strict=True)
-    )
 
 
 def moves(case: Case, head: int | None, progress: Progress) -> Movement:
@@ -258,30 +153,15 @@ def concentrations(case: Case, head: int | None, progress: Progress) -> tuple[Co
 def maps_file(case: Case, question: Question) -> bytes:
     """The maps that are known, the relevance of every block, and the places of the elements, as NPZ."""
     buffer = io.BytesIO()
-    export.explanations_npz(
-        buffer,
-        _explanations(case, question),
-        target_class=question.target,
-        against=question.against,
-        relevance=_slot(case.model, case.key, _what("relevance", question)).value,
-        **modalities.laid(compute.read(case)),
-        **compute.about(case),
-    )
+    layout = layout_of(compute.read(case))
+    export.explanations_npz(buffer, _explanations(case, question), compute.origin(case), layout)
     return buffer.getvalue()
 
 
 def numbers_file(case: Case, question: Question, logits: Float[np.ndarray, "classes"]) -> bytes:
     """The question, what each block holds of the relevance, and how well each map holds, as JSON."""
-    values = export.explanations_json(
-        _explanations(case, question),
-        logits,
-        compute.config(case.model).labels,
-        target=question.target,
-        against=question.against,
-        random=scores(case, question).get("random"),
-        relevance=_slot(case.model, case.key, _what("relevance", question)).value,
-        **compute.about(case),
-    )
+    labels = compute.config(case.model).labels
+    values = export.explanations_json(_explanations(case, question), logits, labels, compute.origin(case))
     return json.dumps(values, indent=2, ensure_ascii=False).encode()
 
 
@@ -290,18 +170,9 @@ def curves_file(case: Case, question: Question) -> bytes:
     return export.faithfulness_csv(scores(case, question)).encode()
 
 
-def _explanations(case: Case, question: Question) -> list[export.Explanation]:
+def _explanations(case: Case, question: Question) -> Explanations:
+    """All that is known so far."""
     tested = scores(case, question)
-    found = (known(case, question, key) for key in keys(case))
-    return [
-        export.Explanation(
-            one.key,
-            one.values,
-            one.signed,
-            tested.get(one.key),
-            change=one.attribution.change if one.attribution else None,
-            completeness=one.attribution.completeness if one.attribution else None,
-        )
-        for one in found
-        if one is not None
-    ]
+    found = [one for key in keys(case) if (one := known(case, question, key)) is not None]
+    maps = tuple(replace(one, score=tested.get(one.method)) for one in found)
+    return Explanations(question, keys(case), maps, tested.get("random"))

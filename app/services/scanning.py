@@ -62,7 +62,7 @@ class Scan:
         except InputError:
             self.timeline, self._steps = None, None
             raise
-        self.timeline = made if self.timeline is None else self.timeline + made
+        self.timeline = made
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

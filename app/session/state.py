@@ -19,8 +19,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from perceiver.analysis import ablation
-from perceiver.analysis.permutation import SHUFFLES, Shuffle
-from perceiver.analysis.relevance import RELEVANCE_METHODS, RelevanceMethod
+from perceiver.analysis.methods import METHODS, RELEVANCE_METHODS, SHUFFLES, RelevanceMethod, Shuffle
 from perceiver.errors import ConfigError, InputError
 from perceiver.modalities import Option
 from perceiver.trace import KINDS, Kind
@@ -31,7 +30,6 @@ SHOWN = ("blocks", "previous", "first")
 LAID = ("input", "alone")
 CURVES = ("single", "cumulative")
 MEASURES = ("logit", "probability")
-EXPLAINED = ("attention", "last", "relevance", "saliency", "input_x_gradient", "integrated_gradients")
 COLOURS = ("magma", "viridis", "inferno", "cividis", "greys")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "reduce": REDUCTIONS,
@@ -41,7 +39,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "colours": COLOURS,
     "laid": LAID,
     "method": RELEVANCE_METHODS,
-    "by": EXPLAINED,
+    "by": tuple(METHODS),
     "curve": CURVES,
     "measure": MEASURES,
     "shuffle": SHUFFLES,

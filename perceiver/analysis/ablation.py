@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -17,9 +16,7 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from ..positions import Band, Column, Positions, Rows
-
-Fill = Literal["zero", "mean", "shuffle"]
-FILLS: tuple[Fill, ...] = get_args(Fill)
+from .methods import FILLS, Fill
 
 Place = tuple[int, int]
 """A band: its axis and its number on it, both from 0."""

@@ -9,8 +9,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64
 
-from ..trace import Kind, Reduce, Trace
-from .summary import WEIGHTS, quantity
+from ..progress import ProgressCallback, ignore
+from ..trace import Trace
+from .maps import MEAN, MapSelection
+from .summary import WEIGHTS
 
 AT_A_TIME = 8_000_000
 """Weights held at a time while latents are compared: 32 MB."""
@@ -79,33 +81,39 @@ class MapChange:
 
 
 def map_changes(
-    before: Trace,
-    after: Trace,
-    *,
-    latent: int | None = None,
-    reduce: Reduce = "mean",
-    kind: Kind = "probability",
-    head: int | None = None,
+    before: Trace, after: Trace, selection: MapSelection = MEAN, *, progress: ProgressCallback = ignore
 ) -> Iterator[MapChange]:
-    """The change of every block's map, block by block; maps are read off as by `Trace.map`.
+    """The change of every block's map, block by block.
 
     Raises ValueError when the traces are not of the same blocks and input elements, and as `Trace.map` does.
     """
     if before.blocks != after.blocks or before.shape != after.shape or before.inputs.shape[1] != after.inputs.shape[1]:
         raise ValueError("maps can be compared where blocks and input elements are the same")
-    weights = quantity(kind, reduce, latent) in WEIGHTS
-    for block in before.blocks:
-        one, other = (
-            trace.map(block, latent=latent, reduce=reduce, kind=kind, head=head).numpy().reshape(trace.shape)
-            for trace in (before, after)
-        )
-        yield MapChange(
-            block=block,
-            before=one,
-            after=other,
-            divergence=jensen_shannon(one, other) if weights else None,
-            latents=float(latent_divergences(before, after, block, head=head).mean()),
-        )
+    for i, block in enumerate(before.blocks):
+        progress(i / len(before.blocks), f"Comparing the maps of block {block + 1}")
+        yield map_change(before, after, block, selection)
+
+
+def map_change(
+    before: Trace,
+    after: Trace,
+    block: int,
+    selection: MapSelection = MEAN,
+    *,
+    maps: tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]] | None = None,
+) -> MapChange:
+    """The change of one block's map.
+
+    maps  the maps before and after, where they are known already
+    """
+    one, other = (selection.map(before, block), selection.map(after, block)) if maps is None else maps
+    return MapChange(
+        block=block,
+        before=one,
+        after=other,
+        divergence=jensen_shannon(one, other) if selection.quantity in WEIGHTS else None,
+        latents=float(latent_divergences(before, after, block, head=selection.head).mean()),
+    )
 
 
 def latent_divergences(

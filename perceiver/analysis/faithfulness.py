@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import numpy as np
 import torch
@@ -21,9 +20,8 @@ from ..errors import ConfigError
 from ..model import Perceiver
 from ..sample import Sample
 from .batches import together
-from .target_class import followed
-
-How = Literal["remove", "blank"]
+from .methods import Removal
+from .target_class import chosen_class
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def faithfulness(
     target: int | None = None,
     *,
     steps: int = 20,
-    how: How = "remove",
+    how: Removal = "remove",
     seed: int = 0,
 ) -> Faithfulness:
     """Deletion and insertion along a map (Petsiuk et al. 2018), the elements with the highest values first.
@@ -88,7 +86,7 @@ def faithfulness_of_all(
     target: int | None = None,
     *,
     steps: int = 20,
-    how: How = "remove",
+    how: Removal = "remove",
     seed: int = 0,
 ) -> dict[str, Faithfulness]:
     """`faithfulness` of several maps of one input by name, which go through the model together. Raises as it does."""
@@ -111,7 +109,7 @@ def random_faithfulness(
     *,
     seeds: int = 8,
     steps: int = 20,
-    how: How = "remove",
+    how: Removal = "remove",
 ) -> Faithfulness:
     """The mean of the curves over random orders: what a map that knows nothing would get."""
     orders = [np.random.default_rng(seed).permutation(math.prod(sample.shape)) for seed in range(seeds)]
@@ -132,7 +130,7 @@ def _along(
     orders: Sequence[Int64[np.ndarray, "M"]],
     target: int | None,
     steps: int,
-    how: How,
+    how: Removal,
 ) -> tuple[int, Callable[..., Course], Callable[..., Course]]:
     """The class, and the courses of deletion and insertion along the orders: the mean of those that are named."""
     inputs = model.inputs(sample)
@@ -141,7 +139,7 @@ def _along(
         if sample.content.shape[1] == 0:
             raise ConfigError("these elements are places alone; there is no content that could be blanked")
         blank = model.input_array(torch.zeros_like(sample.content)[None], model.codes(sample))
-    chosen = followed(model(inputs)[0], target)
+    chosen = chosen_class(model(inputs)[0], target)
     counts = shares(total, steps)
     ranked = torch.from_numpy(np.stack(orders))
     gone = np.unique(counts.clip(max=total - 1))

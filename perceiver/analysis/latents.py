@@ -1,4 +1,4 @@
-"""Latents beside one another: which read alike, how concentrated they are, and how their reading moves."""
+"""Latents of a block: clusters of similar attention maps, how concentrated they are, and how they move."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from .change import latent_divergences
 ROWS = 2048
 """Elements that are compared at a time."""
 
+AT_A_TIME = 4_000_000
+"""Weights of maps held at a time: 16 MB."""
+
 
 @dataclass(frozen=True)
-class Alike:
-    """Latents of one block in a tree by what they read.
+class LatentClusters:
+    """Latents of one block in a tree by the similarity of their attention maps.
 
-    order    latents in the order of the tree's leaves: neighbours read alike
+    order    latents in the order of the tree's leaves: neighbours have similar maps
     cluster  of each latent, 0 for the largest
     linkage  the tree, as `scipy.cluster.hierarchy` writes it, over distances in [0, 1]
     """
@@ -64,7 +67,7 @@ class Movement:
     divergence: Float64[np.ndarray, "steps N"]
 
 
-def alike(trace: Trace, block: int, clusters: int = 4, head: int | None = None) -> Alike:
+def cluster_latents(trace: Trace, block: int, clusters: int = 4, head: int | None = None) -> LatentClusters:
     """Clusters the latents of a block by their attention weights: average linkage on Hellinger distances.
 
     The Hellinger distance of p and q is sqrt(1 - sum of sqrt(p q)). It orders pairs as the Jensen-Shannon distance does
@@ -77,7 +80,7 @@ def alike(trace: Trace, block: int, clusters: int = 4, head: int | None = None) 
     if not 1 <= clusters <= count:
         raise ValueError(f"{count} latents fall into 1 to {count} clusters, not {clusters}")
     if count == 1:
-        return Alike(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.zeros((0, 4)))
+        return LatentClusters(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.zeros((0, 4)))
     roots = trace.latent_maps(block, slice(0, count), head=head).sqrt_()
     shared = torch.zeros(count, count, dtype=torch.float64)
     for start in range(0, roots.shape[1], ROWS):
@@ -94,7 +97,7 @@ def alike(trace: Trace, block: int, clusters: int = 4, head: int | None = None) 
     sizes = np.bincount(found)
     first = [int(np.flatnonzero(found[order] == c)[0]) for c in range(len(sizes))]
     rank = np.argsort(sorted(range(len(sizes)), key=lambda c: (-sizes[c], first[c])))
-    return Alike(order, rank[found].astype(np.int64), tree)
+    return LatentClusters(order, rank[found].astype(np.int64), tree)
 
 
 def concentration(trace: Trace, block: int, head: int | None = None) -> Concentration:
@@ -109,3 +112,74 @@ def movement(trace: Trace, head: int | None = None) -> Movement:
     moved = [latent_divergences(trace, trace, before, other=after, head=head) for before, after in steps]
     count = trace.read(trace.blocks[0]).latents
     return Movement(steps, np.stack(moved) if moved else np.zeros((0, count)))
+
+
+@dataclass(frozen=True)
+class LatentGroup:
+    """The latents of one cluster.
+
+    latents    the most concentrated first
+    map        the mean of their maps, in the shape of the input
+    effective  elements that they read as if alike, median over the latents
+    """
+
+    latents: Int64[np.ndarray, "n"]
+    map: Float[np.ndarray, "*shape"]
+    effective: float
+
+
+def latent_groups(
+    trace: Trace, block: int, found: LatentClusters, narrow: Concentration, head: int | None = None
+) -> tuple[LatentGroup, ...]:
+    """The clusters of a block's latents with their mean maps, the largest first."""
+    count = len(found.sizes)
+    sums = np.zeros((count, trace.inputs.shape[1]))
+    step = max(1, AT_A_TIME // trace.inputs.shape[1])
+    for start in range(0, len(found.cluster), step):
+        part = slice(start, min(start + step, len(found.cluster)))
+        belongs = found.cluster[None, part] == np.arange(count)[:, None]
+        sums += belongs @ trace.latent_maps(block, part, head=head).numpy().astype(np.float64)
+    order = np.argsort(narrow.entropy, kind="stable")
+    members = [order[found.cluster[order] == i] for i in range(count)]
+    return tuple(
+        LatentGroup(its, (total / len(its)).reshape(trace.shape), float(np.median(narrow.effective[its])))
+        for its, total in zip(members, sums, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class LatentAnalysis:
+    """How the latents of a block read an input.
+
+    head      one head; None is the mean over heads
+    movement  of all blocks
+    """
+
+    block: int
+    head: int | None
+    clusters: LatentClusters
+    concentration: Concentration
+    movement: Movement
+
+    @property
+    def steps(self) -> tuple[tuple[tuple[int, int], Float64[np.ndarray, "N"]], ...]:
+        """The movement to and from this block: (from, to) and the divergence of every latent."""
+        every = zip(self.movement.steps, self.movement.divergence, strict=True)
+        return tuple((step, moved) for step, moved in every if self.block in step)
+
+
+def analyse_latents(
+    trace: Trace, block: int | None = None, clusters: int = 4, head: int | None = None
+) -> LatentAnalysis:
+    """Clusters, concentration and movement of the latents of a block; None is the last that reads the input.
+
+    Raises as `cluster_latents` does.
+    """
+    chosen = trace.blocks[-1] if block is None else block
+    return LatentAnalysis(
+        block=chosen,
+        head=head,
+        clusters=cluster_latents(trace, chosen, clusters, head),
+        concentration=concentration(trace, chosen, head),
+        movement=movement(trace, head),
+    )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -19,9 +18,7 @@ from ..errors import ConfigError
 from ..model import Perceiver
 from ..sample import Sample
 from .change import AnswerChange
-
-Shuffle = Literal["elements", "contents", "blocks"]
-SHUFFLES: tuple[Shuffle, ...] = get_args(Shuffle)
+from .methods import SHUFFLES, Shuffle
 
 
 @dataclass(frozen=True)

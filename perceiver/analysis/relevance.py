@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,12 +19,10 @@ from torch import Tensor, nn
 from ..attention import AbsorbedQuery, CrossAttention, InputArray, SelfAttention, weighted_mean
 from ..errors import ConfigError
 from ..model import DecoderHead, Perceiver
+from ..progress import ProgressCallback, ignore
 from ..sample import Sample
-from .batches import Report
-from .target_class import followed
-
-RelevanceMethod = Literal["gradient", "rollout"]
-RELEVANCE_METHODS: tuple[RelevanceMethod, ...] = get_args(RelevanceMethod)
+from .methods import RELEVANCE_METHODS, RelevanceMethod
+from .target_class import chosen_class
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ def relevance(
     against: int | None = None,
     *,
     method: RelevanceMethod = "gradient",
-    report: Report | None = None,
+    progress: ProgressCallback = ignore,
 ) -> Relevance:
     """The relevance of every input element for a class, block by block.
 
@@ -92,14 +90,14 @@ def relevance(
         inputs = InputArray(model.inputs(sample))
         steps, latents = _forward(model, inputs)
         logits = model.head(latents)[0]
-    chosen = followed(logits, target, against)
+    chosen = chosen_class(logits, target, against)
     classes = [chosen] if against is None else [chosen, against]
     maps, starts = [], []
     for i, one in enumerate(classes):
 
         def told(done: int, i: int = i) -> None:
-            if report is not None:
-                report(i * len(steps) + done, len(classes) * len(steps))
+            share = (i * len(steps) + done) / (len(classes) * len(steps))
+            progress(share, "Tracing the class back to the input")
 
         found, start = _back(model, inputs, steps, latents, one, method, told)
         maps.append(found)

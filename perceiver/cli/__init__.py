@@ -27,7 +27,7 @@ from . import (
     tartan,
     training,
 )
-from .group import Commands, examples
+from .console import Commands, examples
 
 __all__ = ["app", "main"]
 

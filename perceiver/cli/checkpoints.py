@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from .console import examples, print_json, progress_bar, progress_bars
 from .foreign import Arguments, Revision, Set, arguments
-from .group import examples, fetching, print_json, progress
 
 if TYPE_CHECKING:
     from ..checkpoints.formats import Question
@@ -90,7 +90,7 @@ def info(
     """Say what a checkpoint is, without reading its weights: format, shape, parameters, plan, encoding, licence."""
     from ..loading import inspect
 
-    with fetching() as told:
+    with progress_bar() as told:
         found = inspect(source, revision=revision, arguments=arguments(given, settings), told=told)
     if as_json:
         print_json(found.to_dict())
@@ -115,7 +115,7 @@ def _asked(question: Question, answer: object) -> str:
 def _verify(store: Store, names: tuple[str, ...]) -> None:
     from ..checkpoints.card import verify
 
-    with progress() as bars:
+    with progress_bars() as bars:
         for name in bars.track(names, description="Reading weights"):
             verify(store.folder(name))
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .console import examples, progress_bar, reason
 from .foreign import Arguments, Revision, Set, arguments
-from .group import examples, fetching, reason
 
 app = typer.Typer()
 
@@ -37,7 +37,7 @@ def convert(
             raise CheckpointError(f"{folder} is not empty; name a new folder")
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be used: {reason(error)}") from error
-    with fetching() as told:
+    with progress_bar() as told:
         found = inspect(source, revision=revision, arguments=chosen, told=told)
         model = load(source, revision=revision, arguments=chosen, told=told)
         commit = f", revision {found.revision}" if found.revision else ""

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ConfigError
-from .group import examples
+from .console import examples
 
 app = typer.Typer()
 

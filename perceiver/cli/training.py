@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConfigError
-from .asked import table
-from .group import examples, print_json, progress
+from .console import examples, print_json, progress_bars, table
 
 if TYPE_CHECKING:
     from ..training.evaluate import Evaluation
@@ -74,7 +73,7 @@ def train(
     plan = plan.for_data(held_out_data)
     folder = out or Path("runs") / f"{recipe}-seed{seed}"
     seeds = _other_seeds(plan, also or [])
-    with progress() as bars:
+    with progress_bars() as bars:
         task = bars.add_task("Training", total=plan.steps)
 
         def report(now: Progress) -> None:
@@ -111,7 +110,7 @@ def evaluate_(
     from ..training.sets.base import default_folder
 
     model = load(checkpoint)
-    with progress() as bars:
+    with progress_bars() as bars:
         task = bars.add_task("Evaluating", total=None)
         reached = evaluate(
             model,

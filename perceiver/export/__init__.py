@@ -8,7 +8,6 @@ from __future__ import annotations
 from .changes import ablation_json, ablation_npz, shuffles_json, sweep_csv, sweep_json
 from .encodings import Measured, encoding_json, encoding_npz, tartan_csv, tartan_json
 from .explanations import (
-    Explanation,
     explanations_json,
     explanations_npz,
     faithfulness_csv,
@@ -16,16 +15,16 @@ from .explanations import (
     latents_csv,
     latents_json,
 )
-from .maps import maps_npz
-from .origin import DISTRIBUTION, FORMAT, origin
-from .predictions import predictions_json
+from .origin import DISTRIBUTION, FORMAT, Layout, Origin
+from .predictions import maps_npz, predictions_json
 from .timeline import timeline_csv, timeline_json
 
 __all__ = [
     "DISTRIBUTION",
     "FORMAT",
-    "Explanation",
+    "Layout",
     "Measured",
+    "Origin",
     "ablation_json",
     "ablation_npz",
     "encoding_json",
@@ -37,7 +36,6 @@ __all__ = [
     "latents_csv",
     "latents_json",
     "maps_npz",
-    "origin",
     "predictions_json",
     "shuffles_json",
     "sweep_csv",

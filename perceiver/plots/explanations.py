@@ -13,19 +13,12 @@ from jaxtyping import Float
 from PIL import Image
 
 from ..analysis.formatting import number, percent
+from ..analysis.methods import METHODS, RANDOM, RANDOM_LABEL
 from .figures import BLUE, GREY, GRID, ORANGE, TEAL
 
 PURPLE = "#9a6dd7"
-NAMES: Mapping[str, str] = {
-    "attention": "Attention",
-    "last": "Attention, last block",
-    "relevance": "Class relevance",
-    "saliency": "Saliency",
-    "input_x_gradient": "Input × gradient",
-    "integrated_gradients": "Integrated gradients",
-    "random": "Random order",
-}
-"""The ways to find what an answer rests on, and the order that they are measured against."""
+NAMES: Mapping[str, str] = {**{key: method.label for key, method in METHODS.items()}, RANDOM: RANDOM_LABEL}
+"""The explanation methods, and the random order that they are measured against."""
 
 STYLES: Mapping[str, tuple[str, str]] = {
     "attention": (BLUE, "solid"),

@@ -11,9 +11,9 @@ from ..analysis.band_baseline import Baseline
 from ..analysis.spectrum import spectra
 from ..model import Perceiver
 from ..positions import Band
+from ..progress import ProgressCallback, ignore
 from ..trace import Kind
 from ..training.sets import Examples
-from ..training.sets.base import Report
 from .base import Mean, sample
 
 
@@ -41,7 +41,7 @@ def tartan(
     *,
     kind: Kind = "score",
     head: int | None = None,
-    report: Report | None = None,
+    progress: ProgressCallback = ignore,
 ) -> tuple[Pattern, ...]:
     """The patterns of every block that has a map.
 
@@ -51,8 +51,7 @@ def tartan(
     for index in range(len(examples)):
         one = sample(examples, index, model.config)
         found.append(tuple(spectra(model.trace(model.inputs(one)), bands, one.coordinates, kind=kind, head=head)))
-        if report is not None:
-            report(index + 1, len(examples))
+        progress((index + 1) / len(examples), f"Measuring spectra: example {index + 1:,} of {len(examples):,}")
     groups = examples.group.numpy()
 
     def mean(values: Sequence[float]) -> Mean:

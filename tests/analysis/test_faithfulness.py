@@ -11,12 +11,12 @@ from perceiver.analysis import batches
 from perceiver.analysis.attribution import attribute
 from perceiver.analysis.faithfulness import (
     Course,
-    How,
     faithfulness,
     faithfulness_of_all,
     random_faithfulness,
     shares,
 )
+from perceiver.analysis.methods import Removal
 from perceiver.errors import ConfigError
 from perceiver.sample import Sample
 
@@ -60,7 +60,7 @@ def same(found: Course, expected: Course) -> None:
 @pytest.mark.parametrize(
     ("name", "how"), [("grid", "remove"), ("grid", "blank"), ("heads", "remove"), ("cloud", "remove")]
 )
-def test_courses_are_those_of_a_loop(name: str, steps: int, how: How) -> None:
+def test_courses_are_those_of_a_loop(name: str, steps: int, how: Removal) -> None:
     model = MODELS[name]
     given = sample(model)
     values = MAP[: len(given.content)]
@@ -152,7 +152,7 @@ def test_ties_are_broken_by_a_seeded_order() -> None:
 
 
 @pytest.mark.parametrize("how", ["remove", "blank"])
-def test_maps_that_go_through_together_are_told_apart(how: How, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maps_that_go_through_together_are_told_apart(how: Removal, monkeypatch: pytest.MonkeyPatch) -> None:
     model = MODELS["grid"]
     given = sample(model)
     maps = {"a": MAP, "b": MAP.reshape(3, 5)[::-1], "c": np.zeros(15)}

@@ -9,12 +9,12 @@ import numpy as np
 import streamlit as st
 
 from perceiver.analysis.formatting import number
+from perceiver.analysis.latents import LatentGroup
 from perceiver.plots.explanations import concentration_figure, concentration_text, movement_figure, movement_text
 
 from ...components import Tile
 from ...services import compute, explaining
 from ...services.compute import Reading
-from ...services.explaining import Group
 from ...session import controls, state, text
 from ..scene import Scene
 from . import words
@@ -72,13 +72,18 @@ def _anew() -> None:
     state.change(block=st.session_state["block_of_groups"], group=None, latent=None)
 
 
-def _tile(i: int, group: Group) -> Tile:
+def _tile(i: int, group: LatentGroup) -> Tile:
     count = f"{len(group.latents)} latent{'s' * (len(group.latents) != 1)}"
     reads = f"{number(group.effective)} element{'s' * (number(group.effective) != '1')}"
-    return Tile(f"Group {i + 1}", note=count, facts=(("reads", reads),), alt=f"Group {i + 1}, {count}; reads {reads}")
+    return Tile(
+        f"Group {i + 1}",
+        note=count,
+        facts=(("reads", reads),),
+        alt=f"Group {i + 1}, {count}; reads {reads}",
+    )
 
 
-def _group(scene: Scene, groups: Sequence[Group], chosen: int) -> None:
+def _group(scene: Scene, groups: Sequence[LatentGroup], chosen: int) -> None:
     """The latents of one group, and one of them, or their mean, large."""
     view, group = scene.view, groups[chosen]
     strip = compute.strip(scene.case, view.block, "probability", view.head, scene.progress)

@@ -7,6 +7,7 @@ from functools import partial
 
 import streamlit as st
 
+from perceiver.analysis.explanation import Question
 from perceiver.plots.drawing import draw
 from perceiver.plots.explanations import NAMES, areas_text, below_one_another
 from perceiver.plots.figures import figure_png
@@ -14,7 +15,6 @@ from perceiver.plots.figures import figure_png
 from ...components import copy_link
 from ...services import compute, explaining
 from ...services.compute import BlockMap
-from ...services.explaining import Question
 from ..export import download, stem
 from ..scene import Scene
 from . import words

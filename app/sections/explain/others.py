@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from perceiver.analysis.explanation import Explanation, Question
+from perceiver.analysis.methods import METHODS
 from perceiver.plots.explanations import NAMES, compared_text
 
 from ...components import Tile
 from ...services import explaining
 from ...services.compute import BlockMap
-from ...services.explaining import Explained, Question
 from ...session import state
 from ..scene import Scene
 from . import words
@@ -23,12 +24,12 @@ TILE = 140
 """Least width of a map in CSS pixels: six stand side by side."""
 
 
-def quick(scene: Scene, question: Question) -> dict[str, Explained]:
+def quick(scene: Scene, question: Question) -> dict[str, Explanation]:
     """All maps that take no time, and slow ones that are there already, by method."""
     out = {}
     for key in explaining.keys(scene.case):
         found = explaining.known(scene.case, question, key)
-        if found is None and key not in explaining.SLOW:
+        if found is None and not METHODS[key].slow:
             found = explaining.explained(scene.case, question, key, scene.progress)
         if found is not None:
             out[key] = found
@@ -73,21 +74,21 @@ def others(scene: Scene, question: Question, names: tuple[str, ...]) -> dict[str
     return shown
 
 
-def _maps(scene: Scene, keys: Sequence[str], found: Mapping[str, Explained]) -> tuple[BlockMap, ...]:
+def _maps(scene: Scene, keys: Sequence[str], found: Mapping[str, Explanation]) -> tuple[BlockMap, ...]:
     """The maps of one side on one scale; nothing yet where one is still to come."""
     signed = any(found[key].signed for key in keys if key in found)
     empty = np.zeros(scene.sample.shape)
     return scaled([found[key].shares if key in found else empty for key in keys], signed=signed)
 
 
-def _tile(key: str, found: Mapping[str, Explained], scores: Mapping[str, Any]) -> Tile:
+def _tile(key: str, found: Mapping[str, Explanation], scores: Mapping[str, Any]) -> Tile:
     facts = []
     for direction in ("deletion", "insertion"):
         area, chance = ((getattr(scores[one], direction).area if one in scores else None) for one in (key, "random"))
         told = "…" if area is None else f"{area:.2f}"
         facts.append((direction, told if chance is None else f"{told}, random {chance:.2f}"))
     note = "" if key in found else "to come"
-    return Tile(NAMES[key], note=note, facts=tuple(facts), alt=f"{NAMES[key]}. {words.ASKED[key]}")
+    return Tile(NAMES[key], note=note, facts=tuple(facts), alt=f"{NAMES[key]}. {METHODS[key].description}")
 
 
 def _closely(
@@ -95,7 +96,7 @@ def _closely(
     question: Question,
     names: tuple[str, ...],
     key: str,
-    found: Mapping[str, Explained],
+    found: Mapping[str, Explanation],
     shown: Mapping[str, BlockMap],
     scores: Mapping[str, Any],
 ) -> None:
@@ -119,7 +120,7 @@ def _closely(
             st.skeleton(height=448)
     with told:
         st.subheader("What it says", anchor=False)
-        st.markdown(words.ASKED[key])
+        st.markdown(METHODS[key].description)
         if key in found and (complete := words.completeness(found[key])):
             st.markdown(complete)
         if {key, "random"} <= scores.keys():

@@ -6,11 +6,11 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
+from perceiver.analysis.explanation import Question
 from perceiver.analysis.formatting import percent
 
 from ...components import Row, ranking
 from ...services import compute
-from ...services.explaining import Question
 from ...session import state, text
 from ..scene import Scene
 

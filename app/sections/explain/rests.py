@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from perceiver.analysis.explanation import Question
 from perceiver.analysis.formatting import percent
 
 from ...components import Tile
 from ...services import explaining
-from ...services.explaining import Question
 from ...session import controls, state, text
 from ..scene import Scene
 from . import words
@@ -28,7 +28,7 @@ def rests(scene: Scene, question: Question, names: tuple[str, ...]) -> None:
     parts = scaled(list(found.maps), signed=signed, blocks=blocks)
     st.caption(_meaning(scene, question, names))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        controls.segments("Worked out by", "method", words.METHODS, question.method)
+        controls.segments("Worked out by", "method", words.METHODS, question.relevance)
         if len(blocks) > 1:
             # The twin of a click on a block's map.
             names_of: dict[int | None, str] = {block: f"Block {block + 1}" for block in blocks}
@@ -70,7 +70,9 @@ def rests(scene: Scene, question: Question, names: tuple[str, ...]) -> None:
             name="Relevance by block",
             tile=220 if len(blocks) <= FEW else 130,
         )
-        st.caption(f"{_where(found.shares, blocks, signed)} {sentence(parts[0].range)} {words.MEANT[question.method]}")
+        st.caption(
+            f"{_where(found.shares, blocks, signed)} {sentence(parts[0].range)} {words.MEANT[question.relevance]}"
+        )
 
 
 def _meaning(scene: Scene, question: Question, names: tuple[str, ...]) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from perceiver.analysis.explanation import Explanation, Question
 from perceiver.analysis.formatting import number, percent
-
-from ...services.explaining import Explained, Question
 
 METHODS: Mapping[str, str] = {"gradient": "Gradients", "rollout": "Rollout"}
 MEANT: Mapping[str, str] = {
@@ -15,16 +14,6 @@ MEANT: Mapping[str, str] = {
     "rollout": "Attention is followed from the head back through all towers and cross-attentions as it is: only the "
     "start, the head's weights over the latents, knows the class (after Abnar and Zuidema 2020).",
 }
-ASKED: Mapping[str, str] = {
-    "attention": "The attention weights, as a mean over latents and blocks: what was read, whatever it was read for. "
-    "No class is asked about.",
-    "last": "The attention weights of the last block, as a mean over latents. No class is asked about.",
-    "relevance": "Attention followed from the class back to the input, through all blocks and towers.",
-    "saliency": "How strongly the class's logit answers to a small change of an element: the length of its gradient.",
-    "input_x_gradient": "The gradient times the input: to first order, what an element adds to the class's logit.",
-    "integrated_gradients": "The gradient on the whole way from a baseline, the mean of the training data or of the "
-    "elements, to this input: what an element adds to the class's logit.",
-}
 
 
 def spot(name: str) -> str:
@@ -32,10 +21,9 @@ def spot(name: str) -> str:
     return f"Point at a {name} to read its value; click it to mark it on every map."
 
 
-def completeness(shown: Explained) -> str:
+def completeness(its: Explanation) -> str:
     """How far a map's values add up to what they should; "" where nothing was promised."""
-    its = shown.attribution
-    if its is None or its.completeness is None or its.change is None:
+    if its.completeness is None or its.change is None:
         return ""
     change = f"Its values should add up to what the input adds to the baseline's logit, {number(its.change)}"
     error = f"they miss it by {number(its.completeness)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,37 +114,26 @@ def finish(results: Sequence[tuple[dict[str, Any], str]], complete: bool, as_jso
         raise typer.Exit(BAD_INPUT)
 
 
-def table(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ", *, head: bool = True) -> str:
-    """Rows in columns: the first `left` flush left, the others flush right.
+def table(rows: Sequence[Sequence[str]], left: int = 1, indent: str = "  ") -> str:
+    """Rows in columns, the first row their heads: the first `left` columns flush left, the others flush right.
 
-    head  whether the first row names the columns
-
-    On a terminal the head is set off by rich; elsewhere the table is plain text, always the same for scripts.
+    On a terminal the heads are bold; elsewhere the table is plain text.
     """
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [f"{cell:{'<' if i < left else '>'}{widths[i]}}" for i, cell in enumerate(row)]
-        lines.append((indent + "  ".join(cells)).rstrip())
-    if head and _on_terminal():
-        lines[0] = _styled(lines[0])
-    return "\n".join(lines)
-
-
-def _on_terminal() -> bool:
-    import sys
-
-    return sys.stdout.isatty()
-
-
-def _styled(line: str) -> str:
+    from rich.cells import cell_len
     from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
-    console = Console(width=len(line) + 1)
+    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", highlight=False)
+    for i, head in enumerate(rows[0]):
+        grid.add_column(Text(head), justify="left" if i < left else "right", no_wrap=True)
+    for row in rows[1:]:
+        grid.add_row(*(Text(cell) for cell in row))
+    width = sum(max(cell_len(cell) for cell in column) + 2 for column in zip(*rows, strict=True))
+    console = Console(width=width, force_terminal=sys.stdout.isatty())
     with console.capture() as capture:
-        console.print(Text(line, style="bold"), end="")
-    return capture.get()
+        console.print(grid)
+    return "\n".join((indent + line).rstrip() for line in capture.get().splitlines())
 
 
 def signed(value: float, digits: int) -> str:
@@ -192,4 +181,4 @@ def stems(files: Sequence[Path]) -> dict[Path, str]:
 
 def file_part(name: str) -> str:
     """A checkpoint's name as part of a file's."""
-    return re.sub("/", "--", name)
+    return name.replace("/", "--")

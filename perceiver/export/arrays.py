@@ -70,9 +70,9 @@ def _write_parts(target: Target, arrays: Mapping[str, np.ndarray], metadata: Map
         each = split(parts, np.moveaxis(values, over[-1], -1))
         for part in parts:
             # The grid goes where the elements were.
-            laid, axes = each[part.name], len(part.shape)
-            sources = range(laid.ndim - axes, laid.ndim)
-            held[f"{name}_{part.name}"] = np.moveaxis(laid, sources, range(over[-1], over[-1] + axes))
+            on_grid, axes = each[part.name], len(part.shape)
+            sources = range(on_grid.ndim - axes, on_grid.ndim)
+            held[f"{name}_{part.name}"] = np.moveaxis(on_grid, sources, range(over[-1], over[-1] + axes))
     for part in parts:
         if part.box:
             position = grid_coordinates(part.shape).numpy()

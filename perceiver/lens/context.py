@@ -44,7 +44,7 @@ class Context:
     @property
     def axes(self) -> tuple[str, ...]:
         """The names of the input's axes: "rows" and "cols", "time" and "frequency"; "x", "y" and "z"."""
-        return modalities.axes(self.sample)
+        return self.layout.axes
 
     def class_index(self, which: int | str | None, logits: Float[np.ndarray, "classes"]) -> int:
         """A class from 0: by number from 0, by label or a word of it; None is the most probable one.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from .. import modalities
 from ..config import PerceiverConfig
 from ..export import Layout
 from ..model import Perceiver
@@ -37,7 +36,8 @@ def encoding_axes(model: Perceiver, sample: Sample) -> tuple[EncodingAxis, ...]:
     """The axes that a model's position code tells apart: none where every place has a vector of its own."""
     bands, raw = model.encoding.bands(), len(model.encoding.coordinate_channels())
     count = max([raw, *(band.axis + 1 for band in bands)])
-    places = modalities.get(sample.modality).places(sample)
+    layout = layout_of(sample)
+    places = layout.places
     free = sample.coordinates is not None
     return tuple(
         EncodingAxis(
@@ -47,7 +47,7 @@ def encoding_axes(model: Perceiver, sample: Sample) -> tuple[EncodingAxis, ...]:
             elements=None if free else sample.shape[axis],
             seconds=float(places[name][-1] - places[name][0]) if name == "time" else None,
         )
-        for axis, name in enumerate(modalities.axes(sample)[:count])
+        for axis, name in enumerate(layout.axes[:count])
     )
 
 

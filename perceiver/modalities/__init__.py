@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..errors import ConfigError
 from ..sample import Sample
 from .audio import AudioModality
@@ -30,7 +28,6 @@ __all__ = [
     "axes",
     "get",
     "identify",
-    "laid",
     "names",
     "printable",
     "settle",
@@ -48,18 +45,6 @@ def axes(sample: Sample) -> tuple[str, ...]:
     if sample.coordinates is not None:
         return tuple("xyzw"[: sample.coordinates.shape[1]])
     return tuple(get(sample.modality).places(sample))
-
-
-def laid(sample: Sample) -> dict[str, Any]:
-    """Where the elements of a sample lie, as all that writes arrays over them asks for it: `shape`, `places`,
-    `coordinates`, `box` and `parts`."""
-    return {
-        "shape": sample.shape,
-        "places": get(sample.modality).places(sample),
-        "coordinates": None if sample.coordinates is None else sample.coordinates.numpy(),
-        "box": sample.box,
-        "parts": sample.parts,
-    }
 
 
 def names() -> tuple[str, ...]:

@@ -138,5 +138,5 @@ if __name__ == "__main__":
         paper()
     else:
         for one in Store().names():
-            if Store().config(one).positions.kind == "fourier":
+            if Store().config(one).positions.bands_per_axis:
                 bundled(one)

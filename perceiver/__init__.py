@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from .errors import CheckpointError, ConfigError, DataError, InputError, PerceiverError
 
 if TYPE_CHECKING:
-    from .config import PerceiverConfig, PositionConfig
+    from .config import PerceiverConfig
     from .lens import Comparison, Lens, Run, compare
     from .lens import open_lens as open
     from .loading import load
     from .model import Perceiver, count_parameters
+    from .positions import PositionConfig
     from .sample import Sample
     from .trace import Trace
 
@@ -27,7 +28,7 @@ _HOMES = {
     "Lens": ".lens",
     "Perceiver": ".model",
     "PerceiverConfig": ".config",
-    "PositionConfig": ".config",
+    "PositionConfig": ".positions",
     "Run": ".lens",
     "Sample": ".sample",
     "Trace": ".trace",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .errors import ConfigError
+from .positions import FourierConfig, PositionConfig, SegmentConfig, position_config, position_dict
+from .validation import check_choice, check_positive, known_fields
 
-PositionKind = Literal["fourier", "learned", "coordinates"]
-Spacing = Literal["linear", "logarithmic"]
 Activation = Literal["gelu", "gelu_tanh", "geglu"]
 Head = Literal["mean", "mean_norm", "decoder"]
 StemKind = Literal["linear", "conv", "patches", "convs"]
@@ -20,37 +19,6 @@ Block = tuple[int | None, int | None]
 
 CONV, POOL, STRIDE = 7, 3, 2
 """Sides of the kernels of a convolutional stem, and the step of both."""
-
-
-@dataclass(frozen=True)
-class PositionConfig:
-    """How the place of an input element is written into its position channels (paper, section 3.2 and appendix D).
-
-    kind            "fourier", "learned" or "coordinates" (the coordinates alone, in [-1, 1])
-    num_bands       K, frequencies per axis (Fourier only)
-    max_resolution  mu per axis; frequencies run from 1 to mu/2 (Fourier only)
-    spacing         of the frequencies: "linear" as in the paper, "logarithmic" as in its first version (Fourier only)
-    dim             channels of the learned table (learned only)
-    init_scale      standard deviation of the learned table at the start (learned only; the paper used 1.0)
-    """
-
-    kind: PositionKind = "fourier"
-    num_bands: int = 64
-    max_resolution: tuple[float, ...] = (224.0, 224.0)
-    spacing: Spacing = "linear"
-    dim: int = 128
-    init_scale: float = 1.0
-
-    def __post_init__(self) -> None:
-        _choice("positions.kind", self.kind, ("fourier", "learned", "coordinates"))
-        _choice("positions.spacing", self.spacing, ("linear", "logarithmic"))
-        if self.kind == "fourier":
-            _positive("positions.num_bands", self.num_bands)
-            for mu in self.max_resolution:
-                if not mu >= 2:
-                    raise ConfigError(f"positions.max_resolution holds {mu:g}; every axis needs at least 2")
-        if self.kind == "learned":
-            _positive("positions.dim", self.dim)
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
@@ -85,21 +53,21 @@ class StemConfig:
     widths: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        _choice("stem.kind", self.kind, ("linear", "conv", "patches", "convs"))
-        _choice("stem.padding", self.padding, ("same", "transformers"))
-        _positive("stem.in_channels", self.in_channels)
+        check_choice("stem.kind", self.kind, ("linear", "conv", "patches", "convs"))
+        check_choice("stem.padding", self.padding, ("same", "transformers"))
+        check_positive("stem.in_channels", self.in_channels)
         if (self.kind == "linear") != (self.pixels is None):
             raise ConfigError("stem.pixels is the (height, width) that is read; every kind but linear needs it")
         for n in self.pixels or ():
-            _positive("stem.pixels", n)
+            check_positive("stem.pixels", n)
         if (self.kind in ("patches", "convs")) != (self.side is not None):
             raise ConfigError("stem.side belongs to the kinds patches and convs, which need it")
         if self.side is not None:
-            _positive("stem.side", self.side)
+            check_positive("stem.side", self.side)
         if (self.kind == "convs") != bool(self.widths):
             raise ConfigError("stem.widths belongs to the kind convs, which needs at least one")
         for n in self.widths:
-            _positive("stem.widths", n)
+            check_positive("stem.widths", n)
         if self.kind == "patches" and any(n % (self.side or 1) for n in self.pixels or ()):
             raise ConfigError(f"stem.side is {self.side}, which does not divide stem.pixels, {self.pixels}")
         if self.kind == "convs" and min(self.grid or (1,)) < 1:
@@ -159,49 +127,6 @@ class StemConfig:
 
 
 @dataclass(frozen=True)
-class SegmentConfig:
-    """One part of an input array that is made of several sorts of input (paper, section 4.2; Perceiver IO on Kinetics).
-
-    name              "video", "audio", "label"
-    shape             the grid of its elements
-    content_channels  channels of content in each, the first ones
-    positions         how places are written behind them; None for a segment of learned rows alone
-
-    A learned vector fills each row up to the channels that all segments have: their modality embedding.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    content_channels: int = 0
-    positions: PositionConfig | None = None
-
-    def __post_init__(self) -> None:
-        for n in self.shape:
-            _positive(f"segments.{self.name}.shape", n)
-        if self.positions and self.positions.kind == "learned":
-            raise ConfigError(f"segments.{self.name} has learned positions, which segments do not have")
-        if (
-            self.positions
-            and self.positions.kind == "fourier"
-            and len(self.positions.max_resolution) != len(self.shape)
-        ):
-            raise ConfigError(f"segments.{self.name}.positions.max_resolution does not fit its {len(self.shape)} axes")
-
-    @property
-    def count(self) -> int:
-        """Its elements."""
-        return math.prod(self.shape)
-
-    @property
-    def channels(self) -> int:
-        """Channels of content and positions, before the learned vector."""
-        if self.positions is None:
-            return self.content_channels
-        bands = self.positions.num_bands if self.positions.kind == "fourier" else 0
-        return self.content_channels + len(self.shape) * (2 * bands + 1)
-
-
-@dataclass(frozen=True)
 class PerceiverConfig:
     """Shapes and options of one Perceiver.
 
@@ -234,7 +159,7 @@ class PerceiverConfig:
     position_axes: int | None = None
     segments: tuple[SegmentConfig, ...] = ()
     padded_to: int | None = None
-    positions: PositionConfig = field(default_factory=PositionConfig)
+    positions: PositionConfig = field(default_factory=FourierConfig)
     num_latents: int = 512
     latent_dim: int = 1024
     plan: tuple[Block, ...] = ((0, 0), *(((1, 0),) * 7))
@@ -266,19 +191,17 @@ class PerceiverConfig:
             *("num_classes", "num_latents", "latent_dim", "self_attends", "cross_heads", "self_heads"),
             *("cross_widening", "self_widening", "decoder_heads", "decoder_widening"),
         ):
-            _positive(name, getattr(self, name))
+            check_positive(name, getattr(self, name))
         if self.content_channels != 0:
-            _positive("content_channels", self.content_channels)
+            check_positive("content_channels", self.content_channels)
         if self.position_axes is not None:
-            _positive("position_axes", self.position_axes)
-            if self.positions.kind == "learned":
-                raise ConfigError("learned positions know only a grid; free elements need fourier or coordinates")
+            check_positive("position_axes", self.position_axes)
         if not self.input_shape:
             raise ConfigError("input_shape is empty; it needs at least one axis")
         for n in self.input_shape:
-            _positive("input_shape", n)
-        _choice("activation", self.activation, ("gelu", "gelu_tanh", "geglu"))
-        _choice("head", self.head, ("mean", "mean_norm", "decoder"))
+            check_positive("input_shape", n)
+        check_choice("activation", self.activation, ("gelu", "gelu_tanh", "geglu"))
+        check_choice("head", self.head, ("mean", "mean_norm", "decoder"))
         if not self.plan:
             raise ConfigError("plan is empty; a Perceiver needs at least one block")
         for which, name in ((0, "cross-attention"), (1, "tower")):
@@ -311,14 +234,17 @@ class PerceiverConfig:
             raise ConfigError(
                 f"content_channels is {self.content_channels}, and the stem makes {self.stem.out_channels} channels"
             )
-        if (
-            not self.segments
-            and self.positions.kind == "fourier"
-            and len(self.positions.max_resolution) != self.num_axes
-        ):
-            raise ConfigError(
-                f"positions.max_resolution has {len(self.positions.max_resolution)} values for {self.num_axes} axes"
-            )
+        if not self.segments:
+            self.positions.check_axes(self.num_axes, free=self.position_axes is not None)
+            if self.input_channels == 0:
+                raise ConfigError(
+                    f"content_channels is 0 and the model has {self.positions.phrase}: its input would have no channels"
+                )
+            if self.input_channels == 1 and self.position_channels == 0:
+                raise ConfigError(
+                    f"content_channels is 1 and the model has {self.positions.phrase}: the layer norm of a single "
+                    "channel is always 0"
+                )
         if self.labels and len(self.labels) != self.num_classes:
             raise ConfigError(f"labels names {len(self.labels)} classes, num_classes is {self.num_classes}")
 
@@ -342,13 +268,13 @@ class PerceiverConfig:
         """Channels of the position encoding; of segments all, since each has its content in channels of its own."""
         if self.padded_to is not None:
             return self.padded_to
-        match self.positions.kind:
-            case "fourier":
-                return self.num_axes * (2 * self.positions.num_bands + 1)
-            case "learned":
-                return self.positions.dim
-            case _:
-                return self.num_axes
+        return self.positions.channels(self.num_axes)
+
+    @property
+    def positions_description(self) -> str:
+        """The position encoding in words, or those of all segments."""
+        each = [f"{one.name}: {one.positions.description}" for one in self.segments if one.positions]
+        return "; ".join(each) or self.positions.description
 
     @property
     def read_channels(self) -> int:
@@ -384,13 +310,17 @@ class PerceiverConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return dataclasses.asdict(self)
+        nested = {
+            "positions": position_dict(self.positions),
+            "segments": tuple(segment.to_dict() for segment in self.segments),
+        }
+        return dataclasses.asdict(self) | nested
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PerceiverConfig:
         """The inverse of `to_dict`. Raises ConfigError on unknown fields and impossible values."""
         try:
-            fields = dict(values) | {"positions": _position(values.get("positions", {}))}
+            fields = dict(values) | {"positions": position_config(values.get("positions", {}))}
             if fields.get("stem") is not None:
                 stem = dict(fields["stem"])
                 if stem.get("pixels") is not None:
@@ -398,48 +328,16 @@ class PerceiverConfig:
                     stem["pixels"] = (height, width)
                 if "widths" in stem:
                     stem["widths"] = tuple(stem["widths"])
-                fields["stem"] = StemConfig(**_known(StemConfig, stem))
+                fields["stem"] = StemConfig(**known_fields(StemConfig, stem))
             for name in ("input_shape", "labels"):
                 if name in fields:
                     fields[name] = tuple(fields[name])
             if "segments" in fields:
-                fields["segments"] = tuple(_segment(segment) for segment in fields["segments"])
+                fields["segments"] = tuple(SegmentConfig.from_dict(segment) for segment in fields["segments"])
             if "plan" in fields:
                 fields["plan"] = tuple((cross, tower) for cross, tower in fields["plan"])
-            return cls(**_known(cls, fields))
+            return cls(**known_fields(cls, fields))
         except ConfigError:
             raise
         except (TypeError, ValueError) as error:
             raise ConfigError(f"the configuration holds a value of the wrong type: {error}") from error
-
-
-def _position(values: Mapping[str, Any]) -> PositionConfig:
-    fields = dict(values)
-    if "max_resolution" in fields:
-        fields["max_resolution"] = tuple(float(mu) for mu in fields["max_resolution"])
-    return PositionConfig(**_known(PositionConfig, fields))
-
-
-def _segment(values: Mapping[str, Any]) -> SegmentConfig:
-    fields = dict(values) | {"shape": tuple(values.get("shape", ()))}
-    if fields.get("positions") is not None:
-        fields["positions"] = _position(fields["positions"])
-    return SegmentConfig(**_known(SegmentConfig, fields))
-
-
-def _known(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
-    names = {f.name for f in dataclasses.fields(cls)}
-    unknown = sorted(set(values) - names)
-    if unknown:
-        raise ConfigError(f"unknown field{'s' * (len(unknown) > 1)} in the configuration: {', '.join(unknown)}")
-    return dict(values)
-
-
-def _positive(name: str, value: object) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ConfigError(f"{name} is {value!r}; it must be a whole number above 0")
-
-
-def _choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise ConfigError(f"{name} is {value!r}; it must be one of {', '.join(allowed)}")

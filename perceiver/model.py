@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from .attention import CrossAttention, InputArray, SelfAttention
 from .checkpoints.pretrained import Pretrained
 from .config import PerceiverConfig
-from .positions import ENCODINGS, Positions
+from .positions import Positions, SegmentPositions
 from .sample import Sample
-from .segments import SegmentPositions
 from .stem import stem_of
 from .trace import Read, Trace
 
@@ -29,12 +28,10 @@ class Perceiver(Pretrained):
     def __init__(self, config: PerceiverConfig) -> None:
         super().__init__()
         self.config = config
-        self.positions = (
+        self.positions: Positions = (
             SegmentPositions(config.segments, config.input_channels)
             if config.segments
-            else ENCODINGS[config.positions.kind](
-                config.positions, config.input_shape if config.position_axes is None else None, config.num_axes
-            )
+            else config.positions.build(config.input_shape if config.position_axes is None else None, config.num_axes)
         )
         self.stem = stem_of(config)
         self.latents = nn.Parameter(torch.empty(config.num_latents, config.latent_dim))
@@ -69,7 +66,7 @@ class Perceiver(Pretrained):
     @property
     def encoding(self) -> Positions:
         """The position encoding."""
-        return cast(Positions, self.positions)
+        return self.positions
 
     def inputs(self, sample: Sample, codes: Float[Tensor, "1 M P"] | None = None) -> Float[Tensor, "1 M C"]:
         """The input array of one sample: its content channels, then the position channels of each element.
@@ -108,9 +105,7 @@ class Perceiver(Pretrained):
                 f"this model reads {codes.shape[1]} of {self.config.content_channels}"
             )
         codes = codes.to(content).expand(len(content), -1, -1)
-        if self.config.segments:
-            return codes + cast(SegmentPositions, self.positions).place(content)
-        return torch.cat([content, codes], dim=-1)
+        return self.positions.join(content, codes)
 
     def forward(self, inputs: Float[Tensor, "B M C"]) -> Float[Tensor, "B classes"]:
         """Logits of a batch of input arrays."""

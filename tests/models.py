@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from perceiver import PerceiverConfig, PositionConfig
+from perceiver import PerceiverConfig
+from perceiver.positions import FourierConfig
 
 
 def tiny(**changes: object) -> PerceiverConfig:
@@ -11,7 +12,7 @@ def tiny(**changes: object) -> PerceiverConfig:
         "num_classes": 3,
         "input_shape": (3, 5),
         "content_channels": 2,
-        "positions": PositionConfig(num_bands=4, max_resolution=(3.0, 5.0)),
+        "positions": FourierConfig(num_bands=4, max_resolution=(3.0, 5.0)),
         "num_latents": 4,
         "latent_dim": 8,
         "plan": ((0, 0), (1, 0)),

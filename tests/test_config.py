@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from perceiver import ConfigError, PerceiverConfig, PositionConfig
+from perceiver import ConfigError, PerceiverConfig
+from perceiver.positions import CoordinatesConfig, FourierConfig, LearnedConfig, PositionConfig, position_config
 
 
 def test_paper_shape_has_261_input_channels_and_50176_elements() -> None:
@@ -21,7 +23,7 @@ def test_json_and_back_gives_an_equal_configuration() -> None:
         num_classes=2,
         labels=("a", "b"),
         plan=((0, 0), (None, 0), (1, None)),
-        positions=PositionConfig(kind="learned", dim=7),
+        positions=LearnedConfig(dim=7),
         preprocess={"mean": [0.5, 0.5, 0.5]},
     )
     assert PerceiverConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
@@ -62,4 +64,46 @@ def test_unknown_fields_and_wrong_types_are_refused() -> None:
 @pytest.mark.parametrize("mu", [1.0, float("nan")])
 def test_a_fourier_axis_needs_room_for_one_cycle(mu: float) -> None:
     with pytest.raises(ConfigError, match="at least 2"):
-        PositionConfig(max_resolution=(mu, 8.0))
+        FourierConfig(max_resolution=(mu, 8.0))
+
+
+@pytest.mark.parametrize(
+    ("positions", "written"),
+    [
+        (FourierConfig(16, (48.0, 50.0), "logarithmic"), ("fourier", 16, [48.0, 50.0], "logarithmic", 128, 1.0)),
+        (LearnedConfig(66, 0.5), ("learned", 64, [224.0, 224.0], "linear", 66, 0.5)),
+        (CoordinatesConfig(), ("coordinates", 64, [224.0, 224.0], "linear", 128, 1.0)),
+    ],
+)
+def test_the_first_three_encodings_are_written_with_the_fields_of_all(
+    positions: PositionConfig, written: tuple[object, ...]
+) -> None:
+    names = ("kind", "num_bands", "max_resolution", "spacing", "dim", "init_scale")
+    config = PerceiverConfig(positions=positions)
+    assert json.dumps(config.to_dict()["positions"]) == json.dumps(dict(zip(names, written, strict=True)))
+    assert PerceiverConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_positions_of_another_kind_or_with_unknown_fields_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"positions\.kind is 'rotary'; it must be one of fourier, learned"):
+        position_config({"kind": "rotary"})
+    with pytest.raises(ConfigError, match="unknown field in the configuration: bands"):
+        position_config({"kind": "learned", "bands": 3})
+    with pytest.raises(ConfigError, match="2 values for 3 axes"):
+        PerceiverConfig(input_shape=(20,), position_axes=3, positions=FourierConfig(max_resolution=(4.0, 4.0)))
+    with pytest.raises(ConfigError, match="learned positions know only a grid"):
+        PerceiverConfig(input_shape=(20,), position_axes=3, positions=LearnedConfig())
+
+
+def test_the_configuration_of_every_shipped_checkpoint_survives_a_round_trip() -> None:
+    files = sorted((Path(__file__).parents[1] / "checkpoints").glob("*/config.json"))
+    assert files
+    for file in files:
+        values = json.loads(file.read_text())
+        del values["format"], values["version"]
+        again = json.loads(json.dumps(PerceiverConfig.from_dict(values).to_dict()))
+        # Files from before a field existed lack it.
+        assert {name: again[name] for name in values if name != "positions"} == {
+            name: value for name, value in values.items() if name != "positions"
+        }
+        assert values["positions"].items() <= again["positions"].items()

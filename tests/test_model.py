@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from perceiver import Perceiver, PerceiverConfig, PositionConfig, count_parameters
+from perceiver import Perceiver, PerceiverConfig, count_parameters
+from perceiver.positions import position_config
 
 from .models import tiny
 
@@ -52,7 +53,7 @@ def test_shared_weight_sets_have_separate_maps() -> None:
 @pytest.mark.parametrize("head", ["mean", "mean_norm", "decoder"])
 def test_the_output_depends_on_every_input_element(kind: str, head: str) -> None:
     torch.manual_seed(0)
-    positions = PositionConfig(kind=kind, num_bands=4, max_resolution=(3.0, 5.0), dim=6)  # type: ignore[arg-type]
+    positions = position_config({"kind": kind, "num_bands": 4, "max_resolution": (3.0, 5.0), "dim": 6})
     model = Perceiver(tiny(positions=positions, head=head))
     content = torch.randn(1, 15, 2, requires_grad=True)
     model(model.input_array(content)).square().sum().backward()

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from perceiver import ConfigError, Perceiver, PerceiverConfig, PositionConfig
+from perceiver import ConfigError, Perceiver, PerceiverConfig
 from perceiver.analysis import ablation
 from perceiver.analysis.ablation import WHOLE, Ablation
 from perceiver.analysis.attribution import attribute
@@ -19,12 +19,12 @@ from perceiver.analysis.permutation import permute
 from perceiver.analysis.relevance import relevance
 from perceiver.analysis.spectrum import reference_bands, spectra
 from perceiver.analysis.sweep import answers, curves, estimate
-from perceiver.config import SegmentConfig
+from perceiver.positions import FourierConfig, SegmentConfig
 from perceiver.sample import Part, Sample
 
 SEGMENTS = (
-    SegmentConfig("audio", (5,), 2, PositionConfig("fourier", 3, (5.0,))),
-    SegmentConfig("video", (2, 3, 2), 4, PositionConfig("fourier", 2, (2.0, 6.0, 4.0))),
+    SegmentConfig("audio", (5,), 2, FourierConfig(3, (5.0,))),
+    SegmentConfig("video", (2, 3, 2), 4, FourierConfig(2, (2.0, 6.0, 4.0))),
     SegmentConfig("label", (1,)),
 )
 WIDTH = 22

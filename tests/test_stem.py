@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from perceiver import ConfigError, Perceiver, PerceiverConfig, PositionConfig
+from perceiver import ConfigError, Perceiver, PerceiverConfig
 from perceiver.config import StemConfig
+from perceiver.positions import FourierConfig
 from perceiver.stem import ConvsStem, PatchStem
 
 
@@ -94,7 +95,7 @@ def test_a_model_reads_through_its_stem_and_its_configuration_comes_back() -> No
         input_shape=(4, 4),
         content_channels=8,
         stem=stem,
-        positions=PositionConfig(num_bands=2, max_resolution=(4.0, 4.0)),
+        positions=FourierConfig(num_bands=2, max_resolution=(4.0, 4.0)),
         num_latents=3,
         latent_dim=8,
         plan=((0, 0),),

@@ -101,19 +101,19 @@ def axes(case: Case) -> tuple[CodeAxis, ...]:
 def possible(model: str, taken: Ablation) -> bool:
     """Whether a model's code holds what is to be taken away."""
     try:
-        taken.channels(encoding(model), compute.config(model).position_channels)
+        channels = taken.channels(encoding(model), compute.config(model).position_channels)
     except ConfigError:
         return False
-    return True
+    return bool(channels) or not taken
 
 
 @st.cache_data(show_spinner=False, max_entries=32, ttl=60)
 def with_bands(model: str) -> str | None:
-    """A checkpoint with Fourier positions for the same inputs, read in the same elements if there is one."""
+    """A checkpoint whose positions have bands, for the same inputs, read in the same elements if there is one."""
     store = Store()
     mine = compute.described(model)
     others = {name: store.config(name) for name in store.names(mine.modality)}
-    fit = [name for name, config in others.items() if config.positions.kind == "fourier"]
+    fit = [name for name, config in others.items() if config.positions.bands_per_axis]
     return min(fit, key=lambda name: others[name].input_shape != mine.input_shape, default=None)
 
 

@@ -24,15 +24,12 @@ from perceiver.config import PerceiverConfig
 from perceiver.export import Measured, Origin, tartan_csv, tartan_json
 from perceiver.model import count_parameters
 from perceiver.plots.scale import ColourRange, ColourScale, Mode, modes
-from perceiver.positions import Band
+from perceiver.positions import Band, Positions, encoding_rank
 from perceiver.sample import Sample
 
 from . import compute
 from .compute import BlockMap, Case, Reading, Slot
 from .progress import Progress
-
-PREFERRED = {"fourier": ("learned", "coordinates", "fourier")}
-"""Whose positions are set beside those of a kind, the first that is there; beside all others, Fourier's."""
 
 LEADING = 5
 """Components of a learned code that are always shown."""
@@ -65,11 +62,11 @@ def suggested(model: str, others: Sequence[str]) -> tuple[str, ...]:
     Raises CheckpointError when a configuration is damaged.
     """
     first = compute.described(model)
-    order = PREFERRED.get(first.positions.kind, ("fourier", "learned", "coordinates"))
 
-    def rank(name: str) -> tuple[bool, int]:
+    def rank(name: str) -> tuple[bool, bool, int]:
         other = compute.described(name)
-        return other.input_shape != first.input_shape, order.index(other.positions.kind)
+        same = other.positions.kind == first.positions.kind
+        return other.input_shape != first.input_shape, same, encoding_rank(other.positions)
 
     return tuple(sorted(others, key=rank)[:1])
 
@@ -156,6 +153,11 @@ def gram(case: Case) -> Gram:
     return _gram(case.model, _code_key(case), case)
 
 
+def encoding(name: str) -> Positions:
+    """The position encoding of a model. Raises CheckpointError when it cannot be opened."""
+    return compute.opened(name).encoding
+
+
 @st.cache_data(show_spinner=False, max_entries=32)
 def bands(name: str) -> tuple[Band, ...]:
     """The bands of a model's positions; none for other positions than Fourier features."""
@@ -163,14 +165,14 @@ def bands(name: str) -> tuple[Band, ...]:
 
 
 def parts(config: PerceiverConfig) -> int:
-    """How many bands an axis has, or components the code."""
-    kind = config.positions.kind
-    return config.positions.num_bands if kind == "fourier" else config.position_channels
+    """How many bands an axis has, or components the code; 0 without position channels."""
+    return config.positions.bands_per_axis or config.position_channels
 
 
 def patterns(case: Case, band: int) -> tuple[Pattern, ...]:
     """What some parts of a position code look like over the input: of Fourier features the sine of the lowest, the
-    given and the highest band of every axis, of others the leading components and the given one."""
+    given and the highest band of every axis, of others the leading components and the given one; none without position
+    channels."""
     return _patterns(case.model, _code_key(case), band, case)
 
 
@@ -178,6 +180,8 @@ def patterns(case: Case, band: int) -> tuple[Pattern, ...]:
 def _patterns(model: str, key: str, band: int, _case: Case) -> tuple[Pattern, ...]:
     opened, sample = compute.opened(model), compute.read(_case)
     count, encoding = parts(opened.config), opened.encoding
+    if not count:
+        return ()
     band = min(band, count - 1)
     codes = opened.codes(sample)[0]
     named: list[tuple[int | None, int, float, Float[np.ndarray, "M"]]]

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from perceiver.analysis.formatting import percent
-from perceiver.checkpoints.markdown import top_frequencies
 from perceiver.checkpoints.results import Results
 from perceiver.checkpoints.store import BundledSample
-from perceiver.config import PositionConfig
+from perceiver.positions import PositionConfig
 
 from ..services.compute import Reading
 
@@ -116,13 +115,7 @@ def accuracy(results: Results | None) -> str:
 
 def positions(config: PositionConfig) -> str:
     """A position encoding in a few words."""
-    match config.kind:
-        case "fourier":
-            return f"Fourier, {config.num_bands} bands to {top_frequencies(config)} cycles"
-        case "learned":
-            return f"Learned, {config.dim} channels"
-        case _:
-            return "Coordinates alone"
+    return config.label[:1].upper() + config.label[1:]
 
 
 def axis(name: str) -> str:

@@ -99,14 +99,15 @@ def presets(encoding: Positions) -> dict[str, Ablation]:
     return out | {"none": ablations.WHOLE}
 
 
-def band_counts(name: str, encoding: Positions, kind: str) -> str:
-    """How many bands a model has, in words, for messages.
+def band_counts(name: str, model: Perceiver) -> str:
+    """How many bands a model's position code has, in words, for messages.
 
-    name, kind  of the model and of its positions
+    name  of the model
     """
-    counts = Counter(band.axis for band in encoding.bands())
+    counts = Counter(band.axis for band in model.encoding.bands())
     if not counts:
-        return f"{name} has {kind} positions, without frequencies"
+        has = f"{name} has {model.config.positions.phrase}"
+        return f"{has}, without frequencies" if model.config.position_channels else has
     alike = len(set(counts.values())) == 1
     number = counts[0] if alike else ", ".join(map(str, counts.values()))
     return f"{name} has {number} bands on {'each axis' if alike else 'its axes'}"

@@ -13,8 +13,9 @@ import torch
 from jaxtyping import Float, Float32, Float64
 from torch import Tensor
 
+from ..config import PerceiverConfig
 from ..model import Perceiver
-from ..positions import Band, Positions
+from ..positions import Band
 
 NOTHING = 1e-12
 """Share of the largest eigenvalue below which one is rounding."""
@@ -45,8 +46,13 @@ def similarity(codes: Float[Tensor, "M P"], element: int) -> Float32[np.ndarray,
 
 
 def gram(codes: Float[Tensor, "M P"]) -> Gram:
-    """The Gram spectrum of a code; its eigenvalues are those of the channels' second moments. Raises ValueError where
-    all codes are 0."""
+    """The Gram spectrum of a code; its eigenvalues are those of the channels' second moments. A code without channels
+    has no shares and fills 0 dimensions.
+
+    Raises ValueError where all codes are 0.
+    """
+    if not codes.shape[1]:
+        return Gram(np.zeros(0), 0.0)
     values = torch.linalg.eigvalsh(_moments(codes)).flip(0)
     if not values[0] > 0:
         raise ValueError("a code that is 0 everywhere has no spectrum")
@@ -58,6 +64,8 @@ def gram(codes: Float[Tensor, "M P"]) -> Gram:
 def components(codes: Float[Tensor, "M P"], count: int) -> Float32[np.ndarray, "count M"]:
     """The leading eigenvectors of the Gram matrix over the elements, each of length 1; the sum of each is not below 0,
     and where it is 0 but for rounding, its largest value is positive. Fewer where the code has fewer dimensions."""
+    if not codes.shape[1]:
+        return np.zeros((0, len(codes)), dtype=np.float32)
     values, vectors = torch.linalg.eigh(_moments(codes))
     wanted = min(count, int((values > NOTHING * values[-1]).sum()))
     out = []
@@ -97,13 +105,21 @@ class CodePattern:
     values: Float32[np.ndarray, "M"]
 
 
-def code_patterns(encoding: Positions, codes: Float[Tensor, "M P"], chosen: int, parts: int) -> tuple[CodePattern, ...]:
+def code_parts(config: PerceiverConfig) -> int:
+    """How many bands an axis of a position code has, or components the code; 0 without position channels."""
+    return config.positions.bands_per_axis or config.position_channels
+
+
+def code_patterns(model: Perceiver, codes: Float[Tensor, "M P"], chosen: int) -> tuple[CodePattern, ...]:
     """What some parts of a code look like over the input: of a code with bands the sines of the lowest, the chosen and
-    the highest band of every axis; else its raw coordinates; else the leading components and the chosen one.
+    the highest band of every axis; else its raw coordinates; else the leading components and the chosen one. None
+    without position channels.
 
     chosen  the band or component, from 0; beyond the last it is the last
-    parts   how many bands an axis has, or components the code
     """
+    encoding, parts = model.encoding, code_parts(model.config)
+    if not parts:
+        return ()
     chosen = min(chosen, parts - 1)
     if every := encoding.bands():
         shown = [band for band in every if band.index in (0, chosen, parts - 1)]

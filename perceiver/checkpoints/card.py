@@ -10,10 +10,10 @@ from typing import Any
 
 from huggingface_hub import EvalResult, ModelCardData
 
-from ..config import PerceiverConfig, PositionConfig
+from ..config import PerceiverConfig
 from ..errors import CheckpointError
 from .files import README, WEIGHTS, sha256
-from .markdown import duration, percent, table, top_frequencies, with_interval
+from .markdown import duration, percent, table, with_interval
 from .results import CURVE, Results, read_results
 
 _TASKS = {"image": "image-classification", "audio": "audio-classification", "video": "video-classification"}
@@ -105,7 +105,7 @@ def _metadata(config: PerceiverConfig, results: Results | None) -> ModelCardData
                 for metric, value in values.items()
             ],
         }
-    tags = ["perceiver", "cross-attention", "interpretability", f"{config.positions.kind}-positions"]
+    tags = ["perceiver", "cross-attention", "interpretability", config.positions.phrase.replace(" ", "-")]
     return ModelCardData(library_name="perceiver-lens", pipeline_tag=task, tags=tags, **measured)
 
 
@@ -122,7 +122,7 @@ def _opening(config: PerceiverConfig, results: Results | None) -> list[str]:
             ("Part", "Value"),
             [
                 ("Input", f"{_times(config.input_shape)} elements of {config.content_channels} content channels"),
-                ("Positions", _positions(config)),
+                ("Positions", config.positions_description),
                 ("Latents", f"{config.num_latents} of width {config.latent_dim}"),
                 ("Cross-attentions", f"{len(crosses)}, weight sets {', '.join(map(str, crosses))}"),
                 ("Self-attentions a block", str(config.self_attends)),
@@ -206,25 +206,6 @@ def _report(results: Results) -> list[str]:
         *(["", f"![Accuracy on validation examples during training]({CURVE})"] if results.curve else []),
         *(["", "## Notes", "", *(f"- {note}" for note in results.notes)] if results.notes else []),
     ]
-
-
-def _positions(config: PerceiverConfig) -> str:
-    each = [f"{one.name}: {_encoding(one.positions)}" for one in config.segments if one.positions]
-    return "; ".join(each) or _encoding(config.positions)
-
-
-def _encoding(positions: PositionConfig) -> str:
-    match positions.kind:
-        case "fourier":
-            spaced = "evenly spaced" if positions.spacing == "linear" else "spaced by logarithm"
-            return (
-                f"Fourier features: {positions.num_bands} bands an axis, {spaced} from 1 to "
-                f"{top_frequencies(positions)} cycles across the axis"
-            )
-        case "learned":
-            return f"learned, {positions.dim} channels an element"
-        case _:
-            return "raw coordinates in [-1, 1]"
 
 
 def _names(labels: tuple[str, ...], shown: int = 100) -> str:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..config import PerceiverConfig, PositionConfig
+from ..config import PerceiverConfig
 from .formats.base import Question
-from .markdown import top_frequencies
 
 Told = Callable[[float | None, str], None]
 """Called while something is fetched or read, with the share that is done (None where that is not known) and words for
@@ -53,7 +52,8 @@ class Found:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return dataclasses.asdict(self)
+        config = {} if self.config is None else {"config": self.config.to_dict()}
+        return dataclasses.asdict(self) | config
 
     def rows(self) -> list[tuple[str, str]]:
         """The summary as a table of two columns, for a page or a terminal."""
@@ -80,7 +80,7 @@ def described(config: PerceiverConfig) -> list[tuple[str, str]]:
                 f"{_parts(config)}"
             ),
         ),
-        ("Positions", positions(config)),
+        ("Positions", config.positions_description),
         ("Latents", f"{config.num_latents} of width {config.latent_dim}"),
         ("Blocks", f"{len(config.plan)}, {crosses} with a cross-attention, {config.self_attends} self-attentions each"),
         ("Plan", plan(config)),
@@ -89,28 +89,9 @@ def described(config: PerceiverConfig) -> list[tuple[str, str]]:
     ]
 
 
-def positions(config: PerceiverConfig) -> str:
-    """The position encoding of a model in words, or those of its segments."""
-    each = [f"{one.name}: {encoding(one.positions)}" for one in config.segments if one.positions]
-    return "; ".join(each) or encoding(config.positions)
-
-
 def _parts(config: PerceiverConfig) -> str:
     each = ", ".join(f"{one.name} {_times(one.shape)}" for one in config.segments)
     return f": {each}" if each else ""
-
-
-def encoding(positions: PositionConfig) -> str:
-    """A position encoding in words."""
-    match positions.kind:
-        case "fourier":
-            top = top_frequencies(positions)
-            spaced = "evenly" if positions.spacing == "linear" else "by logarithm"
-            return f"Fourier features, {positions.num_bands} bands an axis, {spaced} from 1 to {top} cycles"
-        case "learned":
-            return f"learned, {positions.dim} channels an element"
-        case _:
-            return "raw coordinates in [-1, 1]"
 
 
 def plan(config: PerceiverConfig) -> str:

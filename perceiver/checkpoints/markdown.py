@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..config import PositionConfig
 from .results import HeldOut
 
 
@@ -23,11 +22,6 @@ def duration(seconds: float) -> str:
     """Hours and minutes."""
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
-
-
-def top_frequencies(positions: PositionConfig) -> str:
-    """The highest band of Fourier positions on each axis, in cycles across it; equal ones once."""
-    return " and ".join(dict.fromkeys(f"{mu / 2:g}" for mu in positions.max_resolution))
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..config import PositionConfig
 from ..errors import CheckpointError, InputError
 from . import markdown
-from .markdown import duration, percent, top_frequencies, with_interval
+from .markdown import duration, percent, with_interval
 from .store import Store
 
 BEGIN, END = "<!-- checkpoints:begin -->", "<!-- checkpoints:end -->"
@@ -55,7 +54,7 @@ def _row(store: Store, name: str) -> tuple[str, ...]:
     return (
         f"`{name}`",
         config.modality,
-        _encoding(config.positions),
+        config.positions.label,
         f"{results.parameters:,}",
         with_interval(results.held_out),
         percent(results.held_out.balanced_accuracy),
@@ -63,13 +62,3 @@ def _row(store: Store, name: str) -> tuple[str, ...]:
         ", ".join(percent(accuracy) for accuracy in results.seeds.values()) or "–",
         duration(results.budget.seconds),
     )
-
-
-def _encoding(positions: PositionConfig) -> str:
-    match positions.kind:
-        case "fourier":
-            return f"Fourier, {positions.num_bands} bands to {top_frequencies(positions)}"
-        case "learned":
-            return "learned"
-        case _:
-            return "raw coordinates"

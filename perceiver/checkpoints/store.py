@@ -10,12 +10,11 @@ from pathlib import Path
 
 from ..config import PerceiverConfig
 from ..errors import CheckpointError
+from ..positions import encoding_rank
 from . import card as cards
 from . import files
 
 SAMPLES = "samples"
-# The paper's own encoding first, so that the first checkpoint of a modality is the one to begin with.
-_ORDER = {"fourier": 0, "learned": 1, "coordinates": 2}
 
 
 def bundled_folder() -> Path:
@@ -73,7 +72,7 @@ class Store:
         found = (path.parent for path in self.root.glob(f"*/{files.CONFIG}"))
         configs = {folder.name: files.read_config(folder) for folder in found if folder.name != SAMPLES}
         chosen = [name for name, config in configs.items() if modality in (None, config.modality)]
-        return tuple(sorted(chosen, key=lambda name: (_ORDER[configs[name].positions.kind], name)))
+        return tuple(sorted(chosen, key=lambda name: (encoding_rank(configs[name].positions), name)))
 
     def default(self, modality: str) -> str:
         """The checkpoint to begin with. Raises CheckpointError when none of this modality is there."""

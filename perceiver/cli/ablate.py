@@ -128,8 +128,8 @@ def _ablation(lens: Lens, removed: dict[str, Any]) -> Ablation:
     config, encoding = lens.config, lens.model.encoding
     ablation = choose(encoding, **removed)
     if not ablation.channels(encoding, config.position_channels):
-        have = band_counts(lens.name, encoding, config.positions.kind)
-        hint = "" if encoding.bands() else "; --all takes them whole"
+        have = band_counts(lens.name, lens.model)
+        hint = "; --all takes them whole" if config.position_channels and not encoding.bands() else ""
         raise ConfigError(f"that takes nothing away: {have}{hint}")
     return ablation
 

@@ -135,7 +135,7 @@ def _list(store: Store, names: tuple[str, ...]) -> None:
     width = max((len(name) for name in names), default=0)
     for name in names:
         results, config = store.card(name).results, store.config(name)
-        reads = f"{config.modality} {' × '.join(map(str, config.input_shape))}, {config.positions.kind} positions"
+        reads = f"{config.modality} {' × '.join(map(str, config.input_shape))}, {config.positions.phrase}"
         reached = ""
         if results is not None:
             low, high = results.held_out.interval

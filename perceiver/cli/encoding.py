@@ -71,20 +71,24 @@ def encoding(
         print_json(values | ({"written": written} if written else {}))
         return
     print_notes(file, values["notes"])
-    typer.echo("\n".join([_listing(lens.name, values, at, found.similarity), *written]))
+    typer.echo(
+        "\n".join([_listing(f"{lens.name}: {lens.config.positions.phrase}", values, at, found.similarity), *written])
+    )
 
 
-def _listing(name: str, values: dict[str, Any], at: str | None, cosines: np.ndarray | None) -> str:
+def _listing(title: str, values: dict[str, Any], at: str | None, cosines: np.ndarray | None) -> str:
     from ..analysis.formatting import count, number, percent
 
     elements = " × ".join(map(count, values["shape"]))
-    lines = [f"{name}: {values['positions']} positions, {values['channels']} channels, {elements} elements"]
+    lines = [f"{title}, {values['channels']} channels, {elements} elements"]
     rows = [["", "bands", "lowest", "highest", "step"]]
     for axis, along in values["cycles"].items():
         step = number(along[1] - along[0]) if len(along) > 1 else ""
         rows.append([axis, str(len(along)), number(along[0]), number(along[-1]), step])
     if len(rows) > 1:
         lines += [table(rows), "  frequencies in cycles across the axis"]
+    if not values["channels"]:
+        return "\n".join([*lines, "  no position channels: nothing in the input array says where an element lies"])
     gram = values["code"]
     leading = ", ".join(percent(share) for share in gram["shares"][:SHARES])
     lines.append(

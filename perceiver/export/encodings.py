@@ -108,11 +108,11 @@ def encoding_npz(target: Target, code: CodeAnalysis, origin: Origin, layout: Lay
     bands       of Fourier features, float64 (bands, 4): axis, frequency in cycles across it, sine and cosine channel
     similarity  where an element is given, float32 (*shape): the cosine of its code with every code
     """
-    shape = layout.shape
+    shape, leading_maps = layout.shape, components(code.codes, leading)
     arrays: dict[str, np.ndarray] = {
-        "codes": code.codes.numpy().astype(np.float32).reshape(*shape, -1),
+        "codes": code.codes.numpy().astype(np.float32).reshape(*shape, code.codes.shape[1]),
         "gram": code.gram.shares,
-        "components": components(code.codes, leading).reshape(-1, *shape),
+        "components": leading_maps.reshape(len(leading_maps), *shape),
     }
     if code.bands:
         arrays["bands"] = np.array([(b.axis, b.frequency, b.sine, b.cosine) for b in code.bands], dtype=np.float64)

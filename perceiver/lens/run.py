@@ -162,7 +162,7 @@ class Run:
         elif removed:
             raise TypeError(f"an ablation says all itself; it takes no {', '.join(removed)}")
         if not ablation.channels(encoding, config.position_channels):
-            raise ConfigError(f"that takes nothing away: {band_counts(self.name, encoding, config.positions.kind)}")
+            raise ConfigError(f"that takes nothing away: {band_counts(self.name, self.model)}")
         after = ablated_trace(self.model, self.sample, ablation)
         chosen = self.context.class_index(target, self.logits)
         return Ablated(self.context, ablation, self.trace, after, chosen, selection or MapSelection())
@@ -334,6 +334,5 @@ def curves_of(model: Perceiver, name: str, fill: Fill = "zero", seed: int = 0) -
     """What there is to sweep of a model's position code. Raises ConfigError where it has no frequencies."""
     found = curves(model.encoding, fill, seed)
     if not found:
-        kind = model.config.positions.kind
-        raise ConfigError(f"{name} has {kind} positions, without frequencies that could be swept")
+        raise ConfigError(f"{name} has {model.config.positions.phrase}: there are no frequencies to sweep")
     return found

@@ -84,7 +84,7 @@ def gram_figure(shares: Named) -> go.Figure:
         )
     figure.update_layout(**_layout(height=280, top=28))
     figure.update_xaxes(title_text="Dimension, the largest first", rangemode="tozero", showgrid=False)
-    levels = _levels(min((float(v[v >= SMALLEST_SHARE].min()) for v in shares.values()), default=1.0))
+    levels = _levels(min((float(v[v >= SMALLEST_SHARE].min()) for v in shares.values() if len(v)), default=1.0))
     figure.update_yaxes(title_text="Share of the whole", type="log", tickvals=levels, ticktext=_percents(levels))
     return _fixed(figure)
 

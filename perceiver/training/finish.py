@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from ..checkpoints.results import CURVE, Budget, Results
+from ..model import Perceiver
 from ..plots.curve import accuracy_curve
 from .evaluate import Evaluation
 from .loop import Outcome
@@ -27,8 +28,10 @@ def results(
     *,
     command: str,
     seeds: Mapping[int, float] | None = None,
+    photographs: str = "",
 ) -> Results:
-    """The training run as its card tells it; `seeds` holds the held-out accuracy of other seeds."""
+    """The training run as its card tells it; `seeds` holds the held-out accuracy of other seeds, `photographs`
+    what `photograph_sentence` says."""
     model = recipe.model
     notes = [
         f"Trained on {recipe.elements:,} of {model.num_inputs:,} input elements drawn anew for each step, evaluated on "
@@ -56,7 +59,7 @@ def results(
         versions={name: version(name) for name in _LIBRARIES},
         training=training_rows(recipe, outcome),
         curve=outcome.curve,
-        caveats=tuple(data.caveats),
+        caveats=(*data.caveats, *([photographs] if photographs else [])),
         notes=tuple(notes),
     )
 
@@ -84,23 +87,13 @@ def training_rows(recipe: Recipe, outcome: Outcome) -> dict[str, str]:
     return rows
 
 
-def save(
-    folder: Path,
-    recipe: Recipe,
-    outcome: Outcome,
-    evaluation: Evaluation,
-    data: DataSet,
-    *,
-    command: str,
-    seeds: Mapping[int, float] | None = None,
-) -> Path:
+def save(folder: Path, model: Perceiver, results: Results) -> Path:
     """Writes the checkpoint folder: weights, configuration, card with its curve, and results."""
-    told = results(recipe, outcome, evaluation, data, command=command, seeds=seeds)
-    out = outcome.model.save_pretrained(folder, told)
+    out = model.save_pretrained(folder, results)
     curve = folder / CURVE
     curve.unlink(missing_ok=True)
-    if told.curve:
-        curve.write_bytes(accuracy_curve(told.curve, told.held_out.chance))
+    if results.curve:
+        curve.write_bytes(accuracy_curve(results.curve, results.held_out.chance))
     return out
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, assert_never
+from typing import Any, Literal, assert_never
 
 import torch
 from pytorch_optimizer import Lamb
 from torch import nn
+
+from ..positions import Positions
 
 OptimiserName = Literal["lamb", "adamw", "muon"]
 Schedule = Literal["steps", "cosine"]
@@ -22,11 +24,12 @@ def build_optimisers(
     """The optimisers of a training run; a learning rate is set in all of them before each step.
 
     "muon" updates the weight matrices of linear layers by Muon (Jordan et al. 2024), scaled to the size of AdamW's
-    updates (Liu et al. 2025), and everything else by AdamW. AdamW decays matrices alone.
+    updates (Liu et al. 2025), and everything else by AdamW. AdamW decays matrices alone, LAMB everything but what a
+    position encoding excludes.
     """
     match name:
         case "lamb":
-            return (Lamb(model.parameters(), lr=rate, weight_decay=weight_decay),)
+            return (Lamb(_lamb_groups(model), lr=rate, weight_decay=weight_decay),)
         case "adamw":
             return (_adamw(list(model.named_parameters()), rate, weight_decay),)
         case "muon":
@@ -38,6 +41,14 @@ def build_optimisers(
             )
             return muon, _adamw(rest, rate, weight_decay)
     assert_never(name)
+
+
+def _lamb_groups(model: nn.Module) -> list[dict[str, Any]]:
+    encodings = [module for module in model.modules() if isinstance(module, Positions)]
+    undecayed = [encoding.get_parameter(name) for encoding in encodings for name in encoding.undecayed]
+    excluded = set(map(id, undecayed))
+    groups: list[dict[str, Any]] = [{"params": [p for p in model.parameters() if id(p) not in excluded]}]
+    return [*groups, {"params": undecayed, "weight_decay": 0.0}] if undecayed else groups
 
 
 def _adamw(parameters: list[tuple[str, nn.Parameter]], rate: float, weight_decay: float) -> torch.optim.Optimizer:

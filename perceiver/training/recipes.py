@@ -6,8 +6,16 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..config import PerceiverConfig, PositionConfig, StemConfig
+from ..config import PerceiverConfig, StemConfig
 from ..errors import ConfigError
+from ..positions import (
+    CoordinatesConfig,
+    FourierConfig,
+    LearnableFourierConfig,
+    LearnedConfig,
+    NoPositionsConfig,
+    PositionConfig,
+)
 from .optimisers import OptimiserName, Schedule, learning_rate
 from .sets import Augmentation, CloudAugmentation, DataSet, SceneAugmentation, SoundAugmentation
 from .sets.digits import DIGITS, DigitAugmentation
@@ -138,7 +146,7 @@ _PICTURES: dict[str, Any] = {
     "resample": "bicubic",
     "crop": 1.0,
 }
-_FOURIER = PositionConfig(kind="fourier", num_bands=16, max_resolution=(64.0, 64.0))
+_FOURIER = FourierConfig(num_bands=16, max_resolution=(64.0, 64.0))
 
 
 def _sound_model(features: str, positions: PositionConfig, stem: StemConfig | None = None) -> PerceiverConfig:
@@ -268,51 +276,53 @@ def _stem_preprocess(stem: StemConfig | None) -> dict[str, Any]:
     return {} if stem is None or stem.pixels is None else {"pixels": list(stem.pixels), "cells": stem.cells}
 
 
-_LETTER_FOURIER = PositionConfig(kind="fourier", num_bands=16, max_resolution=(32.0, 32.0))
-_MEL_FOURIER = PositionConfig(kind="fourier", num_bands=16, max_resolution=(48.0, 50.0))
-_RAW_FOURIER = PositionConfig(kind="fourier", num_bands=32, max_resolution=(125.0,))
+_LETTER_FOURIER = FourierConfig(num_bands=16, max_resolution=(32.0, 32.0))
+_MEL_FOURIER = FourierConfig(num_bands=16, max_resolution=(48.0, 50.0))
+_RAW_FOURIER = FourierConfig(num_bands=32, max_resolution=(125.0,))
 # The paper's "maximum frequency of 1120" is mu / 2, the top of the bands.
-_CLOUD_PAPER = PositionConfig(kind="fourier", num_bands=64, max_resolution=(2240.0,) * 3)
-_CLOUD_LOW = PositionConfig(kind="fourier", num_bands=16, max_resolution=(32.0,) * 3)
+_CLOUD_PAPER = FourierConfig(num_bands=64, max_resolution=(2240.0,) * 3)
+_CLOUD_LOW = FourierConfig(num_bands=16, max_resolution=(32.0,) * 3)
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         _letter_recipe("letters-fourier", _LETTER_FOURIER),
-        _letter_recipe("letters-learned", PositionConfig(kind="learned", dim=66, init_scale=1.0)),
-        _letter_recipe("letters-learned-small", PositionConfig(kind="learned", dim=66, init_scale=0.02)),
-        _letter_recipe("letters-coordinates", PositionConfig(kind="coordinates")),
+        _letter_recipe("letters-learned", LearnedConfig(dim=66, init_scale=1.0)),
+        _letter_recipe("letters-learned-small", LearnedConfig(dim=66, init_scale=0.02)),
+        _letter_recipe("letters-coordinates", CoordinatesConfig()),
+        _letter_recipe("letters-no-positions", NoPositionsConfig()),
+        _letter_recipe("letters-learnable-bands", LearnableFourierConfig(num_bands=16, max_resolution=(32.0, 32.0))),
         _letter_recipe("letters-fourier-lamb", _LETTER_FOURIER, optimiser="lamb", schedule="steps", learning_rate=1e-2),
         _letter_recipe(
             "letters-conv",
-            PositionConfig(kind="fourier", num_bands=8, max_resolution=(16.0, 16.0)),
+            FourierConfig(num_bands=8, max_resolution=(16.0, 16.0)),
             stem=StemConfig(kind="convs", in_channels=3, pixels=(32, 32), side=4, widths=(48,)),
         ),
-        _digit_recipe("digits-fourier", PositionConfig(kind="fourier", num_bands=14, max_resolution=(28.0, 28.0))),
-        _digit_recipe("digits-learned", PositionConfig(kind="learned", dim=58, init_scale=1.0)),
-        _digit_recipe("digits-coordinates", PositionConfig(kind="coordinates")),
+        _digit_recipe("digits-fourier", FourierConfig(num_bands=14, max_resolution=(28.0, 28.0))),
+        _digit_recipe("digits-learned", LearnedConfig(dim=58, init_scale=1.0)),
+        _digit_recipe("digits-coordinates", CoordinatesConfig()),
         _image_recipe("image-fourier", _FOURIER),
-        _image_recipe("image-learned", PositionConfig(kind="learned", dim=66, init_scale=1.0)),
-        _image_recipe("image-coordinates", PositionConfig(kind="coordinates")),
+        _image_recipe("image-learned", LearnedConfig(dim=66, init_scale=1.0)),
+        _image_recipe("image-coordinates", CoordinatesConfig()),
         _image_recipe(
             "image-conv",
-            PositionConfig(kind="fourier", num_bands=8, max_resolution=(16.0, 16.0)),
+            FourierConfig(num_bands=8, max_resolution=(16.0, 16.0)),
             stem=StemConfig(kind="convs", in_channels=3, pixels=(64, 64), side=4, widths=(48, 64)),
             elements=None,
         ),
         _sound_recipe("audio-mel", "mel", _MEL_FOURIER),
-        _sound_recipe("audio-mel-learned", "mel", PositionConfig(kind="learned", dim=66, init_scale=1.0)),
+        _sound_recipe("audio-mel-learned", "mel", LearnedConfig(dim=66, init_scale=1.0)),
         _sound_recipe("audio-raw", "raw", _RAW_FOURIER),
         _sound_recipe(
             "audio-conv",
             "mel",
-            PositionConfig(kind="fourier", num_bands=8, max_resolution=(12.0, 13.0)),
+            FourierConfig(num_bands=8, max_resolution=(12.0, 13.0)),
             stem=StemConfig(kind="convs", in_channels=1, pixels=(48, 50), side=4, widths=(48, 64)),
             elements=None,
         ),
         _cloud_recipe("points-fourier", _CLOUD_PAPER),
         _cloud_recipe("points-fourier-low", _CLOUD_LOW),
-        _cloud_recipe("points-coordinates", PositionConfig(kind="coordinates")),
+        _cloud_recipe("points-coordinates", CoordinatesConfig()),
     )
 }
 

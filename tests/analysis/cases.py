@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from perceiver import Perceiver, PositionConfig
+from perceiver import Perceiver
+from perceiver.positions import FourierConfig
 from perceiver.sample import Sample
 from tests.models import tiny
 
@@ -23,7 +24,7 @@ def frozen(seed: int = 0, **changes: object) -> Perceiver:
 
 def of_clouds(seed: int = 0, **changes: object) -> Perceiver:
     """The same for free elements without content: 12 points, 3 axes with 3 bands."""
-    positions = PositionConfig(num_bands=3, max_resolution=(6.0, 6.0, 6.0))
+    positions = FourierConfig(num_bands=3, max_resolution=(6.0, 6.0, 6.0))
     values = {"input_shape": (12,), "content_channels": 0, "position_axes": 3, "positions": positions}
     return frozen(seed, **(values | changes))
 

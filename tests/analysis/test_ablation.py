@@ -12,18 +12,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceiver import PositionConfig
 from perceiver.analysis import ablation
 from perceiver.analysis.ablation import LONGEST, WHOLE, Ablation, by_place, parse
 from perceiver.analysis.methods import FILLS, Fill
 from perceiver.errors import ConfigError
-from perceiver.positions import CoordinatePositions, FourierPositions, LearnedPositions
+from perceiver.positions import CoordinatesConfig, FourierConfig, LearnedConfig
 
 from .cases import frozen, of_clouds, sample
 
 SIDES, BANDS = (3, 5), 4
-CONFIG = PositionConfig(num_bands=BANDS, max_resolution=(6.0, 10.0))
-ENCODING = FourierPositions(CONFIG, SIDES, 2)
+CONFIG = FourierConfig(num_bands=BANDS, max_resolution=(6.0, 10.0))
+ENCODING = CONFIG.build(SIDES, 2)
 FREQUENCIES = ((1, 5 / 3, 7 / 3, 3), (1, 7 / 3, 11 / 3, 5))
 
 Keeps = Callable[[str, int, float, int], bool]
@@ -106,7 +105,7 @@ def test_inputs_of_a_batch_are_filled_each_from_its_own(fill: Fill) -> None:
         torch.testing.assert_close(one, taken.apply(alone, ENCODING))
 
 
-@pytest.mark.parametrize("model", [frozen(), frozen(positions=PositionConfig(kind="learned", dim=6)), of_clouds()])
+@pytest.mark.parametrize("model", [frozen(), frozen(positions=LearnedConfig(dim=6)), of_clouds()])
 def test_the_model_is_left_alone(model) -> None:  # type: ignore[no-untyped-def]
     given = sample(model)
     weights = {name: value.clone() for name, value in model.state_dict().items()}
@@ -125,8 +124,8 @@ def test_the_model_is_left_alone(model) -> None:  # type: ignore[no-untyped-def]
         (ENCODING, Ablation(cosines=frozenset({(2, 0)})), "no band 1 on axis 3"),
         (ENCODING, Ablation(coordinates=frozenset({2})), "no raw coordinate of axis 3"),
         (ENCODING, Ablation(coordinates=frozenset({-1})), "no raw coordinate"),
-        (CoordinatePositions(CONFIG, SIDES, 2), Ablation(sines=frozenset({(0, 0)}), whole=True), "no band 1 on axis 1"),
-        (LearnedPositions(CONFIG, SIDES, 2), Ablation(coordinates=frozenset({0})), "no raw coordinate of axis 1"),
+        (CoordinatesConfig().build(SIDES, 2), Ablation(sines=frozenset({(0, 0)}), whole=True), "no band 1 on axis 1"),
+        (LearnedConfig().build(SIDES, 2), Ablation(coordinates=frozenset({0})), "no raw coordinate of axis 1"),
     ],
 )
 def test_what_an_encoding_does_not_hold_cannot_go(encoding, taken: Ablation, cause: str) -> None:  # type: ignore[no-untyped-def]

@@ -7,18 +7,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from perceiver import Perceiver, PositionConfig
+from perceiver import Perceiver
 from perceiver.analysis import batches
 from perceiver.analysis.attribution import attribute
 from perceiver.analysis.methods import ATTRIBUTION_METHODS, AttributionMethod
 from perceiver.errors import ConfigError
+from perceiver.positions import LearnedConfig
 from perceiver.sample import Sample
 
 from .cases import frozen, of_clouds, sample
 
 MODELS = {
     "grid": frozen(),
-    "learned": frozen(positions=PositionConfig(kind="learned", dim=6)),
+    "learned": frozen(positions=LearnedConfig(dim=6)),
     "heads": frozen(cross_heads=2, head="decoder"),
     "cloud": of_clouds(),
 }

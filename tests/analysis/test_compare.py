@@ -7,16 +7,17 @@ import dataclasses
 import numpy as np
 import torch
 
-from perceiver import Perceiver, PositionConfig
+from perceiver import Perceiver
 from perceiver.analysis.compare import bands_of_models, same_elements
 from perceiver.analysis.spectrum import reference_bands
+from perceiver.positions import CoordinatesConfig, FourierConfig, LearnedConfig
 from perceiver.sample import Sample
 from tests.models import tiny
 
 FOURIER = tiny()
-LEARNED = tiny(positions=PositionConfig(kind="learned", dim=5))
-WIDE = tiny(input_shape=(3, 6), positions=PositionConfig(kind="coordinates"))
-OTHER = tiny(positions=PositionConfig(num_bands=2, max_resolution=(3.0, 5.0)))
+LEARNED = tiny(positions=LearnedConfig(dim=5))
+WIDE = tiny(input_shape=(3, 6), positions=CoordinatesConfig())
+OTHER = tiny(positions=FourierConfig(num_bands=2, max_resolution=(3.0, 5.0)))
 
 
 def sample(**changes: object) -> Sample:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from perceiver import Perceiver, PositionConfig
+from perceiver import Perceiver
 from perceiver.analysis.methods import SHUFFLES
 from perceiver.analysis.permutation import Shuffled, permute
 from perceiver.errors import ConfigError
+from perceiver.positions import FourierConfig, LearnedConfig
 from perceiver.sample import Sample
 
 from .cases import frozen, of_clouds, sample
@@ -28,7 +29,7 @@ def moved(model: Perceiver, given: Sample, found: Shuffled) -> np.ndarray:
     return answer(model, torch.stack([given.content[i] for i in found.order]), model.encoding.grid())
 
 
-@pytest.mark.parametrize("model", [frozen(), frozen(positions=PositionConfig(kind="learned", dim=6)), of_clouds()])
+@pytest.mark.parametrize("model", [frozen(), frozen(positions=LearnedConfig(dim=6)), of_clouds()])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_elements_that_move_with_their_codes_change_nothing(model: Perceiver, seed: int) -> None:
     given = sample(model)
@@ -76,7 +77,7 @@ def test_two_blocks_of_three_by_five_by_hand() -> None:
 @pytest.mark.parametrize(("shape", "size"), [((7, 11), 3), ((3, 5), 1), ((13,), 4), ((4, 4), 2)])
 def test_blocks_stay_whole_and_what_is_left_over_stays(shape: tuple[int, ...], size: int) -> None:
     axes = len(shape)
-    positions = PositionConfig(num_bands=2, max_resolution=(4.0,) * axes)
+    positions = FourierConfig(num_bands=2, max_resolution=(4.0,) * axes)
     model = frozen(input_shape=shape, positions=positions)
     found = permute(model, sample(model), "blocks", size=size, seed=1)
     order, came = found.order.reshape(shape), []

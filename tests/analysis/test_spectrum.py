@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from perceiver import Perceiver, PositionConfig
+from perceiver import Perceiver
 from perceiver.analysis.band_baseline import match
 from perceiver.analysis.spectrum import Spectrum, reference_bands, spectra
-from perceiver.positions import Band, frequencies
+from perceiver.positions import Band, CoordinatesConfig, FourierConfig, LearnedConfig, frequencies
 from perceiver.trace import Trace
 from tests.models import tiny
 
@@ -37,7 +37,7 @@ def drawn(maps: np.ndarray, shape: tuple[int, ...], axes: int | None = None) -> 
         num_latents=len(maps),
         plan=((0, 0),),
         position_axes=axes,
-        positions=PositionConfig(kind="coordinates"),
+        positions=CoordinatesConfig(),
     )
     model = Perceiver(config).eval()
     places = None if axes is None else torch.zeros(1, *shape, axes)
@@ -159,7 +159,7 @@ def test_bands_that_are_resolved(shape: tuple[int, ...], bands: list[Band], reso
 def test_shares_are_least_squares_band_by_band() -> None:
     torch.manual_seed(0)
     shape = (16, 21)
-    config = tiny(input_shape=shape, cross_heads=2, positions=PositionConfig(num_bands=3, max_resolution=(10.0, 12.0)))
+    config = tiny(input_shape=shape, cross_heads=2, positions=FourierConfig(num_bands=3, max_resolution=(10.0, 12.0)))
     model = Perceiver(config).eval()
     trace = model.trace(model.input_array(3 * torch.randn(1, 336, 2), model.encoding.grid()[None]))
     x = [line.ravel() for line in lines(shape)]
@@ -275,14 +275,14 @@ class TestEnergy:
 
 class TestReferenceBands:
     def test_reach_what_a_grid_can_show(self) -> None:
-        config = tiny(input_shape=(64, 48), positions=PositionConfig(kind="learned", dim=5))
+        config = tiny(input_shape=(64, 48), positions=LearnedConfig(dim=5))
         bands = reference_bands(config)
-        own = Perceiver(tiny(input_shape=(64, 48), positions=PositionConfig(num_bands=16, max_resolution=(64.0, 48.0))))
+        own = Perceiver(tiny(input_shape=(64, 48), positions=FourierConfig(num_bands=16, max_resolution=(64.0, 48.0))))
         expected = own.encoding.bands()
         assert [(b.axis, b.index, b.frequency) for b in bands] == [(b.axis, b.index, b.frequency) for b in expected]
 
     def test_of_free_elements_reach_what_as_many_on_a_grid_would(self) -> None:
-        config = tiny(input_shape=(1000,), position_axes=3, positions=PositionConfig(kind="coordinates"))
+        config = tiny(input_shape=(1000,), position_axes=3, positions=CoordinatesConfig())
         bands = reference_bands(config)
         assert {band.axis for band in bands} == {0, 1, 2}
         assert max(band.frequency for band in bands) == 5.0

@@ -10,13 +10,14 @@ import pytest
 import torch
 from scipy.stats import rankdata
 
-from perceiver import Perceiver, PositionConfig
+from perceiver import Perceiver
 from perceiver.analysis import batches
 from perceiver.analysis import sweep as module
 from perceiver.analysis.ablation import WHOLE, Ablation, bands, coordinates, low_pass, sines
 from perceiver.analysis.change import AnswerChange
 from perceiver.analysis.sweep import Curve, answers, curves, estimate, estimate_curves, spearman, steps
 from perceiver.errors import ConfigError
+from perceiver.positions import LearnedConfig, position_config
 from perceiver.sample import Sample
 
 from .cases import frozen, of_clouds, sample
@@ -63,7 +64,7 @@ def test_curves_take_every_band_alone_and_all_to_either_side() -> None:
 
 @pytest.mark.parametrize("kind", ["learned", "coordinates"])
 def test_codes_without_bands_have_no_curves(kind: str) -> None:
-    model = frozen(positions=PositionConfig(kind=kind, dim=4))  # type: ignore[arg-type]
+    model = frozen(positions=position_config({"kind": kind, "dim": 4}))
     assert curves(model.encoding) == ()
     assert estimate_curves(model, sample(model), ()).changes.shape == (0,)
 
@@ -118,7 +119,7 @@ def test_an_estimate_is_the_slope_of_the_logit(name: str) -> None:
 
 
 def test_a_learned_code_can_be_estimated_whole() -> None:
-    model = frozen(positions=PositionConfig(kind="learned", dim=6))
+    model = frozen(positions=LearnedConfig(dim=6))
     found = estimate(model, sample(model), [WHOLE, WHOLE.filled("mean")])
     assert np.all(found.changes != 0)
     assert found.target == found.logits.argmax()
@@ -174,7 +175,7 @@ def test_a_logit_without_a_slope_is_estimated_not_to_change() -> None:
 
 
 def test_the_model_and_its_code_stay_frozen() -> None:
-    model = frozen(positions=PositionConfig(kind="learned", dim=6))
+    model = frozen(positions=LearnedConfig(dim=6))
     estimate(model, sample(model), [WHOLE])
     assert not any(p.requires_grad or p.grad is not None for p in model.parameters())
     fourier = MODELS["grid"]

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from perceiver import Perceiver, PerceiverConfig, PositionConfig
+from perceiver import Perceiver, PerceiverConfig
+from perceiver.positions import FourierConfig
 
 LABELS = ("chair_stool", "lamp")
 CONFIG = PerceiverConfig(
@@ -17,7 +18,7 @@ CONFIG = PerceiverConfig(
     input_shape=(256,),
     content_channels=0,
     position_axes=3,
-    positions=PositionConfig(num_bands=4, max_resolution=(20.0, 20.0, 20.0)),
+    positions=FourierConfig(num_bands=4, max_resolution=(20.0, 20.0, 20.0)),
     num_latents=6,
     latent_dim=16,
     plan=((0, 0), (1, 0), (1, 0)),

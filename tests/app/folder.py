@@ -10,14 +10,15 @@ import numpy as np
 import torch
 from PIL import Image
 
-from perceiver import Perceiver, PerceiverConfig, PositionConfig
+from perceiver import Perceiver, PerceiverConfig
+from perceiver.positions import FourierConfig, LearnedConfig
 
 LABELS = ("bed_cot", "lamp", "vessel")
 
 ONE_HEAD = PerceiverConfig(
     num_classes=3,
     input_shape=(16, 16),
-    positions=PositionConfig(num_bands=4, max_resolution=(16.0, 16.0)),
+    positions=FourierConfig(num_bands=4, max_resolution=(16.0, 16.0)),
     num_latents=6,
     latent_dim=16,
     plan=((0, 0), (1, 0), (1, 0)),
@@ -29,7 +30,7 @@ ONE_HEAD = PerceiverConfig(
 TWO_HEADS = PerceiverConfig(
     num_classes=3,
     input_shape=(8, 12),
-    positions=PositionConfig(kind="learned", dim=7),
+    positions=LearnedConfig(dim=7),
     num_latents=5,
     latent_dim=16,
     plan=((0, 0), (None, 0), (1, 0)),

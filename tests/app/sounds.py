@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from perceiver import Perceiver, PerceiverConfig, PositionConfig
+from perceiver import Perceiver, PerceiverConfig
+from perceiver.positions import FourierConfig
 
 RATE = 4000
 LABELS = ("bass_drum", "flute", "organ")
@@ -35,13 +36,13 @@ def config(**changes: object) -> PerceiverConfig:
 RAW = config(
     input_shape=(40,),
     content_channels=100,
-    positions=PositionConfig(num_bands=4, max_resolution=(40.0,)),
+    positions=FourierConfig(num_bands=4, max_resolution=(40.0,)),
     preprocess={"features": "raw", "rate": RATE, "samples": RATE, "patch": 100, "std": 0.2},
 )
 MEL = config(
     input_shape=(12, 20),
     content_channels=1,
-    positions=PositionConfig(num_bands=4, max_resolution=(12.0, 20.0)),
+    positions=FourierConfig(num_bands=4, max_resolution=(12.0, 20.0)),
     preprocess={
         "features": "mel",
         "rate": RATE,

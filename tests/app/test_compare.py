@@ -22,14 +22,15 @@ from app.services.compute import Case, Reading
 from app.services.progress import Progress
 from app.session import state
 from app.views import get
-from perceiver import Perceiver, PositionConfig, Trace, load, modalities
+from perceiver import Perceiver, Trace, load, modalities
+from perceiver.positions import CoordinatesConfig
 from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import frames, labelled
 from tests.app.pages import change, opened, said
 
-COORDINATES = dataclasses.replace(folder.ONE_HEAD, positions=PositionConfig(kind="coordinates"))
+COORDINATES = dataclasses.replace(folder.ONE_HEAD, positions=CoordinatesConfig())
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from perceiver import Perceiver, PerceiverConfig, PositionConfig
+from perceiver import Perceiver, PerceiverConfig
 from perceiver.checkpoints.results import Budget, Data, HeldOut, Results
+from perceiver.positions import FourierConfig
 from tests.checkpoints.local_hub import LocalHub, serve
 
 
@@ -18,7 +19,7 @@ def config() -> PerceiverConfig:
     return PerceiverConfig(
         num_classes=3,
         input_shape=(4, 5),
-        positions=PositionConfig(num_bands=2, max_resolution=(4.0, 5.0)),
+        positions=FourierConfig(num_bands=2, max_resolution=(4.0, 5.0)),
         num_latents=3,
         latent_dim=8,
         plan=((0, 0), (1, 0), (1, 0)),

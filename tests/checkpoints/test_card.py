@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from perceiver import CheckpointError, InputError, Perceiver, PerceiverConfig, PositionConfig
+from perceiver import CheckpointError, InputError, Perceiver, PerceiverConfig
 from perceiver.checkpoints import card
 from perceiver.checkpoints.overview import table, update_readme
 from perceiver.checkpoints.results import HeldOut, Results
 from perceiver.checkpoints.store import Store
+from perceiver.positions import position_config
 
 
 @pytest.fixture
@@ -84,7 +85,7 @@ def test_groups_are_named_where_they_are_known(config: PerceiverConfig, results:
 
 @pytest.mark.parametrize("kind", ["learned", "coordinates"])
 def test_other_encodings_are_described(kind: str) -> None:
-    config = PerceiverConfig(positions=PositionConfig(kind=kind, dim=128), modality="points")
+    config = PerceiverConfig(positions=position_config({"kind": kind}), modality="points")
     text = card.write(config)
     assert {"learned": "learned, 128 channels", "coordinates": "raw coordinates in [-1, 1]"}[kind] in text
     assert "pipeline_tag" not in text
@@ -128,8 +129,8 @@ def test_the_table(folder: Path, model: Perceiver) -> None:
     assert head.count("|") == line.count("|") == row.count("|")
     parameters = sum(p.numel() for p in model.parameters())
     assert row == (
-        f"| `image-fourier` | image | Fourier, 2 bands to 2 and 2.5 | {parameters:,} | 72.5 % (57.2–83.9) | 66.7 % | "
-        "33.3 % | 71.0 % | 1 h 30 min |"
+        f"| `image-fourier` | image | Fourier, 2 bands to 2 and 2.5 cycles | {parameters:,} | 72.5 % (57.2–83.9) | "
+        "66.7 % | 33.3 % | 71.0 % | 1 h 30 min |"
     )
 
 

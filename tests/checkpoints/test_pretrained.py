@@ -10,9 +10,10 @@ import torch
 from safetensors import safe_open
 
 import perceiver
-from perceiver import Perceiver, PerceiverConfig, PositionConfig
+from perceiver import Perceiver, PerceiverConfig
 from perceiver.checkpoints.files import sha256
 from perceiver.checkpoints.results import Results
+from perceiver.positions import FourierConfig, position_config
 from tests.checkpoints.conftest import logits
 
 
@@ -22,7 +23,7 @@ def test_round_trip(kind: str, head: str, tmp_path: Path) -> None:
     config = PerceiverConfig(
         num_classes=3,
         input_shape=(4, 5),
-        positions=PositionConfig(kind=kind, num_bands=2, max_resolution=(4.0, 5.0), dim=7),
+        positions=position_config({"kind": kind, "num_bands": 2, "max_resolution": (4.0, 5.0), "dim": 7}),
         num_latents=3,
         latent_dim=8,
         plan=((0, None), (None, 0), (1, 1)),
@@ -95,7 +96,7 @@ def test_saving_over_a_checkpoint_leaves_no_results_of_the_old_weights(
 
 def test_the_bands_follow_from_the_configuration_alone(tmp_path: Path) -> None:
     # FRQ-01: six bands with top 10/2, evenly spaced; by logarithm they would be 1, 1.380, 1.904, ...
-    positions = PositionConfig(num_bands=6, max_resolution=(10.0, 20.0))
+    positions = FourierConfig(num_bands=6, max_resolution=(10.0, 20.0))
     config = PerceiverConfig(
         num_classes=2, input_shape=(4, 4), positions=positions, num_latents=2, latent_dim=8, plan=((0, 0),)
     )

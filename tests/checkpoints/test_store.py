@@ -11,9 +11,10 @@ import pytest
 import torch
 
 import perceiver
-from perceiver import CheckpointError, Perceiver, PerceiverConfig, PositionConfig
+from perceiver import CheckpointError, Perceiver, PerceiverConfig
 from perceiver.checkpoints import card
 from perceiver.checkpoints.store import Store, bundled_folder
+from perceiver.positions import position_config
 from tests.checkpoints.conftest import logits
 
 BUNDLED = Store(Path(perceiver.__file__).parents[1] / "checkpoints")
@@ -32,7 +33,7 @@ SAMPLE = {
 def store(config: PerceiverConfig, model: Perceiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     root = tmp_path / "checkpoints"
     for kind in ("coordinates", "learned"):
-        other = dataclasses.replace(config, positions=PositionConfig(kind=kind, dim=4))
+        other = dataclasses.replace(config, positions=position_config({"kind": kind, "dim": 4}))
         Perceiver(other).save_pretrained(root / f"image-{kind}")
     model.save_pretrained(root / "image-fourier")
     Perceiver(dataclasses.replace(config, modality="audio")).save_pretrained(root / "audio-fourier")

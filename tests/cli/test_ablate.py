@@ -207,7 +207,7 @@ class TestSweep:
 
     def test_refusals(self) -> None:
         said = refused("sweep", PHOTO, "-c", "image-learned")
-        assert said == "image-learned has learned positions, without frequencies that could be swept"
+        assert said == "image-learned has learned positions: there are no frequencies to sweep"
         assert run("sweep", PHOTO, "--csv", "--json").exit_code == 2
 
 

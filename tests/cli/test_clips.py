@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from perceiver import Perceiver, PerceiverConfig, PositionConfig
-from perceiver.config import SegmentConfig
+from perceiver import Perceiver, PerceiverConfig
 from perceiver.modalities.audiovisual import ClipSettings
+from perceiver.positions import FourierConfig, SegmentConfig
 from tests.commands import refused, run, values
 from tests.modalities.audiovisual.clips import clip, numbered, tone
 
@@ -25,7 +25,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One checkpoint of clips: 80 elements of sound, 4 x 4 x 6 of video, one in the label's place."""
     root = tmp_path_factory.mktemp("store")
     torch.manual_seed(0)
-    fourier = [PositionConfig("fourier", 3, top) for top in ((80.0,), (4.0, 4.0, 6.0))]
+    fourier = [FourierConfig(3, top) for top in ((80.0,), (4.0, 4.0, 6.0))]
     config = PerceiverConfig(
         num_classes=3,
         modality="audiovisual",

@@ -20,11 +20,12 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 import dataset_builders as data
-from perceiver import Perceiver, PerceiverConfig, PositionConfig
+from perceiver import Perceiver, PerceiverConfig
 from perceiver.checkpoints.results import Budget, Data, HeldOut, Results
 from perceiver.cli import app, maps, session
 from perceiver.cli.options import Kind
 from perceiver.plots import colour, scale
+from perceiver.positions import FourierConfig
 from perceiver.trace import KINDS, REDUCTIONS
 
 LABELS = ("chair", "lamp", "plant")
@@ -53,7 +54,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_classes=len(LABELS),
         labels=LABELS,
         input_shape=SHAPE,
-        positions=PositionConfig(num_bands=2, max_resolution=(6, 9)),
+        positions=FourierConfig(num_bands=2, max_resolution=(6, 9)),
         num_latents=LATENTS,
         latent_dim=8,
         plan=((0, 0), (1, 0), (None, 0), (1, 0)),

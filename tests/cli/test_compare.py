@@ -11,11 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from perceiver import Perceiver, PositionConfig, load, modalities
+from perceiver import Perceiver, load, modalities
 from perceiver.analysis.change import jensen_shannon
 from perceiver.analysis.encodings import gram, similarity
 from perceiver.analysis.latents import cluster_latents, concentration
 from perceiver.analysis.spectrum import reference_bands, spectra
+from perceiver.positions import LearnedConfig
 from perceiver.sample import Sample
 from perceiver.trace import Trace
 from tests.app import clouds, folder
@@ -29,7 +30,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three checkpoints for images, two of which read the same grid, and one for clouds."""
     root = folder.build(tmp_path_factory.mktemp("checkpoints"))
     torch.manual_seed(2)
-    config = folder.ONE_HEAD.to_dict() | {"positions": PositionConfig(kind="learned", dim=6)}
+    config = folder.ONE_HEAD.to_dict() | {"positions": LearnedConfig(dim=6)}
     Perceiver(type(folder.ONE_HEAD)(**config)).save_pretrained(root / PLAIN)
     return clouds.build(root)
 

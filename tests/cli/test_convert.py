@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import perceiver
+from perceiver.positions import FourierConfig
 from tests.checkpoints.formats.test_transformers import LABELS, SMALL, peer, save
 from tests.commands import PHOTO, refused, run, stand_in, values
 
@@ -34,7 +35,7 @@ def test_info_tells_what_a_checkpoint_is(published: Path) -> None:
     lines = dict(line.split(maxsplit=1) for line in run("checkpoints", "info", str(published)).stdout.splitlines())
     assert lines["Format"] == "Hugging Face Transformers"
     assert lines["Reads"] == "image, 28 × 28 elements of 261 channels"
-    assert lines["Positions"] == "Fourier features, 64 bands an axis, evenly from 1 to 112 cycles"
+    assert lines["Positions"] == FourierConfig().description
     assert lines["Latents"] == "6 of width 32"
     assert lines["Plan"] == "A1, 2 × –1"
     assert lines["Heads"] == "1 in cross-attention, 8 in self-attention"

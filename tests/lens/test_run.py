@@ -162,7 +162,7 @@ class TestSweep:
             run.sweep(progress=stop)
 
     def test_there_are_frequencies(self, learned: Lens) -> None:
-        with pytest.raises(ConfigError, match="without frequencies that could be swept"):
+        with pytest.raises(ConfigError, match="there are no frequencies to sweep"):
             learned.run(learned.read(folder.picture(0), name="a.png")).sweep()
 
 

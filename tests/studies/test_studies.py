@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from perceiver import Perceiver, PositionConfig
+from perceiver import Perceiver
 from perceiver.analysis import spectrum
 from perceiver.analysis.ablation import WHOLE, Ablation, low_pass
 from perceiver.analysis.attribution import attribute
 from perceiver.analysis.faithfulness import faithfulness, random_faithfulness
 from perceiver.analysis.spectrum import spectra
+from perceiver.positions import FourierConfig
 from perceiver.studies import base
 from perceiver.studies.faithfulness import RANDOM, maps, scores
 from perceiver.studies.frequencies import frequencies
@@ -43,7 +44,7 @@ def examples() -> Examples:
 def clouds() -> tuple[Perceiver, Examples]:
     torch.manual_seed(4)
     config = tiny(
-        input_shape=(20,), content_channels=0, position_axes=3, positions=PositionConfig(max_resolution=(8.0,) * 3)
+        input_shape=(20,), content_channels=0, position_axes=3, positions=FourierConfig(max_resolution=(8.0,) * 3)
     )
     places = torch.rand(6, 20, 3, generator=torch.Generator().manual_seed(6)) * 2 - 1
     examples = Examples(torch.zeros(6, 20, 0), torch.tensor([0, 1, 2, 0, 1, 2]), GROUPS, places)

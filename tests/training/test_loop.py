@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from perceiver import CheckpointError, PerceiverConfig, PositionConfig
+from perceiver import CheckpointError, PerceiverConfig
+from perceiver.positions import FourierConfig, LearnableFourierConfig
 from perceiver.training import recipes
 from perceiver.training.evaluate import evaluate, interval_over_groups
 from perceiver.training.loop import Progress, batch_at, train
@@ -27,7 +28,7 @@ def small(**changes: object) -> Recipe:
         num_classes=2,
         labels=("red", "green"),
         input_shape=(16, 16),
-        positions=PositionConfig(num_bands=3, max_resolution=(16.0, 16.0)),
+        positions=FourierConfig(num_bands=3, max_resolution=(16.0, 16.0)),
         num_latents=4,
         latent_dim=16,
         plan=((0, 0), (1, 0)),
@@ -38,7 +39,7 @@ def small(**changes: object) -> Recipe:
     )
     values: dict[str, object] = {"steps": 30, "batch": 8, "elements": 64, "learning_rate": 2e-2, "precision": "no"}
     values |= {"optimiser": "lamb", "schedule": "steps", "warmup": 0}
-    return Recipe("tiny", model, **(values | changes))  # type: ignore[arg-type]
+    return Recipe("tiny", **({"model": model} | values | changes))  # type: ignore[arg-type]
 
 
 def test_the_rate_drops_tenfold_at_the_papers_three_marks() -> None:
@@ -63,6 +64,23 @@ def test_a_state_of_another_recipe_is_not_continued(tmp_path: Path) -> None:
     train(small(steps=2), data, tmp_path / "run")
     with pytest.raises(CheckpointError, match="another recipe"):
         train(small(steps=3), data, tmp_path / "run")
+
+
+def test_frequencies_are_trained_and_not_decayed(tmp_path: Path) -> None:
+    data = write_data(tmp_path)
+    positions = LearnableFourierConfig(num_bands=3, max_resolution=(16.0, 16.0))
+    model = dataclasses.replace(small().model, positions=positions)
+    one, other = (
+        train(small(model=model, steps=1, weight_decay=decay), data, tmp_path / str(decay)).model
+        for decay in (0.0, 100.0)
+    )
+    assert not torch.equal(one.latents, other.latents)
+    frequencies = one.get_parameter("positions.frequencies")
+    assert torch.equal(frequencies, other.get_parameter("positions.frequencies"))
+    moved = frequencies - torch.tensor([[1.0, 4.5, 8.0]] * 2)
+    assert (moved != 0).all()
+    resumed = train(small(model=model, steps=1, weight_decay=0.0), data, tmp_path / "0.0").model
+    assert torch.equal(resumed.get_parameter("positions.frequencies"), frequencies)
 
 
 def test_it_learns_to_tell_colours_and_reports_how_it_goes(tmp_path: Path) -> None:

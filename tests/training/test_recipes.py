@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from perceiver import ConfigError, Perceiver, PerceiverConfig, PositionConfig
+from perceiver import ConfigError, Perceiver, PerceiverConfig
 from perceiver.config import StemConfig
+from perceiver.positions import FourierConfig, LearnedConfig
 from perceiver.training import precision, recipes, teacher
 from perceiver.training.loop import Batch, Mix, _targets, batch_at, train
 from perceiver.training.optimisers import build_optimisers, learning_rate
@@ -59,7 +60,7 @@ def test_muon_moves_a_matrix_along_its_orthogonal_factor() -> None:
 
 
 def test_tables_and_the_classifier_are_left_to_adamw() -> None:
-    config = dataclasses.replace(small().model, positions=PositionConfig(kind="learned", dim=5))
+    config = dataclasses.replace(small().model, positions=LearnedConfig(dim=5))
     model = Perceiver(config)
     muon, adamw = build_optimisers(model, "muon", 1e-3, 0.05)
     names = {id(p): n for n, p in model.named_parameters()}
@@ -158,7 +159,7 @@ def test_folded_norms_leave_the_model_as_it_was_in_evaluation() -> None:
         input_shape=(4, 4),
         content_channels=8,
         stem=StemConfig(kind="convs", in_channels=3, pixels=(16, 16), side=4, widths=(6, 8)),
-        positions=PositionConfig(num_bands=2, max_resolution=(4.0, 4.0)),
+        positions=FourierConfig(num_bands=2, max_resolution=(4.0, 4.0)),
         num_latents=3,
         latent_dim=8,
         plan=((0, 0),),

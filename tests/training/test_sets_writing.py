@@ -228,3 +228,21 @@ def test_grounds_come_from_their_own_split(tmp_path: Path) -> None:
     for split, levels in ((0, {0, 40}), (2, {160, 200})):
         crops = Grounds(tmp_path, split).crops(30, 16, torch.Generator().manual_seed(0))
         assert set((crops * 255).round().flatten().long().tolist()) == levels
+
+
+def test_answers_on_photographs_by_hand(tmp_path: Path) -> None:
+    from perceiver.training.photographs import PhotographAnswer, answer_photographs, photograph_sentence
+
+    torch.manual_seed(0)
+    model = Perceiver(small().model).eval()
+    Image.new("RGB", (30, 20), (200, 30, 30)).save(tmp_path / "a_red.png")
+    Image.new("RGB", (20, 30), (30, 200, 30)).save(tmp_path / "green.jpg")
+    (tmp_path / "notes.md").write_text("not a photograph")
+    answers = answer_photographs(model, tmp_path)
+    assert [one.name for one in answers] == ["a_red", "green"]
+    pixels = (torch.tensor([200, 30, 30]) / 255 - 0.4) / 0.25
+    expected = model(model.input_array(pixels.expand(1, 256, 3)))[0].softmax(-1).max()
+    assert answers[0].probability == pytest.approx(float(expected), abs=1e-5)
+    made = (PhotographAnswer("red_car", "boat", 0.9), PhotographAnswer("cat", "bed", 0.3))
+    assert "in 1 cases; highest is boat with 90% for the photograph red car" in photograph_sentence(made)
+    assert photograph_sentence(()) == ""

@@ -52,6 +52,8 @@ def code(scene: Scene, off: Ablation) -> None:
         st.caption(words.spacing(axes))
     else:
         _without_frequencies(scene, axes)
+    if not scene.config.position_channels:
+        return
     _presets(scene, off, axes)
     if axes:
         _grid(off, axes)
@@ -67,12 +69,20 @@ def code(scene: Scene, off: Ablation) -> None:
 
 def _without_frequencies(scene: Scene, axes: Sequence[CodeAxis]) -> None:
     if axes:
-        what = "the coordinates themselves, without frequencies: those of one axis can be taken out, or all"
+        said = (
+            "This model’s position code is the coordinates themselves, without frequencies: those of one axis can be "
+            "taken out, or all."
+        )
+    elif scene.config.position_channels:
+        said = (
+            "This model’s position code is one learned vector for every place, without frequencies: only all of it can "
+            "be taken out."
+        )
     else:
-        what = "one learned vector for every place, without frequencies: only all of it can be taken out"
+        said = "This model has no position channels, so there is nothing to take out: its input is an unordered set."
     other = ablating.with_bands(scene.case.model)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"This model’s position code is {what}.", width="stretch")
+        st.markdown(said, width="stretch")
         if other:
             st.button(f"Look at {other}", icon=":material/equalizer:", on_click=state.change, kwargs={"model": other})
 

@@ -75,12 +75,13 @@ def _dimensions(scenes: Sequence[Scene]) -> None:
 
 def _parts(scenes: Sequence[Scene]) -> None:
     """Small pictures of a few parts of every code, and a slider for which."""
-    most = max(comparing.parts(scene.config) for scene in scenes)
+    most = max(1, *(comparing.parts(scene.config) for scene in scenes))
     asked = scenes[0].view.band
     band = min(most - 1, comparing.parts(scenes[0].config) // 2 if asked is None else asked)
     st.markdown("**What their parts look like over the input**")
     st.session_state["band"] = band + 1
-    st.slider("Band, or component of a learned code", 1, most, key="band", on_change=_other_band, width=420)
+    if most > 1:
+        st.slider("Band, or component of a learned code", 1, most, key="band", on_change=_other_band, width=420)
     found = [comparing.patterns(scene.case, band) for scene in scenes]
     wide = max(map(len, found))
     for scene, patterns in zip(scenes, found, strict=True):
@@ -88,6 +89,8 @@ def _parts(scenes: Sequence[Scene]) -> None:
         tiles = [Tile(_title(scene, one), alt=f"{scene.case.called}: {_title(scene, one)}") for one in patterns]
         at = [i for i, one in enumerate(patterns) if one.band == chosen and _chooses(one)]
         st.markdown(f"**{name(scene)}** :small[{text.plain(_about(scene))}]")
+        if not patterns:
+            continue
         scene.shown.row(
             scene.sample,
             [one.map for one in patterns],
@@ -105,13 +108,14 @@ def _parts(scenes: Sequence[Scene]) -> None:
 
 
 def _about(scene: Scene) -> str:
-    match scene.config.positions.kind:
-        case "fourier":
-            return "the sine of the lowest, the chosen and the highest band of each axis"
-        case "learned":
-            return "the leading components over all places, and the chosen one"
-        case _:
-            return "the coordinate of each axis"
+    encoding = comparing.encoding(scene.case.model)
+    if encoding.bands():
+        return "the sine of the lowest, the chosen and the highest band of each axis"
+    if encoding.coordinate_channels():
+        return "the coordinate of each axis"
+    if scene.config.position_channels:
+        return "the leading components over all places, and the chosen one"
+    return "no position channels: nothing tells places apart"
 
 
 def _title(scene: Scene, one: Pattern) -> str:

@@ -16,8 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...config import Activation, PerceiverConfig, PositionConfig, StemConfig
+from ...config import Activation, PerceiverConfig, StemConfig
 from ...errors import CheckpointError
+from ...positions import FourierConfig, LearnedConfig
 from . import transformers_multimodal as multimodal
 from .base import Checkpoint, Question, Rule, Translation, listed, take
 from .labels import class_names
@@ -245,7 +246,7 @@ def _front(
             "input_shape": stem.grid,
             "content_channels": checkpoint.shape(f"{_CONV}.conv.weight", 4)[0],
             "stem": stem,
-            "positions": PositionConfig("fourier", _BANDS, (side, side)),
+            "positions": FourierConfig(_BANDS, (side, side)),
             "preprocess": preprocess | {"pixels": list(size), "cells": stem.cells},
         }
         ignored = frozenset({f"{_CONV}.batchnorm.num_batches_tracked"})
@@ -269,9 +270,7 @@ def _front(
             "input_shape": (side, side),
             "content_channels": checkpoint.shape(f"{_LINEAR}.weight", 4)[0],
             "stem": StemConfig("linear", _colours(checkpoint, f"{_LINEAR}.weight")),
-            "positions": PositionConfig(
-                "learned", dim=checkpoint.shape(f"{_PREPROCESSOR}.positions_projection.weight")[0]
-            ),
+            "positions": LearnedConfig(checkpoint.shape(f"{_PREPROCESSOR}.positions_projection.weight")[0]),
             "preprocess": preprocess,
         }
         notes = ("multiplied its learned positions with their projection: one table instead of two steps",)
@@ -279,7 +278,7 @@ def _front(
     front = {
         "input_shape": size,
         "content_channels": _RGB,
-        "positions": PositionConfig("fourier", _BANDS, (float(PUBLISHED), float(PUBLISHED))),
+        "positions": FourierConfig(_BANDS, (float(PUBLISHED), float(PUBLISHED))),
         "preprocess": preprocess,
     }
     return front, {}, frozenset(), ()

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...config import PositionConfig, SegmentConfig
 from ...errors import CheckpointError
+from ...positions import FourierConfig, SegmentConfig
 from .base import Checkpoint, Rule, shown, take
 
 _PREPROCESSOR = "perceiver.input_preprocessor"
@@ -51,12 +51,12 @@ def front(checkpoint: Checkpoint) -> dict[str, Any]:
     if side % _PATCH or frames * samples % patch:
         raise CheckpointError(f"{checkpoint.name} has image_size or samples_per_patch that leave a rest")
     total = frames * samples
-    audio = SegmentConfig("audio", (total // patch,), patch, PositionConfig("fourier", _AUDIO_BANDS, (float(total),)))
+    audio = SegmentConfig("audio", (total // patch,), patch, FourierConfig(_AUDIO_BANDS, (float(total),)))
     video = SegmentConfig(
         "video",
         (frames, side // _PATCH, side // _PATCH),
         _RGB * _PATCH * _PATCH,
-        PositionConfig("fourier", _VIDEO_BANDS, (float(frames), float(side), float(side))),
+        FourierConfig(_VIDEO_BANDS, (float(frames), float(side), float(side))),
     )
     label = SegmentConfig("label", (1,))
     segments = (audio, video, label)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ....config import Block, PerceiverConfig, PositionConfig
+from ....config import Block, PerceiverConfig
 from ....errors import CheckpointError
+from ....positions import FourierConfig
 from ..base import Translation, listed, shown, sides
 from ..labels import class_names, given_labels
 from .names import AXES, CLASSES, DECODER, FIRST_CROSS, FIRST_TOWER, LATENTS, OTHER_CROSS, OTHER_TOWER, POSITIONS, QUERY
@@ -33,7 +34,7 @@ def translate(told: Told) -> Translation:
         modality="image",
         input_shape=(height, width),
         content_channels=channels,
-        positions=PositionConfig("fourier", _bands(told, channels), (float(height), float(width))),
+        positions=FourierConfig(_bands(told, channels), (float(height), float(width))),
         num_latents=num_latents,
         latent_dim=latent_dim,
         plan=_plan(told, asked["num_self_attention_blocks"], asked["num_cross_attention_layers"]),
@@ -141,7 +142,7 @@ def _check(told: Told, config: PerceiverConfig) -> None:
     tensors: dict[str, Any] = {
         "num_latents": config.num_latents,
         "num_latent_channels": config.latent_dim,
-        "num_frequency_bands": config.positions.num_bands,
+        "num_frequency_bands": config.positions.bands_per_axis,
         "num_cross_attention_qk_channels": config.qk_dim,
         "num_cross_attention_v_channels": config.v_dim,
         "cross_attention_widening_factor": config.cross_widening,

@@ -15,7 +15,7 @@ from .sharing import Sharing
 
 def rules_of(config: PerceiverConfig, layout: Layout, shared: Sharing) -> dict[str, Rule]:
     """The rules of all tensors of a model."""
-    order = channel_order(config) if config.positions.kind == "fourier" else None
+    order = channel_order(config)
     rules = {"latents": take("latents")}
     for number, block in enumerate(shared.crosses.firsts):
         attention, mlp = layout.cross(block)
@@ -66,14 +66,7 @@ class _Columns:
 
 
 def channel_order(config: PerceiverConfig) -> Tensor:
-    """Where each of our input channels lies among theirs: content, then sines, cosines and the coordinate of every axis
-    in turn."""
-    bands, each = config.positions.num_bands, 2 * config.positions.num_bands + 1
-    starts = [config.content_channels + axis * each for axis in range(config.num_axes)]
-    order = [
-        *range(config.content_channels),
-        *(start + 2 * bands for start in starts),
-        *(start + band for start in starts for band in range(bands)),
-        *(start + bands + band for start in starts for band in range(bands)),
-    ]
-    return torch.tensor(order)
+    """Where each of our input channels lies among theirs: content, then the position channels axis by axis."""
+    content = config.content_channels
+    positions = config.positions.axis_major_order(config.num_axes)
+    return torch.tensor([*range(content), *(content + channel for channel in positions)])

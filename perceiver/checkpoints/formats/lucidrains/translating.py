@@ -6,8 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ....config import PerceiverConfig, PositionConfig, Spacing
+from ....config import PerceiverConfig
 from ....errors import CheckpointError
+from ....positions import CoordinatesConfig, FourierConfig, Spacing
 from ..base import Translation, listed, shown, sides
 from ..labels import given_labels
 from .questions import questions
@@ -84,7 +85,7 @@ def _input(told: Told, shape: tuple[int, ...], asked: Mapping[str, Any]) -> dict
     return {
         "input_shape": shape,
         "content_channels": content,
-        "positions": PositionConfig("fourier", bands, (asked["max_freq"],) * axes, spacing),
+        "positions": FourierConfig(bands, (asked["max_freq"],) * axes, spacing),
     }
 
 
@@ -110,7 +111,7 @@ def _points(told: Told, shape: tuple[int, ...], asked: Mapping[str, Any]) -> dic
         "input_shape": shape,
         "content_channels": 0,
         "position_axes": _COORDINATES,
-        "positions": PositionConfig("coordinates"),
+        "positions": CoordinatesConfig(),
     }
 
 
@@ -139,10 +140,11 @@ def _check(told: Told, config: PerceiverConfig) -> None:
 
 def _notes(told: Told, config: PerceiverConfig) -> tuple[str, ...]:
     notes = []
-    if config.positions.kind == "fourier" and not {"input_channels", "num_freq_bands"} & set(told.given):
+    bands = config.positions.bands_per_axis
+    if bands and not {"input_channels", "num_freq_bands"} & set(told.given):
         notes.append(
             f"took {config.content_channels} of its {told.channels} channels for content and the others for "
-            f"{config.positions.num_bands} bands an axis; give num_freq_bands if that is wrong"
+            f"{bands} bands an axis; give num_freq_bands if that is wrong"
         )
     if config.modality == "image" and not {"mean", "std"} & set(config.preprocess):
         notes.append("reads pictures as values from 0 to 1; give preprocess with mean and std if that is wrong")

@@ -1,22 +1,80 @@
-"""Positions of an input array that is made of several sorts of input (paper, section 4.2)."""
+"""Segments: an input array that is made of several modalities (paper, section 4.2; Perceiver IO on Kinetics)."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import cast
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .config import SegmentConfig
-from .positions import ENCODINGS, Band, Column, Positions, Rows
+from ..errors import ConfigError
+from ..validation import check_positive, known_fields
+from .base import Band, Column, PositionConfig, Positions, Rows
+from .registry import position_config, position_dict
 
 
-class SegmentPositions(nn.Module):
-    """Codes of all segments, one after the other: in each row 0 where the segment's content goes, its position, and
-    the learned vector of the segment behind.
+@dataclass(frozen=True)
+class SegmentConfig:
+    """One segment of an input array: the elements of one modality.
+
+    name              "video", "audio", "label"
+    shape             the grid of its elements
+    content_channels  channels of content in each, the first ones
+    positions         the position encoding that follows them; None for a segment of learned rows alone
+
+    A learned vector fills each row up to the channels that all segments have: their modality embedding.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    content_channels: int = 0
+    positions: PositionConfig | None = None
+
+    def __post_init__(self) -> None:
+        for n in self.shape:
+            check_positive(f"segments.{self.name}.shape", n)
+        if self.positions is None:
+            return
+        if not self.positions.in_segments:
+            raise ConfigError(f"segments.{self.name} has {self.positions.phrase}, which segments do not support")
+        self.positions.check_axes(len(self.shape), free=False, name=f"segments.{self.name}.positions")
+
+    @property
+    def count(self) -> int:
+        """Its number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def channels(self) -> int:
+        """Channels of content and positions, before the learned vector."""
+        return self.content_channels + (self.positions.channels(len(self.shape)) if self.positions else 0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {
+            "name": self.name,
+            "shape": self.shape,
+            "content_channels": self.content_channels,
+            "positions": None if self.positions is None else position_dict(self.positions),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SegmentConfig:
+        """The inverse of `to_dict`. Raises ConfigError for unknown fields and impossible values."""
+        fields = dict(values) | {"shape": tuple(values.get("shape", ()))}
+        if fields.get("positions") is not None:
+            fields["positions"] = position_config(fields["positions"])
+        return cls(**known_fields(cls, fields))
+
+
+class SegmentPositions(Positions):
+    """Codes of all segments, one after the other: in each row 0 where the segment's content goes, then its position,
+    then the learned vector of the segment.
 
     Codes are as wide as the input array, so that content is added to them: where it lies differs between segments.
     Axes are counted through all segments: those of the first one, then those of the next.
@@ -29,8 +87,7 @@ class SegmentPositions(nn.Module):
             nn.Parameter(0.02 * torch.randn(channels - segment.channels)) for segment in segments
         )
         self.encodings = nn.ModuleList(
-            ENCODINGS[one.positions.kind](one.positions, one.shape, len(one.shape)) if one.positions else nn.Identity()
-            for one in segments
+            one.positions.build(one.shape, len(one.shape)) if one.positions else nn.Identity() for one in segments
         )
 
     def grid(self) -> Float[Tensor, "M channels"]:
@@ -47,14 +104,14 @@ class SegmentPositions(nn.Module):
         """Raises ValueError: the elements of segments lie on grids."""
         raise ValueError("the elements of segments lie on grids of their own, not at free coordinates")
 
-    def place(self, content: Float[Tensor, "B M content"]) -> Float[Tensor, "B M channels"]:
-        """Content where it goes in the input array: each segment's own channels, and 0 in all others."""
+    def join(self, content: Float[Tensor, "B M content"], codes: Float[Tensor, "B M P"]) -> Float[Tensor, "B M C"]:
+        """The input array: each segment's content goes into its own channels of the codes."""
         parts = []
         counts = [segment.count for segment in self.segments]
         for segment, part in zip(self.segments, content.split(counts, dim=1), strict=True):
             own = part[..., : segment.content_channels]
             parts.append(F.pad(own, (0, self.channels - segment.content_channels)))
-        return torch.cat(parts, dim=1)
+        return codes + torch.cat(parts, dim=1)
 
     def bands(self) -> tuple[Band, ...]:
         """The bands of all segments, on their own axes; their channels are those of the input array, in the rows of
@@ -82,7 +139,7 @@ class SegmentPositions(nn.Module):
         raise ValueError(f"there is no axis {axis}; they run from 0 to {first - 1}")
 
     def columns(self, width: int) -> tuple[Column, ...]:
-        """Every segment's position channels; its learned vector says what it is and not where."""
+        """Every segment's position channels; its learned vector does not depend on the position."""
         del width
         begin, out = 0, []
         for segment in self.segments:

@@ -1,13 +1,15 @@
-"""Checks every type and shape in the library's signatures at run time while the tests run."""
+"""Checks every type and shape in the library's signatures at run time while the tests run; adds `--quick`."""
 
 from __future__ import annotations
 
 import pkgutil
 from pathlib import Path
 
+import pytest
 from jaxtyping import install_import_hook
 
 from tests import typechecking
+from tests.slow import SLOW
 
 LIBRARY = Path(__file__).parent.parent / "perceiver"
 # The command line names types that it imports only when a command runs.
@@ -17,3 +19,21 @@ install_import_hook(
     [f"perceiver.{module.name}" for module in pkgutil.iter_modules([str(LIBRARY)]) if module.name not in UNCHECKED],
     f"{typechecking.__name__}.check",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out the tests listed in tests/slow.py")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Slow modules are not even imported."""
+    slow = config.getoption("quick") and collection_path.relative_to(config.rootpath).as_posix() in SLOW
+    return True if slow else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("quick"):
+        return
+    slow = [item for item in items if not SLOW.isdisjoint({item.nodeid, item.nodeid.partition("[")[0]})]
+    config.hook.pytest_deselected(items=slow)
+    items[:] = [item for item in items if item not in slow]

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .. import installation
 from ..config import PerceiverConfig
 from ..errors import CheckpointError
 from ..positions import encoding_rank
@@ -18,13 +19,9 @@ SAMPLES = "samples"
 
 
 def bundled_folder() -> Path:
-    """Where the checkpoints lie: $PERCEIVER_CHECKPOINTS, else inside the installed package, else beside it."""
+    """The folder of the bundled checkpoints: $PERCEIVER_CHECKPOINTS, else the one that comes with the package."""
     chosen = os.environ.get("PERCEIVER_CHECKPOINTS")
-    if chosen:
-        return Path(chosen).expanduser()
-    package = Path(__file__).parents[1]
-    inside = package / "_bundle" / "checkpoints"
-    return inside if inside.is_dir() else package.parent / "checkpoints"
+    return Path(chosen).expanduser() if chosen else installation.bundle_folder() / "checkpoints"
 
 
 @dataclass(frozen=True)

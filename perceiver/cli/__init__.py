@@ -6,8 +6,11 @@ command that needs it, so that help is quick.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
+from ..installation import package_version
 from . import (
     ablate,
     checkpoints,
@@ -42,6 +45,23 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(package_version())
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 for part in (
     serve,
     predict,

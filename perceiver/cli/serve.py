@@ -5,12 +5,12 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..errors import ConfigError
+from ..installation import bundle_folder
 from .console import examples
 
 app = typer.Typer()
@@ -24,15 +24,15 @@ def serve(
     ),
 ) -> None:
     """Start the app and open it in a browser."""
-    root = Path(__file__).parents[2]
-    script = root / "streamlit_app.py"
+    script = bundle_folder() / "streamlit_app.py"
     if not script.is_file():
-        raise ConfigError(f"the app lies beside the library in the repository, and there is no {script}")
+        raise ConfigError(f"the installation is incomplete: there is no {script}")
     if not _is_loopback(address):
-        # Whoever opens the app to the network did not mean to let everyone name files of this machine.
+        # Opening the app to the network is not meant to let everyone name files of this machine.
         os.environ.setdefault("PERCEIVER_LOCAL_PATHS", "0")
-    os.chdir(root)  # where .streamlit/config.toml is read from
-    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    # Streamlit puts the script's folder first on sys.path and reads .streamlit/config.toml there. -P: modules in the
+    # folder that the command is started from are not imported.
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(script)]
     options = ["--server.port", str(port), "--server.address", address, "--server.showEmailPrompt", "false"]
     # One process, so that whoever stops this command stops the app.
     os.execv(sys.executable, [*command, *options])

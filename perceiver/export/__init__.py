@@ -15,12 +15,11 @@ from .explanations import (
     latents_csv,
     latents_json,
 )
-from .origin import DISTRIBUTION, FORMAT, Layout, Origin
+from .origin import FORMAT, Layout, Origin
 from .predictions import maps_npz, predictions_json
 from .timeline import timeline_csv, timeline_json
 
 __all__ = [
-    "DISTRIBUTION",
     "FORMAT",
     "Layout",
     "Measured",

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from ..installation import package_version
 from ..sample import Part
 
 FORMAT = 1
-DISTRIBUTION = "perceiver-lens"
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Origin:
         """As plain values, with the version of the library."""
         return {
             "format": FORMAT,
-            "library": f"{DISTRIBUTION} {_version()}",
+            "library": package_version(),
             "model": self.model,
             "weights_sha256": self.weights_sha256,
             "sample": self.sample,
@@ -73,10 +72,3 @@ class Layout:
 def finite(value: float) -> float | None:
     """A number as JSON can hold it: None in place of what is not finite."""
     return float(value) if math.isfinite(value) else None
-
-
-def _version() -> str:
-    try:
-        return version(DISTRIBUTION)
-    except PackageNotFoundError:
-        return "not installed"

@@ -116,7 +116,6 @@ def test_the_command_forbids_paths_where_it_serves_others(
     monkeypatch.setenv(LOCAL_PATHS, before or "")
     if before is None:
         monkeypatch.delenv(LOCAL_PATHS)
-    monkeypatch.setattr(serve.os, "chdir", lambda path: None)
     monkeypatch.setattr(serve.os, "execv", lambda *_: seen.append(serve.os.environ.get(LOCAL_PATHS)))
     serve.serve(port=8501, address=address)
     assert seen == [after]

@@ -192,6 +192,8 @@ def test_the_centre_crop_is_what_reading_the_file_gives(tmp_path: Path) -> None:
     rng, model = np.random.default_rng(0), small().model
     for split in ("train", "val"):
         (tmp_path / split / "noise").mkdir(parents=True)
+        (tmp_path / split / "other").mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / split / "other" / "y.png")
         pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(tmp_path / split / "noise" / "x.png")
     file = tmp_path / "val" / "noise" / "x.png"
@@ -211,12 +213,22 @@ def test_random_crops_lie_within_the_picture_and_repeat_with_the_seed(tmp_path: 
 
 def test_what_is_wrong_with_a_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "train" / "broken").mkdir(parents=True)
+    (tmp_path / "train" / "other").mkdir()
+    (tmp_path / "train" / "other" / "y.png").write_bytes(b"no picture")
     (tmp_path / "train" / "broken" / "x.png").write_bytes(b"no picture")
     data = open_set(tmp_path, TRAIN, small().model)
     with pytest.raises(DataError, match=r"x\.png is not a picture"):
         data.held_out()
     with pytest.raises(DataError, match="has a folder train, and none of"):
         open_set(tmp_path, TEST, small().model)
+
+
+def test_built_data_is_not_taken_for_a_folder_of_classes(tmp_path: Path) -> None:
+    write_letters(tmp_path)
+    for name in ("photographs", "cache"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / name / "x.png")
+    assert isinstance(open_set(tmp_path, TRAIN, recipes.get("letters-fourier").model), LetterSet)
 
 
 def test_grounds_come_from_their_own_split(tmp_path: Path) -> None:

@@ -46,8 +46,9 @@ class FolderAugmentation:
 
 
 def is_class_folder(folder: Path) -> bool:
-    """Whether a folder holds folders of pictures, with or without folders for splits above them."""
-    return bool(_classes(_split_folder(folder, TRAIN) or folder))
+    """Whether a folder holds at least two folders of pictures, with or without folders for splits above them, and no
+    built data set."""
+    return not any(folder.glob("*.npz")) and len(_classes(_split_folder(folder, TRAIN) or folder)) > 1
 
 
 class FolderSet:

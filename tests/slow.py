@@ -1,0 +1,39 @@
+"""The tests that `./run test --quick` leaves out: folders, modules and single tests that take seconds."""
+
+from __future__ import annotations
+
+SLOW = frozenset(
+    {
+        # A browser, a server, a wheel.
+        "tests/e2e",
+        "tests/cli/test_commands.py::test_app_serves_until_it_is_stopped",
+        "tests/test_installation.py",
+        # Models at their full size, long inputs and further processes.
+        "tests/checkpoints/formats/test_krasserm.py::test_models_equal_the_peers[full]",
+        "tests/checkpoints/formats/test_lucidrains.py::test_stored_answers_of_every_layout_are_met[full]",
+        "tests/checkpoints/formats/test_multimodal.py",
+        "tests/checkpoints/formats/test_transformers.py::test_full_size_models_equal_the_peers",
+        "tests/modalities/audio/test_overview.py",
+        "tests/test_trace.py::test_all_mean_maps_at_paper_size_stay_below_the_input_array_plus_64_mb",
+        "tests/training/test_loop.py::test_two_processes_train_together",
+        # Many cases of what other modules test once: pages, commands, downloads, damaged files, data sets.
+        "tests/app/test_ablate.py",
+        "tests/app/test_audio_view.py",
+        "tests/app/test_compare.py",
+        "tests/app/test_explain.py",
+        "tests/app/test_points_view.py",
+        "tests/checkpoints/formats/test_hostile.py",
+        "tests/checkpoints/test_hub.py",
+        "tests/checkpoints/test_hub_foreign.py",
+        "tests/cli/test_ablate.py",
+        "tests/cli/test_clips.py",
+        "tests/cli/test_compare.py",
+        "tests/cli/test_explain.py",
+        "tests/cli/test_held_out.py",
+        "tests/cli/test_studies.py",
+        "tests/dataset_builders",
+        "tests/modalities/audio/test_scan.py",
+        "tests/plots/test_sheet.py",
+        "tests/studies",
+    }
+)

@@ -21,7 +21,7 @@ from perceiver.analysis.encodings import Gram
 from perceiver.analysis.spectrum import Spectrum, spectra
 from perceiver.analysis.summary import MapSummary, Quantity, summarise
 from perceiver.config import PerceiverConfig
-from perceiver.export import Measured, Origin, tartan_csv, tartan_json
+from perceiver.export import ModelSpectra, Origin, tartan_csv, tartan_json
 from perceiver.model import count_parameters
 from perceiver.plots.scale import ColourRange, ColourScale, Mode, modes
 from perceiver.positions import Band, Positions, encoding_rank
@@ -286,10 +286,10 @@ def numbers_file(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]], h
     return json.dumps(values, indent=2, ensure_ascii=False).encode()
 
 
-def _exported(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) -> tuple[Measured, ...]:
+def _exported(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) -> tuple[ModelSpectra, ...]:
     sample = compute.read(cases[0])
     return tuple(
-        Measured(
+        ModelSpectra(
             origin=Origin(case.called, sample.name, compute.weights(case.model), tuple(sample.notes)),
             positions=compute.described(case.model).positions.kind,
             bands_of=compute.called(looked.model) or None,

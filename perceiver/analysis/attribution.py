@@ -1,4 +1,4 @@
-"""Gradient attributions through captum: one value an input element, for setting beside attention."""
+"""Gradient attributions, computed by captum: one value per input element."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .target_class import chosen_class
 
 @dataclass(frozen=True)
 class Attribution:
-    """What each input element adds to a class's logit, as one method sees it.
+    """How much each input element adds to a class's logit, according to one method.
 
     target        the class
     against       the class whose logit is taken off; None for none

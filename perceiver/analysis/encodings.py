@@ -1,4 +1,4 @@
-"""Position codes looked at themselves: which places they tell apart, and in how many dimensions.
+"""Properties of position codes: the similarity of positions, and the effective number of dimensions.
 
 Everything goes through the channels (P x P), never through pairs of elements (M x M).
 """
@@ -26,7 +26,7 @@ class Gram:
     """The spectrum of the Gram matrix of a position code: inner products of the codes of all pairs of elements.
 
     shares     its eigenvalues over their sum, largest first, those that are not 0
-    effective  exp of their entropy: so many dimensions, used alike, would have that entropy
+    effective  exp of their entropy, the effective number of dimensions
     """
 
     shares: Float64[np.ndarray, "k"]

@@ -1,7 +1,7 @@
-"""Whether a map marks what the answer rests on: elements are taken away, or put in, in the order of the map.
+"""Deletion and insertion tests: elements are removed from the input, or added to it, in the order of a map.
 
-A Perceiver reads any set of elements, so an element is taken away by taking its row out of the input array: no grey
-stands in its place that the model never saw in training.
+A Perceiver reads any set of elements, so an element is removed by dropping its row of the input array; nothing that the
+model never saw in training takes its place.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from .target_class import chosen_class
 
 
 @dataclass(frozen=True)
-class Course:
-    """How probable a class is while more and more elements are changed.
+class PerturbationCurve:
+    """The probability of a class as more and more elements are changed.
 
-    shares         of the elements changed so far, rising; one element is always left, for nothing cannot be read
+    shares         of the elements changed so far, rising; one element always stays, since an empty input cannot be read
     probabilities  of the class
     """
 
@@ -37,7 +37,7 @@ class Course:
 
     @property
     def area(self) -> float:
-        """The mean height of the curve, by trapezoids: 0 to 1."""
+        """The area under the curve over its range, by trapezoids: 0 to 1."""
         wide = self.shares[-1] - self.shares[0]
         return float(np.trapezoid(self.probabilities, self.shares) / wide)
 
@@ -46,13 +46,15 @@ class Course:
 class Faithfulness:
     """Deletion and insertion for one order of the elements.
 
-    deletion   the most marked elements go first: the lower its area, the more the answer rested on them
-    insertion  the most marked elements come first: the higher its area, the better they carry the answer alone
+    deletion   elements with the highest values are removed first: the lower the area, the more the prediction depends
+               on them
+    insertion  elements with the highest values are added first: the higher the area, the better they support the
+               prediction alone
     """
 
     target: int
-    deletion: Course
-    insertion: Course
+    deletion: PerturbationCurve
+    insertion: PerturbationCurve
 
 
 def faithfulness(
@@ -89,7 +91,7 @@ def faithfulness_of_all(
     how: Removal = "remove",
     seed: int = 0,
 ) -> dict[str, Faithfulness]:
-    """`faithfulness` of several maps of one input by name, which go through the model together. Raises as it does."""
+    """`faithfulness` of several maps of one input by name, in shared batches. Raises as it does."""
     total = math.prod(sample.shape)
     mixed = np.random.default_rng(seed).permutation(total)
     orders = []
@@ -111,7 +113,7 @@ def random_faithfulness(
     steps: int = 20,
     how: Removal = "remove",
 ) -> Faithfulness:
-    """The mean of the curves over random orders: what a map that knows nothing would get."""
+    """The mean of the curves over random orders: the score of an uninformative map."""
     orders = [np.random.default_rng(seed).permutation(math.prod(sample.shape)) for seed in range(seeds)]
     chosen, deletion, insertion = _along(model, sample, orders, target, steps, how)
     every = range(seeds)
@@ -131,7 +133,7 @@ def _along(
     target: int | None,
     steps: int,
     how: Removal,
-) -> tuple[int, Callable[..., Course], Callable[..., Course]]:
+) -> tuple[int, Callable[..., PerturbationCurve], Callable[..., PerturbationCurve]]:
     """The class, and the courses of deletion and insertion along the orders: the mean of those that are named."""
     inputs = model.inputs(sample)
     total, blank = inputs.shape[1], None
@@ -147,8 +149,10 @@ def _along(
     deletion = np.stack([_probabilities(model, inputs, blank, ranked[:, count:], chosen) for count in gone.tolist()])
     insertion = np.stack([_probabilities(model, inputs, blank, ranked[:, :count], chosen) for count in come.tolist()])
 
-    def course(counted: Int64[np.ndarray, "k"], found: Float64[np.ndarray, "k orders"], *named: int) -> Course:
-        return Course(counted / total, found[:, list(named)].mean(1))
+    def course(
+        counted: Int64[np.ndarray, "k"], found: Float64[np.ndarray, "k orders"], *named: int
+    ) -> PerturbationCurve:
+        return PerturbationCurve(counted / total, found[:, list(named)].mean(1))
 
     return chosen, partial(course, gone, deletion), partial(course, come, insertion)
 

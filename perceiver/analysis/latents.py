@@ -45,10 +45,10 @@ class LatentClusters:
 
 @dataclass(frozen=True)
 class Concentration:
-    """How concentrated each latent of a block reads.
+    """Concentration of the attention maps of a block's latents.
 
     entropy    of its attention weights, mean over heads where none is chosen, in nats
-    effective  exp of it: so many elements, read alike, would have that entropy
+    effective  exp of it, the effective number of elements
     """
 
     entropy: Float[np.ndarray, "N"]
@@ -57,10 +57,11 @@ class Concentration:
 
 @dataclass(frozen=True)
 class Movement:
-    """How far each latent's reading moves from one map to the next.
+    """Divergence of every latent's attention maps between consecutive blocks.
 
     steps       from which block to which
-    divergence  Jensen-Shannon divergence in bits of a latent's attention weights in the two: 0 alike, 1 disjoint
+    divergence  Jensen-Shannon divergence of a latent's attention weights in the two, in bits: 0 for equal maps, 1 for
+                disjoint ones
     """
 
     steps: tuple[tuple[int, int], ...]
@@ -70,9 +71,8 @@ class Movement:
 def cluster_latents(trace: Trace, block: int, clusters: int = 4, head: int | None = None) -> LatentClusters:
     """Clusters the latents of a block by their attention weights: average linkage on Hellinger distances.
 
-    The Hellinger distance of p and q is sqrt(1 - sum of sqrt(p q)). It orders pairs as the Jensen-Shannon distance does
-    but for little, lies in [0, 1] as well, and for all pairs is one product of matrices, chunk by chunk over the
-    elements, where that one takes logarithms for every pair.
+    The Hellinger distance of p and q is sqrt(1 - sum of sqrt(p q)). It orders pairs nearly as the Jensen-Shannon
+    distance does and also lies in [0, 1], but takes one matrix product for all pairs instead of logarithms for each.
 
     Raises ValueError for a block without a map and where `clusters` is not from 1 to N.
     """
@@ -101,13 +101,13 @@ def cluster_latents(trace: Trace, block: int, clusters: int = 4, head: int | Non
 
 
 def concentration(trace: Trace, block: int, head: int | None = None) -> Concentration:
-    """How concentrated every latent of a block reads. Raises ValueError for a block without a map."""
+    """Concentration of the maps of a block's latents. Raises ValueError for a block without a map."""
     entropy = trace.concentration(block, head=head).numpy()
     return Concentration(entropy, np.exp(entropy))
 
 
 def movement(trace: Trace, head: int | None = None) -> Movement:
-    """How each latent's reading moves from each map to the next; no steps where there is one map."""
+    """Divergence of every latent's maps from block to block; no steps for a single map."""
     steps = tuple(zip(trace.blocks, trace.blocks[1:], strict=False))
     moved = [latent_divergences(trace, trace, before, other=after, head=head) for before, after in steps]
     count = trace.read(trace.blocks[0]).latents
@@ -120,7 +120,7 @@ class LatentGroup:
 
     latents    the most concentrated first
     map        the mean of their maps, in the shape of the input
-    effective  elements that they read as if alike, median over the latents
+    effective  elements that that they read effectively, median over the latents
     """
 
     latents: Int64[np.ndarray, "n"]
@@ -149,7 +149,7 @@ def latent_groups(
 
 @dataclass(frozen=True)
 class LatentAnalysis:
-    """How the latents of a block read an input.
+    """Clusters, concentration and movement of the latents of a block.
 
     head      one head; None is the mean over heads
     movement  of all blocks

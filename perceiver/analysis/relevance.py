@@ -27,7 +27,7 @@ from .target_class import chosen_class
 
 @dataclass(frozen=True)
 class Relevance:
-    """What a class rests on.
+    """Class relevance: how much each input element contributes to a class, block by block.
 
     target   the class
     against  the class it is contrasted with; None for none

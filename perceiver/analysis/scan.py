@@ -1,4 +1,4 @@
-"""A model along the windows of a long input."""
+"""Predictions for the windows of a long input."""
 
 from __future__ import annotations
 

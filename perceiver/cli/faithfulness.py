@@ -18,7 +18,7 @@ from .session import Session
 from .training import DataFolder
 
 if TYPE_CHECKING:
-    from ..analysis.faithfulness import Course, Faithfulness
+    from ..analysis.faithfulness import Faithfulness, PerturbationCurve
 
 MARKS = (0.01, 0.05, 0.1, 0.25, 0.5)
 """Shares of the elements at which the curves are listed."""
@@ -97,7 +97,7 @@ def _listing(scores: Mapping[str, Faithfulness]) -> str:
     return "\n".join(parts)
 
 
-def _at(course: Course, share: float) -> float:
+def _at(course: PerturbationCurve, share: float) -> float:
     """The curve at a share, straight between its points."""
     import numpy as np
 

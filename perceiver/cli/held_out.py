@@ -20,7 +20,7 @@ from .session import open_checkpoint
 if TYPE_CHECKING:
     from ..lens import Lens
     from ..studies.base import Mean
-    from ..studies.tartan import Pattern
+    from ..studies.tartan import MeanSpectrum
     from ..trace import Kind
     from ..training.sets import Examples
 
@@ -139,7 +139,7 @@ class TartanStudy:
 
     lens: Lens
     bands_of: str | None
-    patterns: tuple[Pattern, ...]
+    patterns: tuple[MeanSpectrum, ...]
     examples: int
     groups: int
 

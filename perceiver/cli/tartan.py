@@ -22,7 +22,7 @@ from .session import open_checkpoint
 from .training import DataFolder
 
 if TYPE_CHECKING:
-    from ..export import Measured
+    from ..export import ModelSpectra
     from ..lens import Lens
 
 app = typer.Typer()
@@ -70,7 +70,7 @@ def tartan(
             typer.echo(study_csv(studies).removesuffix("\n") if as_csv else tartan_table(studies))
         return
 
-    def work(path: Path, progress: ProgressCallback) -> tuple[dict[str, Any], tuple[Measured, ...]]:
+    def work(path: Path, progress: ProgressCallback) -> tuple[dict[str, Any], tuple[ModelSpectra, ...]]:
         from ..export import tartan_json
         from ..lens import spectra_of
 
@@ -99,7 +99,7 @@ def _with_head(lens: Lens, head: int | None) -> Lens:
     return lens
 
 
-def _csv(parts: Sequence[tuple[str, tuple[Measured, ...]]]) -> str:
+def _csv(parts: Sequence[tuple[str, tuple[ModelSpectra, ...]]]) -> str:
     """A line a checkpoint and block; of several files with the file in front."""
     from ..export import tartan_csv
 
@@ -115,7 +115,7 @@ def _csv(parts: Sequence[tuple[str, tuple[Measured, ...]]]) -> str:
     return out.getvalue().removesuffix("\n")
 
 
-def _listing(measured: Sequence[Measured]) -> str:
+def _listing(measured: Sequence[ModelSpectra]) -> str:
     """Ratio and regularity of every block, a column a checkpoint, then at whose frequencies."""
     from ..analysis.formatting import number
 
@@ -132,7 +132,7 @@ def _listing(measured: Sequence[Measured]) -> str:
     return "\n".join([*parts, *(f"  {_where(one)}" for one in measured if one.spectra)])
 
 
-def _where(one: Measured) -> str:
+def _where(one: ModelSpectra) -> str:
     """At whose frequencies a checkpoint was measured, and against what."""
     first, name = one.spectra[0], one.origin.model
     whose = "its own" if one.bands_of == name else f"those of {one.bands_of or 'a Fourier code of its grid'}"

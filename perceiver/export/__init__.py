@@ -1,4 +1,4 @@
-"""What leaves the program as data: arrays as NPZ, results as JSON, tables as CSV.
+"""Export of results: arrays as NPZ, results as JSON, tables as CSV.
 
 NPZ and JSON count from 0, as the library does; CSV, which people read, from 1.
 """
@@ -6,7 +6,7 @@ NPZ and JSON count from 0, as the library does; CSV, which people read, from 1.
 from __future__ import annotations
 
 from .changes import ablation_json, ablation_npz, shuffles_json, sweep_csv, sweep_json
-from .encodings import Measured, encoding_json, encoding_npz, tartan_csv, tartan_json
+from .encodings import ModelSpectra, encoding_json, encoding_npz, tartan_csv, tartan_json
 from .explanations import (
     explanations_json,
     explanations_npz,
@@ -22,7 +22,7 @@ from .timeline import timeline_csv, timeline_json
 __all__ = [
     "FORMAT",
     "Layout",
-    "Measured",
+    "ModelSpectra",
     "Origin",
     "ablation_json",
     "ablation_npz",

@@ -1,4 +1,4 @@
-"""What a change of the input does to answers and maps: ablations, sweeps of them, and shuffles."""
+"""Export of ablations, sweeps and permutation tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Position codes and the spectra of maps, a model each and several side by side."""
+"""Export of position codes and of the spectra of maps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TARTAN = (
 
 
 @dataclass(frozen=True)
-class Measured:
+class ModelSpectra:
     """The spectra of one model's maps.
 
     origin     the model and the input
@@ -40,7 +40,7 @@ class Measured:
     gram: Gram | None = None
 
 
-def tartan_csv(measured: Sequence[Measured]) -> str:
+def tartan_csv(measured: Sequence[ModelSpectra]) -> str:
     """The numbers of the spectra as CSV, a line a model and block; blocks count from 1.
 
     bands_of            whose bands were looked for; empty for those of a Fourier code of this grid
@@ -58,7 +58,7 @@ def tartan_csv(measured: Sequence[Measured]) -> str:
     return out.getvalue()
 
 
-def tartan_json(measured: Sequence[Measured], *, kind: str = "score", head: int | None = None) -> dict[str, Any]:
+def tartan_json(measured: Sequence[ModelSpectra], *, kind: str = "score", head: int | None = None) -> dict[str, Any]:
     """The numbers of position codes and spectra as plain values for JSON; blocks count from 0, None is not a number.
 
     kind, head  of the maps, as `spectra` takes them

@@ -1,4 +1,4 @@
-"""Explanations of a class, how faithful their maps are, and how latents read."""
+"""Export of explanations, deletion and insertion curves, and the analysis of latents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..analysis.explanation import Explanations
-from ..analysis.faithfulness import Course, Faithfulness
+from ..analysis.faithfulness import Faithfulness, PerturbationCurve
 from ..analysis.latents import LatentAnalysis
 from .arrays import Target, write_npz
 from .origin import Layout, Origin
@@ -161,7 +161,7 @@ def _score(score: Faithfulness) -> dict[str, float]:
     return {"deletion": score.deletion.area, "insertion": score.insertion.area}
 
 
-def _course(course: Course) -> dict[str, Any]:
+def _course(course: PerturbationCurve) -> dict[str, Any]:
     return {
         "area": course.area,
         "shares": course.shares.tolist(),

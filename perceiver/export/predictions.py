@@ -1,4 +1,4 @@
-"""Predictions as JSON, maps with the places of their elements as NPZ."""
+"""Export of predictions as JSON, and of maps with the places of their elements as NPZ."""
 
 from __future__ import annotations
 

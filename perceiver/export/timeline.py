@@ -1,4 +1,4 @@
-"""Answers over time, as JSON and CSV."""
+"""Export of predictions over time, as JSON and CSV."""
 
 from __future__ import annotations
 

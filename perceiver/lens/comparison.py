@@ -19,7 +19,7 @@ from ..analysis.maps import MEAN, MapSelection
 from ..analysis.spectrum import spectra
 from ..analysis.summary import WEIGHTS, Quantity, summarise
 from ..errors import ConfigError
-from ..export import Measured, predictions_json
+from ..export import ModelSpectra, predictions_json
 from ..plots.comparison import Row, comparison_png
 from ..plots.drawing import draw
 from ..plots.scale import ColourRange, ColourScale, Mode, modes
@@ -190,21 +190,21 @@ def comparable_scales(what: Quantity, sizes: Sequence[int]) -> tuple[Mode, ...]:
 
 def spectra_of(
     runs: Sequence[Run], *, kind: Kind = "score", head: int | None = None, progress: ProgressCallback = ignore
-) -> tuple[Measured, ...]:
+) -> tuple[ModelSpectra, ...]:
     """The spectra of every block's maps, run by run, at the bands of each model's position code (the tartan question).
 
     Models without bands are measured at those of the first that has some on the same grid, else at those that Fourier
     features of their grid would have.
     """
     notes = notes_of(run.context for run in runs)
-    out: list[Measured] = []
+    out: list[ModelSpectra] = []
     for run, (lender, bands) in zip(runs, bands_of_models([run.model for run in runs]), strict=True):
         found = []
         for spectrum in spectra(run.trace, bands, run.sample.coordinates, kind=kind, head=head):
             found.append(spectrum)
             progress((len(out) + len(found) / len(run.trace.blocks)) / len(runs), f"Measuring spectra of {run.name}")
         out.append(
-            Measured(
+            ModelSpectra(
                 origin=replace(run.context.origin, notes=notes),
                 positions=run.model.config.positions.kind,
                 bands_of=None if lender is None else runs[lender].name,

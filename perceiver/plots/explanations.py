@@ -37,7 +37,7 @@ DIRECTIONS: Mapping[str, str] = {"deletion": "Elements taken away", "insertion":
 
 
 @runtime_checkable
-class Course(Protocol):
+class PerturbationCurve(Protocol):
     """What is drawn of a deletion or an insertion."""
 
     @property
@@ -61,12 +61,12 @@ class Score(Protocol):
     """A deletion and an insertion in the order of one map."""
 
     @property
-    def deletion(self) -> Course:
+    def deletion(self) -> PerturbationCurve:
         """The most marked elements go first."""
         ...
 
     @property
-    def insertion(self) -> Course:
+    def insertion(self) -> PerturbationCurve:
         """The most marked elements come first."""
         ...
 
@@ -84,7 +84,7 @@ def course_figure(scores: Mapping[str, Score], direction: Direction, *, strong: 
         raise ValueError(f"there is no method {min(unknown)!r}; there are {', '.join(NAMES)}")
     figure = go.Figure()
     for key in [key for key in NAMES if key in scores]:
-        course: Course = getattr(scores[key], direction)
+        course: PerturbationCurve = getattr(scores[key], direction)
         colour, dash = STYLES[key]
         figure.add_trace(
             go.Scatter(

@@ -1,4 +1,4 @@
-"""How well maps mark what answers rest on, over held-out examples: each kind of map against random order."""
+"""Deletion and insertion over held-out examples: every kind of map against random order."""
 
 from __future__ import annotations
 

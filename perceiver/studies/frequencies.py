@@ -17,11 +17,11 @@ BATCH = 32
 
 
 @dataclass(frozen=True)
-class Reached:
-    """What a model reaches with some of its position code gone.
+class AblationAccuracy:
+    """The accuracy of a model without a part of its position code.
 
-    accuracy  share of the examples that it names right
-    agrees    share of the examples of which its answer is as it was with nothing gone
+    accuracy  share of the examples that are classified correctly
+    agrees    share of the examples whose prediction is that of the untouched model
     """
 
     ablation: Ablation
@@ -32,7 +32,7 @@ class Reached:
 @torch.no_grad()
 def frequencies(
     model: Perceiver, examples: Examples, ablations: Sequence[Ablation], progress: ProgressCallback = ignore
-) -> Iterator[Reached]:
+) -> Iterator[AblationAccuracy]:
     """The accuracy after each ablation, in order.
 
     Raises ConfigError when the encoding has no such band.
@@ -42,7 +42,7 @@ def frequencies(
     for done, ablation in enumerate(ablations, start=1):
         progress(done / (len(ablations) + 1), f"Ablation {done:,} of {len(ablations):,}")
         found = _answers(model, examples, ablation) if ablation else before
-        yield Reached(
+        yield AblationAccuracy(
             ablation=ablation,
             accuracy=Mean.of((found == examples.label).double().numpy(), groups),
             agrees=Mean.of((found == before).double().numpy(), groups),

@@ -1,4 +1,4 @@
-"""The tartan question over held-out examples: what the spectra of every block's maps come to."""
+"""Spectra of every block's maps, mean over held-out examples (the tartan question)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .base import Mean, sample
 
 
 @dataclass(frozen=True)
-class Pattern:
+class MeanSpectrum:
     """One block's maps, mean over examples; the numbers are those of `analysis.spectrum.Spectrum`.
 
     ratio  is taken in logarithms, so that halves and doubles weigh alike: a geometric mean
@@ -42,7 +42,7 @@ def tartan(
     kind: Kind = "score",
     head: int | None = None,
     progress: ProgressCallback = ignore,
-) -> tuple[Pattern, ...]:
+) -> tuple[MeanSpectrum, ...]:
     """The patterns of every block that has a map.
 
     bands  whose frequencies are looked for: the model's own, or another's to be set beside
@@ -61,7 +61,7 @@ def tartan(
     for measured in zip(*found, strict=True):
         log = mean([np.log(one.ratio) for one in measured])
         out.append(
-            Pattern(
+            MeanSpectrum(
                 block=measured[0].block,
                 at_bands=mean([one.at_bands for one in measured]),
                 baseline=mean([one.baseline for one in measured]),

@@ -16,7 +16,7 @@ from perceiver.analysis.ablation import Ablation, parse
 from perceiver.analysis.change import AnswerChange, map_changes
 from perceiver.analysis.encodings import analyse_code, gram
 from perceiver.analysis.explanation import Explanation, Explanations, Question
-from perceiver.analysis.faithfulness import Course, Faithfulness
+from perceiver.analysis.faithfulness import Faithfulness, PerturbationCurve
 from perceiver.analysis.latents import analyse_latents
 from perceiver.analysis.permutation import Shuffled
 from perceiver.analysis.relevance import relevance
@@ -168,8 +168,8 @@ class TestEncodings:
         found = tuple(spectra(model.trace(model.inputs(sample)), model.encoding.bands(), None))
         code = gram(model.codes(sample)[0])
         measured = [
-            export.Measured(Origin("m", "s.png", "ab", ("n",)), "fourier", "m", found, code),
-            export.Measured(Origin("l", "s.png", None, ("n",)), "learned", None, found[1:]),
+            export.ModelSpectra(Origin("m", "s.png", "ab", ("n",)), "fourier", "m", found, code),
+            export.ModelSpectra(Origin("l", "s.png", None, ("n",)), "learned", None, found[1:]),
         ]
         table = rows(export.tartan_csv(measured))
         assert [(row["model"], row["bands_of"], row["block"]) for row in table] == [
@@ -187,7 +187,7 @@ class TestEncodings:
 
     def test_what_is_no_number_is_none(self, model: Perceiver, sample: Sample) -> None:
         none = tuple(spectra(model.trace(model.inputs(sample)), (), None))
-        (out,) = plain(export.tartan_json([export.Measured(Origin("m", "s"), "learned", None, none)]))["models"]
+        (out,) = plain(export.tartan_json([export.ModelSpectra(Origin("m", "s"), "learned", None, none)]))["models"]
         assert out["blocks"][0]["ratio"] is None
 
     def test_a_code(self, model: Perceiver, sample: Sample) -> None:
@@ -212,8 +212,8 @@ class TestEncodings:
 class TestExplanations:
     SCORE = Faithfulness(
         1,
-        Course(np.array([0.0, 0.5, 1.0]), np.array([1.0, 0.5, 0.0])),
-        Course(np.array([0.0, 1.0]), np.array([0.5, 1.0])),
+        PerturbationCurve(np.array([0.0, 0.5, 1.0]), np.array([1.0, 0.5, 0.0])),
+        PerturbationCurve(np.array([0.0, 1.0]), np.array([0.5, 1.0])),
     )
 
     def test_json_and_npz(self, model: Perceiver, sample: Sample) -> None:

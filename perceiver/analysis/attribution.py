@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from captum.attr import InputXGradient, IntegratedGradients, Saliency
 from jaxtyping import Float, Float32
 from torch import Tensor
 
@@ -66,6 +65,9 @@ def attribute(
 
     Raises ConfigError for a class or a method that does not exist.
     """
+    # Takes a second to import, and everything that writes results imports this module.
+    from captum.attr import InputXGradient, IntegratedGradients, Saliency
+
     if method not in ATTRIBUTION_METHODS:
         raise ConfigError(f"there is no attribution {method!r}; there are {', '.join(ATTRIBUTION_METHODS)}")
     codes = model.codes(sample).detach()

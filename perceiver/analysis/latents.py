@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
-from scipy.cluster.hierarchy import fcluster, leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import squareform
 
 from ..trace import Trace
 from .change import latent_divergences
@@ -76,6 +74,10 @@ def cluster_latents(trace: Trace, block: int, clusters: int = 4, head: int | Non
 
     Raises ValueError for a block without a map and where `clusters` is not from 1 to N.
     """
+    # Takes half a second to import, and everything that writes results imports this module.
+    from scipy.cluster.hierarchy import fcluster, leaves_list, linkage, optimal_leaf_ordering
+    from scipy.spatial.distance import squareform
+
     count = trace.read(block).latents
     if not 1 <= clusters <= count:
         raise ValueError(f"{count} latents fall into 1 to {count} clusters, not {clusters}")

@@ -16,9 +16,6 @@ from ..analysis.formatting import number, percent
 from ..analysis.maps import MEAN, MapSelection
 from ..analysis.summary import summarise
 from ..export import ablation_json, ablation_npz
-from ..plots.comparison import Row, comparison_png
-from ..plots.drawing import draw
-from ..plots.figures import figure_png
 from ..plots.scale import ColourScale
 from ..trace import Trace
 from . import display
@@ -72,6 +69,9 @@ class Ablated:
 
     def figure(self) -> bytes:
         """The maps before and after, a row each on one scale, as a PNG."""
+        from ..plots.comparison import Row, comparison_png
+        from ..plots.drawing import draw
+
         what = self.selection.quantity
         values = [[one.before for one in self.maps], [one.after for one in self.maps]]
         ranges = ColourScale().limits([*values[0], *values[1]], what)
@@ -90,6 +90,9 @@ class Ablated:
 
     def difference_figure(self) -> bytes:
         """The maps after less those before, on a scale of their own, as a PNG."""
+        from ..plots.drawing import draw
+        from ..plots.figures import figure_png
+
         what, values = self.selection.quantity, [one.difference for one in self.maps]
         ranges = ColourScale(signed=True).limits(values, what)
         return figure_png(

@@ -20,8 +20,6 @@ from ..analysis.spectrum import spectra
 from ..analysis.summary import WEIGHTS, Quantity, summarise
 from ..errors import ConfigError
 from ..export import ModelSpectra, predictions_json
-from ..plots.comparison import Row, comparison_png
-from ..plots.drawing import draw
 from ..plots.scale import ColourRange, ColourScale, Mode, modes
 from ..progress import ProgressCallback, ignore
 from ..trace import Kind
@@ -130,6 +128,9 @@ class Comparison:
     def _drawn(
         self, rows: Sequence[tuple[Run, Mapping[int, Array]]], ranges: Sequence[ColourRange], what: str, *, signed: bool
     ) -> bytes:
+        from ..plots.comparison import Row, comparison_png
+        from ..plots.drawing import draw
+
         left, drawn = list(ranges), []
         for run, maps in rows:
             its, left = left[: len(maps)], left[len(maps) :]

@@ -14,7 +14,6 @@ from PIL import Image
 from ..analysis.formatting import percent
 from ..analysis.predictions import Prediction
 from ..analysis.summary import Quantity, summarise
-from ..plots import drawing
 from ..plots.scale import ColourScale
 from ..sample import Sample
 
@@ -42,6 +41,8 @@ def picture_html(pixels: UInt8[np.ndarray, "h w 3"], caption: str, text: str) ->
 
 def input_html(sample: Sample) -> str:
     """The input as the model read it."""
+    from ..plots import drawing
+
     return picture_html(drawing.get(sample.modality).given(sample), sample.name, f"{sample.name}, as read")
 
 
@@ -54,6 +55,8 @@ def maps_html(
     signed: bool = False,
 ) -> str:
     """Maps over the input on one shared scale, each with what it says in numbers as its alternative text."""
+    from ..plots import drawing
+
     ranges = ColourScale("shared", signed=signed).limits(list(maps), what)
     drawn = drawing.draw(sample, list(maps), ranges, colours="magma", strength=None if signed else 0.8)
     pictures = [

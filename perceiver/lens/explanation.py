@@ -14,8 +14,6 @@ from ..analysis.explanation import Explanations
 from ..analysis.methods import method_label
 from ..analysis.summary import summarise
 from ..export import explanations_json, explanations_npz
-from ..plots.drawing import draw
-from ..plots.figures import figure_png
 from ..plots.scale import ColourScale
 from . import display
 from .context import Context
@@ -59,6 +57,9 @@ class Explained:
         named = self._shares(signed=signed)
         if not named:
             return b""
+        from ..plots.drawing import draw
+        from ..plots.figures import figure_png
+
         values = [shares for _, shares in named]
         ranges = ColourScale("uniform", signed=signed).limits(values)
         unit = "times a uniform share" + (": above 0 for, below 0 against" if signed else "")

@@ -171,7 +171,8 @@ def open_lens(
     source    a bundled checkpoint's name, a checkpoint folder, a weights file, or a hub id "owner/name", in this order
     name      by which results call it; by default the source, of a path its last part
     options   what a bare state dict does not say of itself (`perceiver checkpoints info` lists what is asked)
-    progress  hears of downloads and of weights that are read
+    device    where the weights are put; runs and their analyses work on the CPU
+    progress  called while files are downloaded and read
 
     revision, token, cache_dir, endpoint, local_files_only  as huggingface_hub takes them
 

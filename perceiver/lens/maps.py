@@ -16,8 +16,6 @@ from ..analysis.maps import MapSelection
 from ..analysis.summary import MapSummary, summarise
 from ..errors import ConfigError
 from ..export import maps_npz
-from ..plots.drawing import draw
-from ..plots.figures import figure_png, figure_vector
 from ..plots.scale import ColourScale, Mode, modes
 from . import display
 from .context import Context
@@ -67,6 +65,10 @@ class Maps:
 
         Raises ConfigError for a scale that these maps do not have.
         """
+        # Takes a second to import, which is needed for figures alone.
+        from ..plots.drawing import draw
+        from ..plots.figures import figure_png, figure_vector
+
         quantity, context = self.selection.quantity, self.context
         if scale not in modes(quantity):
             raise ConfigError(f"these maps have no scale {scale}; use {' or '.join(modes(quantity))}")

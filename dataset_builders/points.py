@@ -1,30 +1,45 @@
-"""The set of point clouds, from packages to arrays: `perceiver data build points`.
+"""The points data set, from packages of 3D models: `perceiver data build points`.
 
-Makes `points.npz`, clouds of the objects that are pictures too and of some more, and beside it `LICENCES-points.md`
-and `MANIFEST.json`. Some 2 GB in `cache/` are kept for another build and may be deleted.
+Makes `points.npz`, the objects of the image data set and some more as clouds of points, drawn on their surfaces
+uniformly by area, and beside it `LICENCES-points.md`. About 2 GB in `cache/` are kept for another build and may be
+deleted.
+
+    points   (n, 4096, 3) float16, y upwards; their mean is 0 and the largest magnitude of a coordinate 1
+    label    (n,) int64, an index into classes
+    split    (n,) int8, 0 train, 1 val, 2 test; see splits.py
+    group    (n,) int64, the group of near copies
+    name     (n,), and classes
+
+There are more points than a model reads, so that training can draw others every time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from importlib import metadata
+import importlib
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import archive, packages, torcs, zero_ad
-from .clouds import POINTS, build_clouds
-from .files import Manifest, alone
-from .furniture import PACKAGES, take_catalogues
-from .licences import LICENCES, write_licences
-from .packages import Package
-from .progress import Report, bar
-from .splits import Item, read_table
-from .surfaces import require_cutter
+import numpy as np
+from jaxtyping import Float, Float16, Float64, Int, Int64
 
-# To be raised when the same settings give other arrays or other objects: what was built before is then built again.
+from perceiver.errors import DataError
+from perceiver.modalities.points.geometry import sample_surface, unit_cube
+from perceiver.storage import write_arrays
+
+from .frame import DataSet, Output, Work, licence_page
+from .objects import torcs, zero_ad
+from .objects.licences import LICENCES, objects_page
+from .objects.sweet_home import PACKAGES, Furniture, take_catalogues
+from .splits import Item, check_missing, classes, item_arrays, read_table
+
+# Raise it when the same settings give other arrays or other objects: what was built before is then built again.
 REVISION = 1
+
+POINTS = 4096
 
 _LICENCES = """# Licences of the point clouds
 
@@ -33,68 +48,104 @@ catalogues. They are derived works: whoever passes them on keeps to the licences
 are in `licences/`.
 """
 
+Surface = tuple[Float64[np.ndarray, "v 3"], Int64[np.ndarray, "t 3"]]
+"""Corners, and triangles as three indices of corners each."""
 
-def build_points(folder: Path, *, progress: Report | None = None, force: bool = False) -> Path:
-    """Builds what is missing or damaged of the set of point clouds in `folder`, and returns the folder.
 
-    Packages that an image build left in the folder's cache are used again. A download that was stopped goes on where it
-    was; a build that is complete is left as it is. `force` makes the arrays anew from the packages at hand. Without
-    `progress` a bar is shown on standard error.
+def data_set() -> DataSet:
+    """The description of the data set."""
+    return DataSet(
+        packages=[*PACKAGES, zero_ad.PACKAGE, torcs.PACKAGE],
+        outputs=[
+            Output("points.npz", {"revision": REVISION, "points": POINTS}, _make),
+            licence_page(
+                "LICENCES-points.md", REVISION, lambda work: objects_page(_LICENCES, read_table("clouds"), work)
+            ),
+        ],
+        licences=LICENCES,
+        tools={"cutter": ("pyvista", "vtk")},
+        check=require_cutter,
+    )
 
-    Raises DataError, in one sentence, when a tool or package is missing, a download fails, a checksum differs, the
-    disk is full, or another build is at work in the folder.
+
+def require_cutter() -> None:
+    """Raises DataError with what to install when polygons cannot be cut into triangles here."""
+    try:
+        _pyvista()
+    except ImportError:
+        raise DataError(
+            "cutting polygons needs pyvista; install it with `pip install 'perceiver-lens[data]'`"
+        ) from None
+
+
+def from_polygons(parts: Iterable[tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "_"]]]) -> Surface:
+    """One surface of several parts: corners, and polygons as their number of corners and then their indices.
+
+    A polygon may bend inwards, as a door frame cut from one piece does: a fan of triangles would fill its opening.
     """
-    settings: dict[str, dict[str, Any]] = {
-        "points.npz": {"revision": REVISION, "points": POINTS},
-        "LICENCES-points.md": {"revision": REVISION},
-    }
-    with ExitStack() as stack:
-        stack.enter_context(alone(folder))
-        manifest = Manifest.read(folder)
-        left = [name for name, chosen in settings.items() if force or not manifest.holds(name, chosen)]
-        if left:
-            require_cutter()  # before a download of more than a gigabyte
-            report = progress or stack.enter_context(bar())
-            sources = _gather(folder / "cache", report)
-            for name in left:
-                notes = _make(folder / name, sources, report)
-                manifest.record(name, settings[name], **notes)
-    return folder
+    corners, triangles, start = [], [], 0
+    for points, polygons in parts:
+        cut = _pyvista().PolyData(points.astype(np.float64), faces=polygons).triangulate()
+        corners.append(np.asarray(cut.points, dtype=np.float64))
+        triangles.append(cut.regular_faces.astype(np.int64) + start)
+        start += len(corners[-1])
+    return np.concatenate(corners), np.concatenate(triangles)
 
 
-@dataclass(frozen=True)
-class _Sources:
-    """What the arrays are made from, at hand in the cache."""
+def sample(name: str, surface: Surface) -> Float16[np.ndarray, "m 3"]:
+    """POINTS points of a surface, in the unit cube. They follow from the object's name.
 
-    cache: Path
-    packages: Mapping[str, Package]
-    objects: Sequence[Item]
-    catalogues: Path
-    game: Path
-    cars: Mapping[str, Path]
-
-
-def _gather(cache: Path, report: Report) -> _Sources:
-    """Fetches the packages and takes out of them what is of use."""
-    objects = read_table("clouds")
-    names = [item.name for item in objects]
-    found = packages.fetch([*PACKAGES, archive.PACKAGE, torcs.PACKAGE], cache, report)
-    game = cache / f"0ad-meshes-{REVISION}.zip"
-    meshes = [zero_ad.mesh_path(name) for name in names if name.startswith(zero_ad.SOURCE)]
-    archive.keep_named(cache / found[archive.PACKAGE].file, meshes, game, report)
-    cars = torcs.take_cars(cache / found[torcs.PACKAGE].file, names, cache / "cars")
-    return _Sources(cache, found, objects, take_catalogues(found, cache), game, cars)
+    Raises DataError when the surface has no area.
+    """
+    try:
+        drawn, _, _ = sample_surface(*surface, POINTS, np.random.default_rng(zlib.crc32(name.encode())))
+        points, _, _ = unit_cube(drawn)
+    except ValueError as error:
+        raise DataError(f"{name} cannot be sampled: {error}") from None
+    return points.astype(np.float16)
 
 
-def _make(target: Path, sources: _Sources, report: Report) -> dict[str, Any]:
-    """Makes one of the files; returns what the manifest notes of it."""
-    notes: dict[str, Any] = {
-        "packages": {name: {"version": p.version, "sha256": p.sha256} for name, p in sources.packages.items()}
-    }
-    if target.suffix == ".npz":
-        notes["licences"] = LICENCES
-        notes["cutter"] = {name: metadata.version(name) for name in ("pyvista", "vtk")}
-        notes["missing"] = build_clouds(sources.objects, sources.catalogues, sources.game, sources.cars, target, report)
-    else:
-        write_licences(_LICENCES, sources.objects, sources.packages, sources.cache, sources.catalogues, target)
-    return notes
+@contextmanager
+def _open_sampler(
+    catalogues: Path, game: Path, cars: Mapping[str, Path]
+) -> Iterator[Callable[[Item], dict[str, np.ndarray] | None]]:
+    """The function that samples an object, from whichever source has it; it returns None where none has."""
+    with Furniture(catalogues) as furniture, zero_ad.Game(game, []) as played:
+
+        def surface(name: str) -> Surface | None:
+            if name in cars:
+                return from_polygons([torcs.read_car(cars[name])])
+            if furniture.holds(name):
+                parts, rotation = furniture.model(name)
+                return from_polygons((part.points @ rotation.T, part.polygons) for part in parts)
+            mesh = played.mesh(name)
+            return None if mesh is None else (mesh.points.astype(np.float64), mesh.triangles)
+
+        def cloud(item: Item) -> dict[str, np.ndarray] | None:
+            found = surface(item.name)
+            return None if found is None else {"points": sample(item.name, found)}
+
+        yield cloud
+
+
+def _make(work: Work, target: Path) -> Mapping[str, Any]:
+    items = read_table("clouds")
+    names = [item.name for item in items]
+    game = work.cache / f"0ad-meshes-{REVISION}.zip"
+    zero_ad.keep_meshes(work.file(zero_ad.PACKAGE), names, game, work.progress)
+    cars = torcs.take_cars(work.file(torcs.PACKAGE), names, work.cache / "cars")
+    parts = work.parts("Sample objects", partial(_open_sampler, take_catalogues(work), game, cars), items)
+    here = [(item, part["points"]) for item, part in zip(items, parts, strict=True) if part is not None]
+    missing = [item.name for item, part in zip(items, parts, strict=True) if part is None]
+    check_missing(missing, len(items), "objects")
+    write_arrays(
+        target,
+        points=np.stack([points for _, points in here]),
+        **item_arrays([item for item, _ in here], classes(items)),
+    )
+    return {"missing": missing}
+
+
+def _pyvista() -> Any:
+    # Its types say little of what is used here, and importing it takes long.
+    return importlib.import_module("pyvista")

@@ -29,9 +29,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+import numpy as np
+
 from perceiver.errors import DataError
 
 SPLITS = ("train", "val", "test")
+TRAIN, VAL, TEST = range(len(SPLITS))
 _TABLES = {"objects": ("objects.csv", "picture"), "clouds": ("objects.csv", "cloud"), "grounds": ("grounds.csv", "")}
 _FEW = 0.1  # share of a table that another version of the packages may lack
 
@@ -60,6 +63,17 @@ def read_table(kind: str) -> list[Item]:
 def classes(items: Sequence[Item]) -> list[str]:
     """The class names of a table, sorted: a label is an index into them."""
     return sorted({item.label for item in items})
+
+
+def item_arrays(items: Sequence[Item], names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The arrays label, split, group and name of items, and classes: the class names that labels index."""
+    return {
+        "label": np.array([names.index(item.label) for item in items], dtype=np.int64),
+        "split": np.array([item.split for item in items], dtype=np.int8),
+        "group": np.array([item.group for item in items], dtype=np.int64),
+        "name": np.array([item.name for item in items]),
+        "classes": np.array(names),
+    }
 
 
 def check_missing(missing: Sequence[str], total: int, what: str) -> None:

@@ -10,13 +10,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .errors import CheckpointError, ConfigError, DataError, InputError, PerceiverError
+from .errors import CheckpointError, ConfigError, DataError, HubUnreachableError, InputError, PerceiverError
 
 if TYPE_CHECKING:
+    from .checkpoints import inspect, load, push, save
     from .config import PerceiverConfig
     from .lens import Comparison, Lens, Run, compare
     from .lens import open_lens as open
-    from .loading import load
     from .model import Perceiver, count_parameters
     from .positions import PositionConfig
     from .sample import Sample
@@ -34,8 +34,11 @@ _HOMES = {
     "Trace": ".trace",
     "compare": ".lens",
     "count_parameters": ".model",
-    "load": ".loading",
+    "inspect": ".checkpoints",
+    "load": ".checkpoints",
     "open": ".lens",
+    "push": ".checkpoints",
+    "save": ".checkpoints",
 }
 _NAMES = {"open": "open_lens"}
 """Names that a module cannot hold without hiding a builtin."""
@@ -45,6 +48,7 @@ __all__ = [
     "Comparison",
     "ConfigError",
     "DataError",
+    "HubUnreachableError",
     "InputError",
     "Lens",
     "Perceiver",
@@ -56,8 +60,11 @@ __all__ = [
     "Trace",
     "compare",
     "count_parameters",
+    "inspect",
     "load",
     "open",
+    "push",
+    "save",
 ]
 
 

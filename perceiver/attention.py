@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, assert_never, cast
 
 import torch
 import torch.nn.functional as F
@@ -26,21 +26,24 @@ from .config import Activation
 
 Form = Literal["absorbed", "projected"]
 
-# Rows of the input array that inference handles at a time: scores of 512 latents over them take 8 MB.
+# Rows of the input array that maps are computed for at a time: scores of 512 latents over them take 8 MB.
 CHUNK_ROWS = 4096
+
+# Scores that a cross-attention computes at a time without gradients, at most: 32 MB.
+HELD_SCORES = 2**23
 
 
 class InputArray:
-    """The input array (B, M, C) as every cross-attention reads it: normalised rows, in chunks.
+    """The input array (B, M, C) with its normalised rows, which all cross-attentions share.
 
-    With gradients the normalised array is made once and kept, as autograd needs it anyway. Without, a large array is
-    normalised chunk by chunk each time it is read, so that no second array of its size exists.
+    The normalised array is kept where `keep` asks for it, where gradients are recorded (autograd needs it anyway), and
+    where it is small. Otherwise it is computed in chunks each time, so that no second array of its size exists.
     """
 
-    def __init__(self, array: Float[Tensor, "B M C"]) -> None:
+    def __init__(self, array: Float[Tensor, "B M C"], *, keep: bool = False) -> None:
         self.array = array
-        rows = array.shape[1]
-        self._whole = _normalised(array) if torch.is_grad_enabled() or rows <= CHUNK_ROWS else None
+        whole = keep or torch.is_grad_enabled() or array.shape[1] <= CHUNK_ROWS
+        self._whole = _normalised(array) if whole else None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -53,24 +56,54 @@ class InputArray:
         return self._whole if self._whole is not None else _normalised(self.array)
 
     def chunks(self) -> Iterator[tuple[slice, Float[Tensor, "B m C"]]]:
-        """(rows, z^ of those rows) in order."""
-        if self._whole is not None:
-            yield slice(0, self.array.shape[1]), self._whole
-            return
-        for start in range(0, self.array.shape[1], CHUNK_ROWS):
-            rows = slice(start, min(start + CHUNK_ROWS, self.array.shape[1]))
-            yield rows, _normalised(self.array[:, rows])
+        """(rows, z^ of those rows) in order; all rows at once where gradients are recorded."""
+        count = self.array.shape[1]
+        size = count if torch.is_grad_enabled() else CHUNK_ROWS
+        for start in range(0, count, size):
+            rows = slice(start, min(start + size, count))
+            yield rows, _normalised(self.array[:, rows]) if self._whole is None else self._whole[:, rows]
 
 
 @dataclass(frozen=True)
 class AbsorbedQuery:
-    """What one cross-attention asked: score of latent n, head h, element m = query[h, n] . z^[m] + constant[h, n].
+    """Queries in terms of the normalised input: score of latent n, head h, element m = query[h, n] . z^[m] +
+    constant[h, n].
 
     The 1/sqrt(d) is already in both. Kept instead of the heads x N x M scores, which it determines.
     """
 
     query: Float[Tensor, "B heads N C"]
     constant: Float[Tensor, "B heads N 1"]
+
+
+@dataclass(frozen=True)
+class Attended:
+    """The result of an attention, and sums over its weights.
+
+    output        weighted means of the values
+    log_sum_exp   of the scores of each query over all keys
+    mean_weights  the softmax weight of each key, mean over the queries
+    """
+
+    output: Float[Tensor, "B heads N v"]
+    log_sum_exp: Float[Tensor, "B heads N 1"]
+    mean_weights: Float[Tensor, "B heads M"]
+
+
+@dataclass(frozen=True)
+class CrossAttentionPass:
+    """What one pass of a cross-attention computed: its output, and all that its maps follow from.
+
+    latents       the output
+    query         the queries, absorbed
+    log_sum_exp   of the scores (with their constant) over all elements
+    mean_weights  the attention weight of each element, mean over latents
+    """
+
+    latents: Float[Tensor, "B N D"]
+    query: AbsorbedQuery
+    log_sum_exp: Float[Tensor, "B heads N 1"]
+    mean_weights: Float[Tensor, "B heads M"]
 
 
 def cheaper_form(latents: int, rows: int, channels: int, qk: int, v: int, heads: int, uses: int) -> Form:
@@ -99,8 +132,10 @@ class MLP(nn.Module):
                 x = x * F.gelu(gate)
             case "gelu_tanh":
                 x = F.gelu(x, approximate="tanh")
-            case _:
+            case "gelu":
                 x = F.gelu(x)
+            case _:
+                assert_never(self.activation)
         return cast(Tensor, self.narrow(x))
 
 
@@ -131,24 +166,24 @@ class SelfAttention(nn.Module):
         return self.mix(latents, self.weights(latents))
 
     def weights(self, latents: Float[Tensor, "B N D"]) -> Float[Tensor, "B heads N N"]:
-        """How much each latent reads each of them."""
+        """The attention weights of each latent over all latents."""
         x = self.norm(latents)
         q, k = (_split(layer(x), self.heads) for layer in (self.query, self.key))
         # Written out: among a few hundred latents the fused kernel's backward pass is several times slower on CPUs.
         return (q @ (k * k.shape[-1] ** -0.5).transpose(-1, -2)).softmax(-1)
 
     def mix(self, latents: Float[Tensor, "B N D"], weights: Float[Tensor, "B heads N N"]) -> Float[Tensor, "B N D"]:
-        """The layer's output when the latents read one another with these weights."""
+        """The layer's output for given attention weights."""
         values = _split(self.value(self.norm(latents)), self.heads)
         latents = latents + self.out(_merge(weights @ values))
         return cast(Tensor, latents + self.mlp(latents))
 
 
 class CrossAttention(nn.Module):
-    """Latents (queries) read an input array (keys and values); 1 head in the paper.
+    """Cross-attention of latents (queries) to an input array (keys and values); 1 head in the paper.
 
-    query_residual  whether the queries are added to what they read (the paper: yes; some decoders: no)
-    out_dim         width of what comes out; that of the queries unless there is no residual
+    query_residual  whether the latents are added to the output of the attention (the paper: yes; some decoders: no)
+    out_dim         width of the output; that of the latents unless there is no residual
     """
 
     def __init__(
@@ -184,14 +219,43 @@ class CrossAttention(nn.Module):
         form: Form | None = None,
         projected: tuple[Tensor, Tensor] | None = None,
     ) -> Float[Tensor, "B N D"]:
-        """`form` None takes the cheaper one; `projected` hands in keys and values made earlier by `project`."""
+        """The latents after the layer.
+
+        form       None takes the cheaper one
+        projected  keys and values from an earlier call of `project`
+        """
         if form is None:
             form = self.form(latents.shape[1], inputs.shape[1], uses=1)
         if form == "absorbed":
             return self.absorb(latents, weighted_mean(self.absorbed_query(latents).query, inputs))
-        q = _split(self.query(self.query_norm(latents)), self.heads)
         keys, values = projected if projected is not None else self.project(inputs)
-        return self._finish(latents, F.scaled_dot_product_attention(q, keys, values))
+        return self._finish(latents, F.scaled_dot_product_attention(self._queries(latents), keys, values))
+
+    @torch.no_grad()
+    def traced(
+        self,
+        latents: Float[Tensor, "B N D"],
+        inputs: InputArray,
+        *,
+        form: Form | None = None,
+        projected: tuple[Tensor, Tensor] | None = None,
+    ) -> CrossAttentionPass:
+        """The same as `forward`, without gradients, together with what maps are computed from."""
+        if form is None:
+            form = self.form(latents.shape[1], inputs.shape[1], uses=1)
+        query = self.absorbed_query(latents)
+        if form == "absorbed":
+            z = inputs.normalised().unsqueeze(1)
+            attended = attend(query.query.to(z.dtype), z, z)
+            out = self.absorb(latents, attended.output)
+            log_sum_exp = attended.log_sum_exp + query.constant
+        else:
+            keys, values = projected if projected is not None else self.project(inputs)
+            q = self._queries(latents)
+            attended = attend(q * q.shape[-1] ** -0.5, keys, values)
+            out = self._finish(latents, attended.output)
+            log_sum_exp = attended.log_sum_exp
+        return CrossAttentionPass(out, query, log_sum_exp, attended.mean_weights)
 
     def form(self, latents: int, rows: int, uses: int) -> Form:
         """The cheaper form for this layer's shapes."""
@@ -209,7 +273,7 @@ class CrossAttention(nn.Module):
 
     def absorbed_query(self, latents: Float[Tensor, "B N D"]) -> AbsorbedQuery:
         """The queries in terms of the normalised input array, from which every map is computed."""
-        q = _split(self.query(self.query_norm(latents)), self.heads)
+        q = self._queries(latents)
         scale = 1 / math.sqrt(q.shape[-1])
         weight = self.key.weight.unflatten(0, (self.heads, -1))  # heads, k, C
         shift = self.key(self.input_norm.bias).unflatten(0, (self.heads, -1)).unsqueeze(-1)  # heads, k, 1
@@ -219,45 +283,67 @@ class CrossAttention(nn.Module):
     def absorb(
         self, latents: Float[Tensor, "B N D"], mean_rows: Float[Tensor, "B heads N C"]
     ) -> Float[Tensor, "B N D"]:
-        """The layer's output when each head of each latent has read this weighted mean of the normalised rows."""
+        """The layer's output for the attention-weighted mean of the normalised rows, per head and latent."""
         weight = self.value.weight.unflatten(0, (self.heads, -1)).transpose(1, 2)  # heads, C, v
-        read = (mean_rows * self.input_norm.weight + self.input_norm.bias) @ weight
+        values = (mean_rows * self.input_norm.weight + self.input_norm.bias) @ weight
         if self.value.bias is not None:
-            read = read + self.value.bias.unflatten(0, (self.heads, 1, -1))
-        return self._finish(latents, read)
+            values = values + self.value.bias.unflatten(0, (self.heads, 1, -1))
+        return self._finish(latents, values)
 
-    def _finish(self, latents: Float[Tensor, "B N D"], read: Float[Tensor, "B heads N v"]) -> Float[Tensor, "B N D"]:
-        out = self.out(_merge(read))
+    def _queries(self, latents: Float[Tensor, "B N D"]) -> Float[Tensor, "B heads N k"]:
+        return _split(self.query(self.query_norm(latents)), self.heads)
+
+    def _finish(self, latents: Float[Tensor, "B N D"], values: Float[Tensor, "B heads N v"]) -> Float[Tensor, "B N D"]:
+        out = self.out(_merge(values))
         latents = latents + out if self.query_residual else out
         return cast(Tensor, latents + self.mlp(latents))
 
 
 def weighted_mean(query: Float[Tensor, "B heads N C"], inputs: InputArray) -> Float[Tensor, "B heads N C"]:
-    """softmax(query . z^) z^ over all rows, one chunk of rows at a time with a running maximum (online softmax).
+    """softmax(query . z^) z^ over all rows. The constant of the scores is left out: softmax does not depend on it."""
+    z = inputs.normalised().unsqueeze(1)
+    query = query.to(z.dtype)
+    if query.requires_grad or z.requires_grad:
+        return (query @ z.transpose(-1, -2)).softmax(-1, dtype=z.dtype) @ z
+    return attend(query, z, z).output
 
-    The constant of the scores is left out: softmax does not see it.
+
+@torch.no_grad()
+def attend(
+    query: Float[Tensor, "B heads N k"], keys: Float[Tensor, "B #heads M k"], values: Float[Tensor, "B #heads M v"]
+) -> Attended:
+    """Attention of scaled queries, some queries at a time over all keys, so that at most HELD_SCORES scores exist.
+
+    One block of scores gives the output, the log-sum-exp and the sums over queries: none is computed twice.
     """
-    if query.requires_grad or inputs.array.requires_grad:
-        z = inputs.normalised().unsqueeze(1)
-        return (query.to(z.dtype) @ z.transpose(-1, -2)).softmax(-1, dtype=z.dtype) @ z
-    total = top = weight = None
-    for _, z in inputs.chunks():
-        z = z.unsqueeze(1)
-        scores = query @ z.transpose(-1, -2)
-        peak = scores.amax(-1, keepdim=True)
-        if top is not None:
-            peak = torch.maximum(peak, top)
-        shares = (scores - peak).exp()
-        part, mass = shares @ z, shares.sum(-1, keepdim=True)
-        if top is None or total is None or weight is None:
-            total, weight = part, mass
-        else:
-            shrink = (top - peak).exp()
-            total, weight = total * shrink + part, weight * shrink + mass
-        top = peak
-    assert total is not None
-    assert weight is not None
-    return total / weight
+    batch, heads, count = query.shape[:3]
+    blocks = max(1, math.ceil(batch * count * keys.shape[2] / HELD_SCORES))
+    outputs, sums, means = [], [], []
+    for head in range(heads):
+        # Views: a product over broadcast heads would copy the keys for each of them.
+        k, v = (part[:, head if part.shape[1] > 1 else 0] for part in (keys, values))
+        parts, normalisers, columns = [], [], k.new_zeros(batch, k.shape[1])
+        for q in query[:, head].tensor_split(min(blocks, count), dim=1):
+            part, normaliser, column = _attend(q, k, v)
+            parts.append(part)
+            normalisers.append(normaliser)
+            columns += column
+        outputs.append(_joined(parts))
+        sums.append(_joined(normalisers))
+        means.append(columns / count)
+    return Attended(torch.stack(outputs, dim=1), torch.stack(sums, dim=1), torch.stack(means, dim=1))
+
+
+def _attend(
+    query: Float[Tensor, "B n k"], keys: Float[Tensor, "B M k"], values: Float[Tensor, "B M v"]
+) -> tuple[Float[Tensor, "B n v"], Float[Tensor, "B n 1"], Float[Tensor, "B M"]]:
+    """Output, log-sum-exp, and the sum of the weights over the queries. A function of its own, so that its scores are
+    freed before the next ones are made."""
+    scores = query @ keys.transpose(1, 2)
+    peak = scores.amax(-1, keepdim=True)
+    weights = scores.sub_(peak).exp_()
+    total = weights.sum(-1, keepdim=True)
+    return (weights @ values) / total, peak + total.log(), (total.reciprocal().transpose(1, 2) @ weights)[:, 0]
 
 
 def _normalised(array: Float[Tensor, "B m C"]) -> Float[Tensor, "B m C"]:

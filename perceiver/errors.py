@@ -12,7 +12,24 @@ class InputError(PerceiverError):
 
 
 class CheckpointError(PerceiverError):
-    """A checkpoint that cannot be opened or does not fit its configuration."""
+    """A checkpoint that cannot be opened or does not fit its configuration.
+
+    cause   what is wrong, and with which file or option
+    advice  what to do about it; "" where there is nothing to add
+
+    The message is the two in one sentence.
+    """
+
+    def __init__(self, cause: str, advice: str = "") -> None:
+        super().__init__(cause, advice)
+        self.cause, self.advice = cause, advice
+
+    def __str__(self) -> str:
+        return f"{self.cause}; {self.advice}" if self.advice else self.cause
+
+
+class HubUnreachableError(CheckpointError):
+    """A checkpoint on the hub that could not be fetched for want of a connection: try again, or open another."""
 
 
 class ConfigError(PerceiverError):

@@ -1,29 +1,50 @@
-"""The Perceiver: latents that read an input array again and again (paper, section 3.1)."""
+"""The Perceiver: latents that query an input array by cross-attention again and again (paper, section 3.1)."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .attention import CrossAttention, InputArray, SelfAttention
-from .checkpoints.pretrained import Pretrained
+from .attention import CrossAttention, CrossAttentionPass, InputArray, SelfAttention
 from .config import PerceiverConfig
 from .positions import Positions, SegmentPositions
 from .sample import Sample
 from .stem import stem_of
-from .trace import Read, Trace
+from .trace import CrossAttentionRecord, Trace
 
 
-class Perceiver(Pretrained):
+@dataclass(frozen=True)
+class LayerStep:
+    """One layer of a forward pass.
+
+    block  the block it belongs to
+    before, after  the latents
+    made   of a cross-attention that is traced, what it computed; else None
+    """
+
+    block: int
+    layer: CrossAttention | SelfAttention
+    before: Float[Tensor, "B N D"]
+    after: Float[Tensor, "B N D"]
+    made: CrossAttentionPass | None = None
+
+
+class Perceiver(nn.Module):
     """One class for every plan of weight sets: the paper's model, Perceiver IO classifiers, tied and untied variants.
 
     `config.plan` says which cross-attention and which tower each block uses; equal numbers are the same object.
+    `notes` says what was changed when its weights were read from a file.
     """
+
+    config: PerceiverConfig
+    notes: tuple[str, ...] = ()
 
     def __init__(self, config: PerceiverConfig) -> None:
         super().__init__()
@@ -71,12 +92,15 @@ class Perceiver(Pretrained):
     def inputs(self, sample: Sample, codes: Float[Tensor, "1 M P"] | None = None) -> Float[Tensor, "1 M C"]:
         """The input array of one sample: its content channels, then the position channels of each element.
 
-        codes  in place of the sample's own (`codes`): those that an ablation left, say
+        codes  position codes in place of the sample's own (`codes`), after an ablation for instance
+
+        Raises ValueError when the sample lies on another grid than the model's.
         """
         return self.joined(self.content(sample), self.codes(sample) if codes is None else codes)
 
     def codes(self, sample: Sample) -> Float[Tensor, "1 M P"]:
-        """The position code of each element of a sample."""
+        """The position code of each element of a sample. Raises ValueError as `inputs` does."""
+        self._check_shape(sample)
         codes = self.encoding.grid() if sample.coordinates is None else self.encoding.at(sample.coordinates)
         return codes.unsqueeze(0)
 
@@ -87,68 +111,90 @@ class Perceiver(Pretrained):
         return self.joined(self.stem(content), codes)
 
     def content(self, sample: Sample) -> Float[Tensor, "1 M content"]:
-        """The content channels of a sample's elements, behind the stem."""
+        """The content channels of a sample's elements, after the stem. Raises ValueError as `inputs` does."""
+        self._check_shape(sample)
         return self.stem(sample.content.unsqueeze(0))
 
     def joined(
         self, content: Float[Tensor, "B M content"], codes: Float[Tensor, "#B M P"] | None = None
     ) -> Float[Tensor, "B M C"]:
-        """Joins content that went through the stem with position codes; None takes those of the model's own grid.
+        """Joins content after the stem with position codes; None takes those of the model's own grid.
 
-        Raises ValueError when the content has another shape than the model reads.
+        Raises ValueError when the content does not have the model's number of elements and channels.
         """
         if codes is None:
             codes = self.encoding.grid().to(content).unsqueeze(0)
         if content.shape[-1] != self.config.content_channels or content.shape[1] != codes.shape[1]:
             raise ValueError(
                 f"the input has {content.shape[1]} elements of {content.shape[-1]} channels; "
-                f"this model reads {codes.shape[1]} of {self.config.content_channels}"
+                f"this model takes {codes.shape[1]} of {self.config.content_channels}"
             )
         codes = codes.to(content).expand(len(content), -1, -1)
         return self.positions.join(content, codes)
 
     def forward(self, inputs: Float[Tensor, "B M C"]) -> Float[Tensor, "B classes"]:
         """Logits of a batch of input arrays."""
-        latents = self._run(InputArray(inputs))[-1]
+        latents: Tensor = self.latents
+        for step in self.steps(InputArray(inputs, keep=True)):
+            latents = step.after
         return cast(Tensor, self.head(latents))
 
     @torch.no_grad()
     def trace(self, inputs: Float[Tensor, "B M C"]) -> Trace:
-        """One forward pass that remembers the latents and queries of every block; maps are computed from it."""
+        """One forward pass that keeps the latents and queries of every block; maps are computed from it.
+
+        Raises ValueError for a batch of several inputs.
+        """
         if inputs.shape[0] != 1:
-            raise ValueError(f"a trace follows one input at a time, not {inputs.shape[0]}")
-        array = InputArray(inputs)
-        reads: list[Read] = []
-        states = self._run(array, reads)
+            raise ValueError(f"one input is traced at a time, not {inputs.shape[0]}")
+        after: dict[int, Tensor] = {}
+        records = []
+        for step in self.steps(InputArray(inputs, keep=True), traced=True):
+            after[step.block] = step.after
+            if step.made is not None:
+                records.append(CrossAttentionRecord.of(step.block, cast(CrossAttention, step.layer), step.made))
+        states = [self.latents[None]]
+        for block in range(len(self.config.plan)):
+            states.append(after.get(block, states[-1]))
         logits = torch.cat([self.head(state) for state in states[1:]])
         return Trace(
             logits=logits[-1],
             block_logits=logits,
             latents=torch.cat(states),
-            reads=tuple(reads),
-            inputs=array,
+            records=tuple(records),
+            inputs=InputArray(inputs),
             shape=self.config.input_shape,
         )
 
-    def _run(self, inputs: InputArray, reads: list[Read] | None = None) -> list[Float[Tensor, "B N D"]]:
-        """Latents at the start and after every block; appends what each cross-attention asked to `reads`."""
-        latents = self.latents.expand(inputs.shape[0], -1, -1)
-        states = [latents]
+    def steps(self, inputs: InputArray, *, traced: bool = False) -> Iterator[LayerStep]:
+        """Runs the model layer by layer, in the order of the plan.
+
+        traced  whether cross-attentions hand out what their maps are computed from; records no gradients
+        """
+        latents: Tensor = self.latents.expand(inputs.shape[0], -1, -1)
         projected: dict[int, tuple[Tensor, Tensor]] = {}
         for block, (cross, tower) in enumerate(self.config.plan):
             if cross is not None:
-                layer = cast(CrossAttention, self.cross[cross])
-                if reads is not None:
-                    reads.append(Read(block=block, asked=layer.absorbed_query(latents), layer=layer))
-                form = layer.form(latents.shape[1], inputs.shape[1], self._uses[cross])
+                attention = cast(CrossAttention, self.cross[cross])
+                form = attention.form(latents.shape[1], inputs.shape[1], self._uses[cross])
                 if form == "projected" and cross not in projected:
-                    projected[cross] = layer.project(inputs)
-                latents = layer(latents, inputs, form=form, projected=projected.get(cross))
-            if tower is not None:
-                for self_attention in cast(nn.ModuleList, self.towers[tower]):
-                    latents = self_attention(latents)
-            states.append(latents)
-        return states
+                    projected[cross] = attention.project(inputs)
+                before, made, keys_and_values = latents, None, projected.get(cross)
+                if traced:
+                    made = attention.traced(before, inputs, form=form, projected=keys_and_values)
+                    latents = made.latents
+                else:
+                    latents = attention(before, inputs, form=form, projected=keys_and_values)
+                yield LayerStep(block, attention, before, latents, made)
+            for layer in cast(nn.ModuleList, self.towers[tower]) if tower is not None else ():
+                before, latents = latents, layer(latents)
+                yield LayerStep(block, cast(SelfAttention, layer), before, latents)
+
+    def _check_shape(self, sample: Sample) -> None:
+        """Free elements may be any number; those of a grid must lie on the model's."""
+        if sample.coordinates is None and sample.shape != self.config.input_shape:
+            theirs, ours = (" x ".join(map(str, shape)) for shape in (sample.shape, self.config.input_shape))
+            raise ValueError(f"{sample.name} has a grid of {theirs} elements; this model takes {ours}")
 
 
 class MeanHead(nn.Module):
@@ -164,7 +210,10 @@ class MeanHead(nn.Module):
 
 
 class DecoderHead(nn.Module):
-    """A cross-attention with one learned query over the latents, then one linear layer (Perceiver IO)."""
+    """A cross-attention with one learned query over the latents, then one linear layer (Perceiver IO).
+
+    The cross-attention is called `read` in the names of tensors, which are part of the checkpoint format.
+    """
 
     def __init__(self, config: PerceiverConfig) -> None:
         super().__init__()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 ProgressCallback = Callable[[float | None, str], None]
 """Called with the share of the work that is done, from 0 to 1 (None while it is not known), and what is being done.
@@ -25,3 +26,21 @@ def portion(progress: ProgressCallback, start: float, stop: float, text: str = "
         progress(None if share is None else start + share * (stop - start), text or words)
 
     return report
+
+
+@contextmanager
+def progress_bars() -> Iterator[ProgressCallback]:
+    """A callback that draws a progress bar on standard error for each message, with the time left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def report(share: float | None, message: str) -> None:
+            if message not in tasks:
+                tasks[message] = bars.add_task(message, total=None)
+            bars.update(tasks[message], total=None if share is None else 1.0, completed=share or 0.0)
+
+        yield report

@@ -1,4 +1,4 @@
-"""Sample: one input as the user sees it and as the model reads it, with the mapping between the two."""
+"""Samples: inputs as people see them and as a model reads them, with the mapping between the two."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Part:
-    """One grid of elements, where an input is made of several sorts of input.
+    """One of several grids of elements that an input is made of.
 
     name   "video", "audio", "label"
     shape  of the grid
@@ -32,20 +32,21 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What a modality makes of a file; a modality that knows more adds fields in a class of its own.
+    """The result of reading a file; modalities add fields in subclasses.
 
     name         the file's name, for messages and exports
     modality     the modality that made it
     content      content channels of every input element, as the model reads them
     shape        the grid the elements lie on, rows first; M is its product; (M,) for free elements and for parts
-    parts        the grids that they lie on, one after the other, where those are several (clips); else empty
-    seen         the input exactly as the model read it, for display: (H, W, 3) uint8 for an image, (samples,) float32
-                 for a sound, (M, 3) float32 for a point cloud
-    original     what the user gave, upright, for display: (h, w, 3) uint8 for an image; the lowest and highest value
-                 of each slice of time, (2, slices) float32, for a sound; (n, 3) float32 points for a point cloud
+    seen         the input exactly as the model reads it, for display: (H, W, 3) uint8 for an image, (frames, H, W, 3)
+                 for a video, (samples,) float32 for a sound, (M, 3) float32 for a point cloud
+    original     the contents of the file, upright, for display: (h, w, 3) uint8 for an image, (frames, h, w, 3) for a
+                 video; the lowest and highest value of each slice of time, (2, slices) float32, for a sound; (n, 3)
+                 float32 points for a point cloud
     box          where the elements lie on the original: (start, stop) an axis, in the original's own units (pixels,
                  seconds, hertz)
-    coordinates  the elements' places in [-1, 1] where they are not the grid's (point clouds); None for a grid
+    coordinates  the elements' coordinates in [-1, 1] where they do not lie on a grid (point clouds); else None
+    parts        the grids that the elements lie on, one after the other, where there are several (clips); else empty
     notes        what was changed on the way in, one sentence each
     """
 
@@ -61,7 +62,7 @@ class Sample:
     notes: tuple[str, ...] = ()
 
     def split(self, values: Shaped[np.ndarray, "*rest M"]) -> Mapping[str, Shaped[np.ndarray, "..."]]:
-        """Values over all elements as one array a part, (*rest, *its shape), by the parts' names.
+        """Splits values over all elements into one array for each part, (*rest, *shape of the part), by its name.
 
         Raises ValueError for an input that is not made of parts, and for another number of values.
         """
@@ -69,8 +70,8 @@ class Sample:
 
 
 def split(parts: tuple[Part, ...], values: Shaped[np.ndarray, "*rest M"]) -> Mapping[str, Shaped[np.ndarray, "..."]]:
-    """Values over the elements of all parts as one array a part, by their names. Raises ValueError as `Sample.split`
-    does."""
+    """Splits values over the elements of all parts into one array for each, by its name. Raises ValueError as
+    `Sample.split` does."""
     total = sum(part.count for part in parts)
     if not parts or values.shape[-1] != total:
         raise ValueError(f"{values.shape[-1]} values cannot be split into parts of {total} elements")

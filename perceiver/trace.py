@@ -1,21 +1,21 @@
-"""Trace: what one forward pass did, and the maps that follow from it.
+"""Trace: what one forward pass computed, and the maps that follow from it.
 
-Only queries are kept (heads x N x C a cross-attention); scores are made again from them, a few latents or a chunk of
-rows at a time, so nothing of size heads x N x M is ever held for a model.
+Each cross-attention keeps its queries (heads x N x C), the log-sum-exp of its scores (heads x N) and the mean of its
+weights over the latents (heads x M), all from the forward pass. Other maps compute the scores again from the queries, a
+few latents or a chunk of rows at a time, so that no array of heads x N x M is ever held for a whole model.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, assert_never
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .attention import AbsorbedQuery, CrossAttention, InputArray
+from .attention import AbsorbedQuery, CrossAttention, CrossAttentionPass, InputArray
 
 Kind = Literal["probability", "score", "value"]
 Reduce = Literal["mean", "max", "entropy"]
@@ -25,22 +25,35 @@ REDUCTIONS: tuple[Reduce, ...] = ("mean", "max", "entropy")
 
 
 @dataclass(frozen=True)
-class Read:
-    """One cross-attention of a forward pass: the block it belongs to and what its latents asked."""
+class CrossAttentionRecord:
+    """One cross-attention of a forward pass over one input.
+
+    block         the block it belongs to
+    query         the absorbed queries of its latents
+    log_sum_exp   of the scores over all input elements
+    mean_weights  attention weight of each input element, mean over the latents
+    """
 
     block: int
-    asked: AbsorbedQuery
+    query: AbsorbedQuery
+    log_sum_exp: Float[Tensor, "heads N 1"]
+    mean_weights: Float[Tensor, "heads M"]
     layer: CrossAttention = field(repr=False)
+
+    @classmethod
+    def of(cls, block: int, layer: CrossAttention, made: CrossAttentionPass) -> CrossAttentionRecord:
+        """The record of a pass over a batch of one."""
+        return cls(block, made.query, made.log_sum_exp[0], made.mean_weights[0], layer)
 
     @property
     def heads(self) -> int:
         """Heads of this cross-attention."""
-        return int(self.asked.query.shape[1])
+        return int(self.query.query.shape[1])
 
     @property
     def latents(self) -> int:
         """N, the number of latents."""
-        return int(self.asked.query.shape[2])
+        return int(self.query.query.shape[2])
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,7 @@ class Trace:
     logits        of the last block
     block_logits  the head applied to the latents after every block
     latents       at the start (index 0) and after every block
-    reads         one a cross-attention, in order
+    records       one a cross-attention, in order
     inputs        the input array; maps are computed against it
     shape         the grid the input elements lie on
     """
@@ -58,23 +71,23 @@ class Trace:
     logits: Float[Tensor, "classes"]
     block_logits: Float[Tensor, "blocks classes"]
     latents: Float[Tensor, "states N D"]
-    reads: tuple[Read, ...]
+    records: tuple[CrossAttentionRecord, ...]
     inputs: InputArray = field(repr=False)
     shape: tuple[int, ...]
-    _normalisers: dict[int, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def blocks(self) -> tuple[int, ...]:
         """The blocks that have a map."""
-        return tuple(read.block for read in self.reads)
+        return tuple(record.block for record in self.records)
 
-    def read(self, block: int) -> Read:
+    def record(self, block: int) -> CrossAttentionRecord:
         """The cross-attention of a block. Raises ValueError for a block that has none."""
-        for read in self.reads:
-            if read.block == block:
-                return read
+        for record in self.records:
+            if record.block == block:
+                return record
         raise ValueError(f"block {block} has no cross-attention; these have one: {', '.join(map(str, self.blocks))}")
 
+    @torch.no_grad()
     def map(
         self,
         block: int,
@@ -94,99 +107,112 @@ class Trace:
 
         Raises ValueError for a block, latent or head that does not exist, and for the entropy of scores.
         """
-        read = self.read(block)
-        heads = _heads(read, head)
+        record = self.record(block)
+        heads = _heads(record, head)
         if latent is not None:
-            return self._latent_maps(read, slice(_index("latent", latent, read.latents), latent + 1), kind, heads)[0]
-        if reduce == "entropy" and kind == "score":
-            raise ValueError("scores are no shares of anything, so they have no entropy; use probability or value")
-        out = []
-        for rows, values in self._columns(read, kind, heads):
-            del rows
-            match reduce:
-                case "mean":
-                    out.append(values.mean(0))
-                case "max":
-                    out.append(values.amax(0))
-                case _:
-                    share = values / values.sum(0, keepdim=True).clamp_min(torch.finfo(values.dtype).tiny)
-                    out.append(torch.special.entr(share).sum(0))
-        return torch.cat(out)
+            chosen = _index("latent", latent, record.latents)
+            return self._latent_maps(record, slice(chosen, chosen + 1), kind, heads)[0]
+        match reduce:
+            case "mean":
+                return self._mean(record, kind, heads)
+            case "max":
+                return torch.cat([values.amax(0) for values in self._columns(record, kind, heads)])
+            case "entropy":
+                if kind == "score":
+                    raise ValueError("scores are not shares of a whole and have no entropy; use probability or value")
+                return torch.cat([_entropy_over_latents(values) for values in self._columns(record, kind, heads)])
+            case _:
+                assert_never(reduce)
 
     def mean_map(self, blocks: Sequence[int] | None = None) -> Float[Tensor, "M"]:
-        """The mean over some blocks, or over all that have one, of their attention weights, mean over latents and
-        heads. Raises ValueError for a block that has none."""
+        """The mean of the attention weights over some blocks, or over all that have a map, over latents and heads.
+
+        Raises ValueError for a block that has none.
+        """
         return torch.stack([self.map(block) for block in (self.blocks if blocks is None else blocks)]).mean(0)
 
     def latent_maps(
         self, block: int, latents: slice, *, kind: Kind = "probability", head: int | None = None
     ) -> Float[Tensor, "n M"]:
-        """The maps of some latents of a block, one row each; ask for as many as fit in memory."""
-        read = self.read(block)
-        return self._latent_maps(read, latents, kind, _heads(read, head))
+        """The maps of some latents of a block, one row each; choose as many as fit in memory."""
+        record = self.record(block)
+        return self._latent_maps(record, latents, kind, _heads(record, head))
 
-    def readers(
+    def element_weights(
         self, block: int, element: int, *, kind: Kind = "probability", head: int | None = None
     ) -> Float[Tensor, "N"]:
-        """How much each latent of a block reads one input element."""
-        read = self.read(block)
+        """The value that each latent's map of a block has at one input element."""
+        record = self.record(block)
         _index("input element", element, self.inputs.shape[1])
-        heads = _heads(read, head)
+        heads = _heads(record, head)
         z = torch.nn.functional.layer_norm(self.inputs.array[:, element : element + 1], self.inputs.shape[2:])
-        values = self._values(read, z, kind, heads, slice(None))
-        return values[:, 0]
+        return _values(record, z, kind, heads, slice(None))[:, 0]
 
     def concentration(self, block: int, *, head: int | None = None) -> Float[Tensor, "N"]:
-        """Entropy in nats of each latent's map: 0 reads one element, ln M reads all alike (mean over heads)."""
-        read = self.read(block)
-        total = torch.zeros(read.latents, dtype=torch.float64)
-        heads = _heads(read, head)
-        for _, values in self._columns(read, "probability", heads):
+        """Entropy in nats of each latent's map: 0 where all weight is on one element, ln M where it is spread evenly;
+        mean over heads unless one is chosen."""
+        record = self.record(block)
+        total = torch.zeros(record.latents, dtype=torch.float64)
+        for values in self._columns(record, "probability", _heads(record, head)):
             total += torch.special.entr(values.double()).sum(1).cpu()
         return total.to(torch.float32)
 
-    def _columns(self, read: Read, kind: Kind, heads: list[int]) -> Iterator[tuple[slice, Float[Tensor, "N m"]]]:
-        for rows, z in self.inputs.chunks():
-            yield rows, self._values(read, z, kind, heads, slice(None))
+    def _mean(self, record: CrossAttentionRecord, kind: Kind, heads: list[int]) -> Float[Tensor, "M"]:
+        """The mean over latents and heads; of scores and of values too it needs no single latent's map."""
+        match kind:
+            case "probability":
+                return record.mean_weights[heads].mean(0)
+            case "score":
+                query = record.query.query[0, heads].mean((0, 1))
+                constant = record.query.constant[0, heads].mean()
+                return torch.cat([z[0] @ query + constant for _, z in self.inputs.chunks()])
+            case "value":
+                parts = []
+                for rows, z in self.inputs.chunks():
+                    norms = torch.stack([contribution_norms(record.layer, z[0], head) for head in heads])
+                    parts.append((record.mean_weights[heads, rows] * norms).mean(0))
+                return torch.cat(parts)
+            case _:
+                assert_never(kind)
 
-    def _latent_maps(self, read: Read, latents: slice, kind: Kind, heads: list[int]) -> Float[Tensor, "n M"]:
-        parts = [self._values(read, z, kind, heads, latents) for _, z in self.inputs.chunks()]
-        return torch.cat(parts, dim=1)
+    def _columns(self, record: CrossAttentionRecord, kind: Kind, heads: list[int]) -> Iterator[Float[Tensor, "N m"]]:
+        """The maps of all latents, a chunk of elements at a time."""
+        for _, z in self.inputs.chunks():
+            yield _values(record, z, kind, heads, slice(None))
 
-    @torch.no_grad()
-    def _values(
-        self, read: Read, z: Float[Tensor, "1 m C"], kind: Kind, heads: list[int], latents: slice
-    ) -> Float[Tensor, "n m"]:
-        """Mean over the chosen heads of one kind of weight, for some latents and some rows of z^."""
-        out: Tensor | None = None
-        for head in heads:
-            query, constant = read.asked.query[0, head, latents], read.asked.constant[0, head, latents]
-            part = query @ z[0].T + constant
-            if kind != "score":
-                part = (part - self._normaliser(read, head)[latents]).exp_()
-            if kind == "value":
-                part = part * contribution_norms(read.layer, z[0], head)
-            out = part if out is None else out.add_(part)
-        assert out is not None
-        return out / len(heads) if len(heads) > 1 else out
+    def _latent_maps(
+        self, record: CrossAttentionRecord, latents: slice, kind: Kind, heads: list[int]
+    ) -> Float[Tensor, "n M"]:
+        return torch.cat([_values(record, z, kind, heads, latents) for _, z in self.inputs.chunks()], dim=1)
 
-    @torch.no_grad()
-    def _normaliser(self, read: Read, head: int) -> Float[Tensor, "N 1"]:
-        """log sum exp of the scores, computed the first time it is asked for."""
-        key = read.block * read.heads + head
-        if key not in self._normalisers:
-            query, constant = read.asked.query[0, head], read.asked.constant[0, head]
-            running = torch.full((read.latents, 1), -math.inf, dtype=query.dtype, device=query.device)
-            for _, z in self.inputs.chunks():
-                part = (query @ z[0].T + constant).logsumexp(-1, keepdim=True)
-                running = torch.logaddexp(running, part)
-            self._normalisers[key] = running
-        return self._normalisers[key]
+
+@torch.no_grad()
+def _values(
+    record: CrossAttentionRecord, z: Float[Tensor, "1 m C"], kind: Kind, heads: list[int], latents: slice
+) -> Float[Tensor, "n m"]:
+    """Mean over the chosen heads of one kind of weight, for some latents and some rows of z^."""
+    out: Tensor | None = None
+    for head in heads:
+        part = record.query.query[0, head, latents] @ z[0].T + record.query.constant[0, head, latents]
+        match kind:
+            case "score":
+                pass
+            case "probability":
+                part = part.sub_(record.log_sum_exp[head, latents]).exp_()
+            case "value":
+                part = part.sub_(record.log_sum_exp[head, latents]).exp_()
+                part = part.mul_(contribution_norms(record.layer, z[0], head))
+            case _:
+                assert_never(kind)
+        out = part if out is None else out.add_(part)
+    assert out is not None
+    return out / len(heads) if len(heads) > 1 else out
 
 
 @torch.no_grad()
 def contribution_norms(layer: CrossAttention, z: Float[Tensor, "m C"], head: int) -> Float[Tensor, "m"]:
-    """Norm of W_o (W_v x + b_v) for each row x of the input and one head: what reading it adds to a latent.
+    """Norm of W_o (W_v x + b_v) for each row x of the input and one head: what the row adds to a latent that puts all
+    of its weight on it.
 
     Computed through the C x C Gram matrix, so that no m x D array appears.
     """
@@ -201,8 +227,13 @@ def contribution_norms(layer: CrossAttention, z: Float[Tensor, "m C"], head: int
     return square.clamp_min(0).sqrt()
 
 
-def _heads(read: Read, head: int | None) -> list[int]:
-    return list(range(read.heads)) if head is None else [_index("head", head, read.heads)]
+def _entropy_over_latents(values: Float[Tensor, "N m"]) -> Float[Tensor, "m"]:
+    share = values / values.sum(0, keepdim=True).clamp_min(torch.finfo(values.dtype).tiny)
+    return torch.special.entr(share).sum(0)
+
+
+def _heads(record: CrossAttentionRecord, head: int | None) -> list[int]:
+    return list(range(record.heads)) if head is None else [_index("head", head, record.heads)]
 
 
 def _index(what: str, value: int, count: int) -> int:

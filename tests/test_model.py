@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from perceiver import Perceiver, PerceiverConfig, count_parameters
+from perceiver.attention import InputArray
 from perceiver.positions import position_config
+from perceiver.sample import Sample
 
 from .models import tiny
 
@@ -37,9 +41,9 @@ def test_equal_numbers_in_the_plan_are_the_same_object() -> None:
     model = Perceiver(tiny(plan=((0, 0), (1, 0), (1, 0))))
     assert (len(model.cross), len(model.towers)) == (2, 1)
     inputs = torch.randn(1, 15, model.config.input_channels)
-    reads = model.trace(inputs).reads
-    assert reads[1].layer is reads[2].layer is model.cross[1]
-    assert reads[0].layer is model.cross[0]
+    records = model.trace(inputs).records
+    assert records[1].layer is records[2].layer is model.cross[1]
+    assert records[0].layer is model.cross[0]
 
 
 def test_shared_weight_sets_have_separate_maps() -> None:
@@ -112,9 +116,9 @@ def test_latents_start_truncated_at_two_sigma_and_the_logits_start_small() -> No
 
 def test_a_wrong_number_of_elements_or_channels_is_refused_in_words() -> None:
     model = Perceiver(tiny())
-    with pytest.raises(ValueError, match="14 elements of 2 channels; this model reads 15 of 2"):
+    with pytest.raises(ValueError, match="14 elements of 2 channels; this model takes 15 of 2"):
         model.input_array(torch.randn(1, 14, 2))
-    with pytest.raises(ValueError, match="one input at a time"):
+    with pytest.raises(ValueError, match="one input is traced at a time, not 2"):
         model.trace(model.input_array(torch.randn(2, 15, 2)))
 
 
@@ -129,3 +133,32 @@ def test_one_batch_can_be_learned_by_heart() -> None:
         loss.backward()
         optimiser.step()
     assert loss.item() < 0.1 < math.log(3)
+
+
+def test_a_sample_of_another_shape_is_refused_though_it_has_as_many_elements() -> None:
+    model = Perceiver(tiny(input_shape=(16, 16)))
+    values = {"modality": "image", "seen": np.zeros(1), "original": np.zeros(1), "box": ()}
+    wide = Sample(name="wide.png", content=torch.zeros(256, 2), shape=(32, 8), **values)  # type: ignore[arg-type]
+    for method in (model.inputs, model.codes, model.content):
+        with pytest.raises(ValueError, match=r"wide\.png has a grid of 32 x 8 elements; this model takes 16 x 16"):
+            method(wide)
+    square = Sample(name="square.png", content=torch.zeros(256, 2), shape=(16, 16), **values)  # type: ignore[arg-type]
+    assert model.inputs(square).shape == (1, 256, model.config.input_channels)
+
+
+def test_steps_run_the_layers_of_the_plan_in_order() -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny(plan=((0, 0), (None, 0), (1, None)), self_attends=2)).requires_grad_(False)
+    inputs = model.input_array(torch.randn(1, 15, 2))
+    steps = list(model.steps(InputArray(inputs)))
+    tower = list(model.towers[0])
+    assert [step.layer for step in steps] == [model.cross[0], *tower, *tower, model.cross[1]]
+    assert [step.block for step in steps] == [0, 0, 0, 1, 1, 2]
+    for one, following in itertools.pairwise(steps):
+        assert one.after is following.before
+    torch.testing.assert_close(steps[0].before, model.latents[None])
+    torch.testing.assert_close(model.head(steps[-1].after), model(inputs))
+    assert not any(step.made for step in steps)
+    for plain, traced in zip(steps, model.steps(InputArray(inputs), traced=True), strict=True):
+        torch.testing.assert_close(traced.after, plain.after)
+        assert (traced.made is None) == (traced.layer in tower)

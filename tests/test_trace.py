@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
 from perceiver import Perceiver, PerceiverConfig, Trace, attention
+from perceiver.trace import KINDS
 
 from .models import tiny
 
@@ -30,7 +31,7 @@ def traced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> t
 
 def full(model: Perceiver, trace: Trace, block: int) -> tuple[Tensor, Tensor, Tensor]:
     """Scores and weights (heads, N, M) and contribution norms (heads, M), by the plain formulas."""
-    layer, latents = trace.read(block).layer, trace.latents[block][None]
+    layer, latents = trace.record(block).layer, trace.latents[block][None]
     heads = layer.heads
     with torch.no_grad():
         q = layer.query(layer.query_norm(latents))[0].unflatten(-1, (heads, -1)).transpose(0, 1)
@@ -57,11 +58,64 @@ def test_every_kind_and_reduction_equals_the_full_matrix(traced: tuple[Perceiver
                 torch.testing.assert_close(trace.map(block, reduce="max", **asked), chosen.amax(0), **near)
                 torch.testing.assert_close(trace.map(block, latent=2, **asked), chosen[2], **near)
                 torch.testing.assert_close(trace.latent_maps(block, slice(1, 3), **asked), chosen[1:3], **near)
-                torch.testing.assert_close(trace.readers(block, 9, **asked), chosen[:, 9], **near)
+                torch.testing.assert_close(trace.element_weights(block, 9, **asked), chosen[:, 9], **near)
                 if kind != "score":
                     share = chosen / chosen.sum(0)
                     entropy = -(share * share.log()).sum(0)
                     torch.testing.assert_close(trace.map(block, reduce="entropy", **asked), entropy, **near)
+
+
+@pytest.mark.parametrize("form", ["absorbed", "projected"])
+@pytest.mark.parametrize("held", [2**23, 7])
+@pytest.mark.parametrize("heads", [1, 2])
+def test_what_the_forward_pass_keeps_equals_a_plain_softmax_in_double_precision(
+    form: str, held: int, heads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "HELD_SCORES", held)
+    monkeypatch.setattr(attention, "cheaper_form", lambda *_: form)
+    torch.manual_seed(5)
+    model = Perceiver(tiny(cross_heads=heads, qk_dim=6, v_dim=4))
+    inputs = model.input_array(torch.randn(1, 15, 2)).detach()
+    trace = model.trace(inputs)
+    with torch.no_grad():
+        torch.testing.assert_close(trace.logits, model(inputs)[0], atol=1e-6, rtol=0)
+    for record in trace.records:
+        layer, latents = record.layer.double(), trace.latents[record.block].double()
+        with torch.no_grad():
+            q, x = layer.query(layer.query_norm(latents)), layer.input_norm(inputs[0].double())
+            for head, (a, b) in enumerate(zip(q.chunk(heads, 1), layer.key(x).chunk(heads, 1), strict=True)):
+                scores = a @ b.T / a.shape[1] ** 0.5
+                expected = scores.exp() / scores.exp().sum(1, keepdim=True)
+                sums = scores.exp().sum(1, keepdim=True).log()
+                torch.testing.assert_close(record.log_sum_exp[head].double(), sums, atol=1e-5, rtol=1e-6)
+                torch.testing.assert_close(record.mean_weights[head].double(), expected.mean(0), atol=1e-6, rtol=0)
+        layer.float()
+
+
+def test_a_map_of_the_mean_costs_no_scores(traced: tuple[Perceiver, Trace], monkeypatch: pytest.MonkeyPatch) -> None:
+    _, trace = traced
+    monkeypatch.delattr("perceiver.trace._values")
+    for kind in KINDS:
+        assert trace.map(0, kind=kind).shape == (15,)
+    with pytest.raises(NameError):
+        trace.map(0, reduce="max")
+
+
+def test_scores_far_from_zero_neither_overflow_nor_vanish() -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny())
+    with torch.no_grad():
+        for layer in model.cross:
+            layer.query.bias.fill_(300.0)
+            layer.key.bias.fill_(-50.0)
+    trace = model.trace(model.input_array(torch.randn(1, 15, 2)))
+    for record in trace.records:
+        assert record.log_sum_exp.isfinite().all()
+        assert record.log_sum_exp.max() < -1000
+        torch.testing.assert_close(record.mean_weights.sum(1), torch.ones(1))
+        torch.testing.assert_close(
+            trace.latent_maps(record.block, slice(None)).sum(1), torch.ones(4), atol=1e-2, rtol=0
+        )
 
 
 def test_rows_of_probabilities_sum_to_one(traced: tuple[Perceiver, Trace]) -> None:
@@ -108,8 +162,8 @@ def test_what_does_not_exist_is_refused_in_words(traced: tuple[Perceiver, Trace]
     with pytest.raises(ValueError, match="no head 5"):
         trace.map(0, head=5)
     with pytest.raises(ValueError, match="no input element 15"):
-        trace.readers(0, 15)
-    with pytest.raises(ValueError, match="scores are no shares"):
+        trace.element_weights(0, 15)
+    with pytest.raises(ValueError, match="scores are not shares of a whole"):
         trace.map(0, kind="score", reduce="entropy")
 
 

@@ -25,7 +25,7 @@ from perceiver.analysis.methods import Fill, Shuffle
 from perceiver.analysis.permutation import Shuffled, permute
 from perceiver.analysis.summary import WEIGHTS, summarise
 from perceiver.analysis.sweep import Curve, answers, curves, estimate_curves
-from perceiver.checkpoints.store import Store
+from perceiver.checkpoints.bundled import BundledCheckpoints
 from perceiver.errors import ConfigError
 from perceiver.lens.context import layout_of
 from perceiver.plots.scale import ColourScale
@@ -110,7 +110,7 @@ def possible(model: str, taken: Ablation) -> bool:
 @st.cache_data(show_spinner=False, max_entries=32, ttl=60)
 def with_bands(model: str) -> str | None:
     """A checkpoint whose positions have bands, for the same inputs, read in the same elements if there is one."""
-    store = Store()
+    store = BundledCheckpoints()
     mine = compute.described(model)
     others = {name: store.config(name) for name in store.names(mine.modality)}
     fit = [name for name, config in others.items() if config.positions.bands_per_axis]

@@ -25,15 +25,14 @@ from urllib.parse import quote, unquote
 
 import streamlit as st
 
-from perceiver.checkpoints import card as cards
-from perceiver.checkpoints.card import Card
-from perceiver.checkpoints.files import sha256
-from perceiver.checkpoints.formats.base import Answer
-from perceiver.checkpoints.found import Found
+from perceiver.checkpoints import CheckpointInfo, HubOptions, Location, inspect, resolve
+from perceiver.checkpoints.cards import card as cards
+from perceiver.checkpoints.cards.card import Card
+from perceiver.checkpoints.folder import sha256
+from perceiver.checkpoints.formats import OptionValue
 from perceiver.checkpoints.hub import is_hub_id
 from perceiver.config import PerceiverConfig
 from perceiver.errors import CheckpointError
-from perceiver.loading import find, inspect
 
 LOCAL_PATHS = "PERCEIVER_LOCAL_PATHS"
 """Set to 0 or 1, it forbids or allows visitors to open files of this machine by their path."""
@@ -57,7 +56,7 @@ class Hub:
 
     repository: str
     revision: str | None = None
-    answers: tuple[tuple[str, Answer], ...] = ()
+    answers: tuple[tuple[str, OptionValue], ...] = ()
 
     @property
     def key(self) -> str:
@@ -84,7 +83,7 @@ class Hub:
         repository, at, revision = place.partition("@")
         if not is_hub_id(repository) or (at and not _REVISION.fullmatch(revision)) or len(said) > _MOST_ANSWERS:
             return None
-        answers: dict[str, Answer] = {}
+        answers: dict[str, OptionValue] = {}
         for one in said:
             name, equals, value = one.partition("=")
             if not (equals and _ANSWER.fullmatch(name)) or name in answers:
@@ -103,7 +102,7 @@ class Source:
     stamp     what tells its contents from others: a digest, "" for the hub
     asked     the branch, tag or commit that was asked for, where one was
     given     arguments from a file that came with it
-    shown     what stands for paths of our own in messages: (path, words)
+    called    what messages call it, and `labels` its files, where their paths are the app's own: (path, label)
     """
 
     kind: Literal["hub", "path", "upload"]
@@ -113,28 +112,26 @@ class Source:
     stamp: str = ""
     asked: str | None = None
     given: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    shown: tuple[tuple[str, str], ...] = ()
+    called: str = ""
+    labels: tuple[tuple[Path, str], ...] = ()
 
-    def key(self, answers: Mapping[str, Answer]) -> str:
+    def key(self, answers: Mapping[str, OptionValue]) -> str:
         """The key of the checkpoint with some answers about it."""
         if self.kind == "hub":
             return Hub(self.place, self.asked, tuple(sorted(answers.items()))).key
         said = json.dumps([self.stamp, sorted(self.given.items()), sorted(answers.items())])
         return f"{self.kind}:{hashlib.sha256(said.encode()).hexdigest()}"
 
-    def look(self, answers: Mapping[str, Answer]) -> Found:
-        """What it is, from names and shapes alone. Raises CheckpointError when it is nothing that can be opened."""
-        try:
-            found = inspect(self.place, revision=self.revision, arguments={**self.given, **answers} or None)
-        except CheckpointError as error:
-            raise CheckpointError(self.plainly(str(error))) from error
-        return dataclasses.replace(found, notes=tuple(map(self.plainly, found.notes)))
+    def location(self) -> Location:
+        """Where its files are, with what messages call them. Raises CheckpointError when they are gone."""
+        if self.kind != "hub" and not Path(self.place).exists():
+            raise CheckpointError(f"the files of {self.name} are gone", "open it again")
+        found = resolve(self.place, HubOptions(revision=self.revision))
+        return dataclasses.replace(found, source=self.called or found.source, labels=dict(self.labels))
 
-    def plainly(self, words: str) -> str:
-        """A message as the visitor knows the file: folders that only the app knows are no help."""
-        for path, said in self.shown:
-            words = words.replace(path, said)
-        return words
+    def look(self, answers: Mapping[str, OptionValue]) -> CheckpointInfo:
+        """What it is, from names and shapes alone. Raises CheckpointError when it cannot be opened."""
+        return inspect(self.location(), options={**self.given, **answers})
 
 
 @dataclass(frozen=True)
@@ -147,8 +144,8 @@ class Checkpoint:
     key: str
     name: str
     source: Source
-    answers: Mapping[str, Answer]
-    found: Found = field(repr=False)
+    answers: Mapping[str, OptionValue]
+    found: CheckpointInfo = field(repr=False)
     config: PerceiverConfig = field(repr=False)
 
     @property
@@ -159,7 +156,7 @@ class Checkpoint:
     @property
     def weights(self) -> Path:
         """Its weights file. Raises CheckpointError when it is gone."""
-        return find(self.source.place, revision=self.source.revision).weights
+        return self.source.location().weights
 
     def card(self) -> Card:
         """The words that its publisher put beside it, and results where they are ours and about these very weights.
@@ -216,7 +213,7 @@ def called(key: str) -> str:
     return checkpoint.name if checkpoint else key
 
 
-def keep(source: Source, answers: Mapping[str, Answer], found: Found) -> Checkpoint:
+def keep(source: Source, answers: Mapping[str, OptionValue], found: CheckpointInfo) -> Checkpoint:
     """Takes a checkpoint among those that this session can look at; `found` with all questions answered."""
     assert found.config is not None
     key = source.key(answers)
@@ -315,12 +312,12 @@ def _named(config: PerceiverConfig) -> PerceiverConfig:
     return dataclasses.replace(config, labels=tuple(f"class {i}" for i in range(config.num_classes)))
 
 
-def _written(value: Answer) -> str:
+def _written(value: OptionValue) -> str:
     text = value if isinstance(value, str) and _read(quote(value, safe="")) == value else json.dumps(value)
     return quote(text, safe="")
 
 
-def _read(text: str) -> Answer:
+def _read(text: str) -> OptionValue:
     """A value as `_written` writes it: a number, true or false, else a text."""
     plain = unquote(text)
     try:

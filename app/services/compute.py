@@ -24,18 +24,18 @@ from jaxtyping import Float, Int
 from perceiver import export, modalities
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.summary import MapSummary, Quantity, quantity, summarise
-from perceiver.checkpoints.card import Card
-from perceiver.checkpoints.found import Told
-from perceiver.checkpoints.results import Results
-from perceiver.checkpoints.store import BundledSample, Store
+from perceiver.checkpoints import load
+from perceiver.checkpoints.bundled import BundledCheckpoints, BundledSample
+from perceiver.checkpoints.cards.card import Card
+from perceiver.checkpoints.cards.results import Results
 from perceiver.config import PerceiverConfig
 from perceiver.errors import CheckpointError
 from perceiver.export import Origin
 from perceiver.lens.context import layout_of
-from perceiver.loading import load
 from perceiver.modalities import Option
 from perceiver.model import Perceiver
 from perceiver.plots.scale import ColourRange, ColourScale, Mode, modes
+from perceiver.progress import ProgressCallback
 from perceiver.sample import Sample
 from perceiver.trace import Kind, Reduce, Trace
 
@@ -160,7 +160,7 @@ def digest(data: bytes) -> str:
 
 @st.cache_data(show_spinner=False, ttl=60)
 def _bundled(kinds: tuple[str, ...]) -> Mapping[str, str]:
-    return {name: kind for kind in kinds for name in Store().names(kind)}
+    return {name: kind for kind in kinds for name in BundledCheckpoints().names(kind)}
 
 
 def models(kinds: tuple[str, ...]) -> Mapping[str, str]:
@@ -182,7 +182,7 @@ def called(name: str) -> str:
 def card(name: str) -> Card:
     """The card of a checkpoint. Raises CheckpointError when it has none."""
     one = checkpoints.known(name)
-    return Store().card(name) if one is None else one.card()
+    return BundledCheckpoints().card(name) if one is None else one.card()
 
 
 def results(name: str) -> Results | None:
@@ -202,7 +202,7 @@ def results(name: str) -> Results | None:
 def samples(modality: str) -> Mapping[str, Gallery]:
     """The bundled samples of a modality by name. Raises CheckpointError when their index is damaged."""
     out = {}
-    for about in Store().samples(modality):
+    for about in BundledCheckpoints().samples(modality):
         data = about.read()
         out[about.name] = Gallery(about, digest(data), data)
     return out
@@ -230,16 +230,13 @@ def _shelf() -> Shelf[Perceiver]:
     return Shelf(HELD)
 
 
-def _loaded(name: str, told: Told | None = None) -> Perceiver:
+def _loaded(name: str, report: ProgressCallback | None = None) -> Perceiver:
     _prepare_torch()
     one = checkpoints.known(name)
     if one is not None:
-        try:
-            return load(one.source.place, revision=one.source.revision, arguments=one.arguments or None, told=told)
-        except CheckpointError as error:
-            raise CheckpointError(one.source.plainly(str(error))) from error
-    if name not in Store().names():
-        raise CheckpointError("this checkpoint is no longer open here; open it again")
+        return load(one.source.location(), options=one.arguments, progress=report)
+    if name not in BundledCheckpoints().names():
+        raise CheckpointError("this checkpoint is no longer open here", "open it again")
     return load(name)
 
 
@@ -275,7 +272,7 @@ def config(name: str) -> PerceiverConfig:
 
 @st.cache_data(show_spinner=False, max_entries=32, ttl=60)
 def _stored(name: str) -> PerceiverConfig:
-    return Store().config(name)
+    return BundledCheckpoints().config(name)
 
 
 def described(name: str) -> PerceiverConfig:
@@ -300,9 +297,9 @@ def glance(case: Case) -> Sample:
     )
 
 
-def sort_of_file(case: Case) -> str:
-    """What the file is by its first bytes, in words: "MP3 sound"; "" where that cannot be told."""
-    return modalities.sniff(case.data, case.name) or ""
+def kind_of_file(case: Case) -> modalities.Kind | None:
+    """What the file is by its first bytes; None where that cannot be told."""
+    return modalities.identify(case.data, case.name)
 
 
 def read(case: Case) -> Sample:
@@ -402,7 +399,7 @@ def order(case: Case, block: int, head: int | None, progress: Progress) -> Int[n
 def _thumbs(
     model: str, key: str, block: int, kind: Kind, head: int | None, square: int, _trace: Trace
 ) -> Float[np.ndarray, "N ..."]:
-    count = _trace.read(block).latents
+    count = _trace.record(block).latents
     step = max(1, AT_A_TIME // _trace.inputs.shape[1])
     parts = []
     for start in range(0, count, step):
@@ -427,7 +424,7 @@ def strip(case: Case, block: int, kind: Kind, head: int | None, progress: Progre
 def readers(case: Case, element: int, head: int | None, progress: Progress, top: int = 8) -> tuple[Reader, ...]:
     """The latents that give one input element the most weight, over all blocks, strongest first."""
     made = trace(case, progress)
-    weights = np.stack([made.readers(block, element, head=head).numpy() for block in made.blocks])
+    weights = np.stack([made.element_weights(block, element, head=head).numpy() for block in made.blocks])
     strongest = np.argsort(-weights, axis=None, kind="stable")[:top]
     size = made.inputs.shape[1]
     return tuple(

@@ -128,7 +128,7 @@ def _score(case: Case, question: Question, key: str, progress: Progress) -> Fait
 def groups(case: Case, block: int, count: int, head: int | None, progress: Progress) -> tuple[LatentGroup, ...]:
     """The latents of a block in clusters of similar maps, the largest first."""
     trace = compute.trace(case, progress)
-    count = min(count, trace.read(block).latents)
+    count = min(count, trace.record(block).latents)
 
     def make() -> tuple[LatentGroup, ...]:
         progress.step(0.9, f"Comparing the latents of block {block + 1}")

@@ -1,7 +1,7 @@
-"""Repositories on their way from the hub: each comes once, in a thread of its own, whoever watches.
+"""Downloads from the hub: each repository once, in a thread of its own, for all sessions that want it.
 
-The hub's client reports from threads that know no page, and a visitor who looks at something else meanwhile wants to
-find the file there afterwards. So a page only watches.
+The hub's client reports from threads that know no page, and a download goes on while the visitor is on another page.
+So a page only watches it.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import threading
 
-from perceiver.checkpoints import hub
+from perceiver.checkpoints import HubOptions, hub
 from perceiver.errors import CheckpointError
 
 AT_A_TIME = 2
-"""Repositories that come at a time; others wait."""
+"""Downloads that run at a time; others wait."""
 
 _slots = threading.Semaphore(AT_A_TIME)
 _coming: dict[tuple[str, str], "Fetch"] = {}
@@ -21,44 +21,44 @@ _lock = threading.Lock()
 
 
 class _Stopped(BaseException):
-    """Ends a transfer that nobody wants any more; no handler of errors is meant to catch it."""
+    """Ends a download that was stopped; no handler of errors is meant to catch it."""
 
 
 class Fetch:
-    """A repository at a commit on its way.
+    """The download of a repository at a commit.
 
-    share  of it that is here, None while that is not known; `words` for what goes on
-    error  the sentence on why it did not come; "" while all is well
+    share  the part of it that is done, None while that is not known; `words` says what is being done
+    error  why it failed, None if it did not
     """
 
     def __init__(self, repository: str, commit: str) -> None:
         self.repository, self.commit = repository, commit
         self.share: float | None = None
         self.words = "Waiting for other downloads"
-        self.error = ""
+        self.error: CheckpointError | None = None
         self.stopped = False
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"fetch {repository}", daemon=True)
 
     @property
     def done(self) -> bool:
-        """Whether it has ended, well or not, or is given up."""
+        """Whether it has ended, well or not, or was stopped."""
         return self.stopped or self._done.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Waits for the end, so long at most; whether it has come."""
+        """Waits at most so many seconds for the end; returns whether it has ended."""
         return self._done.wait(seconds)
 
     def stop(self) -> None:
-        """Gives it up at the next word from the hub's client; what has come is kept for another try."""
+        """Stops it at the next report of the hub's client; what was downloaded is kept for another try."""
         self.stopped = True
 
     def start(self) -> Fetch:
-        """Begins."""
+        """Starts it."""
         self._thread.start()
         return self
 
-    def _told(self, share: float | None, words: str) -> None:
+    def _report(self, share: float | None, words: str) -> None:
         if self.stopped:
             raise _Stopped
         self.share, self.words = share, words
@@ -66,15 +66,15 @@ class Fetch:
     def _run(self) -> None:
         try:
             with _slots:
-                self._told(None, f"Fetching {self.repository}")
-                hub.fetch(self.repository, revision=self.commit, told=self._told)
+                self._report(None, f"Fetching {self.repository}")
+                hub.fetch(self.repository, HubOptions(revision=self.commit), self._report)
         except _Stopped:
             pass
         except CheckpointError as error:
-            self.error = str(error)
+            self.error = error
         except Exception:
             logging.getLogger(__name__).exception("fetching %s", self.repository)
-            self.error = f"fetching {self.repository} broke off for a reason that is in the server's log"
+            self.error = CheckpointError(f"fetching {self.repository} failed for a reason that is in the server's log")
         finally:
             with _lock:
                 _coming.pop((self.repository, self.commit), None)
@@ -82,7 +82,7 @@ class Fetch:
 
 
 def fetch(repository: str, commit: str) -> Fetch:
-    """Fetches a repository at a commit, or joins those who do."""
+    """Starts the download of a repository at a commit, or returns the one that is running."""
     with _lock:
         here = _coming.get((repository, commit))
         if here is None or here.stopped:
@@ -91,7 +91,7 @@ def fetch(repository: str, commit: str) -> Fetch:
 
 
 def coming(repository: str, commit: str) -> Fetch | None:
-    """The transfer of a repository that is under way."""
+    """The running download of a repository, None if there is none."""
     with _lock:
         here = _coming.get((repository, commit))
     return None if here is None or here.stopped else here

@@ -1,4 +1,4 @@
-"""Uploaded checkpoints: written to a temporary folder of the session under names of our own, and gone with it."""
+"""Uploaded checkpoints: written to a temporary folder of the session under names of our own, and deleted with it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from typing import Any
 
 import streamlit as st
 
-from perceiver.checkpoints.files import CONFIG, README, WEIGHTS, read_json
-from perceiver.checkpoints.header import is_safetensors
-from perceiver.checkpoints.local import PICKLE, PREPROCESSOR
+from perceiver.checkpoints.folder import CONFIG, PICKLE, PREPROCESSOR, README, WEIGHTS, read_json
+from perceiver.checkpoints.tensors.header import is_safetensors
 from perceiver.errors import CheckpointError
 
 from . import checkpoints
@@ -41,7 +40,7 @@ class Room:
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """Its path."""
         return Path(self._folder.name)
 
     def take(self, files: Sequence[tuple[str, memoryview | bytes]]) -> Source:
@@ -65,8 +64,10 @@ class Room:
         file = next(path for path in (folder / WEIGHTS, folder / PICKLE) if path.is_file())
         name = _short(weights[0])
         given = _arguments(folder)
-        shown = ((str(file), name), (f"{folder}/", ""), (str(folder), "the upload"))
-        return Source("upload", f"{name} (uploaded)", str(folder), stamp=digest, given=given, shown=shown)
+        labels = ((file, name), *((folder / beside, beside) for beside in _BESIDE))
+        return Source(
+            "upload", f"{name} (uploaded)", str(folder), stamp=digest, given=given, called="the upload", labels=labels
+        )
 
     def _write(self, digest: str, weights: memoryview | bytes, small: Mapping[str, bytes]) -> None:
         self._count += 1
@@ -146,10 +147,7 @@ def _arguments(folder: Path) -> dict[str, Any]:
     file = folder / _ARGUMENTS
     if not file.is_file():
         return {}
-    try:
-        return read_json(file)
-    except CheckpointError as error:
-        raise CheckpointError(str(error).replace(str(file), "the file of arguments")) from error
+    return read_json(file, "the file of arguments")
 
 
 def _short(name: str) -> str:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
+from perceiver import modalities
 from perceiver.analysis.formatting import percent
-from perceiver.checkpoints.results import Results
-from perceiver.checkpoints.store import BundledSample
+from perceiver.checkpoints.bundled import BundledSample
+from perceiver.checkpoints.cards.results import Results
 from perceiver.positions import PositionConfig
 
 from ..services.compute import Reading
@@ -29,9 +30,6 @@ SHOWN: Mapping[str, str] = {
 
 LONGEST_LABEL = 36
 """Letters of a class name before synonyms are left out."""
-
-AXES: Mapping[str, str] = {"rows": "down", "cols": "across", "time": "in time", "frequency": "in pitch"}
-"""How cycles along an axis are said, by what exports call it."""
 
 
 def plain(text: str) -> str:
@@ -120,7 +118,7 @@ def positions(config: PositionConfig) -> str:
 
 def axis(name: str) -> str:
     """How cycles along an axis are said: 3 cycles down, in time, along x."""
-    return AXES.get(name, f"along {name}")
+    return modalities.axis_words(name).direction
 
 
 def about(sample: BundledSample) -> str:

@@ -1,4 +1,4 @@
-"""How each modality is shown. The pages ask here, so that none of them knows one modality from another."""
+"""Views: how the inputs and maps of each modality are shown. Each is one object in one registry."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from .audio import AudioView
 from .base import ModalityView
 from .image import ImageView
 from .points import PointsView
+from .video import VideoView
 
-VIEWS: dict[str, ModalityView] = {"image": ImageView(), "audio": AudioView(), "points": PointsView()}
+_ALL: tuple[ModalityView, ...] = (ImageView(), AudioView(), PointsView(), VideoView())
+VIEWS = {view.modality: view for view in _ALL}
 
 
 def get(modality: str) -> ModalityView:

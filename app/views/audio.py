@@ -1,4 +1,4 @@
-"""How sounds and their maps are shown: the window that was read, and where in the clip it lies."""
+"""The view of sounds: the window that was read, its place in the clip, and maps over it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ from perceiver.sample import Sample
 from ..components import clip, map_canvas
 from ..services import compute
 from ..services.compute import BlockMap, Case
-from ..session import state
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
-from .over_time import over_time
-from .sound import Sound, grid, longer, ruler, wav
+from .over_time import begin_at, choose_start, longer, over_time
+from .sound import Sound, grid, ruler, wav
 
 DRAWING = AudioDrawing()
 SIDE = 280
@@ -36,26 +35,13 @@ THUMB = 80
 COLUMN = 24
 """Height of the columns in a thumbnail of a latent of a waveform."""
 
-PLAYED: Mapping[str, str] = {
-    "WAV sound": "audio/wav",
-    "MP3 sound": "audio/mpeg",
-    "FLAC sound": "audio/flac",
-    "Ogg sound": "audio/ogg",
-    "M4A sound": "audio/mp4",
-    "AAC sound": "audio/aac",
-    "WebM video": "audio/webm",
-    "MP4 video": "audio/mp4",
-}
-"""The sorts of files that browsers play, and what these call them."""
-
 
 class AudioView(GridView):
     """Sounds: maps lie over the spectrogram cell for cell, or in columns behind the waveform."""
 
     drawing = DRAWING
     row_limit = 520
-    noun = "sound"
-    title = "Sounds"
+    modality = drawing.modality
     spot = "spot"
     over_input = True
     recorder: Recorder | None = Recorder("Microphone", "A recording", st.audio_input)
@@ -73,28 +59,7 @@ class AudioView(GridView):
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
         """Where the window begins, in clips that are longer."""
-        sound = _sound(sample)
-        if not longer(sound):
-            return
-        here, last = round(sound.start, 2), sound.duration - (sound.stop - sound.start)
-        st.session_state["start"] = here
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.number_input(
-                "Start of the window (s)",
-                0.0,
-                max(here, round(last, 2)),
-                step=0.1,
-                format="%.2f",
-                key="start",
-                on_change=lambda: _begin(st.session_state["start"]),
-            )
-            st.button(
-                "Loudest part",
-                icon=":material/volume_up:",
-                disabled="start" not in read,
-                on_click=state.choose,
-                args=("start", "loudest"),
-            )
+        choose_start(_sound(sample), read, "Loudest part", "loudest", ":material/volume_up:")
 
     def beyond(self, case: Case, sample: Sample) -> None:
         """What the model answers along the whole clip, where it is longer than the window."""
@@ -111,12 +76,13 @@ class AudioView(GridView):
     def seen(
         self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a spot to see who reads it."
     ) -> None:
-        """The window, to be picked from and to be heard."""
+        """The window, which answers clicks, and a player for it."""
         sound, axes = _sound(sample), DRAWING.axes(sample)
         map_canvas(
             DRAWING.given(sample),
             key="seen",
-            label=f"The sound as the model read it, {self.size(sample)}. Arrow keys move, Enter picks an element.",
+            label=f"The sound as the model read it, {self.size(sample)}. Arrow keys move, "
+            f"Enter picks a {self.element_noun(sample)}.",
             hint=hint,
             pick=pick,
             on_pick=on_pick,
@@ -129,7 +95,7 @@ class AudioView(GridView):
         st.audio(wav(sound), format="audio/wav", alt="What the model read")
 
     def original(self, case: Case, sample: Sample) -> None:
-        """The whole clip, with the window to be moved, and to be heard."""
+        """The whole clip with the window, which can be moved, and a player for it."""
         sound = _sound(sample)
         clip(
             sound.original,
@@ -138,13 +104,14 @@ class AudioView(GridView):
             duration=sound.duration,
             window=(sound.start, sound.stop),
             bottom=ruler(time_axis(0.0, sound.duration)),
-            on_move=_begin,
+            on_move=begin_at,
         )
-        sort = compute.sort_of_file(case)
-        if sort in PLAYED:
-            st.audio(case.data, format=PLAYED[sort], alt="The whole sound")
+        kind = compute.kind_of_file(case)
+        if kind and kind.mime:
+            # Of a video the sound alone is played.
+            st.audio(case.data, format=kind.mime.replace("video/", "audio/"), alt="The whole sound")
         else:
-            st.caption(f"Browsers do not play this file{f' ({sort})' if sort else ''}.")
+            st.caption(f"Browsers do not play this file{f' ({kind.words})' if kind else ''}.")
         st.caption(_read_part(sound))
 
     def large(
@@ -165,7 +132,7 @@ class AudioView(GridView):
         map_canvas(
             DRAWING.map(sample, shown.values, shown.range, paint.colours, paint.strength),
             key=key,
-            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks an element.",
+            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a {self.element_noun(sample)}.",
             hint=hint,
             pick=pick,
             on_pick=on_pick,
@@ -180,10 +147,6 @@ class AudioView(GridView):
 
 def _sound(sample: Sample) -> Sound:
     return cast(Sound, sample)
-
-
-def _begin(start: float) -> None:
-    state.choose("start", f"{start:.2f}")
 
 
 def _read_part(sound: Sound) -> str:

@@ -1,4 +1,4 @@
-"""What a page asks of a modality's view, and what all views use."""
+"""The interface of views, and what they share."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import UInt8
 
+from perceiver import modalities
 from perceiver.plots import colour
 from perceiver.plots.drawing import colours_for
 from perceiver.plots.scale import ColourRange
@@ -43,7 +44,7 @@ def colour_bar(range_: ColourRange, paint: Paint) -> ColourBar:
 
 
 def readout(shown: BlockMap, paint: Paint) -> dict[str, Any]:
-    """What pointing at a large map reads, and the bar it is read against: for `map_canvas` and `cloud` alike."""
+    """The values shown on hover over a large map, and its colour bar: arguments of `map_canvas` and of `cloud`."""
     values, range_ = shown.values, shown.range
     return {
         "values": values,
@@ -55,7 +56,7 @@ def readout(shown: BlockMap, paint: Paint) -> dict[str, Any]:
 
 
 def in_place(painted: Sequence[UInt8[np.ndarray, "*size 3"]], tiles: Sequence[Tile]) -> UInt8[np.ndarray, "n *size 3"]:
-    """The pictures of a row as its tiles take them: nothing in the place of an empty one."""
+    """The pictures of a row, one for each tile; black for empty tiles."""
     pictures = iter(painted)
     return np.stack([np.zeros_like(painted[0]) if tile.empty else next(pictures) for tile in tiles])
 
@@ -70,9 +71,30 @@ class Recorder:
     widget: Callable[..., Any]
 
 
+class Described:
+    """The words of a view, from the description of its modality."""
+
+    modality: str
+
+    @property
+    def noun(self) -> str:
+        """One input: "picture"."""
+        return modalities.describe(self.modality).noun.one
+
+    @property
+    def title(self) -> str:
+        """The modality, as people choose it: "Pictures"."""
+        return modalities.describe(self.modality).title
+
+    def element_noun(self, sample: Sample) -> str:
+        """One element of an input: "pixel"."""
+        return modalities.describe(self.modality).element_of(sample.shape).one
+
+
 class ModalityView(Protocol):
     """Draws inputs and maps of one modality; the pick is a flat element index, rows first.
 
+    modality    its name
     noun        one input: "picture"
     title       the modality, as people choose it: "Pictures"
     spot        one input element to be picked: "spot"
@@ -80,11 +102,16 @@ class ModalityView(Protocol):
     recorder    how an input can be recorded in the browser, where it can
     """
 
-    noun: str
-    title: str
+    modality: str
     spot: str
     over_input: bool
     recorder: Recorder | None
+
+    @property
+    def noun(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
         """A small square picture of an input."""
@@ -93,7 +120,7 @@ class ModalityView(Protocol):
         """Controls of how the input is read; they call `state.choose`. `read` holds what is not at its default."""
 
     def beyond(self, case: Case, sample: Sample) -> None:
-        """What there is to see of an input beyond the part that the model read, where there is.
+        """What else there is to show of an input beyond the part that the model read.
 
         It is drawn last and may take its time: the rest of the page is there already.
         """

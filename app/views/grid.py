@@ -1,4 +1,4 @@
-"""What pictures and sounds share: elements on a grid, whose maps are laid over the input as small pictures."""
+"""What pictures, sounds and videos share: elements on a grid, whose maps are laid over the input as small pictures."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from perceiver.sample import Sample
 
 from ..components import Tile, wall
 from ..services.compute import BlockMap, Strip
-from .base import OnChoice, Paint, colour_bar, in_place
+from .base import Described, OnChoice, Paint, colour_bar, in_place
 
 
-class GridView:
+class GridView(Described):
     """The rows of small pictures of a grid's maps.
 
     drawing    paints inputs and maps
@@ -34,6 +34,10 @@ class GridView:
     def tile(self, unit: Float[np.ndarray, "*grid"]) -> UInt8[np.ndarray, "h w"]:
         """The thumbnail of one latent's map, scaled to [0, 1], as indices of colours; as wide as it is to be shown."""
         return colour.index(unit).astype(np.uint8)
+
+    def picture(self, sample: Sample, shown: BlockMap, paint: Paint) -> UInt8[np.ndarray, "h w 3"]:
+        """One map of the row."""
+        return self.drawing.map(sample, shown.values, shown.range, paint.colours, paint.strength)
 
     def row(
         self,
@@ -52,7 +56,7 @@ class GridView:
     ) -> None:
         """The maps over the input, side by side."""
         shared = maps[0].range if bar and maps[0].range.comparable else None
-        painted = [self.drawing.map(sample, m.values, m.range, paint.colours, paint.strength) for m in maps]
+        painted = [self.picture(sample, one, paint) for one in maps]
         wall(
             in_place(painted, tiles),
             tiles,

@@ -1,4 +1,4 @@
-"""How pictures and their maps are shown."""
+"""The view of pictures and their maps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 from jaxtyping import UInt8
 from PIL import Image
 
-from perceiver.plots import drawing
+from perceiver.plots.drawing.image import ImageDrawing
 from perceiver.plots.overlay import on_original, png
 from perceiver.sample import Sample
 
@@ -25,9 +25,8 @@ SIDE = 256
 class ImageView(GridView):
     """Pictures: maps lie over them cell for cell, row 0 at the top, nearest neighbour."""
 
-    drawing = drawing.get("image")
-    noun = "picture"
-    title = "Pictures"
+    drawing = ImageDrawing()
+    modality = drawing.modality
     spot = "spot"
     over_input = True
     recorder: Recorder | None = Recorder("Camera", "A photograph", st.camera_input)
@@ -41,7 +40,7 @@ class ImageView(GridView):
         return np.asarray(picture.resize((128, 128), Image.Resampling.BICUBIC, box=box))
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
-        """A picture is read in one way."""
+        """There are no options for pictures."""
 
     def beyond(self, case: Case, sample: Sample) -> None:
         """The whole picture is shown already."""
@@ -58,7 +57,8 @@ class ImageView(GridView):
         map_canvas(
             sample.seen,
             key="seen",
-            label=f"The picture as the model read it, {self.size(sample)}. Arrow keys move, Enter picks a pixel.",
+            label=f"The picture as the model read it, {self.size(sample)}. Arrow keys move, "
+            f"Enter picks a {self.element_noun(sample)}.",
             hint=hint,
             pick=pick,
             on_pick=on_pick,
@@ -91,7 +91,7 @@ class ImageView(GridView):
         map_canvas(
             self.drawing.map(sample, shown.values, shown.range, paint.colours, paint.strength),
             key=key,
-            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a pixel.",
+            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a {self.element_noun(sample)}.",
             hint=hint,
             pick=pick,
             on_pick=on_pick,

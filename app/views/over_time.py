@@ -1,9 +1,10 @@
-"""The answers over a whole clip: a scan that is asked for, and what it found."""
+"""Inputs that are longer than a model reads at once: where its window begins, and the answers over the whole clip."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Protocol
 
 import streamlit as st
 
@@ -16,16 +17,60 @@ from ..services import compute, scanning
 from ..services.compute import Case
 from ..services.progress import Progress
 from ..session import state, text
-from .sound import Sound
 
 HALVES = 600.0
 """Up to so many seconds windows overlap by half; in longer clips they lie end to end."""
 
+ROUNDING = 1e-6
+"""Seconds up to which two lengths count as equal."""
 
-def over_time(case: Case, sound: Sound) -> None:
+
+class Windowed(Protocol):
+    """The fields of a sample of one window of a clip, in seconds of the clip."""
+
+    start: float
+    stop: float
+    duration: float
+
+
+def longer(sample: Windowed) -> bool:
+    """Whether there is more of the clip than the model reads at once."""
+    return sample.duration > sample.stop - sample.start + ROUNDING
+
+
+def choose_start(sample: Windowed, read: Mapping[str, str], words: str, default: str, icon: str) -> None:
+    """Where the window begins, in clips that are longer: a number, and a button for the default.
+
+    read     what is not at its default
+    words    of the button
+    default  what it chooses
+    """
+    if not longer(sample):
+        return
+    here, last = round(sample.start, 2), sample.duration - (sample.stop - sample.start)
+    st.session_state["start"] = here
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.number_input(
+            "Start of the window (s)",
+            0.0,
+            max(here, round(last, 2)),
+            step=0.1,
+            format="%.2f",
+            key="start",
+            on_change=lambda: begin_at(st.session_state["start"]),
+        )
+        st.button(words, icon=icon, disabled="start" not in read, on_click=state.choose, args=("start", default))
+
+
+def begin_at(start: float) -> None:
+    """Moves the window. For callbacks."""
+    state.choose("start", f"{start:.2f}")
+
+
+def over_time(case: Case, sample: Windowed) -> None:
     """Offers the scan, goes on with one that was asked for, and shows as much as is known."""
-    length = sound.stop - sound.start
-    every = length / 2 if sound.duration <= HALVES else length
+    length = sample.stop - sample.start
+    every = length / 2 if sample.duration <= HALVES else length
     scan, asked = scanning.found(case, every), f"{case.model}|{case.digest}"
     st.subheader("Over the whole clip", anchor=False)
     if not scan.done:
@@ -37,7 +82,7 @@ def over_time(case: Case, sound: Sound) -> None:
         st.button(label, icon=":material/graphic_eq:", on_click=_want, args=(asked,))
         st.caption(f"The model answers for {length:.3g} s at a time, in steps of {every:.3g} s.")
     if scan.timeline is not None:
-        _results(case, scan.timeline, sound)
+        _results(case, scan.timeline, sample)
 
 
 def _finish(case: Case, every: float) -> None:
@@ -56,11 +101,11 @@ def _want(asked: str) -> None:
     st.session_state["scanning"] = asked
 
 
-def _results(case: Case, timeline: Timeline, sound: Sound) -> None:
+def _results(case: Case, timeline: Timeline, sample: Windowed) -> None:
     names = [text.label(name) for name in compute.config(case.model).labels]
     words = timeline_text(timeline, names)
     st.plotly_chart(
-        timeline_figure(timeline, names, duration=sound.duration, window=(sound.start, sound.stop)),
+        timeline_figure(timeline, names, duration=sample.duration, window=(sample.start, sample.stop)),
         key="timeline",
         on_select=_picked,
         selection_mode="points",

@@ -1,4 +1,4 @@
-"""How point clouds and their maps are shown."""
+"""The view of point clouds and their maps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import streamlit as st
 from jaxtyping import Float32, UInt8
 
 from perceiver.analysis.formatting import count
-from perceiver.plots import drawing
 from perceiver.plots.drawing import colours_for
 from perceiver.plots.drawing import points as dots
 from perceiver.plots.scale import ColourScale
@@ -19,9 +18,9 @@ from perceiver.sample import Sample
 from ..components import Cloud, Tile, cloud, cloud_row, wall
 from ..services.compute import BlockMap, Case, Strip
 from ..session import state
-from .base import OnChoice, OnPick, Paint, Recorder, colour_bar, in_place, readout
+from .base import Described, OnChoice, OnPick, Paint, Recorder, colour_bar, in_place, readout
 
-DRAWING = drawing.get("points")
+DRAWING = dots.PointsDrawing()
 SIDE = 320
 """Greatest side of the clouds beside the prediction, in CSS pixels."""
 
@@ -44,11 +43,10 @@ class Points(Protocol):
     source: str
 
 
-class PointsView:
+class PointsView(Described):
     """Point clouds: maps are the colours of the points that the model read; all views turn together."""
 
-    noun = "point cloud"
-    title = "Point clouds"
+    modality = DRAWING.modality
     spot = "point"
     over_input = False
     recorder: Recorder | None = None
@@ -173,7 +171,7 @@ class PointsView:
         hint: str = "Point at a point to read its value; click it to see who reads it.",
         limit: int = 640,
     ) -> None:
-        """The cloud in the colours of one map, and a number for those who would rather type than point."""
+        """The cloud in the colours of one map, and an input for the number of a point."""
         points = _points(sample)
         colours = colours_for(shown.range, paint.colours)
         cloud(

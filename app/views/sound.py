@@ -1,4 +1,4 @@
-"""What is shown of the sample of a sound, and how its parts are called and heard."""
+"""The fields of a sound's sample that are shown, the names of its elements, and its window as a WAV file."""
 
 from __future__ import annotations
 
@@ -27,11 +27,6 @@ class Sound(Protocol):
     stop: float
     duration: float
     bands: Float64[np.ndarray, "mels"]
-
-
-def longer(sound: Sound) -> bool:
-    """Whether there is more of the clip than the model reads at once."""
-    return sound.duration > sound.stop - sound.start
 
 
 def grid(sound: Sound) -> Grid:

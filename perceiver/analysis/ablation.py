@@ -1,7 +1,7 @@
-"""Ablation: parts of the position code taken away at inference, and what takes their place.
+"""Ablation: channels of the position code replaced at inference.
 
-Only the position channels change, before the input's layer norm; the model is left alone. Which channel belongs to
-which frequency, `Positions.bands()` says, and nothing here knows it otherwise.
+Only position channels change, before the input's layer norm; the model is not modified. `Positions.bands()` says which
+channel belongs to which frequency.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 import torch
 from jaxtyping import Float
@@ -19,24 +20,23 @@ from ..positions import Band, Column, Positions, Rows
 from .methods import FILLS, Fill
 
 Place = tuple[int, int]
-"""A band: its axis and its number on it, both from 0."""
-
+"""A band: its axis and its index on that axis, both from 0."""
 
 LONGEST = 2000
-"""Signs of an ablation written as text, at most: every second band of three axes with 128 takes 1200."""
+"""Maximum length of an ablation as text: every second band of three axes with 128 bands takes 1200 characters."""
 
 
 @dataclass(frozen=True)
 class Ablation:
-    """What is taken out of a position code.
+    """The channels to remove from a position code, and how to fill them.
 
-    sines        bands whose sine channel goes
-    cosines      bands whose cosine channel goes
-    coordinates  axes whose raw coordinate goes
-    whole        the whole code goes, whatever the encoding
-    fill         what takes the place of a channel: "zero"; its "mean" over the elements; "shuffle": its own values,
-                 the elements in another order, one for all channels that go, so that their distribution stays
-    seed         of that order
+    sines        bands whose sine channel is removed
+    cosines      bands whose cosine channel is removed
+    coordinates  axes whose raw coordinate is removed
+    whole        removes the whole code, whatever the encoding
+    fill         replaces a removed channel by "zero"; by its "mean" over the elements; or by its own values with the
+                 elements permuted ("shuffle"), which keeps their distribution; all channels share one permutation
+    seed         of the permutation
     """
 
     sines: frozenset[Place] = frozenset()
@@ -51,11 +51,11 @@ class Ablation:
             raise ConfigError(f"a removed channel cannot be filled by {self.fill!r}; choose {', '.join(FILLS)}")
 
     def __bool__(self) -> bool:
-        """Whether anything is taken away."""
+        """Whether anything is removed."""
         return self.whole or bool(self.sines or self.cosines or self.coordinates)
 
     def __or__(self, other: Ablation) -> Ablation:
-        """Takes away what either does, filled as this one fills."""
+        """The union of both, filled as the first one."""
         return replace(
             self,
             sines=self.sines | other.sines,
@@ -65,20 +65,20 @@ class Ablation:
         )
 
     def filled(self, fill: Fill, seed: int = 0) -> Ablation:
-        """The same channels, with something else in their place."""
+        """The same channels with another filling."""
         return replace(self, fill=fill, seed=seed if fill == "shuffle" else 0)
 
     def channels(self, encoding: Positions, width: int, known: Mapping[Place, Band] | None = None) -> tuple[int, ...]:
-        """The channels that go from some elements or from all, counted within the `width` channels of the code, rising.
+        """The channels removed from some or all elements, counted within the `width` channels of the code, ascending.
 
-        known  what `by_place` makes of the encoding's bands, where many ablations are looked up
+        known  the result of `by_place` for the encoding, to look up many ablations
 
         Raises ConfigError when the encoding has no such band or coordinate.
         """
         return tuple(sorted({channel for _, channel in self.columns(encoding, width, known)}))
 
     def columns(self, encoding: Positions, width: int, known: Mapping[Place, Band] | None = None) -> tuple[Column, ...]:
-        """The channels that go, each with the elements that it goes from; as `channels` otherwise."""
+        """The removed channels, each with the elements it is removed from; arguments as `channels`."""
         bands = by_place(encoding) if known is None else known
         raw = encoding.coordinate_channels()
         places = self.sines | self.cosines
@@ -96,7 +96,7 @@ class Ablation:
         return tuple((encoding.rows(axis), channel) for axis, channel in chosen)
 
     def apply(self, codes: Float[Tensor, "*batch M P"], encoding: Positions) -> Float[Tensor, "*batch M P"]:
-        """The codes without what goes; the codes themselves are left as they are.
+        """The codes after the ablation; the given codes are not modified.
 
         Raises ConfigError when the encoding has no such band or coordinate.
         """
@@ -121,22 +121,24 @@ class Ablation:
         return torch.where(gone, self.filling(codes), codes)
 
     def filling(self, values: Float[Tensor, "*batch M k"]) -> Float[Tensor, "*batch M k"]:
-        """What would take the place of these channels."""
+        """The replacement for these channels."""
         match self.fill:
             case "zero":
                 return torch.zeros_like(values)
             case "mean":
                 return values.mean(-2, keepdim=True).expand_as(values)
-            case _:
+            case "shuffle":
                 generator = torch.Generator().manual_seed(self.seed)
                 return values[..., torch.randperm(values.shape[-2], generator=generator).to(values.device), :]
+            case _:
+                assert_never(self.fill)
 
     def text(self) -> str:
-        """The ablation in a few signs, for links and command lines; "" where nothing goes.
+        """The ablation as short text, for links and command lines; "" where nothing is removed.
 
-        Parts with commas between them, all counted from 1: `b1:3-16` bands 3 to 16 of axis 1, `s1:2.5` the sines of
+        Parts separated by commas, counted from 1: `b1:3-16` bands 3 to 16 of axis 1, `s1:2.5` the sines of
         two of them, `c1:4` a cosine, `x2` the raw coordinate of axis 2, `all` the whole code, then `mean` or
-        `shuffle:7` for what takes their place.
+        `shuffle:7` for the filling.
         """
         both = self.sines & self.cosines
         parts = [
@@ -186,7 +188,7 @@ def by_place(encoding: Positions) -> dict[Place, Band]:
 
 
 def bands(chosen: Iterable[Band]) -> Ablation:
-    """Takes these bands away, sine and cosine."""
+    """Removes these bands, sine and cosine."""
     places = frozenset((band.axis, band.index) for band in chosen)
     return Ablation(sines=places, cosines=places)
 
@@ -197,7 +199,7 @@ def low_pass(encoding: Positions, kept: int) -> Ablation:
 
 
 def high_pass(encoding: Positions, removed: int) -> Ablation:
-    """Takes the lowest `removed` bands of every axis away; the raw coordinates stay."""
+    """Removes the lowest `removed` bands of every axis; the raw coordinates stay."""
     return bands(band for band in encoding.bands() if band.index < removed)
 
 
@@ -207,34 +209,34 @@ def band_pass(encoding: Positions, lowest: float, highest: float) -> Ablation:
 
 
 def one_band(encoding: Positions, index: int, axis: int | None = None) -> Ablation:
-    """Takes one band away, on one axis or on all."""
+    """Removes one band, on one axis or on all."""
     return bands(band for band in encoding.bands() if band.index == index and axis in (None, band.axis))
 
 
 def one_axis(encoding: Positions, axis: int) -> Ablation:
-    """Takes all that the code says of one axis away."""
+    """Removes all bands and the raw coordinate of one axis."""
     gone = bands(band for band in encoding.bands() if band.axis == axis)
     return replace(gone, coordinates=frozenset({axis} if axis < len(encoding.coordinate_channels()) else ()))
 
 
 def coordinates(encoding: Positions, axes: Collection[int] | None = None) -> Ablation:
-    """Takes the raw coordinates away, of some axes or of all."""
+    """Removes the raw coordinates, of some axes or of all."""
     there = range(len(encoding.coordinate_channels()))
     return Ablation(coordinates=frozenset(there if axes is None else axes))
 
 
 def sines(encoding: Positions) -> Ablation:
-    """Takes all sines away."""
+    """Removes all sines."""
     return Ablation(sines=frozenset((band.axis, band.index) for band in encoding.bands()))
 
 
 def cosines(encoding: Positions) -> Ablation:
-    """Takes all cosines away."""
+    """Removes all cosines."""
     return Ablation(cosines=frozenset((band.axis, band.index) for band in encoding.bands()))
 
 
 WHOLE = Ablation(whole=True)
-"""Takes the whole code away."""
+"""Removes the whole code."""
 
 
 def _from_one(number: str, part: str) -> int:

@@ -123,7 +123,7 @@ def latent_divergences(
 
     other  the block of `after`; None is the same block
     """
-    count, rows = before.read(block).latents, before.inputs.shape[1]
+    count, rows = before.record(block).latents, before.inputs.shape[1]
     step = max(1, AT_A_TIME // rows)
     out = []
     for start in range(0, count, step):

@@ -1,6 +1,6 @@
-"""Properties of position codes: the similarity of positions, and the effective number of dimensions.
+"""Properties of position codes: similarity between positions, effective dimension, principal components.
 
-Everything goes through the channels (P x P), never through pairs of elements (M x M).
+All are computed from products of channels (P x P), never from pairs of elements (M x M).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from ..model import Perceiver
 from ..positions import Band
 
 NOTHING = 1e-12
-"""Share of the largest eigenvalue below which one is rounding."""
+"""Eigenvalues below this share of the largest are rounding errors."""
 
 
 @dataclass(frozen=True)
 class Gram:
     """The spectrum of the Gram matrix of a position code: inner products of the codes of all pairs of elements.
 
-    shares     its eigenvalues over their sum, largest first, those that are not 0
-    effective  exp of their entropy, the effective number of dimensions
+    shares     its nonzero eigenvalues over their sum, largest first
+    effective  exp of their entropy: the effective number of dimensions
     """
 
     shares: Float64[np.ndarray, "k"]

@@ -78,7 +78,7 @@ def cluster_latents(trace: Trace, block: int, clusters: int = 4, head: int | Non
     from scipy.cluster.hierarchy import fcluster, leaves_list, linkage, optimal_leaf_ordering
     from scipy.spatial.distance import squareform
 
-    count = trace.read(block).latents
+    count = trace.record(block).latents
     if not 1 <= clusters <= count:
         raise ValueError(f"{count} latents fall into 1 to {count} clusters, not {clusters}")
     if count == 1:
@@ -112,7 +112,7 @@ def movement(trace: Trace, head: int | None = None) -> Movement:
     """Divergence of every latent's maps from block to block; no steps for a single map."""
     steps = tuple(zip(trace.blocks, trace.blocks[1:], strict=False))
     moved = [latent_divergences(trace, trace, before, other=after, head=head) for before, after in steps]
-    count = trace.read(trace.blocks[0]).latents
+    count = trace.record(trace.blocks[0]).latents
     return Movement(steps, np.stack(moved) if moved else np.zeros((0, count)))
 
 
@@ -122,7 +122,7 @@ class LatentGroup:
 
     latents    the most concentrated first
     map        the mean of their maps, in the shape of the input
-    effective  elements that that they read effectively, median over the latents
+    effective  elements that they read effectively, median over the latents
     """
 
     latents: Int64[np.ndarray, "n"]

@@ -1,24 +1,23 @@
 """Class relevance: from a class's logit back through the towers and every cross-attention to the input elements.
 
 A row vector over the latents starts from the head's weights and is multiplied by one attention matrix after the other,
-last layer first; each cross-attention on the way turns it into a map over the elements. Layers are worked through one
-by one from the latents that went into them, so that only one attention matrix is held at a time.
+last layer first; each cross-attention on the way turns it into a map over the elements. Layers are processed one by one
+from the latents before them, so that only one attention matrix is held at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..attention import AbsorbedQuery, CrossAttention, InputArray, SelfAttention, weighted_mean
+from ..attention import CrossAttention, CrossAttentionPass, InputArray, SelfAttention, weighted_mean
 from ..errors import ConfigError
-from ..model import DecoderHead, Perceiver
+from ..model import DecoderHead, LayerStep, Perceiver
 from ..progress import ProgressCallback, ignore
 from ..sample import Sample
 from .methods import RELEVANCE_METHODS, RelevanceMethod
@@ -34,7 +33,7 @@ class Relevance:
     blocks   those that have a map
     maps     one a block, not below 0, that add up to 1 over all blocks and elements; with `against` the difference of
              two such sets, which adds up to 0
-    latents  where it starts: the head's weights over the latents, which add up to 1 (with `against`, to 0)
+    latents  the head's weights over the latents, which add up to 1 (with `against`, to 0)
     """
 
     target: int
@@ -51,18 +50,9 @@ class Relevance:
 
     @property
     def shares(self) -> Float32[np.ndarray, "blocks"]:
-        """What of the whole each block holds; with `against`, of the sum of magnitudes."""
-        held = np.abs(self.maps).reshape(len(self.maps), -1).sum(1)
-        return held / max(held.sum(), np.finfo(np.float32).tiny)
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A layer and the latents that went into it; `block` of a cross-attention."""
-
-    layer: nn.Module
-    latents: Float[Tensor, "1 N D"]
-    block: int | None = None
+        """Each block's share of the whole; with `against`, of the sum of magnitudes."""
+        sizes = np.abs(self.maps).reshape(len(self.maps), -1).sum(1)
+        return sizes / max(sizes.sum(), np.finfo(np.float32).tiny)
 
 
 def relevance(
@@ -80,26 +70,27 @@ def relevance(
     against  a class to contrast with
     method   "gradient": the positive part of attention times the logit's gradient with respect to it, mean over heads
              (after Chefer, Gur and Wolf 2021); "rollout": attention alone, half of which stays with the latent it came
-             from, as residual connections do (after Abnar and Zuidema 2020), so that only the start knows the class
+             from, as residual connections do (after Abnar and Zuidema 2020): only the start depends on the class
 
     Raises ConfigError for a class or a method that does not exist.
     """
     if method not in RELEVANCE_METHODS:
-        raise ConfigError(f"there is no way {method!r} to trace relevance; there are {', '.join(RELEVANCE_METHODS)}")
+        raise ConfigError(f"there is no relevance method {method!r}; there are {', '.join(RELEVANCE_METHODS)}")
     with torch.no_grad():
-        inputs = InputArray(model.inputs(sample))
-        steps, latents = _forward(model, inputs)
+        inputs = InputArray(model.inputs(sample), keep=True)
+        steps = tuple(model.steps(inputs, traced=True))
+        latents = steps[-1].after
         logits = model.head(latents)[0]
     chosen = chosen_class(logits, target, against)
     classes = [chosen] if against is None else [chosen, against]
     maps, starts = [], []
     for i, one in enumerate(classes):
 
-        def told(done: int, i: int = i) -> None:
+        def report_layer(done: int, i: int = i) -> None:
             share = (i * len(steps) + done) / (len(classes) * len(steps))
             progress(share, "Tracing the class back to the input")
 
-        found, start = _back(model, inputs, steps, latents, one, method, told)
+        found, start = _backward(model, inputs, steps, one, method, report_layer)
         maps.append(found)
         starts.append(start)
     blocks = tuple(sorted(maps[0]))
@@ -114,52 +105,33 @@ def relevance(
     )
 
 
-def _forward(model: Perceiver, inputs: InputArray) -> tuple[list[_Step], Float[Tensor, "1 N D"]]:
-    """Every layer with what goes into it, and the latents at the end."""
-    latents: Tensor = model.latents[None]
-    steps = []
-    for block, (cross, tower) in enumerate(model.config.plan):
-        if cross is not None:
-            steps.append(_Step(model.cross[cross], latents, block))
-            latents = cast(CrossAttention, model.cross[cross])(latents, inputs)
-        if tower is not None:
-            for layer in cast(nn.ModuleList, model.towers[tower]):
-                steps.append(_Step(layer, latents))
-                latents = layer(latents)
-    return steps, latents
-
-
-def _back(
+def _backward(
     model: Perceiver,
     inputs: InputArray,
-    steps: list[_Step],
-    latents: Float[Tensor, "1 N D"],
+    steps: tuple[LayerStep, ...],
     target: int,
     method: RelevanceMethod,
-    told: Callable[[int], None],
+    report_layer: Callable[[int], None],
 ) -> tuple[dict[int, Float[Tensor, "M"]], Float[Tensor, "N"]]:
-    """The map of every block, which together add up to 1, and the weights over the latents they start from."""
-    weights, gradient = _start(model, latents, target, method)
+    """The map of every block, which together add up to 1, and the weights over the latents at the start."""
+    weights, gradient = _start(model, steps[-1].after, target, method)
     start, maps = weights, {}
     for done, step in enumerate(reversed(steps), start=1):
-        if step.block is None:
-            read, gradient = _through_tower(cast(SelfAttention, step.layer), step.latents, gradient, method)
-            weights = _carried(weights, weights @ read, method)
+        if isinstance(step.layer, SelfAttention):
+            attention, gradient = _through_tower(step.layer, step.before, gradient, method)
+            added = weights @ attention
+            weights = weights + added if method == "gradient" else (weights + added) / 2
         else:
-            layer = cast(CrossAttention, step.layer)
-            asked, rows, gradient = _through_cross(layer, step.latents, inputs, gradient)
-            maps[step.block] = _over_elements(asked, rows if method == "gradient" else None, inputs, weights)
+            assert step.made is not None
+            by_rows, gradient = _through_cross(step.layer, step.before, inputs, gradient)
+            maps[step.block] = _over_elements(step.made, by_rows if method == "gradient" else None, inputs, weights)
             if method == "rollout":
                 maps[step.block] = maps[step.block] / 2
                 weights = weights / 2
-        told(done)
+        report_layer(done)
     total = sum(float(one.sum()) for one in maps.values())
-    # Where no gradient is positive anywhere, nothing speaks for the class: all maps are 0.
+    # Where no gradient is positive anywhere, no element speaks for the class: all maps are 0.
     return {block: one / total if total > 0 else one for block, one in maps.items()}, start
-
-
-def _carried(weights: Float[Tensor, "N"], read: Float[Tensor, "N"], method: RelevanceMethod) -> Float[Tensor, "N"]:
-    return weights + read if method == "gradient" else (weights + read) / 2
 
 
 def _start(
@@ -167,23 +139,24 @@ def _start(
 ) -> tuple[Float[Tensor, "N"], Float[Tensor, "1 N D"]]:
     """The head's weights over the latents, and the logit's gradient with respect to them.
 
-    Of a mean over latents: the positive part of what each adds to the logit, gradient times latent. Of a decoder: what
-    its query reads, by the same rule as everywhere. All alike where no latent speaks for the class.
+    Of a mean over latents: the positive part of what each adds to the logit, gradient times latent. Of a decoder: the
+    attention of its query, by the same rule as everywhere. Uniform where no latent speaks for the class.
     """
     with torch.enable_grad():
-        held = latents.detach().requires_grad_()
-        logit = model.head(held)[0, target]
-        (gradient,) = torch.autograd.grad(logit, held)
-    if not isinstance(model.head, DecoderHead):
-        weights = (gradient * latents).sum(-1)[0].clamp_min(0)
-    else:
-        head, read = model.head, InputArray(latents)
+        leaf = latents.detach().requires_grad_()
+        logit = model.head(leaf)[0, target]
+        (gradient,) = torch.autograd.grad(logit, leaf)
+    if isinstance(model.head, DecoderHead):
+        head, inputs = model.head, InputArray(latents)
+        cross, query = head.read, head.query[None]
         with torch.enable_grad():
-            asked = head.read.absorbed_query(head.query[None])
-            rows = weighted_mean(asked.query, read).detach().requires_grad_()
-            logit = head.linear(head.read.absorb(head.query[None], rows)[:, 0])[0, target]
+            rows = weighted_mean(cross.absorbed_query(query).query, inputs).detach().requires_grad_()
+            logit = head.linear(cross.absorb(query, rows)[:, 0])[0, target]
             (by_rows,) = torch.autograd.grad(logit, rows)
-        weights = _over_elements(asked, by_rows if method == "gradient" else None, read, latents.new_ones(1))
+        made = cross.traced(query, inputs)
+        weights = _over_elements(made, by_rows if method == "gradient" else None, inputs, latents.new_ones(1))
+    else:
+        weights = (gradient * latents).sum(-1)[0].clamp_min(0)
     total = weights.sum()
     return (weights / total if total > 0 else torch.full_like(weights, 1 / len(weights))), gradient
 
@@ -191,45 +164,46 @@ def _start(
 def _through_tower(
     layer: SelfAttention, latents: Float[Tensor, "1 N D"], gradient: Float[Tensor, "1 N D"], method: RelevanceMethod
 ) -> tuple[Float[Tensor, "N N"], Float[Tensor, "1 N D"]]:
-    """How much each latent takes from each, and the gradient with respect to what goes into the layer."""
+    """The attention between latents, or the positive part of attention times gradient, mean over heads; and the
+    gradient with respect to the latents before the layer."""
     with torch.enable_grad():
-        held = latents.detach().requires_grad_()
-        attention = layer.weights(held)
-        out = layer.mix(held, attention)
-        before, by_weights = torch.autograd.grad(out, (held, attention), gradient)
+        leaf = latents.detach().requires_grad_()
+        attention = layer.weights(leaf)
+        out = layer.mix(leaf, attention)
+        before, by_weights = torch.autograd.grad(out, (leaf, attention), gradient)
     attention = attention.detach()[0]
-    read = attention if method == "rollout" else (attention * by_weights[0]).clamp_min(0)
-    return read.mean(0), before
+    if method == "gradient":
+        attention = (attention * by_weights[0]).clamp_min(0)
+    return attention.mean(0), before
 
 
 def _through_cross(
     layer: CrossAttention, latents: Float[Tensor, "1 N D"], inputs: InputArray, gradient: Float[Tensor, "1 N D"]
-) -> tuple[AbsorbedQuery, Float[Tensor, "1 heads N C"], Float[Tensor, "1 N D"]]:
-    """What the latents asked, and the gradient with respect to the rows they read and to themselves."""
+) -> tuple[Float[Tensor, "1 heads N C"], Float[Tensor, "1 N D"]]:
+    """The gradient with respect to the weighted means of the input rows, and to the latents before the layer."""
     with torch.enable_grad():
-        held = latents.detach().requires_grad_()
-        asked = layer.absorbed_query(held)
-        rows = weighted_mean(asked.query, inputs)
-        before, by_rows = torch.autograd.grad(layer.absorb(held, rows), (held, rows), gradient)
-    return AbsorbedQuery(asked.query.detach(), asked.constant.detach()), by_rows, before
+        leaf = latents.detach().requires_grad_()
+        rows = weighted_mean(layer.absorbed_query(leaf).query, inputs)
+        before, by_rows = torch.autograd.grad(layer.absorb(leaf, rows), (leaf, rows), gradient)
+    return by_rows, before
 
 
 @torch.no_grad()
 def _over_elements(
-    asked: AbsorbedQuery, by_rows: Float[Tensor, "1 heads N C"] | None, inputs: InputArray, weights: Float[Tensor, "N"]
+    made: CrossAttentionPass,
+    by_rows: Float[Tensor, "1 heads N C"] | None,
+    inputs: InputArray,
+    weights: Float[Tensor, "N"],
 ) -> Float[Tensor, "M"]:
     """The row vector over latents times attention, or times the positive part of attention times its gradient.
 
-    The gradient with respect to one weight is the gradient with respect to the row that was read, times the element.
+    The gradient with respect to one weight is the gradient with respect to the mean row, times the element.
     """
-    query = asked.query[0]
-    normaliser = torch.full((*query.shape[:2], 1), -torch.inf)
-    for _, z in inputs.chunks():
-        normaliser = torch.logaddexp(normaliser, (query @ z[0].T).logsumexp(-1, keepdim=True))
+    query, offset = made.query.query[0], (made.query.constant - made.log_sum_exp)[0]
     out = []
     for _, z in inputs.chunks():
-        shares = (query @ z[0].T - normaliser).exp()
+        attention = (query @ z[0].T + offset).exp()
         if by_rows is not None:
-            shares = (shares * (by_rows[0] @ z[0].T)).clamp_min(0)
-        out.append(weights @ shares.mean(0))
+            attention = (attention * (by_rows[0] @ z[0].T)).clamp_min(0)
+        out.append(weights @ attention.mean(0))
     return torch.cat(out)

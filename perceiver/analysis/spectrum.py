@@ -124,7 +124,7 @@ def spectra(
         measure = Free(wanted, coordinates)
     for block in trace.blocks:
         energy, shares, regular = np.zeros(shape), [], []
-        chosen = few(trace.read(block).latents, shape)
+        chosen = few(trace.record(block).latents, shape)
         for latents, maps in _maps(trace, block, kind, head, AT_A_TIME // max(trace.inputs.shape[1], energy.size)):
             laid, mask = _laid(maps, shape, cells)
             energy += _energy(laid)
@@ -150,7 +150,7 @@ def _maps(
 ) -> Iterator[tuple[Int64[np.ndarray, "n"], Float64[Tensor, "n M"]]]:
     """The maps of a block's latents, at most so many at a time, with their numbers: their means taken off, each of
     length 1; flat ones are left out."""
-    count, step = trace.read(block).latents, max(1, most)
+    count, step = trace.record(block).latents, max(1, most)
     for start in range(0, count, step):
         maps = trace.latent_maps(block, slice(start, min(start + step, count)), kind=kind, head=head).double()
         size = maps.abs().amax(1)

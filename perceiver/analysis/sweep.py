@@ -1,7 +1,7 @@
 """Sweeps: many ablations of one input, each band alone and all bands up to a cut-off.
 
-A first-order estimate of all of them comes first, from one backward pass; the exact answers follow in batches, so that
-the work can be watched and stopped.
+A first-order estimate of all of them comes first, from one backward pass; the exact logits follow in batches, so that
+progress can be shown and the work stopped.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ Part = Literal["single", "cumulative"]
 class Curve:
     """Ablations along the bands, lowest first.
 
-    family       "single": each band alone, on `axis`; "low_pass": the bands from here upwards are gone, on all axes;
-                 "high_pass": the bands up to here are gone
-    axis         of single bands; None for all axes, whose bands go whole
+    family       "single": removes each band alone, on `axis`; "low_pass": removes the bands from here upwards, on all
+                 axes; "high_pass": removes the bands up to here
+    axis         of single bands; None for curves over all axes
     ablations    one a band
-    frequencies  of the bands in cycles across the axis; of the first axis where all are meant
+    frequencies  of the bands in cycles across the axis; of the first axis for curves over all axes
     """
 
     family: Family
@@ -112,8 +112,8 @@ class _Slope:
         return cls(chosen, logits.detach(), codes.detach(), gradient)
 
     def parts(self, ablation: Ablation, rows: Rows = None) -> Float64[np.ndarray, "P"]:
-        """What every channel of some elements adds to the change of the logit when it goes, filled as the ablation
-        fills: it does not depend on what goes with it."""
+        """First-order change of the logit when each channel of some elements is replaced as the ablation fills it. It
+        does not depend on the other channels."""
         key = ablation.fill, ablation.seed, rows
         if key not in self._parts:
             of = slice(None) if rows is None else slice(*rows)
@@ -134,7 +134,7 @@ class _Slope:
     def removed(
         self, ablations: Sequence[Ablation], encoding: Positions
     ) -> tuple[Float64[np.ndarray, "n"], Float64[np.ndarray, "n"]]:
-        """First-order changes where bands go whole, and the sums of magnitudes of what each of them changes alone."""
+        """First-order changes where whole bands are removed, and the sums of the magnitudes of each band's change."""
         known, first = by_place(encoding), ablations[0]
         parts = {axis: self.parts(first, encoding.rows(axis)) for axis, _ in known}
         alone = np.array([parts[axis][band.sine] + parts[axis][band.cosine] for (axis, _), band in known.items()])
@@ -157,9 +157,9 @@ def estimate(model: Perceiver, sample: Sample, ablations: Sequence[Ablation], ta
 def estimate_curves(model: Perceiver, sample: Sample, curves: Sequence[Curve], target: int | None = None) -> Estimate:
     """`estimate` for all ablations of some curves, in their order, where cumulative curves end at the exact value.
 
-    A logit does not follow its tangent far: the first-order parts of many bands add up to too much or too little. So it
-    is asked for without any band, one more forward pass, and what the sum of all parts misses is shared out among the
-    bands by the size of their parts.
+    A logit does not follow its tangent far: the first-order parts of many bands add up to too much or too little. One
+    more forward pass gives the logit without any band, and the error of the sum is distributed over the bands in
+    proportion to the size of their parts.
 
     Raises as `estimate` does.
     """
@@ -186,7 +186,7 @@ def answers(
 ) -> Iterator[Float[np.ndarray, "batch classes"]]:
     """The exact logits after each ablation, in order, a batch at a time.
 
-    at_a_time  ablations that go through the model together; None is as many as `batches.together` says
+    at_a_time  ablations in one batch; None takes the number of `batches.together`
 
     Raises ConfigError when the encoding has no such band.
     """

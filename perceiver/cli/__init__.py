@@ -30,6 +30,7 @@ from . import (
     tartan,
     training,
 )
+from .arguments import add_to_commands
 from .console import Commands, examples
 
 __all__ = ["app", "main"]
@@ -79,6 +80,7 @@ for part in (
     convert,
     training,
 ):
+    add_to_commands(part.app)
     app.add_typer(part.app)
 app.add_typer(checkpoints.app, name="checkpoints")
 app.add_typer(data.app, name="data")

@@ -1,4 +1,4 @@
-"""`perceiver checkpoints`: those that come with the project, their cards, whether they are whole; and what any is."""
+"""`perceiver checkpoints`: lists the bundled checkpoints, shows and verifies their cards, and says what any one is."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from .arguments import Arguments, Revision, Set, given_options
 from .console import examples, print_json, progress_bar, progress_bars
-from .foreign import Arguments, Revision, Set, arguments
 
 if TYPE_CHECKING:
-    from ..checkpoints.formats import Question
-    from ..checkpoints.store import Store
+    from ..checkpoints import BundledCheckpoints
+    from ..checkpoints.formats import Option
 
 
 class WithDefault(TyperGroup):
-    """A group whose `show` is meant where no command is named: `checkpoints image-fourier` shows its card."""
+    """A group whose default command is `show`: `checkpoints image-fourier` shows its card."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
@@ -52,12 +52,13 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
 ) -> None:
     """List the checkpoints here, or show one's card."""
-    from ..checkpoints.overview import update_readme
-    from ..checkpoints.store import Store
+    from ..checkpoints import BundledCheckpoints
+    from ..checkpoints.cards.tables import update_readme
 
-    store = Store()
+    store = BundledCheckpoints()
     if write_readme is not None:
-        changed = update_readme(write_readme, store)
+        rows = [(one, store.config(one), store.card(one).results) for one in store.names()]
+        changed = update_readme(write_readme, rows)
         typer.echo(f"{write_readme}: {'table written' if changed else 'up to date'}", err=True)
         return
     chosen = store.names() if name is None else (name,)
@@ -88,39 +89,39 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
 ) -> None:
     """Say what a checkpoint is, without reading its weights: format, shape, parameters, plan, encoding, licence."""
-    from ..loading import inspect
+    from ..checkpoints import inspect
 
-    with progress_bar() as told:
-        found = inspect(source, revision=revision, arguments=arguments(given, settings), told=told)
+    with progress_bar() as progress:
+        about = inspect(source, revision=revision, options=given_options(given, settings), progress=progress)
     if as_json:
-        print_json(found.to_dict())
+        print_json(about.to_dict())
         return
-    rows = found.rows()
+    rows = about.rows()
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
         typer.echo(f"{name:{width}}  {value}")
-    for note in found.notes:
+    for note in about.notes:
         typer.echo(f"{'Note':{width}}  {note}")
-    for question in found.questions:
-        answer = found.answers[question.name]
-        typer.echo(f"{'Asks' if answer is None else 'Takes':{width}}  {_asked(question, answer)}")
+    for option in about.options:
+        chosen = about.values[option.name]
+        typer.echo(f"{'Asks' if chosen is None else 'Takes':{width}}  {_as_set(option, chosen)}")
 
 
-def _asked(question: Question, answer: object) -> str:
-    """A question as it can be answered with --set."""
-    choices = f" ({', '.join(map(str, question.choices))})" if question.choices else ""
-    return f"--set {question.name}={'...' if answer is None else json.dumps(answer)}  {question.words}{choices}"
+def _as_set(option: Option, value: object) -> str:
+    """An option as it is given with --set."""
+    choices = f" ({', '.join(map(str, option.choices))})" if option.choices else ""
+    return f"--set {option.name}={'...' if value is None else json.dumps(value)}  {option.label}{choices}"
 
 
-def _verify(store: Store, names: tuple[str, ...]) -> None:
-    from ..checkpoints.card import verify
+def _verify(store: BundledCheckpoints, names: tuple[str, ...]) -> None:
+    from ..checkpoints.cards.card import verify
 
     with progress_bars() as bars:
         for name in bars.track(names, description="Reading weights"):
             verify(store.folder(name))
 
 
-def _described(store: Store, name: str) -> dict[str, Any]:
+def _described(store: BundledCheckpoints, name: str) -> dict[str, Any]:
     results = store.card(name).results
     config = store.config(name)
     return {
@@ -131,7 +132,7 @@ def _described(store: Store, name: str) -> dict[str, Any]:
     }
 
 
-def _list(store: Store, names: tuple[str, ...]) -> None:
+def _list(store: BundledCheckpoints, names: tuple[str, ...]) -> None:
     width = max((len(name) for name in names), default=0)
     for name in names:
         results, config = store.card(name).results, store.config(name)

@@ -1,4 +1,4 @@
-"""`perceiver convert`: a checkpoint of another project, written in this one's format."""
+"""`perceiver convert`: writes a checkpoint of another project in this project's format."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .arguments import Arguments, Revision, Set, given_options
 from .console import examples, progress_bar, reason
-from .foreign import Arguments, Revision, Set, arguments
 
 app = typer.Typer()
 
@@ -28,22 +28,23 @@ def convert(
     settings: Set = None,
 ) -> None:
     """Write a checkpoint of another project as model.safetensors and config.json of this one."""
+    from ..checkpoints import HubOptions, inspect, load, resolve, save
     from ..errors import CheckpointError
-    from ..loading import inspect, load
 
-    chosen = arguments(given, settings)
+    options = given_options(given, settings)
     try:
         if folder.exists() and any(folder.iterdir()):
-            raise CheckpointError(f"{folder} is not empty; name a new folder")
+            raise CheckpointError(f"{folder} is not empty", "name a new folder")
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be used: {reason(error)}") from error
-    with progress_bar() as told:
-        found = inspect(source, revision=revision, arguments=chosen, told=told)
-        model = load(source, revision=revision, arguments=chosen, told=told)
-        commit = f", revision {found.revision}" if found.revision else ""
-        origin = [f"Converted from {found.source}{commit} ({found.title}).", *([found.credit] if found.credit else [])]
+    with progress_bar() as progress:
+        location = resolve(source, HubOptions(revision=revision), progress=progress)
+        about = inspect(location, options=options)
+        model = load(location, options=options, progress=progress)
+        commit = f", revision {about.revision}" if about.revision else ""
+        origin = [f"Converted from {about.source}{commit} ({about.title}).", *([about.credit] if about.credit else [])]
         try:
-            model.save_pretrained(folder, origin=[*origin, *found.notes])
+            save(model, folder, origin=[*origin, *about.notes])
         except OSError as error:
             raise CheckpointError(f"{folder} cannot be written: {reason(error)}") from error
-    typer.echo(f"{folder}: {found.parameters:,} parameters of {found.title}", err=True)
+    typer.echo(f"{folder}: {about.parameters:,} parameters of {about.title}", err=True)

@@ -21,20 +21,23 @@ def data() -> None:
 
 @app.command(epilog=examples("perceiver data build image", "perceiver data build image -o /large/disk/data"))
 def build(
-    name: Annotated[Literal["audio", "image", "points"], typer.Argument(help="The data set.", show_default=False)],
+    name: Annotated[
+        Literal["audio", "digits", "image", "letters", "points"],
+        typer.Argument(help="The data set.", show_default=False),
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder to build in; $PERCEIVER_DATA or data by default.", show_default=False),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Make anew what is there already.")] = False,
 ) -> None:
-    """Build a data set from packages of free 3D models, textures and sound banks.
+    """Build a data set from packages of free 3D models, textures, sound banks, fonts and handwriting.
 
     A build that was stopped goes on where it was; one that is complete is left as it is.
     """
-    from dataset_builders import build_audio, build_image, build_points
+    from dataset_builders import DATA_SETS
+    from dataset_builders import build as build_data_set
 
     from ..training.sets.base import default_folder
 
-    builders = {"audio": build_audio, "image": build_image, "points": build_points}
-    typer.echo(builders[name](out or default_folder(), force=force))
+    typer.echo(build_data_set(DATA_SETS[name](), out or default_folder(), force=force))

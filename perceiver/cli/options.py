@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from .. import modalities
 from ..analysis.methods import Fill
 
 # The library's own list, written out so that help does not wait for torch; a test keeps them the same.
@@ -42,8 +43,7 @@ Read = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE",
-        help="How to read the file: start=SECONDS of a sound or a clip; up=x, y or z, draw=farthest or seed=NUMBER of "
-        "a cloud.",
+        help=f"How to read the file. {modalities.options_help()}",
         show_default=False,
     ),
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .arguments import options_for
 from .console import progress_bar
 from .options import reading_options
 
@@ -16,10 +17,12 @@ if TYPE_CHECKING:
 def open_checkpoint(source: str) -> Lens:
     """Opens a checkpoint by name, folder or hub id, with a progress bar. Raises CheckpointError when it cannot be
     opened."""
+    from ..checkpoints import resolve
     from ..lens import open_lens
 
     with progress_bar() as progress:
-        return open_lens(source, progress=progress)
+        location = resolve(source, progress=progress)
+        return open_lens(location, options=options_for(location), progress=progress)
 
 
 class Session:

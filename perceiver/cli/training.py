@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConfigError
+from .arguments import options_for
 from .console import examples, print_json, progress_bars, table
 
 if TYPE_CHECKING:
@@ -108,11 +109,12 @@ def evaluate_(
     as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
 ) -> None:
     """Measure a checkpoint on held-out data: accuracy, and what else the data can tell."""
-    from ..loading import load
+    from ..checkpoints import load, resolve
     from ..training.evaluate import evaluate
     from ..training.sets.base import default_folder
 
-    model = load(checkpoint)
+    location = resolve(checkpoint)
+    model = load(location, options=options_for(location))
     with progress_bars() as bars:
         task = bars.add_task("Evaluating", total=None)
         reached = evaluate(
@@ -130,16 +132,19 @@ def evaluate_(
 
 def _listing() -> str:
     """The recipes as a table; the accuracy is that of the checkpoint that comes with the project."""
-    from ..checkpoints.results import read_results
-    from ..checkpoints.store import Store
+    import torch
+
+    from ..checkpoints import BundledCheckpoints
+    from ..checkpoints.cards.results import read_results
     from ..model import Perceiver, count_parameters
     from ..training import recipes
 
-    store = Store()
+    store = BundledCheckpoints()
     rows = [("recipe", "data", "elements", "parameters", "steps", "minutes", "held-out accuracy")]
     for name, recipe in recipes.RECIPES.items():
         results = read_results(store.folder(name)) if name in store.names() else None
-        model = Perceiver.blank(recipe.model, name)
+        with torch.device("meta"):
+            model = Perceiver(recipe.model)
         rows.append(
             (
                 name,
@@ -178,7 +183,7 @@ def _described(reached: Evaluation) -> dict[str, Any]:
 
 def _other_seeds(plan: Recipe, folders: list[Path]) -> dict[int, float]:
     """Seed -> held-out accuracy of other runs. Raises ConfigError for a folder that is no run of this recipe."""
-    from ..checkpoints.results import read_results
+    from ..checkpoints.cards.results import read_results
 
     seeds: dict[int, float] = {}
     for folder in folders:

@@ -11,14 +11,12 @@ from typing import Any
 import torch
 
 from ..analysis.encodings import CodeAnalysis, analyse_code
-from ..checkpoints import hub
-from ..checkpoints.files import sha256
-from ..checkpoints.found import Found, described
-from ..checkpoints.store import Store
+from ..checkpoints import CheckpointInfo, HubOptions, Location, inspect, load, resolve
+from ..checkpoints.folder import sha256
+from ..checkpoints.info import described
 from ..config import PerceiverConfig
 from ..errors import ConfigError
 from ..export import Origin
-from ..loading import find, inspect, load
 from ..model import Perceiver
 from ..progress import ProgressCallback, ignore
 from ..sample import Sample
@@ -42,7 +40,7 @@ class Lens:
         name: str = "model",
         *,
         digest: Callable[[], str | None] | None = None,
-        info: Callable[[], Found] | None = None,
+        info: Callable[[], CheckpointInfo] | None = None,
     ) -> None:
         """Wraps a model that is in memory; `perceiver.open` opens a checkpoint.
 
@@ -70,7 +68,7 @@ class Lens:
         return None if self._digest is None else self._digest()
 
     @cached_property
-    def info(self) -> Found | None:
+    def info(self) -> CheckpointInfo | None:
         """Format, parameters, plan, encoding, licence of the checkpoint; None for a model that comes from none."""
         return None if self._info is None else self._info()
 
@@ -154,7 +152,7 @@ class Lens:
 
 
 def open_lens(
-    source: str | Path,
+    source: str | Path | Location,
     *,
     name: str | None = None,
     revision: str | None = None,
@@ -178,30 +176,19 @@ def open_lens(
 
     Raises CheckpointError in one sentence when there is no such checkpoint, or it is damaged or of another kind.
     """
-    remote: dict[str, Any] = {
-        "token": token,
-        "cache_dir": cache_dir,
-        "endpoint": endpoint,
-        "local_files_only": local_files_only,
-    }
-    label = str(source) if name is None else name
-    if any(remote.values()) and source not in Store().names() and not Path(source).exists():
-        repository, _, pinned = str(source).partition("@")
-        source = hub.fetch(repository, revision=revision or pinned or None, told=progress, **remote)
-        revision = None
-    weights = find(source, revision=revision, told=progress).weights
-    model = load(source, revision=revision, device=device, arguments=dict(options or {}) or None, told=progress)
+    location = resolve(source, HubOptions(revision, token, cache_dir, endpoint, local_files_only), progress=progress)
+    model = load(location, options=options, device=device, progress=progress)
     return Lens(
         model,
-        name or _name(label, weights),
-        digest=lambda: sha256(weights),
-        info=lambda: inspect(source, revision=revision, arguments=dict(options or {}) or None),
+        name or _name(location),
+        digest=lambda: sha256(location.weights),
+        info=lambda: inspect(location, options=options),
     )
 
 
-def _name(source: str, weights: Path) -> str:
-    """The last part of a path; anything else as it is."""
-    path = Path(source)
+def _name(location: Location) -> str:
+    """The last part of a path; the name of a bundled checkpoint or a hub id as it is."""
+    path = Path(location.source)
     if not path.exists():
-        return source
-    return weights.parent.name if path.is_dir() else path.stem
+        return location.source
+    return location.weights.parent.name if path.is_dir() else path.stem

@@ -292,7 +292,7 @@ class Run:
         self, element: int, *, head: int | None = None, top: int = 8
     ) -> tuple[tuple[int, int, float], ...]:
         """The latents that give one input element the most weight, over all blocks: (block, latent, weight)."""
-        weights = np.stack([self.trace.readers(block, element, head=head).numpy() for block in self.blocks])
+        weights = np.stack([self.trace.element_weights(block, element, head=head).numpy() for block in self.blocks])
         strongest = np.argsort(-weights, axis=None, kind="stable")[:top]
         places = (divmod(int(place), weights.shape[1]) for place in strongest)
         return tuple((self.blocks[row], latent, float(weights[row, latent])) for row, latent in places)

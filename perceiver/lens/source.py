@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .. import modalities
-from ..checkpoints.store import Store
+from ..checkpoints import BundledCheckpoints
 from ..config import PerceiverConfig
 from ..errors import InputError
 from ..modalities import Windows
@@ -104,8 +104,8 @@ def best_checkpoint(path: str | os.PathLike[str]) -> str:
             kind = modalities.identify(file.read(_HEAD), path.name)
     except OSError:
         kind = None  # reading the file will say what is wrong with it
-    store = Store()
-    for modality in (*(kind.fits if kind else ()), *modalities.names()):
-        if store.names(modality):
-            return store.default(modality)
-    return store.default(modalities.names()[0])
+    bundled = BundledCheckpoints()
+    for modality in (*modalities.for_file(kind), *modalities.names()):
+        if bundled.names(modality):
+            return bundled.default(modality)
+    return bundled.default(modalities.names()[0])

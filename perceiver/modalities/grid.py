@@ -1,4 +1,4 @@
-"""The way back for inputs that lie on a grid: which cell covers which place of the original, for any number of axes.
+"""Inputs whose elements lie on a grid: which cell covers which place of the original, for any number of axes.
 
 Coordinates are continuous: pixel i of an axis covers [i, i + 1), its centre is i + 0.5, and a box runs from edge to
 edge. That is the half pixel that is lost when maps drift towards one corner.
@@ -9,7 +9,38 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 
-from .base import Box
+from ..sample import Sample
+from .base import Box, Modality
+
+
+class GridModality(Modality):
+    """A modality whose elements lie on one grid, so that the way back follows from the grid's place."""
+
+    def grid_box(self, sample: Sample) -> tuple[Box, tuple[int, ...]]:
+        """Where the grid lies on the original, in places of the original's array, and the size of that array."""
+        return sample.box, sample.original.shape[: len(sample.shape)]
+
+    def to_original(self, sample: Sample, values: Float[np.ndarray, "*grid"]) -> Float[np.ndarray, "*size"]:
+        """Lays a map on the original, nearest neighbour; NaN where there is no element.
+
+        A place of the original takes the value of the element that its centre lies in. Raises ValueError for a map of
+        another shape.
+        """
+        if values.shape != sample.shape:
+            raise ValueError(f"the map is {values.shape}, the input {sample.shape}")
+        return lay(values, *self.grid_box(sample))
+
+    def element_at(self, sample: Sample, *index: int) -> int | None:
+        """The input element that covers one place of the original; None where there is none."""
+        box, size = self.grid_box(sample)
+        return element_at(index, box, sample.shape, size)
+
+    def box_of(self, sample: Sample, element: int) -> Box:
+        """Where one input element lies on the original, in the units of `Sample.box`.
+
+        Raises ValueError for an element that does not exist.
+        """
+        return box_of(element, sample.box, sample.shape)
 
 
 def lay(values: Float[np.ndarray, "*grid"], box: Box, size: tuple[int, ...]) -> Float[np.ndarray, "*size"]:

@@ -1,10 +1,13 @@
-"""What a file is, by its first bytes. A name's ending decides only where bytes cannot: among plain text files."""
+"""Identifies files by their first bytes; the ending of the name only decides among plain text files."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Literal
+
+Medium = Literal["picture", "sound", "video", "cloud"]
 
 # Abbreviations spoken letter by letter that begin with the sound of a vowel.
 _SPELLED = frozenset({"AMR", "FBX", "FLV", "HDF5", "MP3", "MP4", "MPEG", "M4A", "STL", "SVG", "XML", "XCF"})
@@ -12,10 +15,16 @@ _SPELLED = frozenset({"AMR", "FBX", "FLV", "HDF5", "MP3", "MP4", "MPEG", "M4A", 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of file: what to call it ("HEIC picture") and the modalities whose input it may be."""
+    """A kind of file.
+
+    words   what to call it: "HEIC picture"
+    medium  what such files hold, if that is known; a video holds pictures, or sound, or both: only a decoder can tell
+    mime    its MIME type, where browsers play it
+    """
 
     words: str
-    fits: tuple[str, ...] = ()
+    medium: Medium | None = None
+    mime: str = ""
 
     @property
     def phrase(self) -> str:
@@ -48,20 +57,19 @@ def identify(data: bytes, name: str = "") -> Kind | None:
 
 
 def _picture(words: str) -> Kind:
-    return Kind(f"{words} picture", ("image",))
+    return Kind(f"{words} picture", "picture")
 
 
-def _sound(words: str) -> Kind:
-    return Kind(f"{words} sound", ("audio",))
+def _sound(words: str, mime: str = "") -> Kind:
+    return Kind(f"{words} sound", "sound", mime)
 
 
-def _clip(words: str) -> Kind:
-    # A recorder's clip holds sound, or pictures, or both; only a decoder can tell.
-    return Kind(f"{words} video", ("video", "audiovisual", "audio"))
+def _video(words: str, mime: str = "") -> Kind:
+    return Kind(f"{words} video", "video", mime)
 
 
 def _cloud(words: str) -> Kind:
-    return Kind(words, ("points",))
+    return Kind(words, "cloud")
 
 
 EMPTY = Kind("empty file")
@@ -71,13 +79,14 @@ TEXT = Kind("text file")
 
 JPEG, PNG, GIF, BMP = _picture("JPEG"), _picture("PNG"), _picture("GIF"), _picture("BMP")
 WEBP, TIFF, PNM, AVIF = _picture("WebP"), _picture("TIFF"), _picture("PNM"), _picture("AVIF")
-HEIC, SVG = _picture("HEIC"), Kind("SVG drawing", ("image",))
+HEIC, SVG = _picture("HEIC"), Kind("SVG drawing", "picture")
 CAMERA = _picture("camera raw")
-WAV, W64, AIFF, CAF, AU = _sound("WAV"), _sound("Wave64"), _sound("AIFF"), _sound("CAF"), _sound("AU")
-FLAC, OGG, MP3, AAC = _sound("FLAC"), _sound("Ogg"), _sound("MP3"), _sound("AAC")
-M4A, AMR = _sound("M4A"), _sound("AMR")
-MP4, QUICKTIME, WEBM, AVI = _clip("MP4"), _clip("QuickTime"), _clip("WebM"), _clip("AVI")
-MPEG, FLV, WINDOWS_MEDIA = _clip("MPEG"), _clip("FLV"), _clip("Windows Media")
+WAV, FLAC, OGG = _sound("WAV", "audio/wav"), _sound("FLAC", "audio/flac"), _sound("Ogg", "audio/ogg")
+MP3, AAC, M4A = _sound("MP3", "audio/mpeg"), _sound("AAC", "audio/aac"), _sound("M4A", "audio/mp4")
+W64, AIFF, CAF, AU, AMR = _sound("Wave64"), _sound("AIFF"), _sound("CAF"), _sound("AU"), _sound("AMR")
+MP4, WEBM = _video("MP4", "video/mp4"), _video("WebM", "video/webm")
+QUICKTIME, AVI = _video("QuickTime"), _video("AVI")
+MPEG, FLV, WINDOWS_MEDIA = _video("MPEG"), _video("FLV"), _video("Windows Media")
 PLY, PCD, LAS = _cloud("PLY point cloud"), _cloud("PCD point cloud"), _cloud("LAS point cloud")
 OBJ, OFF, STL, GLTF = _cloud("OBJ mesh"), _cloud("OFF mesh"), _cloud("STL mesh"), _cloud("glTF mesh")
 NPY, NPZ, TABLE = _cloud("NumPy array"), _cloud("NumPy archive"), _cloud("table of numbers")
@@ -102,8 +111,8 @@ _MAGIC: tuple[tuple[int, bytes, Kind], ...] = (
     (0, b"\xff\x0a", _picture("JPEG XL")),
     (0, b"8BPS", _picture("Photoshop")),
     (0, b"gimp xcf", _picture("XCF")),
-    (0, b"\x00\x00\x01\x00", Kind("icon file", ("image",))),
-    (0, b"icns", Kind("icon file", ("image",))),
+    (0, b"\x00\x00\x01\x00", Kind("icon file", "picture")),
+    (0, b"icns", Kind("icon file", "picture")),
     (0, b"qoif", _picture("QOI")),
     (0, b"\x76\x2f\x31\x01", _picture("OpenEXR")),
     (0, b"#?RADIANCE", _picture("Radiance HDR")),
@@ -163,7 +172,7 @@ def id3_length(data: bytes) -> int:
 
 
 def _tagged(data: bytes) -> Kind | None:
-    """Sounds behind an ID3 tag: nearly always MP3."""
+    """Sounds after an ID3 tag: nearly always MP3."""
     if not data.startswith(b"ID3"):
         return None
     start = id3_length(data)
@@ -188,7 +197,7 @@ def _container(data: bytes) -> Kind | None:
 
 
 def _iso(data: bytes) -> Kind:
-    """The ISO container's brand says which of many kinds it holds; neutral brands leave it to the compatible ones."""
+    """The kind of an ISO container by its brand, or by the compatible ones where that is neutral."""
     size = min(int.from_bytes(data[:4], "big"), 512)
     brands = [data[8:12], *(data[at : at + 4] for at in range(16, size - 3, 4))]
     if brands[0] in _STILL_BRANDS:
@@ -206,7 +215,7 @@ def _iso(data: bytes) -> Kind:
 
 
 def _weak(data: bytes) -> Kind | None:
-    """Kinds whose first bytes are so short that more has to agree before they are believed."""
+    """Kinds whose signature is too short to be sufficient, so that more bytes are compared."""
     if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in (12, 40, 52, 56, 64, 108, 124):
         return BMP
     if len(data) > 2 and data[:2] in (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf") and data[2] in b" \t\r\n#":
@@ -235,7 +244,7 @@ def _ending(name: str) -> str:
 
 
 def _text(data: bytes, name: str) -> Kind | None:
-    """Plain text, and what is written in it."""
+    """Kinds of plain text."""
     head = data[:4096]
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         head = head.decode("utf-16", "ignore").encode()

@@ -1,4 +1,4 @@
-"""What may be chosen about reading one input: which seconds of a sound, which way is up in a cloud."""
+"""What may be chosen about reading one input: which seconds of a sound, which axis of a cloud points up."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ class Option:
     """One choice about reading an input; part of what is read, so a sample is known by its bytes and its options.
 
     name     its name in links and on the command line
-    default  what is taken when nothing is chosen
+    default  the value when nothing is chosen
     choices  the words it can be
     number   whether it can also be a number from 0
+    unit     what that number counts, for help texts: "SECONDS"
     help     one line for people
     """
 
@@ -27,7 +28,14 @@ class Option:
     default: Value
     choices: tuple[str, ...] = ()
     number: bool = False
+    unit: str = "NUMBER"
     help: str = ""
+
+    @property
+    def usage(self) -> str:
+        """How it is given on the command line: "start=SECONDS|loudest"."""
+        values = [*([self.unit] if self.number else []), *self.choices]
+        return f"{self.name}={'|'.join(values)}"
 
     def parse(self, text: str) -> Value:
         """The value that a link or a command line means. Raises InputError in one sentence."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
 
 
-@runtime_checkable
-class Window(Protocol):
+@dataclass(frozen=True)
+class Window:
     """One part of an input, as long as a model reads.
 
     start    seconds from the input's beginning
@@ -18,14 +19,9 @@ class Window(Protocol):
     silent   whether there is no signal in it, so that what a model makes of it means nothing
     """
 
-    @property
-    def start(self) -> float: ...
-
-    @property
-    def content(self) -> Float[Tensor, "M content"]: ...
-
-    @property
-    def silent(self) -> bool: ...
+    start: float
+    content: Float[Tensor, "M content"]
+    silent: bool = False
 
 
 @runtime_checkable

@@ -1,1 +1,1 @@
-"""Arrays and results in, pictures and figures out: pure functions that compute nothing about a model."""
+"""Pictures and figures of arrays and results. Nothing here computes anything about a model."""

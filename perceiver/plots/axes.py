@@ -1,4 +1,4 @@
-"""Axes of pictures that are not of something seen: labelled places along the left side and along the bottom."""
+"""Axes with ticks for pictures such as spectrograms: along the left side and along the bottom."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Axes:
-    """The axes of a picture; None where the height means nothing that could be numbered."""
+    """The axes of a picture; `left` is None where the height has no unit."""
 
     left: Axis | None
     bottom: Axis

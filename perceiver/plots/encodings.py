@@ -1,4 +1,4 @@
-"""Position codes and the spectra of maps: curves and pictures for the page, words for those who cannot see them."""
+"""Position codes and spectra of maps: curves and pictures for the page, and their content in words."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _layout(height: int, top: int) -> dict[str, object]:
-    """A layout without a ground or a type of its own: the page's theme shows through."""
+    """A layout without background or font of its own, so that the page's theme applies."""
     return {
         "height": height,
         "margin": {"l": 4, "r": 8, "t": top, "b": 4},

@@ -1,5 +1,4 @@
-"""Whether maps mark what an answer rests on, and how latents read: curves for the page, words for those who cannot
-see them."""
+"""Faithfulness of maps, and what latents attend to: curves for the page, and their content in words."""
 
 from __future__ import annotations
 
@@ -298,7 +297,7 @@ def below_one_another(sheets: Sequence[bytes]) -> bytes:
 
 
 def _open(height: int, top: int) -> dict[str, object]:
-    """A layout without a ground or a type of its own: the page's theme shows through."""
+    """A layout without background or font of its own, so that the page's theme applies."""
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "fixedrange": True, "automargin": True}
     return {
         "height": height,

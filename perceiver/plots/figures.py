@@ -186,7 +186,7 @@ def _ranked(
 
 
 def _name(label: str, rank: int, *, true: bool, top: int) -> str:
-    """A row's name, as plotly's markup: nothing in a label is read as markup."""
+    """The name of a row, escaped for plotly."""
     short = html.escape(label if len(label) <= 26 else f"{label[:25].rstrip()}…")
     if not true:
         return short
@@ -208,7 +208,7 @@ def _curve(
 
 
 def _blank(height: int, right: int = 8, top: int = 4) -> dict[str, object]:
-    """A layout without a ground or a type of its own: the page's theme shows through."""
+    """A layout without background or font of its own, so that the page's theme applies."""
     return {
         "height": height,
         "margin": {"l": 4, "r": right, "t": top, "b": 4},

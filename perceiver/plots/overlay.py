@@ -1,4 +1,4 @@
-"""Maps laid on what the model read: blended once and never rescaled, cell for cell, row 0 at the top."""
+"""Maps blended over the model's input, cell for cell and without rescaling, row 0 at the top."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from PIL import Image
 
 GREY_BAND = (32.0, 160.0)
-"""Greys a picture keeps to under a map: black stays apart from the map's dark end, white below its bright one."""
+"""The range of greys of a picture under a map, apart from the dark and the bright end of the map's colours."""
 
 OPACITY_POWER = 0.6
-"""Lifts middling values, which would otherwise drown in the picture."""
+"""The exponent of the opacity, which makes medium values visible over a picture."""
 
 
 @runtime_checkable
@@ -44,7 +44,7 @@ def greyed(seen: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def opacity(unit: Float[np.ndarray, "H W"], *, signed: bool = False) -> Float[np.ndarray, "H W"]:
-    """How solid each cell's colour lies on the picture: low values let it through; so does 0 on a signed scale.
+    """The opacity of each cell: low where values are low, or near 0 on a signed scale.
     Missing values
        are solid.
     """
@@ -145,7 +145,7 @@ def _cells(length: int, original: int, box: tuple[float, float], cells: int) -> 
 
 
 def _unseen(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """Dimmed, with diagonal hatching: not by lightness alone."""
+    """The picture dimmed, with diagonal hatching."""
     height, width = picture.shape[:2]
     dim = picture.astype(np.float32) * 0.45
     step = max(8, max(height, width) // 60)

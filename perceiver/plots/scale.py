@@ -1,4 +1,4 @@
-"""From values to places on a colour bar: stated, comparable scales for every map a page or a figure shows.
+"""Colour scales: from the values of maps to places on a colour bar, comparable between maps.
 
 A `ColourScale` is the choice, a `ColourRange` is what follows from it for the maps at hand. All maps that stand side
 by side go through `ColourScale.limits` together, so that equal colours mean equal values.
@@ -30,7 +30,7 @@ UNITS: dict[Quantity, str] = {
 }
 NOT_COMPARABLE = "Each map on its own scale, so colours are not comparable between maps."
 FLAT_PLACE = 0.25
-"""Where the one colour of a constant map lies: low enough that nothing looks hot, off the end of the bar."""
+"""The place of the one colour of a constant map on the bar: low, but not at its end."""
 
 
 def modes(what: Quantity, *, signed: bool = False) -> tuple[Mode, ...]:
@@ -44,7 +44,7 @@ def modes(what: Quantity, *, signed: bool = False) -> tuple[Mode, ...]:
 
 @dataclass(frozen=True)
 class ColourRange:
-    """What the colours of one map mean. Values are in the unit shown: the map's own, times `factor`.
+    """The meaning of the colours of one map. Values are in the unit shown: the map's own, times `factor`.
 
     mode, what, signed   the choice that led here
     lower, upper         the ends of the colour bar; always lower < upper
@@ -254,7 +254,7 @@ class ColourScale:
         return is_constant(low, high)
 
     def _flat_ends(self, finite: Float[np.ndarray, "n"], what: Quantity, level: float | None) -> tuple[float, float]:
-        """Ends that put the one value at FLAT_PLACE, on a bar of honest numbers."""
+        """The ends of the bar that put the one value of a constant map at FLAT_PLACE."""
         value = float(finite.mean()) if finite.size else 0.0
         if self.signed:
             return -(level or 1.0), level or 1.0

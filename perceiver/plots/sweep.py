@@ -1,4 +1,4 @@
-"""How much each frequency of a position code matters: curves for the page, words for those who cannot see them."""
+"""The effect of each frequency of a position code: curves for the page, and their content in words."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from matplotlib.ticker import MaxNLocator
+
 from ..analysis.formatting import number
 
 
@@ -51,14 +53,14 @@ def place(
 
 def linear_steps(lower: float, upper: float, wanted: int) -> tuple[float, ...]:
     """Multiples of 1, 2, 2.5 or 5 times a power of ten between two values, about as many as wanted."""
-    raw = (upper - lower) / max(1, wanted)
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * (1 - 1e-9))
-    first, last = math.ceil(lower / step - 1e-9), math.floor(upper / step + 1e-9)
-    return tuple(k * step for k in range(first, last + 1))
+    locator = MaxNLocator(nbins=max(1, wanted), steps=[1, 2, 2.5, 5, 10], min_n_ticks=1)
+    slack = 1e-9 * (upper - lower)
+    return tuple(float(v) for v in locator.tick_values(lower, upper) if lower - slack <= v <= upper + slack)
 
 
 def _log_steps(lower: float, upper: float) -> tuple[float, ...]:
+    """Powers of ten between two values, then 2 and 5 times those. Matplotlib's LogLocator turns to linear steps where
+    the values lie within a decade, and does not put the powers first."""
     decades = range(math.floor(math.log10(lower)), math.ceil(math.log10(upper)) + 1)
     whole = [10.0**k for k in decades]
     parts = [factor * 10.0**k for k in decades for factor in (2, 5)]

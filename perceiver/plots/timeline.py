@@ -1,4 +1,4 @@
-"""Answers over the time of a long input: curves for the page, words for those who cannot see them."""
+"""Answers over the time of a long input: curves for the page, and their content in words."""
 
 from __future__ import annotations
 

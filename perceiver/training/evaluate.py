@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from ..checkpoints.results import HeldOut
+from ..checkpoints.cards.results import HeldOut
 from ..errors import CheckpointError
 from ..model import Perceiver
 from .sets import TEST, open_set

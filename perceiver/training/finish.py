@@ -9,7 +9,8 @@ from pathlib import Path
 
 import torch
 
-from ..checkpoints.results import CURVE, Budget, Results
+from ..checkpoints import saving
+from ..checkpoints.cards.results import CURVE, Budget, Results
 from ..model import Perceiver
 from ..plots.curve import accuracy_curve
 from .evaluate import Evaluation
@@ -89,7 +90,7 @@ def training_rows(recipe: Recipe, outcome: Outcome) -> dict[str, str]:
 
 def save(folder: Path, model: Perceiver, results: Results) -> Path:
     """Writes the checkpoint folder: weights, configuration, card with its curve, and results."""
-    out = model.save_pretrained(folder, results)
+    out = saving.save(model, folder, results=results)
     curve = folder / CURVE
     curve.unlink(missing_ok=True)
     if results.curve:

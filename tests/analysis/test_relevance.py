@@ -110,13 +110,13 @@ def test_the_gradient_that_is_carried_back_is_autograds() -> None:
     model = frozen(cross_heads=2, plan=((0, 0), (None, 0), (1, 0)))
     inputs = attention.InputArray(model.inputs(sample(model)))
     with torch.no_grad():
-        steps, latents = module._forward(model, inputs)
-    _, gradient = module._start(model, latents, 1, "gradient")
+        steps = list(model.steps(inputs))
+    _, gradient = module._start(model, steps[-1].after, 1, "gradient")
     for step in reversed(steps):
-        if step.block is None:
-            _, gradient = module._through_tower(step.layer, step.latents, gradient, "gradient")
+        if isinstance(step.layer, SelfAttention):
+            _, gradient = module._through_tower(step.layer, step.before, gradient, "gradient")
         else:
-            *_, gradient = module._through_cross(step.layer, step.latents, inputs, gradient)
+            _, gradient = module._through_cross(step.layer, step.before, inputs, gradient)
     model.latents.requires_grad_()
     (expected,) = torch.autograd.grad(model(inputs.array)[0, 1], model.latents)
     np.testing.assert_allclose(gradient[0].numpy(), expected.numpy(), rtol=1e-3, atol=1e-6)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import perceiver
 from perceiver import Perceiver, PerceiverConfig
 from perceiver.positions import FourierConfig
 
@@ -56,7 +57,7 @@ def ply(places: np.ndarray, colours: np.ndarray | None = None) -> bytes:
 def build(root: Path) -> Path:
     """Writes one checkpoint and a sample of every class."""
     torch.manual_seed(0)
-    Perceiver(CONFIG).eval().save_pretrained(root / "points-fourier")
+    perceiver.save(Perceiver(CONFIG).eval(), root / "points-fourier")
     samples = root / "samples" / "points"
     samples.mkdir(parents=True)
     index = []

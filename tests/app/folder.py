@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+import perceiver
 from perceiver import Perceiver, PerceiverConfig
 from perceiver.positions import FourierConfig, LearnedConfig
 
@@ -55,7 +56,7 @@ def build(root: Path) -> Path:
     """Writes two checkpoints and three samples."""
     for seed, (name, config) in enumerate(CONFIGS.items()):
         torch.manual_seed(seed)
-        Perceiver(config).eval().save_pretrained(root / name)
+        perceiver.save(Perceiver(config).eval(), root / name)
     samples = root / "samples" / "image"
     samples.mkdir(parents=True)
     index = []

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import perceiver
 from perceiver import Perceiver, PerceiverConfig
 from perceiver.positions import FourierConfig
 
@@ -85,7 +86,7 @@ def build(root: Path) -> Path:
     """Writes both checkpoints and a sample of every class, each a second long."""
     for seed, (name, its) in enumerate(CONFIGS.items()):
         torch.manual_seed(seed)
-        Perceiver(its).eval().save_pretrained(root / name)
+        perceiver.save(Perceiver(its).eval(), root / name)
     samples = root / "samples" / "audio"
     samples.mkdir(parents=True)
     index = []

@@ -14,7 +14,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app.sections.ablate import shuffle, words
+from app.sections.ablate import words
 from app.services import ablating, compute
 from app.services.compute import Case, Reading
 from app.services.progress import Progress
@@ -22,6 +22,7 @@ from app.session import state
 from perceiver import Perceiver, load, modalities
 from perceiver.analysis import ablation as ablations
 from perceiver.analysis.ablation import Ablation
+from perceiver.plots.drawing.base import rearranged
 from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
 from tests.app.conftest import PATIENCE, SCRIPT
@@ -238,12 +239,12 @@ def test_other_modalities(kind: str, caches: None, tmp_path: Path, monkeypatch: 
 def test_boxes_of_a_picture_go_where_the_order_says() -> None:
     picture = np.arange(4 * 6 * 3, dtype=np.uint8).reshape(4, 6, 3)
     order = np.array([3, 2, 1, 0, 5, 4])  # boxes of 2 x 2 on a grid of 2 x 3
-    moved = shuffle.rearranged(picture, (2, 3), order)
+    moved = rearranged(picture, (2, 3), order)
     for new, old in enumerate(order):
         (r, c), (i, j) = divmod(new, 3), divmod(int(old), 3)
         box = np.s_[2 * r : 2 * r + 2, 2 * c : 2 * c + 2]
         np.testing.assert_array_equal(moved[box], picture[2 * i : 2 * i + 2, 2 * j : 2 * j + 2])
-    columns = shuffle.rearranged(picture, (3,), np.array([2, 0, 1]))
+    columns = rearranged(picture, (3,), np.array([2, 0, 1]))
     np.testing.assert_array_equal(columns[:, :2], picture[:, 4:])
 
 

@@ -20,7 +20,8 @@ from app.services.progress import Progress
 from app.views.base import Paint
 from app.views.sound import wav
 from perceiver import InputError, Perceiver, PerceiverConfig, Trace, load, modalities
-from perceiver.modalities import AudioModality, Window
+from perceiver.modalities import Window
+from perceiver.modalities.audio.modality import AudioModality
 from perceiver.plots.drawing.audio import AudioDrawing
 from perceiver.sample import Sample
 from tests.app import sounds

@@ -12,15 +12,16 @@ from pathlib import Path
 import pytest
 import streamlit as st
 
+import perceiver
 from app.services import checkpoints, uploads
 from app.services.checkpoints import LOCAL_PATHS, Hub, Source
 from app.services.shelf import Shelf
 from app.session import state
 from app.session.text import filename, remark, without_pictures
 from perceiver import CheckpointError, Perceiver
-from perceiver.checkpoints.files import sha256
+from perceiver.checkpoints import inspect
+from perceiver.checkpoints.folder import sha256
 from perceiver.cli import serve
-from perceiver.loading import inspect
 from tests.app import folder
 
 HUBS = [
@@ -154,7 +155,7 @@ def test_what_cannot_be_opened_is_said_in_a_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("local")
 def test_classes_without_names_are_numbered(tmp_path: Path) -> None:
-    Perceiver(dataclasses.replace(folder.ONE_HEAD, labels=())).save_pretrained(tmp_path / "nameless")
+    perceiver.save(Perceiver(dataclasses.replace(folder.ONE_HEAD, labels=())), tmp_path / "nameless")
     assert opened(tmp_path / "nameless").config.labels == ("class 0", "class 1", "class 2")
 
 

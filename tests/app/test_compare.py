@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+import perceiver
 from app.sections.compare import export
 from app.sections.scene import Scene
 from app.services import comparing, compute
@@ -38,7 +39,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny checkpoints for pictures, and a third that reads the same elements as the first."""
     root = folder.build(tmp_path_factory.mktemp("beside"))
     torch.manual_seed(7)
-    Perceiver(COORDINATES).eval().save_pretrained(root / "image-coordinates")
+    perceiver.save(Perceiver(COORDINATES).eval(), root / "image-coordinates")
     return root
 
 

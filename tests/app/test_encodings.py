@@ -9,6 +9,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
+import perceiver
 from perceiver import Perceiver
 from perceiver.positions import LearnableFourierConfig, NoPositionsConfig, PositionConfig
 from tests.app import folder
@@ -27,7 +28,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, positions in ENCODINGS.items():
         torch.manual_seed(7)
         config = dataclasses.replace(folder.ONE_HEAD, positions=positions)
-        Perceiver(config).eval().save_pretrained(root / f"image-{name}")
+        perceiver.save(Perceiver(config).eval(), root / f"image-{name}")
     return root
 
 

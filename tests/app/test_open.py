@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 from app.sections.checkpoint import repository
 from app.services import checkpoints as registry
-from app.services import compute
 from app.services.checkpoints import LOCAL_PATHS
-from perceiver import CheckpointError
-from perceiver.checkpoints import hub
+from perceiver import HubUnreachableError
+from perceiver.checkpoints import HubOptions, hub
 from perceiver.checkpoints.hub import Listing
+from perceiver.progress import ProgressCallback
 from tests.app.pages import opened, said
 from tests.peers.lucidrains_golden import filled, shared
 
@@ -131,33 +131,23 @@ def on_hub(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, int]
     asked = {"looked": 0, "fetched": 0}
     folder = checkpoints / "image-learned"
 
-    def look(repo_id: str, *, revision: str | None = None, local_files_only: bool = False) -> Listing:
-        if repo_id != ID or (local_files_only and not asked["fetched"]):
-            raise CheckpointError(
-                f"{repo_id} is not on this machine and the hub cannot be reached: connect to the network and try again"
+    def look(repo_id: str, options: HubOptions) -> Listing:
+        if repo_id != ID or (options.local_files_only and not asked["fetched"]):
+            raise HubUnreachableError(
+                f"{repo_id} is not on this machine and the hub cannot be reached", "connect to the network"
             )
-        asked["looked"] += not local_files_only
+        asked["looked"] += not options.local_files_only
         return Listing(ID, COMMIT, {"model_type": "perceiver"}, "model.safetensors", 1234567, asked["fetched"] > 0)
 
-    def fetch(repo_id: str, *, revision: str | None = None, told: Any = None) -> Path:
-        assert (repo_id, revision) == (ID, COMMIT)
-        if told is not None:  # a model that is opened looks for its files in the cache in this way
-            told(0.5, "Fetching")
+    def fetch(repo_id: str, options: HubOptions, progress: ProgressCallback | None) -> Path:
+        assert (repo_id, options) == (ID, HubOptions(revision=COMMIT))
+        if progress is not None and not asked["fetched"]:
+            progress(0.5, "Fetching")
             asked["fetched"] += 1
         return folder
 
     monkeypatch.setattr(hub, "look", look)
     monkeypatch.setattr(hub, "fetch", fetch)
-    for module, name in ((registry, "inspect"), (compute, "load")):
-        real = getattr(module, name)
-
-        def local(source: str, *, revision: str | None = None, _real: Any = real, **more: Any) -> Any:
-            if source != ID:
-                return _real(source, **more)
-            assert revision == COMMIT
-            return _real(str(folder), **more)
-
-        monkeypatch.setattr(module, name, local)
     return asked
 
 

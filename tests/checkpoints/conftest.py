@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+import perceiver
 from perceiver import Perceiver, PerceiverConfig
-from perceiver.checkpoints.results import Budget, Data, HeldOut, Results
+from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
 from perceiver.positions import FourierConfig
 from tests.checkpoints.local_hub import LocalHub, serve
 
@@ -43,7 +44,7 @@ def model(config: PerceiverConfig) -> Perceiver:
 
 @pytest.fixture
 def checkpoint(model: Perceiver, tmp_path: Path) -> Path:
-    return model.save_pretrained(tmp_path / "checkpoint")
+    return perceiver.save(model, tmp_path / "checkpoint")
 
 
 @pytest.fixture

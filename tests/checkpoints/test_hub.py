@@ -12,9 +12,11 @@ import huggingface_hub.file_download
 import pytest
 import torch
 
-from perceiver import CheckpointError, Perceiver
-from perceiver.checkpoints.results import Results
+import perceiver
+from perceiver import CheckpointError, HubUnreachableError, Perceiver
+from perceiver.checkpoints.cards.results import Results
 from tests.checkpoints.conftest import logits
+from tests.checkpoints.formats.test_krasserm import FORMATS
 from tests.checkpoints.local_hub import LocalHub
 
 REPO = "someone/perceiver"
@@ -23,10 +25,10 @@ NOWHERE = "http://127.0.0.1:9"  # the discard port: nothing listens
 
 @pytest.fixture
 def fetch(hub: LocalHub, tmp_path: Path):
-    """`Perceiver.from_pretrained` with a cache of its own and the local hub."""
+    """`load` with a cache of its own and the local hub."""
 
     def call(repo: str = REPO, **options: object) -> Perceiver:
-        return Perceiver.from_pretrained(
+        return perceiver.load(
             repo, **({"cache_dir": tmp_path / "cache", "endpoint": hub.endpoint, "token": False} | options)
         )
 
@@ -65,7 +67,7 @@ def test_fetched_once_and_open_without_a_network(fetch, hub: LocalHub, checkpoin
 def test_a_pinned_revision_stays(fetch, hub: LocalHub, checkpoint: Path, model: Perceiver) -> None:
     pinned = hub.commit(REPO, checkpoint)
     other = Perceiver(model.config)
-    hub.commit(REPO, other.save_pretrained(checkpoint))
+    hub.commit(REPO, perceiver.save(other, checkpoint))
     assert torch.equal(logits(fetch(revision=pinned)), logits(model))
     assert torch.equal(logits(fetch()), logits(other))
     assert torch.equal(logits(fetch(revision=pinned, local_files_only=True)), logits(model))
@@ -100,7 +102,7 @@ def test_a_transfer_that_never_ends_is_refused_and_can_be_taken_up(
 
 def test_no_network_says_what_to_do(fetch) -> None:
     assert refusal(fetch, endpoint=NOWHERE) == (
-        f"{REPO} is not on this machine and the hub cannot be reached: connect to the network and try again, or give "
+        f"{REPO} is not on this machine and the hub cannot be reached; connect to the network and try again, or give "
         "the path of a folder that holds the checkpoint"
     )
     assert "looking it up is switched off (local_files_only or HF_HUB_OFFLINE)" in refusal(fetch, local_files_only=True)
@@ -111,12 +113,12 @@ def test_a_hub_that_refuses(status: int, fetch, hub: LocalHub) -> None:
     hub.status = status
     said = refusal(fetch)
     assert REPO in said
-    assert f"the hub answered {status}: " in said
+    assert f"the hub answered {status}; " in said
     assert ("hf auth login" in said) == (status != 500)
 
 
 def test_unknown_repositories_and_revisions(fetch, hub: LocalHub, checkpoint: Path) -> None:
-    assert f"the hub shows no repository {REPO}: check the name" in refusal(fetch)
+    assert f"the hub shows no repository {REPO}; check the name" in refusal(fetch)
     hub.commit(REPO, checkpoint)
     assert refusal(fetch, revision="v9") == f"{REPO} on the hub has no revision 'v9'"
 
@@ -163,7 +165,7 @@ def test_damage_on_the_hub_is_named(fetch, hub: LocalHub, checkpoint: Path) -> N
 
 
 def test_sent_and_fetched_again(fetch, hub: LocalHub, model: Perceiver, results: Results) -> None:
-    url = model.push_to_hub(REPO, card=results, endpoint=hub.endpoint, token="hf_test")
+    url = perceiver.push(model, REPO, results=results, endpoint=hub.endpoint, token="hf_test")
     (files,) = hub.commits[REPO].values()
     assert url.startswith(f"{hub.endpoint}/{REPO}/commit/")
     assert set(files) == {"README.md", "config.json", "model.safetensors", "results.json"}
@@ -172,12 +174,40 @@ def test_sent_and_fetched_again(fetch, hub: LocalHub, model: Perceiver, results:
 
 def test_sending_to_a_hub_that_cannot_be_reached(model: Perceiver, hub: LocalHub) -> None:
     with pytest.raises(CheckpointError, match="not a hub id"):
-        model.push_to_hub("perceiver", endpoint=hub.endpoint, token="hf_test")
+        perceiver.push(model, "perceiver", endpoint=hub.endpoint, token="hf_test")
     with pytest.raises(CheckpointError, match=f"the transfer of {REPO} broke off"):
-        model.push_to_hub(REPO, endpoint=NOWHERE, token="hf_test")
+        perceiver.push(model, REPO, endpoint=NOWHERE, token="hf_test")
     hub.status = 403
-    with pytest.raises(CheckpointError, match=f"for {REPO} the hub answered 403: log in"):
-        model.push_to_hub(REPO, endpoint=hub.endpoint, token="hf_test")
+    with pytest.raises(CheckpointError, match=f"for {REPO} the hub answered 403; log in"):
+        perceiver.push(model, REPO, endpoint=hub.endpoint, token="hf_test")
+
+
+def test_a_checkpoint_of_another_project(fetch, hub: LocalHub) -> None:
+    files = {path.name: path.read_bytes() for path in (FORMATS / "hub").iterdir()}
+    commit = hub.commit(REPO, files)
+    config = perceiver.load(FORMATS / "hub").config
+    assert fetch().config == config
+    with pytest.raises(CheckpointError, match="has no revision 'v2'"):
+        fetch(f"{REPO}@v2")
+    blocks = len(config.plan) + 1
+    deeper = fetch(f"{REPO}@{commit}", options={"num_self_attention_blocks": blocks}, local_files_only=True)
+    assert len(deeper.config.plan) == blocks
+
+
+def test_inspect_takes_what_load_takes(hub: LocalHub, checkpoint: Path, tmp_path: Path) -> None:
+    commit = hub.commit(REPO, checkpoint)
+    options = {"cache_dir": tmp_path / "cache", "endpoint": hub.endpoint, "token": False}
+    about = perceiver.inspect(REPO, revision="main", **options)
+    assert (about.revision, about.family, about.source) == (commit, "own", REPO)
+    assert about == perceiver.inspect(REPO, local_files_only=True, **options)
+
+
+def test_an_unreachable_hub_is_an_error_of_its_own(fetch) -> None:
+    with pytest.raises(HubUnreachableError) as caught:
+        fetch(endpoint=NOWHERE)
+    assert caught.value.cause == f"{REPO} is not on this machine and the hub cannot be reached"
+    assert caught.value.advice.startswith("connect to the network and try again, or give the path")
+    assert str(caught.value) == f"{caught.value.cause}; {caught.value.advice}"
 
 
 def test_load_by_hub_id_with_the_hubs_own_settings(hub: LocalHub, checkpoint: Path, tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+import perceiver
 from perceiver import Perceiver, PerceiverConfig
-from perceiver.modalities.audiovisual import ClipSettings
+from perceiver.modalities.audiovisual.settings import ClipSettings
 from perceiver.positions import FourierConfig, SegmentConfig
 from tests.commands import refused, run, values
 from tests.modalities.audiovisual.clips import clip, numbered, tone
@@ -46,7 +47,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         latent_init_scale=1.0,
         preprocess=PREPARED,
     )
-    Perceiver(config).save_pretrained(root / "clips")
+    perceiver.save(Perceiver(config), root / "clips")
     return root
 
 

@@ -19,9 +19,10 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-import dataset_builders as data
+import dataset_builders
+import perceiver
 from perceiver import Perceiver, PerceiverConfig
-from perceiver.checkpoints.results import Budget, Data, HeldOut, Results
+from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
 from perceiver.cli import app, maps, session
 from perceiver.cli.options import Kind
 from perceiver.plots import colour, scale
@@ -63,7 +64,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         self_heads=2,
         qk_dim=8,
     )
-    Perceiver(config).save_pretrained(root / "tiny", RESULTS)
+    perceiver.save(Perceiver(config), root / "tiny", results=RESULTS)
     return root
 
 
@@ -159,7 +160,7 @@ def test_predict_as_json_agrees_with_the_model(store: Path) -> None:
     first, second = json.loads(result.stdout)
     assert (first["file"], second["file"]) == ("photo.png", "other.png")
     pixels = np.asarray(Image.open("photo.png").resize(SHAPE[::-1], Image.Resampling.BICUBIC), dtype=np.float32) / 255
-    model = Perceiver.from_pretrained(store / "tiny")
+    model = perceiver.load(store / "tiny")
     with torch.no_grad():
         expected = model(model.input_array(torch.from_numpy(pixels).reshape(1, -1, 3)))[0].softmax(-1)
     found = {row["label"]: row["probability"] for row in first["predictions"]}
@@ -342,19 +343,20 @@ def test_the_table_is_written_into_a_readme() -> None:
     assert "README.md" in refused("checkpoints", "--write-readme", "README.md")
 
 
-@pytest.mark.parametrize("name", ["audio", "image", "points"])
+@pytest.mark.parametrize("name", ["audio", "digits", "image", "letters", "points"])
 def test_data_is_built_where_it_was_asked_for(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
 
-    def build(folder: Path, *, force: bool) -> Path:
-        built.append((folder, force))
+    def build(data_set: str, folder: Path, *, force: bool) -> Path:
+        built.append((data_set, folder, force))
         return folder
 
-    monkeypatch.setattr(data, f"build_{name}", build)
+    monkeypatch.setattr(dataset_builders, "build", build)
+    monkeypatch.setattr(dataset_builders, "DATA_SETS", {name: lambda: f"the set {name}"})
     monkeypatch.setenv("PERCEIVER_DATA", "elsewhere")
     assert run("data", "build", name).stdout == "elsewhere\n"
     assert run("data", "build", name, "-o", "here", "--force").stdout == "here\n"
-    assert built == [(Path("elsewhere"), False), (Path("here"), True)]
+    assert built == [(f"the set {name}", Path("elsewhere"), False), (f"the set {name}", Path("here"), True)]
     assert run("data", "build", "nothing").exit_code == 2
 
 

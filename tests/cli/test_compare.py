@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+import perceiver
 from perceiver import Perceiver, load, modalities
 from perceiver.analysis.change import jensen_shannon
 from perceiver.analysis.encodings import gram, similarity
@@ -31,7 +32,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = folder.build(tmp_path_factory.mktemp("checkpoints"))
     torch.manual_seed(2)
     config = folder.ONE_HEAD.to_dict() | {"positions": LearnedConfig(dim=6)}
-    Perceiver(type(folder.ONE_HEAD)(**config)).save_pretrained(root / PLAIN)
+    perceiver.save(Perceiver(type(folder.ONE_HEAD)(**config)), root / PLAIN)
     return clouds.build(root)
 
 

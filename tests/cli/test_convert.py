@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+import typer
 
 import perceiver
+from perceiver import modalities
+from perceiver.cli import app
 from perceiver.positions import FourierConfig
 from tests.checkpoints.formats.test_transformers import LABELS, SMALL, peer, save
 from tests.commands import PHOTO, refused, run, stand_in, values
@@ -94,6 +97,43 @@ def test_a_switch_is_given_by_name(published: Path) -> None:
     assert run("convert", str(published), "two", "--arguments", "arguments.json").exit_code == 0
     assert len(perceiver.load("two").config.plan) == 2
     assert "num_blocks is 'many'" in refused("convert", str(published), "many", "--set", "num_blocks=many")
+
+
+def test_every_command_that_opens_a_checkpoint_takes_options() -> None:
+    group = typer.main.get_command(app)
+    taking = {name for name, one in group.commands.items() if any(p.name == "checkpoint" for p in one.params)}
+    assert {"predict", "maps", "compare", "tartan", "encoding", "evaluate", "explain", "sweep"} <= taking
+    for name in taking:
+        options = {option for one in group.commands[name].params for option in one.opts}
+        assert {"--arguments", "--set"} <= options, name
+
+
+def test_options_decide_how_a_checkpoint_is_run(published: Path) -> None:
+    plain = values("predict", PHOTO, "-c", str(published), "--top", "1")
+    fewer = values("predict", PHOTO, "-c", str(published), "--top", "1", "--set", "num_blocks=1")
+    Path("one.json").write_text(json.dumps({"num_blocks": 1}))
+    assert values("predict", PHOTO, "-c", str(published), "--top", "1", "--arguments", "one.json") == fewer
+    model = perceiver.load(published, options={"num_blocks": 1})
+    image = modalities.get("image").read(
+        Path(PHOTO).read_bytes(), PHOTO, shape=(28, 28), preprocess=model.config.preprocess
+    )
+    expected = float(model(model.inputs(image)).softmax(-1).max())
+    (prediction,) = fewer[0]["predictions"]
+    assert prediction["probability"] == pytest.approx(expected, abs=1e-6)
+    assert prediction["probability"] != pytest.approx(plain[0]["predictions"][0]["probability"], abs=1e-6)
+
+
+def test_options_that_a_checkpoint_does_not_take_are_refused(published: Path) -> None:
+    assert "takes no nonsense" in refused("predict", PHOTO, "-c", str(published), "--set", "nonsense=1")
+    assert "has to be NAME=VALUE" in run("predict", PHOTO, "-c", str(published), "--set", "nonsense").stderr
+
+
+def test_of_several_checkpoints_those_of_other_projects_take_them(published: Path) -> None:
+    assert run("convert", str(published), "ours").exit_code == 0
+    both = ("compare", PHOTO, "-c", "ours", "-c", str(published))
+    same, other = values(*both), values(*both, "--set", "num_blocks=1")
+    assert same != other
+    assert "takes no num_blocks" in refused("predict", PHOTO, "-c", "ours", "--set", "num_blocks=1")
 
 
 def test_convert_overwrites_nothing(published: Path) -> None:

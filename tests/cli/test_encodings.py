@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner, Result
 
+import perceiver
 from perceiver import Perceiver
 from perceiver.cli import app
 from perceiver.positions import CoordinatesConfig, LearnableFourierConfig, NoPositionsConfig, PositionConfig
@@ -31,7 +32,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model = Perceiver(config)
         for parameter in model.positions.parameters():
             torch.nn.init.uniform_(parameter, 1.0, 4.0)
-        model.save_pretrained(root / f"image-{name}")
+        perceiver.save(model, root / f"image-{name}")
     return root
 
 
@@ -89,7 +90,7 @@ def test_a_model_without_positions_says_so() -> None:
 
 
 def test_trained_frequencies_are_listed_ablated_and_swept(store: Path) -> None:
-    model = Perceiver.from_pretrained(store / "image-learnable")
+    model = perceiver.load(store / "image-learnable")
     frequencies = model.get_parameter("positions.frequencies").sort().values.tolist()
     written = json.loads(run("encoding", "image-learnable", "--json").stdout)
     assert list(written["cycles"].values()) == [pytest.approx(along) for along in frequencies]

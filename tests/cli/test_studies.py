@@ -11,6 +11,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+import perceiver
 from perceiver import Perceiver, load
 from perceiver.analysis.ablation import low_pass
 from perceiver.cli import app
@@ -37,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     monkeypatch.setattr(base, "open_set", lambda folder, split, config: Set())
     torch.manual_seed(2)
-    Perceiver(tiny(labels=("a", "b", "c"))).eval().save_pretrained(tmp_path / "it")
+    perceiver.save(Perceiver(tiny(labels=("a", "b", "c"))).eval(), tmp_path / "it")
     return tmp_path / "it"
 
 

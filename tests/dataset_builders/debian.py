@@ -20,9 +20,9 @@ _SCRIPTS = {
 }
 
 
-def silent(step: str, done: int, total: int) -> None:
-    """A progress report that nobody sees."""
-    assert 0 <= done <= total, step
+def silent(share: float | None, message: str) -> None:
+    """A progress callback that shows nothing."""
+    assert share is None or 0 <= share <= 1, message
 
 
 def zipped(contents: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:

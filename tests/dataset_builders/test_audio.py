@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from jaxtyping import Float32, Int16
 
-from dataset_builders import audio, banks, build_audio, soundfonts
-from dataset_builders.banks import BANKS
+from dataset_builders import audio, build, frame
+from dataset_builders.audio import banks, soundfonts
+from dataset_builders.audio.banks import BANKS
+from dataset_builders.audio.notes import FAMILIES, TEST, TRAIN, VAL, Note
+from dataset_builders.audio.soundfonts import RATE
 from dataset_builders.files import Manifest
-from dataset_builders.notes import FAMILIES, TEST, TRAIN, VAL, Note
-from dataset_builders.soundfonts import RATE
 from perceiver.errors import DataError
 
 from .debian import Apt, silent
@@ -72,14 +73,18 @@ def served(apt: Apt, monkeypatch: pytest.MonkeyPatch) -> Apt:
         apt.serve(name, {**contents, f"usr/share/doc/{name}/copyright": f"licence of {name}".encode()})
     monkeypatch.setattr(audio, "BANKS", tuple(replace(bank, clips=CLIPS[bank.name]) for bank in BANKS))
     monkeypatch.setattr(audio, "require_player", lambda: None)
-    monkeypatch.setattr(audio.metadata, "version", lambda name: "1.0")
+    monkeypatch.setattr(frame.metadata, "version", lambda name: "1.0")
     monkeypatch.setattr(banks, "SoundFont", Font)
     Font.played = []
     return apt
 
 
+def make(folder: Path, *, force: bool = False) -> Path:
+    return build(audio.data_set(), folder, progress=silent, force=force, workers=1)
+
+
 def built(folder: Path) -> dict[str, np.ndarray]:
-    with np.load(build_audio(folder, progress=silent) / "audio.npz", allow_pickle=False) as file:
+    with np.load(make(folder) / "audio.npz", allow_pickle=False) as file:
         return dict(file)
 
 
@@ -141,11 +146,11 @@ def test_programs_whose_recordings_the_test_has_are_left_out(
     fluid, freepats, tim = audio.BANKS
     monkeypatch.setattr(audio, "BANKS", (fluid, replace(freepats, left_out=frozenset({32})), tim))
     with pytest.raises(DataError, match=r"freepats has no sounds of bass: it is of a version not known"):
-        build_audio(tmp_path, progress=silent)
+        make(tmp_path)
 
 
 def test_whose_the_sounds_are_lies_beside_them(served: Apt, tmp_path: Path) -> None:
-    build_audio(tmp_path, progress=silent)
+    make(tmp_path)
     text = (tmp_path / "LICENCES-audio.md").read_text()
     assert "| FluidR3_GM | fluid-soundfont-gm | 1.0 | Frank Wen and contributors | MIT |" in text
     assert "| TimGM6mb | timgm6mb-soundfont | 1.0 | Tim Brechbill and David Bolton | GPL-2.0-only |" in text
@@ -162,10 +167,10 @@ def test_a_second_build_does_nothing_and_a_damaged_file_is_made_again_alike(serv
     first = built(tmp_path)
     Font.played.clear()
     served.forget_calls()
-    build_audio(tmp_path, progress=silent)
+    make(tmp_path)
     assert (Font.played, served.calls) == ([], [])
     (tmp_path / "LICENCES-audio.md").write_text("damaged")
-    build_audio(tmp_path, progress=silent)
+    make(tmp_path)
     assert Font.played == []
     (tmp_path / "audio.npz").write_bytes(b"damaged")
     again = built(tmp_path)
@@ -173,14 +178,14 @@ def test_a_second_build_does_nothing_and_a_damaged_file_is_made_again_alike(serv
     for name, array in first.items():
         np.testing.assert_array_equal(again[name], array)
     Font.played.clear()
-    build_audio(tmp_path, progress=silent, force=True)
+    make(tmp_path, force=True)
     assert Font.played
 
 
 def test_a_package_without_its_bank_is_named(served: Apt, tmp_path: Path) -> None:
     served.serve("timgm6mb-soundfont", {"usr/share/other": b""})
     with pytest.raises(DataError, match=r"timgm6mb-soundfont_1\.0_all\.deb has no file usr/share/sounds/sf2/TimGM6mb"):
-        build_audio(tmp_path, progress=silent)
+        make(tmp_path)
     assert not (tmp_path / "audio.npz").exists()
 
 
@@ -191,7 +196,7 @@ def test_without_a_player_nothing_is_downloaded(served: Apt, tmp_path: Path, mon
     monkeypatch.setattr(audio, "require_player", soundfonts.require_player)
     monkeypatch.setattr(soundfonts.importlib, "import_module", no_module)
     with pytest.raises(DataError, match="needs the FluidSynth library"):
-        build_audio(tmp_path, progress=silent)
+        make(tmp_path)
     assert not (tmp_path / "cache").exists()
 
 

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from dataset_builders import archive, packages
-from dataset_builders.catalogue import SOURCES
-from dataset_builders.files import Manifest, alone, sha256, whole
+from dataset_builders import packages
+from dataset_builders.files import Manifest, exclusive, sha256
+from dataset_builders.objects import zero_ad
+from dataset_builders.objects.sweet_home import SOURCES
+from dataset_builders.objects.zipstream import entries
 from dataset_builders.splits import check_missing, classes, read_table
-from dataset_builders.zipstream import entries
 from perceiver.errors import DataError
+from perceiver.storage import atomic_write
 
 from .debian import Apt, make_deb, silent, zipped
 
@@ -167,18 +169,18 @@ def test_a_zip_whose_lengths_follow_its_files_is_refused() -> None:
         list(entries(Stream(Sink.body), lambda name: True, "made.zip"))
 
 
-def test_what_is_wanted_of_the_games_archive_is_kept_in_its_order_and_read_once(tmp_path: Path) -> None:
+def test_wanted_files_of_the_games_archive_are_kept_in_its_order_and_read_once(tmp_path: Path) -> None:
     contents = {"a": b"names c", "b": b"nothing", "c": b"named", "d": b"nothing"}
-    deb = make_deb(tmp_path / "0ad.deb", {archive.FILE: zipped(contents, zipfile.ZIP_STORED)})
+    deb = make_deb(tmp_path / "0ad.deb", {zero_ad.ARCHIVE: zipped(contents, zipfile.ZIP_STORED)})
     seen: dict[str, bytes] = {}
     target = tmp_path / "kept.zip"
-    archive.keep_wanted(
+    zero_ad.keep_files(
         deb, lambda name: name == "a" or name.encode() in seen.get("a", b"")[-1:], seen.__setitem__, target, silent
     )
     with zipfile.ZipFile(target) as file:
         assert {name: file.read(name) for name in file.namelist()} == {"a": b"names c", "c": b"named"} == seen
     deb.unlink()
-    archive.keep_wanted(deb, lambda name: True, seen.__setitem__, target, silent)
+    zero_ad.keep_files(deb, lambda name: True, seen.__setitem__, target, silent)
 
 
 # Files
@@ -186,7 +188,7 @@ def test_what_is_wanted_of_the_games_archive_is_kept_in_its_order_and_read_once(
 
 def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     def stop_halfway() -> None:
-        with whole(tmp_path / "new" / "file") as part:
+        with atomic_write(tmp_path / "new" / "file") as part:
             part.write_bytes(b"half")
             raise KeyboardInterrupt
 
@@ -194,10 +196,10 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
         stop_halfway()
     assert list((tmp_path / "new").iterdir()) == []
     for code, message in ((errno.ENOSPC, "is full"), (errno.EROFS, "cannot be written: read-only file system")):
-        with pytest.raises(DataError, match=message), whole(tmp_path / "file"):
+        with pytest.raises(DataError, match=message), atomic_write(tmp_path / "file"):
             raise OSError(code, "Read-only file system")
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(DataError, match=r"file/new cannot be written"), whole(tmp_path / "file" / "new"):
+    with pytest.raises(DataError, match=r"file/new cannot be written"), atomic_write(tmp_path / "file" / "new"):
         pass
 
 
@@ -226,9 +228,9 @@ def test_the_manifest_knows_a_changed_a_missing_and_a_differently_made_file(tmp_
 
 
 def test_two_builds_do_not_share_a_folder(tmp_path: Path) -> None:
-    with alone(tmp_path), pytest.raises(DataError, match="another build is at work"), alone(tmp_path):
+    with exclusive(tmp_path), pytest.raises(DataError, match="another build is at work"), exclusive(tmp_path):
         pass
-    with alone(tmp_path):
+    with exclusive(tmp_path):
         pass
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dataset_builders import archive, build_image, image, render, zero_ad
-from dataset_builders.catalogue import SOURCES
+from dataset_builders import build, frame, image
 from dataset_builders.files import Manifest
-from dataset_builders.furniture import Furniture
-from dataset_builders.render import Views
+from dataset_builders.image import render
+from dataset_builders.objects import zero_ad
+from dataset_builders.objects.sweet_home import SOURCES, Furniture
 from dataset_builders.splits import Item
 from perceiver.errors import DataError
 from perceiver.training.sets.base import TRAIN, default_folder
@@ -31,6 +32,14 @@ ACTOR = (
     '<actor version="1"><group><variant><mesh>props/cup.dae</mesh><textures>'
     '<texture file="cup.png" name="baseTex"/></textures></variant></group></actor>'
 )
+
+
+stops: list[str] = []
+"""Objects at which the build is interrupted."""
+
+
+def make(folder: Path, *, views: int = 16, size: int = 64, force: bool = False) -> Path:
+    return build(image.data_set(views, size), folder, progress=silent, force=force, workers=1)
 
 
 def dds(colour: tuple[int, int, int]) -> bytes:
@@ -61,34 +70,37 @@ def drawn(apt: Apt, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     game["art/textures/terrain/types/aegean/grey.png.cached.dds"] = dds(COLOURS["aegean/grey"])
     game["art/textures/terrain/types/green.dds.cached.dds"] = dds(COLOURS["green"])
     game["art/textures/terrain/types/green_norm.png.cached.dds"] = b"no picture"
-    served[archive.PACKAGE] = {archive.FILE: zipped(game)}
+    served[zero_ad.PACKAGE] = {zero_ad.ARCHIVE: zipped(game)}
     for name, contents in served.items():
         apt.serve(name, contents | {f"usr/share/doc/{name}/copyright": f"licence of {name}".encode()})
 
-    def one(name: str, views: int, size: int) -> tuple[str, Views]:
-        made.append(name)
-        sprites = np.zeros((views, size, size, 4), np.uint8)
-        sprites[:, size // 4 : -size // 4, size // 4 : -size // 4] = 255
-        return name, Views(sprites, np.full((views, 2), 20, np.float32))
+    @contextmanager
+    def open_fake(
+        catalogues: Path, game: Path, names: Sequence[str], views: int, size: int
+    ) -> Iterator[Callable[[Item], dict[str, np.ndarray] | None]]:
+        with Furniture(catalogues) as furniture, zero_ad.Game(game, names) as played:
 
-    def of_furniture(self: Furniture, names: Iterable[str], *, views: int, size: int) -> Iterator[tuple[str, Views]]:
-        return (one(name, views, size) for name in names)
+            def render(item: Item) -> dict[str, np.ndarray] | None:
+                if not furniture.holds(item.name) and not played.holds(item.name):
+                    return None
+                if item.name in stops:
+                    raise KeyboardInterrupt
+                made.append(item.name)
+                sprites = np.zeros((views, size, size, 4), np.uint8)
+                sprites[:, size // 4 : -size // 4, size // 4 : -size // 4] = 255
+                return {"sprites": sprites, "angles": np.full((views, 2), 20, np.float32)}
 
-    def of_game(
-        parts: zero_ad.Parts, labels: Mapping[str, str], *, views: int, size: int
-    ) -> Iterator[tuple[str, Views]]:
-        return (one(name, views, size) for name in labels)
+            yield render
 
     monkeypatch.setattr(image, "read_table", TABLES.__getitem__)
     monkeypatch.setattr(image, "require_renderer", lambda: None)
-    monkeypatch.setattr(image.metadata, "version", lambda name: "1.0")
-    monkeypatch.setattr(Furniture, "render", of_furniture)
-    monkeypatch.setattr(zero_ad, "render", of_game)
+    monkeypatch.setattr(frame.metadata, "version", lambda name: "1.0")
+    monkeypatch.setattr(image, "open_renderer", open_fake)
     return made
 
 
 def test_the_build_makes_what_training_reads(drawn: list[str], tmp_path: Path) -> None:
-    folder = build_image(tmp_path / "data", progress=silent, views=3, size=16)
+    folder = make(tmp_path / "data", views=3, size=16)
     with np.load(folder / "objects.npz", allow_pickle=False) as file:
         objects = dict(file)
     assert objects["sprite"].shape == (6, 16, 16, 4)
@@ -112,7 +124,7 @@ def test_the_build_makes_what_training_reads(drawn: list[str], tmp_path: Path) -
 
 
 def test_the_manifest_and_the_licences_say_where_it_all_came_from(drawn: list[str], apt: Apt, tmp_path: Path) -> None:
-    folder = build_image(tmp_path, progress=silent, views=2, size=16)
+    folder = make(tmp_path, views=2, size=16)
     manifest = Manifest.read(folder)
     manifest.verify()
     assert set(manifest.files) == {"objects.npz", "grounds.npz", "LICENCES.md"}
@@ -129,11 +141,11 @@ def test_the_manifest_and_the_licences_say_where_it_all_came_from(drawn: list[st
 
 
 def test_a_second_build_does_nothing(drawn: list[str], apt: Apt, tmp_path: Path) -> None:
-    build_image(tmp_path, progress=silent, views=2, size=16)
+    make(tmp_path, views=2, size=16)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*") if path.is_file()}
     apt.forget_calls()
     drawn.clear()
-    build_image(tmp_path, progress=silent, views=2, size=16)
+    make(tmp_path, views=2, size=16)
     assert (apt.calls, drawn) == ([], [])
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
@@ -141,17 +153,17 @@ def test_a_second_build_does_nothing(drawn: list[str], apt: Apt, tmp_path: Path)
 def test_only_what_is_damaged_missing_or_of_other_settings_is_made_again(
     drawn: list[str], apt: Apt, tmp_path: Path
 ) -> None:
-    build_image(tmp_path, progress=silent, views=2, size=16)
+    make(tmp_path, views=2, size=16)
     made = (tmp_path / "grounds.npz").read_bytes()
     apt.forget_calls()
     drawn.clear()
     (tmp_path / "grounds.npz").write_bytes(b"damaged")
-    build_image(tmp_path, progress=silent, views=2, size=16)
+    make(tmp_path, views=2, size=16)
     assert ((tmp_path / "grounds.npz").read_bytes() == made, drawn) == (True, [])
-    build_image(tmp_path, progress=silent, views=1, size=16)
+    make(tmp_path, views=1, size=16)
     assert drawn == [CHAIR, CUP]
     drawn.clear()
-    build_image(tmp_path, progress=silent, views=1, size=16, force=True)
+    make(tmp_path, views=1, size=16, force=True)
     assert drawn == [CHAIR, CUP]
     assert apt.calls == []
 
@@ -159,21 +171,15 @@ def test_only_what_is_damaged_missing_or_of_other_settings_is_made_again(
 def test_a_build_that_was_stopped_goes_on_with_the_next_object(
     drawn: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    game = zero_ad.render
-
-    def stop(*args: object, **options: object) -> Iterator[tuple[str, Views]]:
-        raise KeyboardInterrupt
-        yield
-
-    monkeypatch.setattr(zero_ad, "render", stop)
+    stops.append(CUP)
     with pytest.raises(KeyboardInterrupt):
-        build_image(tmp_path, progress=silent, views=2, size=16)
+        make(tmp_path, views=2, size=16)
     assert drawn == [CHAIR]
     assert not (tmp_path / "objects.npz").exists()
-    monkeypatch.setattr(zero_ad, "render", game)
-    build_image(tmp_path, progress=silent, views=2, size=16)
+    stops.clear()
+    make(tmp_path, views=2, size=16)
     assert drawn == [CHAIR, CUP]
-    assert not list((tmp_path / "cache").glob("sprites*"))
+    assert not list((tmp_path / "cache").glob("objects-*"))
 
 
 def test_a_few_missing_objects_are_noted_and_many_refused(
@@ -182,9 +188,9 @@ def test_a_few_missing_objects_are_noted_and_many_refused(
     more = [*OBJECTS, Item(GONE, "lamp", 2, 1)]
     monkeypatch.setitem(TABLES, "objects", more)
     with pytest.raises(DataError, match=r"1 of 3 objects are not in these packages, sweethome3d/lamp for one"):
-        build_image(tmp_path, progress=silent, views=2, size=16)
+        make(tmp_path, views=2, size=16)
     monkeypatch.setattr("dataset_builders.splits._FEW", 0.5)
-    build_image(tmp_path, progress=silent, views=2, size=16)
+    make(tmp_path, views=2, size=16)
     assert Manifest.read(tmp_path).files["objects.npz"]["missing"] == [GONE]
     with np.load(tmp_path / "objects.npz") as file:
         assert (file["name"].tolist(), file["object"].tolist()) == ([CHAIR, CUP, GONE], [0, 0, 1, 1])
@@ -196,19 +202,19 @@ def test_without_a_renderer_nothing_is_downloaded(apt: Apt, tmp_path: Path, monk
 
     monkeypatch.setattr(render.importlib, "import_module", no_module)
     with pytest.raises(DataError, match=r"needs pyvista; install it with `pip install 'perceiver-lens\[data\]'`"):
-        build_image(tmp_path, progress=silent)
+        make(tmp_path)
     monkeypatch.undo()
     monkeypatch.setattr(render.importlib, "import_module", lambda name: None)
     monkeypatch.setattr(render.ctypes, "CDLL", lambda name: (_ for _ in ()).throw(OSError(name)))
     with pytest.raises(DataError, match="needs EGL or OSMesa; install one with `apt-get install libegl1"):
-        build_image(tmp_path, progress=silent)
+        make(tmp_path)
     assert not (tmp_path / "cache").exists()
 
 
 def test_the_bar_is_drawn_on_standard_error(
     drawn: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    build_image(tmp_path, views=1, size=16)
+    build(image.data_set(views=1, size=16), tmp_path, workers=1)
     out, err = capsys.readouterr()
     assert out == ""
     assert all(step in err for step in ("Download 0ad-data", "Read 0ad-data", "Cut grounds", "Render objects"))

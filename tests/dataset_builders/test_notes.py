@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from dataset_builders.notes import FAMILIES, TEST, TRAIN, VAL, Family, Note, draw
+from dataset_builders.audio.notes import FAMILIES, TEST, TRAIN, VAL, Family, Note, draw
 
 BASS = next(family for family in FAMILIES if family.name == "bass")
 DRUMS = next(family for family in FAMILIES if family.drums)

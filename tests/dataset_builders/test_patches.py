@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from jaxtyping import Float64
 
-from dataset_builders.notes import Note
-from dataset_builders.patches import Patches, read_config, read_patch
-from dataset_builders.soundfonts import RATE
+from dataset_builders.audio.notes import Note
+from dataset_builders.audio.patches import Patches, read_config, read_patch
+from dataset_builders.audio.soundfonts import RATE
 from perceiver.errors import DataError
 
 from .sounds import (

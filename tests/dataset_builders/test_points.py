@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_builders import archive, build_points, points, surfaces, torcs
-from dataset_builders.catalogue import SOURCES
+from dataset_builders import build, points
 from dataset_builders.files import Manifest
+from dataset_builders.objects import torcs, zero_ad
+from dataset_builders.objects.sweet_home import SOURCES
 from dataset_builders.splits import Item, classes, read_table
 from perceiver.errors import DataError
 
@@ -41,7 +42,7 @@ def served(apt: Apt, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Item]]:
         files["scopia/window/window.obj"] = flat.encode()
         packages.setdefault(source.package, {})[source.file] = zipped(files)
     game = {"art/actors/cup.xml": b"no XML", "art/meshes/props/cup.dae.cached.pmd": pmd()}
-    packages[archive.PACKAGE] = {archive.FILE: zipped(game | {"art/textures/skins/cup.png": b"skin"})}
+    packages[zero_ad.PACKAGE] = {zero_ad.ARCHIVE: zipped(game | {"art/textures/skins/cup.png": b"skin"})}
     cars = "usr/share/games/torcs/cars/bug"
     packages[torcs.PACKAGE] = {
         f"{cars}/bug.acc": AC3D.encode(),
@@ -54,8 +55,12 @@ def served(apt: Apt, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Item]]:
     return tables
 
 
+def make(folder: Path, *, force: bool = False) -> Path:
+    return build(points.data_set(), folder, progress=silent, force=force, workers=1)
+
+
 def test_the_build_makes_clouds_that_stand_upright_in_the_unit_cube(served: object, tmp_path: Path) -> None:
-    folder = build_points(tmp_path / "data", progress=silent)
+    folder = make(tmp_path / "data")
     with np.load(folder / "points.npz", allow_pickle=False) as file:
         made = dict(file)
     assert (made["points"].shape, made["points"].dtype) == ((3, 4096, 3), np.float16)
@@ -75,7 +80,7 @@ def test_the_build_makes_clouds_that_stand_upright_in_the_unit_cube(served: obje
 
 
 def test_the_manifest_and_the_licences_say_where_it_all_came_from(served: object, tmp_path: Path) -> None:
-    folder = build_points(tmp_path, progress=silent)
+    folder = make(tmp_path)
     manifest = Manifest.read(folder)
     manifest.verify()
     assert set(manifest.files) == {"points.npz", "LICENCES-points.md"}
@@ -90,13 +95,13 @@ def test_the_manifest_and_the_licences_say_where_it_all_came_from(served: object
 
 
 def test_a_second_build_does_nothing_and_a_forced_one_makes_the_same(served: object, apt: Apt, tmp_path: Path) -> None:
-    build_points(tmp_path, progress=silent)
+    make(tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*") if path.is_file()}
     made = (tmp_path / "points.npz").read_bytes()
     apt.forget_calls()
-    build_points(tmp_path, progress=silent)
+    make(tmp_path)
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    build_points(tmp_path, progress=silent, force=True)
+    make(tmp_path, force=True)
     assert (tmp_path / "points.npz").read_bytes() == made
     assert apt.calls == []
 
@@ -106,9 +111,9 @@ def test_a_few_missing_objects_are_noted_and_many_refused(
 ) -> None:
     served["clouds"] = [*CLOUDS, Item(GONE, "lamp", 2, 1)]
     with pytest.raises(DataError, match=r"1 of 4 objects are not in these packages, sweethome3d/lamp for one"):
-        build_points(tmp_path, progress=silent)
+        make(tmp_path)
     monkeypatch.setattr("dataset_builders.splits._FEW", 0.5)
-    build_points(tmp_path, progress=silent)
+    make(tmp_path)
     assert Manifest.read(tmp_path).files["points.npz"]["missing"] == [GONE]
     with np.load(tmp_path / "points.npz") as file:
         assert (len(file["points"]), file["label"].tolist()) == (3, [3, 2, 0])
@@ -120,9 +125,9 @@ def test_a_mesh_that_is_damaged_or_without_a_surface_is_named(served: object, ap
         ("line", pmd(triangles=[(0, 1, 1)]), "0ad-data/props/cup cannot be sampled: the mesh has no surface"),
     ):
         game = zipped({"art/meshes/props/cup.dae.cached.pmd": body})
-        apt.serve(archive.PACKAGE, {archive.FILE: game, "usr/share/doc/0ad-data/copyright": b""})
+        apt.serve(zero_ad.PACKAGE, {zero_ad.ARCHIVE: game, "usr/share/doc/0ad-data/copyright": b""})
         with pytest.raises(DataError, match=message):
-            build_points(tmp_path / name, progress=silent)
+            make(tmp_path / name)
 
 
 def test_without_pyvista_nothing_is_downloaded(
@@ -131,21 +136,22 @@ def test_without_pyvista_nothing_is_downloaded(
     def no_module(name: str) -> None:
         raise ImportError(name)
 
-    monkeypatch.setattr(surfaces.importlib, "import_module", no_module)
+    monkeypatch.setattr(points.importlib, "import_module", no_module)
     with pytest.raises(DataError, match="needs pyvista"):
-        build_points(tmp_path, progress=silent)
+        make(tmp_path)
     assert apt.calls == []
 
 
 def test_the_games_archive_is_read_no_further_than_the_last_mesh(tmp_path: Path) -> None:
-    whole = zipped({"a": b"1", "b": b"2", "c": b"3"}, zipfile.ZIP_STORED)
-    cut = whole[: whole.index(b"c3") - 29]  # within what comes before the file c
-    deb = make_deb(tmp_path / "0ad.deb", {archive.FILE: cut})
-    archive.keep_named(deb, ["b"], tmp_path / "kept.zip", silent)
+    one, two = (zero_ad.mesh_path(name) for name in ("0ad-data/b", "0ad-data/c"))
+    whole = zipped({"a": b"1", one: b"2", two: b"3"}, zipfile.ZIP_STORED)
+    cut = whole[: whole.index(two.encode() + b"3") - 29]  # within what comes before the second mesh
+    deb = make_deb(tmp_path / "0ad.deb", {zero_ad.ARCHIVE: cut})
+    zero_ad.keep_meshes(deb, ["0ad-data/b", "torcs-data/bug"], tmp_path / "kept.zip", silent)
     with zipfile.ZipFile(tmp_path / "kept.zip") as file:
-        assert {name: file.read(name) for name in file.namelist()} == {"b": b"2"}
+        assert {name: file.read(name) for name in file.namelist()} == {one: b"2"}
     with pytest.raises(DataError, match="ends in the middle"):
-        archive.keep_named(deb, ["b", "c"], tmp_path / "more.zip", silent)
+        zero_ad.keep_meshes(deb, ["0ad-data/b", "0ad-data/c"], tmp_path / "more.zip", silent)
 
 
 def test_an_object_is_on_the_same_side_as_a_cloud_and_as_a_picture() -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dataset_builders import zero_ad
-from dataset_builders.pyrogenesis import Skin, read_mesh, read_texture, skins
-from dataset_builders.splits import classes, read_table
+from dataset_builders.image.sprites import open_renderer
+from dataset_builders.objects import zero_ad
+from dataset_builders.objects.pyrogenesis import Skin, read_mesh, read_texture, skins
+from dataset_builders.objects.sweet_home import SOURCES
+from dataset_builders.splits import Item, classes, read_table
 from perceiver.errors import DataError
 
+from .debian import zipped
 from .meshes import SQUARE, TRIANGLES, pmd
 
 PLAYER = np.array([200.0, 40.0, 100.0])
@@ -159,56 +163,72 @@ def archive() -> dict[str, bytes]:
     }
 
 
-def gather(files: dict[str, bytes], *names: str) -> tuple[zero_ad.Parts, list[str]]:
-    parts, taken = zero_ad.Parts(names), []
+def gather(files: dict[str, bytes], *names: str) -> list[str]:
+    """The paths that a selection for the named objects takes of the files."""
+    selection, taken = zero_ad.Selection(names), []
     for path, data in files.items():
-        if parts.wants(path):
-            parts.add(path, data)
+        if selection.wants(path):
+            selection.add(path, data)
             taken.append(path)
-    return parts, taken
+    return taken
 
 
-def test_one_pass_takes_all_actors_and_only_the_meshes_and_textures_of_the_named() -> None:
-    parts, taken = gather(archive(), "0ad-data/props/flag", "sweethome3d/chair")
+def game(folder: Path, files: dict[str, bytes]) -> zero_ad.Game:
+    path = folder / "game.zip"
+    path.write_bytes(zipped(files))
+    return zero_ad.Game(path, ["0ad-data/props/flag", "sweethome3d/chair"])
+
+
+def test_one_pass_takes_all_actors_and_only_the_meshes_and_textures_of_the_named(tmp_path: Path) -> None:
+    taken = gather(archive(), "0ad-data/props/flag", "sweethome3d/chair")
     assert taken == [
         "art/actors/props/flag.xml",
         "art/actors/props/other.xml",
         "art/meshes/props/flag.dae.cached.pmd",
         "art/textures/skins/props/flag.png.cached.dds",
     ]
-    assert parts.holds("0ad-data/props/flag")
-    assert not parts.holds("0ad-data/props/other")
-    mesh, skin, data = parts.find("0ad-data/props/flag")
+    with game(tmp_path, {path: archive()[path] for path in taken}) as found:
+        assert found.holds("0ad-data/props/flag")
+        assert not found.holds("0ad-data/props/other")
+        assert found.mesh("0ad-data/props/other") is None
+        mesh, (skin, data) = found.mesh("0ad-data/props/flag"), found.skin("0ad-data/props/flag")
+    assert mesh is not None
     assert (len(mesh.points), skin.texture, data) == (4, "props/flag.png", archive()[taken[-1]])
 
 
 @pytest.mark.parametrize("lost", ["art/actors/props/flag.xml", "art/meshes/props/flag.dae.cached.pmd", ""])
-def test_an_object_that_lacks_a_file_is_named(lost: str) -> None:
+def test_an_object_that_lacks_a_file_is_not_held(lost: str, tmp_path: Path) -> None:
     lost = lost or "art/textures/skins/props/flag.png.cached.dds"
-    parts, _ = gather({path: data for path, data in archive().items() if path != lost}, "0ad-data/props/flag")
-    assert not parts.holds("0ad-data/props/flag")
-    with pytest.raises(DataError, match="0ad-data/props/flag"):
-        parts.find("0ad-data/props/flag")
+    with game(tmp_path, {path: data for path, data in archive().items() if path != lost}) as found:
+        assert not found.holds("0ad-data/props/flag")
 
 
-def test_a_damaged_mesh_is_named() -> None:
+def test_a_damaged_mesh_is_named(tmp_path: Path) -> None:
     broken = archive() | {"art/meshes/props/flag.dae.cached.pmd": pmd()[:60]}
-    parts, _ = gather(broken, "0ad-data/props/flag")
-    with pytest.raises(DataError, match=r"mesh of 0ad-data/props/flag .* PMD"):
-        parts.find("0ad-data/props/flag")
+    with game(tmp_path, broken) as found, pytest.raises(DataError, match=r"mesh of 0ad-data/props/flag .* PMD"):
+        found.mesh("0ad-data/props/flag")
 
 
-def test_an_object_is_drawn_in_its_colours_and_the_same_whenever_it_is_drawn() -> None:
+def catalogues(folder: Path) -> Path:
+    """Empty catalogues of furniture."""
+    for source in SOURCES.values():
+        (folder / source.file_name).write_bytes(zipped({source.properties: b""}))
+    return folder
+
+
+def test_an_object_is_drawn_in_its_colours_and_the_same_whenever_it_is_drawn(tmp_path: Path) -> None:
     pytest.importorskip("pyvista")
-    name = "0ad-data/props/flag"
-    parts, _ = gather(archive(), name)
-    [(drawn, seen)] = zero_ad.render(parts, {name: "weapon"}, views=3, size=16)
-    [(_, again)] = zero_ad.render(parts, {name: "weapon"}, views=3, size=16)
-    assert drawn == name
-    assert len(seen.sprites) == len(seen.angles) > 0
-    assert np.array_equal(seen.sprites, again.sprites)
-    assert np.array_equal(seen.angles, again.angles)
-    solid = seen.sprites[seen.sprites[..., 3] == 255]
+    flag, gone = Item("0ad-data/props/flag", "weapon", 0, 0), Item("0ad-data/props/gone", "weapon", 0, 0)
+    game(tmp_path, archive())
+    with open_renderer(catalogues(tmp_path), tmp_path / "game.zip", [flag.name], 3, 16) as render:
+        seen, nothing, again = render(flag), render(gone), render(flag)
+    assert nothing is None
+    assert seen is not None
+    assert again is not None
+    assert len(seen["sprites"]) == len(seen["angles"]) > 0
+    assert np.array_equal(seen["sprites"], again["sprites"])
+    assert np.array_equal(seen["angles"], again["angles"])
+    solid = seen["sprites"][seen["sprites"][..., 3] == 255]
     assert len(solid) > 10
     assert (solid[:, 0] > 50).all()
     assert (solid[:, 1:3] == 0).all()

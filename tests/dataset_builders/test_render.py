@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dataset_builders.render import Renderer, draw
-from dataset_builders.wavefront import Material, Part
+from dataset_builders.image.render import Renderer, draw
+from dataset_builders.objects.wavefront import Material, Part
 
 pytest.importorskip("pyvista", reason="rendering is an extra")
 

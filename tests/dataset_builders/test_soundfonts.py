@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_builders import soundfonts
-from dataset_builders.notes import Note
-from dataset_builders.soundfonts import RATE, SoundFont, require_player
+from dataset_builders.audio import soundfonts
+from dataset_builders.audio.notes import Note
+from dataset_builders.audio.soundfonts import RATE, SoundFont, require_player
 from perceiver.errors import DataError
 
 from .sounds import sine, sound_font

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dataset_builders.wavefront import Material, read_materials, read_model
+from dataset_builders.objects.wavefront import Material, read_materials, read_model
 from perceiver.errors import DataError
 
 SQUARE = """

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from perceiver.checkpoints.store import Store
+from perceiver.checkpoints.bundled import BundledCheckpoints
 from tests.app import folder
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ class App:
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Those that come with the project; tiny ones while there are none."""
-    bundled = Store(ROOT / "checkpoints")
+    bundled = BundledCheckpoints(ROOT / "checkpoints")
     return bundled.root if bundled.names("image") else folder.build(tmp_path_factory.mktemp("checkpoints"))
 
 

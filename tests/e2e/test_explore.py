@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from perceiver import Perceiver, Trace, load, modalities
-from perceiver.checkpoints.store import Store
+from perceiver.checkpoints.bundled import BundledCheckpoints
 from tests.app import folder
 from tests.e2e.conftest import PATIENCE, App
 
@@ -23,7 +23,7 @@ PICTURE = folder.picture(11, 300, 200)
 
 @pytest.fixture(scope="module")
 def model(checkpoints: Path) -> Perceiver:
-    return load(checkpoints / Store(checkpoints).default("image"))
+    return load(checkpoints / BundledCheckpoints(checkpoints).default("image"))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from perceiver.checkpoints.store import Store
+from perceiver.checkpoints.bundled import BundledCheckpoints
 from tests.e2e.conftest import PATIENCE, App
 
 pytestmark = pytest.mark.e2e
@@ -35,8 +35,8 @@ def open_it(page: Page) -> None:
 
 
 def test_a_folder_is_opened_by_its_path_and_stays_in_its_session(page: Page, app: App, tmp_path: Path) -> None:
-    name = Store(app.services.checkpoints).names("image")[-1]
-    shutil.copytree(app.services.checkpoints / name, tmp_path / "my-own")
+    name = BundledCheckpoints(checkpoints).names("image")[-1]
+    shutil.copytree(checkpoints / name, tmp_path / "my-own")
     begin(page, app, "On this machine")
     field = page.get_by_test_id("stTextInputField")
     field.fill(str(tmp_path / "no-such"))

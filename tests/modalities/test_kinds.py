@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceiver.modalities import identify, kinds, sniff
+from perceiver.modalities import for_file, identify, kinds, sniff
 from tests.modalities import files
 
 ISO = b"\x00\x00\x00\x1cftyp%s\x00\x00\x00\x00mif1%s" + bytes(40)
@@ -80,7 +80,7 @@ def test_says_what_the_first_bytes_are(data: bytes, words: str | None) -> None:
 def test_knows_every_kind_that_can_be_read_whatever_its_name(format: str) -> None:
     kind = identify(files.save(files.noise(8, 8), format), "sound.wav")
     assert kind is not None
-    assert kind.fits == ("image",)
+    assert kind.medium == "picture"
     assert kind.words.lower().startswith({"PPM": "pnm"}.get(format, format.lower()))
 
 
@@ -96,11 +96,18 @@ def test_an_ending_decides_only_among_text_files() -> None:
 
 
 def test_names_the_modalities_a_file_may_be_for() -> None:
-    recording = identify(b"\x1a\x45\xdf\xa3" + bytes(20))
-    assert recording is not None
-    assert "audio" in recording.fits
-    assert "video" in recording.fits
-    assert kinds.WEB_PAGE.fits == ()
+    # Those that are meant for videos come before those that take the sound out of them.
+    assert for_file(identify(b"\x1a\x45\xdf\xa3" + bytes(20))) == ("video", "audiovisual", "audio")
+    assert for_file(kinds.WAV) == ("audio",)
+    assert for_file(kinds.GIF) == ("image",)
+    assert for_file(kinds.STL) == ("points",)
+    assert for_file(kinds.WEB_PAGE) == for_file(None) == ()
+
+
+def test_names_the_mime_types_of_what_browsers_play() -> None:
+    assert kinds.MP3.mime == "audio/mpeg"
+    assert kinds.MP4.mime == "video/mp4"
+    assert kinds.AIFF.mime == kinds.AVI.mime == ""
 
 
 def test_phrases_carry_the_right_article() -> None:

@@ -63,10 +63,10 @@ def test_points_follow_from_the_seed_and_the_name(folder: Path) -> None:
 
 
 def test_the_cache_is_read_until_files_or_settings_change(folder: Path, tmp_path: Path) -> None:
-    steps: list[int] = []
+    steps: list[float | None] = []
 
-    def count(step: str, done: int, total: int) -> None:
-        steps.append(done)
+    def count(share: float | None, message: str) -> None:
+        steps.append(share)
 
     cache = tmp_path / "kept" / "net.npz"
 
@@ -75,7 +75,7 @@ def test_the_cache_is_read_until_files_or_settings_change(folder: Path, tmp_path
         return read_modelnet(folder, points=points, cache=cache, progress=count)
 
     first = read()
-    assert steps == list(range(7))
+    assert steps == [k / 6 for k in range(7)]
     again = read()
     assert steps == []
     assert set(again) == set(first)

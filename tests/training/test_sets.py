@@ -190,7 +190,7 @@ def test_the_unit_cube_by_hand() -> None:
 def test_a_folder_laid_out_like_modelnet_trains_and_evaluates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from typer.testing import CliRunner
 
-    from perceiver.checkpoints.results import read_results
+    from perceiver.checkpoints.cards.results import read_results
     from perceiver.cli import app
 
     monkeypatch.setenv("PERCEIVER_DATA", str(tmp_path / "kept"))

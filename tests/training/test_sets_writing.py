@@ -159,7 +159,7 @@ def write_folder(folder: Path, splits: bool) -> Path:
 def test_a_folder_of_class_folders_trains_and_evaluates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from typer.testing import CliRunner
 
-    from perceiver.checkpoints.results import read_results
+    from perceiver.checkpoints.cards.results import read_results
     from perceiver.cli import app
 
     folder, run = write_folder(tmp_path / "colours", splits=True), tmp_path / "run"

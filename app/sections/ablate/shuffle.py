@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Int64, UInt8
 
 from perceiver.analysis.formatting import count, number
 from perceiver.analysis.permutation import Shuffled
 from perceiver.plots import drawing
+from perceiver.plots.drawing import GridDrawing
 from perceiver.plots.overlay import enlarge, png
 from perceiver.sample import Sample
 
@@ -109,16 +109,6 @@ def _picture(sample: Sample, found: Shuffled) -> bytes:
     if found.coordinates is not None:
         picture = draws.given(dataclasses.replace(sample, seen=found.coordinates))
     else:
-        picture = rearranged(draws.given(sample), sample.shape, found.order)
+        assert isinstance(draws, GridDrawing)
+        picture = draws.rearranged(sample, found.order)
     return png(enlarge(picture, max(1, round(2 * WIDE / picture.shape[1]))))
-
-
-def rearranged(
-    picture: UInt8[np.ndarray, "h w 3"], shape: tuple[int, ...], order: Int64[np.ndarray, "M"]
-) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture whose elements are boxes of pixels (columns, on one axis), each showing what was at `order`."""
-    rows, columns = (1, *shape)[-2:]
-    height, width = picture.shape[0] // rows, picture.shape[1] // columns
-    boxes = picture.reshape(rows, height, columns, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)
-    moved = boxes[order].reshape(rows, columns, height, width, 3).swapaxes(1, 2)
-    return moved.reshape(picture.shape)

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from perceiver import modalities
 from perceiver.analysis.formatting import clock, number
 from perceiver.plots.sweep import cycles
 
 from ...services.ablating import CodeAxis
 from ...session.text import listed
 
-NAMES: Mapping[str, tuple[str, str]] = {
-    "rows": ("Height", "the height"),
-    "cols": ("Width", "the width"),
-    "time": ("Time", "the window"),
-    "frequency": ("Pitch", "the range of pitches"),
-}
-ELEMENTS: Mapping[str, str] = {"rows": "pixels", "cols": "pixels", "frequency": "mel bands"}
-
 
 def name(axis: CodeAxis) -> str:
     """The name of an axis: "Height"."""
-    return NAMES.get(axis.name, (axis.name, ""))[0]
+    return modalities.axis_words(axis.name).title
 
 
 def across(axis: CodeAxis) -> str:
     """What the cycles of its bands run across: "the height"."""
-    return NAMES.get(axis.name, ("", f"the cloud along {axis.name}"))[1]
+    return modalities.axis_words(axis.name).span
 
 
 def hertz(axis: CodeAxis, frequency: float) -> str:
@@ -39,7 +32,7 @@ def period(axis: CodeAxis, frequency: float) -> str:
     if axis.seconds:
         return clock(axis.seconds / frequency, 3)
     if axis.elements:
-        return f"{number((axis.elements - 1) / frequency)} {ELEMENTS.get(axis.name, 'elements')}"
+        return f"{number((axis.elements - 1) / frequency)} {modalities.axis_words(axis.name).steps}"
     return f"{number(1 / frequency)} of the cube’s side"
 
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from perceiver.checkpoints import hub
+from perceiver.checkpoints import HubOptions, hub
 from perceiver.checkpoints.hub import Listing
 from perceiver.errors import CheckpointError
 
@@ -33,7 +33,7 @@ SUGGESTED = (
 def here(asked: Hub) -> Listing | None:
     """A repository that lies on this machine whole, without asking the hub; None where it does not."""
     try:
-        listing = hub.look(asked.repository, revision=asked.revision, local_files_only=True)
+        listing = hub.look(asked.repository, HubOptions(revision=asked.revision, local_files_only=True))
     except CheckpointError:
         return None
     return listing if listing.cached else None
@@ -110,7 +110,7 @@ def looked_up(asked: Hub) -> Listing | None:
         with place, st.spinner(f"Looking up {asked.repository}"):
             # A commit stays what it is; a branch or the latest may have moved.
             pinned = here(asked) if asked.pinned else None
-            found = pinned or hub.look(asked.repository, revision=asked.revision)
+            found = pinned or hub.look(asked.repository, HubOptions(revision=asked.revision))
     except CheckpointError as error:
         words.refused(error)
         return None

@@ -9,8 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from perceiver.checkpoints.formats.base import Answer, Question
-from perceiver.checkpoints.found import Found
+from perceiver.checkpoints import CheckpointInfo
+from perceiver.checkpoints.formats import Option, OptionValue
 from perceiver.errors import CheckpointError
 
 from ... import views
@@ -33,13 +33,13 @@ class _Asking:
     found    what the checkpoint was at the last answers that fitted
     """
 
-    answers: dict[str, Answer]
+    answers: dict[str, OptionValue]
     needed: set[str] = field(default_factory=set)
-    found: Found | None = None
+    found: CheckpointInfo | None = None
 
 
-def summary(source: Source, answers: Mapping[str, Answer]) -> str | None:
-    """The summary, the questions, and a button; the key of the checkpoint once it is open.
+def summary(source: Source, answers: Mapping[str, OptionValue]) -> str | None:
+    """The summary, the options, and a button; the key of the checkpoint once it is open.
 
     answers  what was said about it already, by a link
     """
@@ -48,7 +48,7 @@ def summary(source: Source, answers: Mapping[str, Answer]) -> str | None:
     fault = None
     try:
         asking.found = _found(source, asking.answers)
-        asking.needed |= {question.name for question in asking.found.open_questions}
+        asking.needed |= {option.name for option in asking.found.open_options}
     except CheckpointError as error:
         fault = error
         if asking.found is None and asking.answers:
@@ -63,31 +63,31 @@ def summary(source: Source, answers: Mapping[str, Answer]) -> str | None:
     words.table(asking.found.rows())
     for note in asking.found.notes:
         st.caption(text.sentence(note))
-    _questions(source, asking)
+    _options(source, asking)
     if fault:
         words.refused(fault)
     return _open(source, asking, ready=fault is None)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _looked(source: Source, key: str, _answers: Mapping[str, Answer]) -> Found:
+def _looked(source: Source, key: str, _answers: Mapping[str, OptionValue]) -> CheckpointInfo:
     return source.look(_answers)
 
 
-def _found(source: Source, answers: Mapping[str, Answer]) -> Found:
+def _found(source: Source, answers: Mapping[str, OptionValue]) -> CheckpointInfo:
     return _looked(source, source.key(answers), answers)
 
 
-def _asking(source: Source, answers: Mapping[str, Answer]) -> _Asking:
+def _asking(source: Source, answers: Mapping[str, OptionValue]) -> _Asking:
     held: dict[str, _Asking] = st.session_state.setdefault("open_asking", {})
     return held.setdefault(source.key(answers), _Asking(dict(answers)))
 
 
-def _questions(source: Source, asking: _Asking) -> None:
+def _options(source: Source, asking: _Asking) -> None:
     """What must be answered in sight, the rest a click away."""
     assert asking.found is not None
-    needed = [question for question in asking.found.questions if question.name in asking.needed]
-    others = [question for question in asking.found.questions if question not in needed]
+    needed = [option for option in asking.found.options if option.name in asking.needed]
+    others = [option for option in asking.found.options if option not in needed]
     if needed:
         st.markdown("**What its files do not tell**")
         _form(source, asking, needed)
@@ -96,46 +96,46 @@ def _questions(source: Source, asking: _Asking) -> None:
             _form(source, asking, others)
 
 
-def _form(source: Source, asking: _Asking, questions: Sequence[Question]) -> None:
-    """A control for every question, two in a row."""
-    for start in range(0, len(questions), 2):
-        pair = questions[start : start + 2]
-        for column, question in zip(st.columns(2, gap="medium"), pair, strict=False):
+def _form(source: Source, asking: _Asking, options: Sequence[Option]) -> None:
+    """A control for every option, two in a row."""
+    for start in range(0, len(options), 2):
+        pair = options[start : start + 2]
+        for column, option in zip(st.columns(2, gap="medium"), pair, strict=False):
             with column:
-                _control(source, asking, question)
+                _control(source, asking, option)
 
 
-def _control(source: Source, asking: _Asking, question: Question) -> None:
+def _control(source: Source, asking: _Asking, option: Option) -> None:
     assert asking.found is not None
     stamp = hashlib.sha256(f"{source.kind}|{source.place}|{source.revision}|{source.stamp}".encode()).hexdigest()[:12]
-    key = f"answer_{stamp}_{question.name}"
-    value = asking.answers.get(question.name, asking.found.answers.get(question.name))
+    key = f"answer_{stamp}_{option.name}"
+    value = asking.answers.get(option.name, asking.found.values.get(option.name))
     shared: dict[str, Any] = {
         "key": key,
-        "help": text.plain(question.help) or None,
+        "help": text.plain(option.help) or None,
         "on_change": _answer,
-        "args": (source, asking, question.name, key),
+        "args": (source, asking, option.name, key),
     }
-    label = text.plain(question.words)
-    if question.choices:
-        choices = list(question.choices)
+    label = text.plain(option.label)
+    if option.choices:
+        choices = list(option.choices)
         st.session_state[key] = value if value in choices else None
         if len(choices) <= _FEW and all(len(str(one)) <= 12 for one in choices):
             st.segmented_control(label, choices, required=value in choices, format_func=_said, **shared)
         else:
             st.selectbox(label, choices, format_func=_said, **shared)
-    elif question.type == "bool":
+    elif option.type == "bool":
         st.session_state[key] = value if isinstance(value, bool) else None
         st.segmented_control(label, [True, False], required=value is not None, format_func=_said, **shared)
-    elif question.type == "int":
+    elif option.type == "int":
         st.session_state[key] = value if isinstance(value, int) else None
         st.number_input(label, min_value=1, step=1, value=None, placeholder="needed", **shared)
-    elif question.type == "float":
+    elif option.type == "float":
         st.session_state[key] = float(value) if isinstance(value, int | float) else None
         st.number_input(label, value=None, placeholder="needed", format="%g", **shared)
     else:
         st.session_state[key] = "" if value is None else str(value)
-        st.text_input(label, placeholder="224 x 224" if question.type == "shape" else "needed", **shared)
+        st.text_input(label, placeholder="224 x 224" if option.type == "shape" else "needed", **shared)
 
 
 def _answer(source: Source, asking: _Asking, name: str, key: str) -> None:
@@ -145,7 +145,7 @@ def _answer(source: Source, asking: _Asking, name: str, key: str) -> None:
     if value is None or value == "":
         return
     try:
-        if _found(source, asking.answers).answers.get(name) == value:
+        if _found(source, asking.answers).values.get(name) == value:
             return
     except CheckpointError:
         pass

@@ -1,10 +1,10 @@
-"""What is said while a checkpoint is looked for and opened."""
+"""Messages while a checkpoint is looked for and opened."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from perceiver.errors import CheckpointError
+from perceiver.errors import CheckpointError, HubUnreachableError
 
 from ...services import checkpoints
 from ...session import text
@@ -14,21 +14,18 @@ FORMATS = (
     "perceiver-io, by lucidrains’ perceiver-pytorch, and by Perceiver Lens itself. Weights may be safetensors files or "
     "what `torch.save` wrote; nothing in them is ever run."
 )
-_UNREACHABLE = ("cannot be reached", "switched off", "broke off")
 
 
-def refused(error: CheckpointError | str) -> None:
-    """Says why a checkpoint cannot be opened, and without a network what can be done instead."""
-    words = str(error)
-    if not any(one in words for one in _UNREACHABLE):
-        st.error(text.remark(words), icon=":material/error:")
+def refused(error: CheckpointError) -> None:
+    """Shows why a checkpoint cannot be opened, and without a connection to the hub what can be done instead."""
+    if not isinstance(error, HubUnreachableError):
+        st.error(text.remark(str(error)), icon=":material/error:")
         return
-    # The library's own advice is to give a path, which is not everyone's to give.
-    cause = words.split(": connect to the network")[0].split(", or give the path")[0]
+    # The error's own advice is to give a path, which not every visitor may do.
     instead = ["upload the files of one"]
     if checkpoints.local_paths():
         instead.append("give the path of a folder on this machine")
-    st.error(text.remark(cause), icon=":material/cloud_off:")
+    st.error(text.remark(error.cause), icon=":material/cloud_off:")
     st.caption(
         "Without the hub you can still open what this machine has fetched before, "
         f"{text.listed([*instead[:-1], f'or {instead[-1]}']) if len(instead) > 1 else f'or {instead[0]}'}."

@@ -1,26 +1,27 @@
-"""The formats that Perceivers are published in, a converter each, and the one that fits a checkpoint."""
+"""The formats that Perceivers are published in, this project's own among them, and the one that fits a checkpoint."""
 
 from __future__ import annotations
 
 from ...errors import CheckpointError
-from .base import Answers, Checkpoint, Family, Question, Rule, Translation
+from .base import Checkpoint, Conversion, Format, Option, Options, OptionValue, Rule
 from .krasserm import Krasserm
 from .lucidrains import Lucidrains
+from .own import Own
 from .transformers import Transformers
 
-__all__ = ["FAMILIES", "Answers", "Checkpoint", "Family", "Question", "Rule", "Translation", "family_of"]
+__all__ = ["FORMATS", "Checkpoint", "Conversion", "Format", "Option", "OptionValue", "Options", "Rule", "format_of"]
 
-FAMILIES: tuple[Family, ...] = (Transformers(), Krasserm(), Lucidrains())
+FORMATS: tuple[Format, ...] = (Own(), Transformers(), Krasserm(), Lucidrains())
 
 
-def family_of(checkpoint: Checkpoint) -> Family:
-    """The family a checkpoint is of. Raises CheckpointError when it is of none, with what was looked for."""
-    for family in FAMILIES:
-        if family.recognises(checkpoint):
-            return family
+def format_of(checkpoint: Checkpoint) -> Format:
+    """The format of a checkpoint. Raises CheckpointError when it is none of them, with those that were tried."""
+    for one in FORMATS:
+        if one.recognises(checkpoint):
+            return one
     names = list(checkpoint.entries)
     shown = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     raise CheckpointError(
-        f"{checkpoint.name} is no Perceiver of a known format ({', '.join(family.title for family in FAMILIES)}, or "
-        f"Perceiver Lens with its config.json): its tensors are called {shown}"
+        f"{checkpoint.name} is no Perceiver of a known format ({', '.join(one.title for one in FORMATS)}): its tensors "
+        f"are called {shown}"
     )

@@ -20,9 +20,8 @@ from ...config import Activation, PerceiverConfig, StemConfig
 from ...errors import CheckpointError
 from ...positions import FourierConfig, LearnedConfig
 from . import transformers_multimodal as multimodal
-from .base import Checkpoint, Question, Rule, Translation, listed, take
-from .labels import class_names
-from .pictures import PUBLISHED, preparation
+from .base import Checkpoint, Conversion, Option, Rule, listed, take
+from .metadata import PUBLISHED, class_names, preparation
 
 _ENCODER = "perceiver.encoder.cross_attention"
 _DECODER = "perceiver.decoder.decoder"
@@ -49,7 +48,7 @@ _HEADS = (
 
 
 class Transformers:
-    """The `Family` of these checkpoints."""
+    """The `Format` of these checkpoints."""
 
     name = "transformers"
     title = "Hugging Face Transformers"
@@ -61,16 +60,16 @@ class Transformers:
             for name in checkpoint.entries
         )
 
-    def questions(self, checkpoint: Checkpoint) -> tuple[Question, ...]:
+    def options(self, checkpoint: Checkpoint) -> tuple[Option, ...]:
         """Heads and blocks, with `config.json`'s numbers as defaults, and the switches to DeepMind's way.
 
-        Raises CheckpointError for answers to nothing that is asked."""
+        Raises CheckpointError for options that it does not take."""
         _refuse_others(checkpoint)
         numbers = tuple(
-            Question(name, words, f"{name} in the model's config.json", default=checkpoint.config.get(name, default))
+            Option(name, words, f"{name} in the model's config.json", default=checkpoint.config.get(name, default))
             for name, words, default in _HEADS
         )
-        activation = Question(
+        activation = Option(
             "hidden_act",
             "GELU",
             "Transformers computes GELU exactly; DeepMind's code, which trained the published weights, approximates it "
@@ -80,26 +79,26 @@ class Transformers:
             choices=tuple(_ACTIVATIONS),
             switch=True,
         )
-        questions = (*numbers, activation, *_switches(checkpoint))
-        unknown = [name for name in checkpoint.answers if name not in {question.name for question in questions}]
+        options = (*numbers, activation, *_switches(checkpoint))
+        unknown = [name for name in checkpoint.options if name not in {option.name for option in options}]
         if unknown:
             raise CheckpointError(
                 f"{checkpoint.name} takes no {listed(unknown)}; what can be given are "
-                f"{', '.join(question.name for question in questions)}"
+                f"{', '.join(option.name for option in options)}"
             )
-        return questions
+        return options
 
-    def translate(self, checkpoint: Checkpoint) -> Translation:
+    def convert(self, checkpoint: Checkpoint) -> Conversion:
         """Raises CheckpointError for an option that cannot be represented, by its name."""
         _refuse_others(checkpoint)
-        asked = {question.name: checkpoint.asked(question) for question in self.questions(checkpoint)}
+        values = {option.name: checkpoint.value(option) for option in self.options(checkpoint)}
         if checkpoint.config.get("use_query_residual", True) is not True:
             raise CheckpointError(
                 f"{checkpoint.name} has use_query_residual off: latents that are not added to what they read are not "
                 "among the Perceivers that can be opened"
             )
-        body = _body(checkpoint, asked)
-        front, rules, ignored, notes = _front(checkpoint, asked)
+        body = _body(checkpoint, values)
+        front, rules, ignored, notes = _front(checkpoint, values)
         labels, label_notes = class_names(checkpoint, body["num_classes"])
         config = PerceiverConfig(labels=labels, **({"modality": "image"} | body | front))
         (channels,) = checkpoint.shape(f"{_ENCODER}.attention.self.layernorm2.weight", 1)
@@ -108,7 +107,7 @@ class Transformers:
                 f"{checkpoint.name} reads {channels} channels an element, which is neither {_RGB} of colour with "
                 f"{_BANDS} Fourier bands an axis nor one of the other published models"
             )
-        return Translation(
+        return Conversion(
             config=config,
             rules=_tower_rules(config) | _head_rules() | rules,
             ignored=ignored,
@@ -139,10 +138,10 @@ def _refuse_others(checkpoint: Checkpoint) -> None:
         raise CheckpointError(f"{checkpoint.name} has no {_DECODER}.final_layer.weight, so it is no classifier")
 
 
-def _switches(checkpoint: Checkpoint) -> tuple[Question, ...]:
+def _switches(checkpoint: Checkpoint) -> tuple[Option, ...]:
     if f"{_CONV}.conv.weight" in checkpoint.entries:
         return (
-            Question(
+            Option(
                 "padding",
                 "Padding of the convolution",
                 "Transformers' port leaves 55 x 55 elements where DeepMind's code has 56 x 56.",
@@ -151,7 +150,7 @@ def _switches(checkpoint: Checkpoint) -> tuple[Question, ...]:
                 choices=("transformers", "same"),
                 switch=True,
             ),
-            Question(
+            Option(
                 "turn_kernels",
                 "Exchange the kernels' rows and columns",
                 "The script that converted DeepMind's weights reversed all axes of the kernels; on undoes it.",
@@ -162,7 +161,7 @@ def _switches(checkpoint: Checkpoint) -> tuple[Question, ...]:
         )
     if f"{_LINEAR}.weight" in checkpoint.entries:
         return (
-            Question(
+            Option(
                 "decoder_query_residual",
                 "Add the decoder's query to what it reads",
                 "Transformers does for this model; DeepMind's configuration of it does not.",
@@ -174,7 +173,7 @@ def _switches(checkpoint: Checkpoint) -> tuple[Question, ...]:
     return ()
 
 
-def _body(checkpoint: Checkpoint, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _body(checkpoint: Checkpoint, values: Mapping[str, Any]) -> dict[str, Any]:
     """Latents, plan, heads, widths: everything behind the input array."""
     num_latents, dim = checkpoint.shape(_LATENTS, 2)
     layers = [name for name in checkpoint.entries if name.endswith(".attention.self.query.weight")]
@@ -193,18 +192,18 @@ def _body(checkpoint: Checkpoint, asked: Mapping[str, Any]) -> dict[str, Any]:
         ),
         "num_latents": num_latents,
         "latent_dim": dim,
-        "plan": ((0, 0), *(((None, 0),) * (asked["num_blocks"] - 1))),
+        "plan": ((0, 0), *(((None, 0),) * (values["num_blocks"] - 1))),
         "self_attends": self_attends,
-        "cross_heads": asked["num_cross_attention_heads"],
-        "self_heads": asked["num_self_attention_heads"],
+        "cross_heads": values["num_cross_attention_heads"],
+        "self_heads": values["num_self_attention_heads"],
         "qk_dim": checkpoint.shape(f"{_ENCODER}.attention.self.query.weight")[0],
         "v_dim": checkpoint.shape(f"{_ENCODER}.attention.self.value.weight")[0],
         "self_dim": self_dim,
         "cross_widening": _widening(checkpoint, _ENCODER),
         "self_widening": _widening(checkpoint, first),
-        "activation": _ACTIVATIONS[asked["hidden_act"]],
+        "activation": _ACTIVATIONS[values["hidden_act"]],
         "head": "decoder",
-        "decoder_query_residual": asked.get("decoder_query_residual", not clips),
+        "decoder_query_residual": values.get("decoder_query_residual", not clips),
         "decoder_query_dim": checkpoint.shape(f"{decoder}.attention.self.layernorm1.weight")[0],
         "decoder_qk_dim": checkpoint.shape(f"{decoder}.attention.self.query.weight")[0],
         "decoder_v_dim": checkpoint.shape(f"{decoder}.attention.self.value.weight")[0],
@@ -226,9 +225,9 @@ def _colours(checkpoint: Checkpoint, kernels: str) -> int:
 
 
 def _front(
-    checkpoint: Checkpoint, asked: Mapping[str, Any]
+    checkpoint: Checkpoint, values: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Rule], frozenset[str], tuple[str, ...]]:
-    """The part before the encoder: its share of the configuration, its rules, tensors left aside, and notes."""
+    """The part before the encoder: its share of the configuration, its rules, ignored tensors, and notes."""
     if multimodal.recognises(checkpoint):
         return (
             multimodal.front(checkpoint),
@@ -238,8 +237,8 @@ def _front(
         )
     preprocess, size = preparation(checkpoint)
     if f"{_CONV}.conv.weight" in checkpoint.entries:
-        stem = StemConfig("conv", _colours(checkpoint, f"{_CONV}.conv.weight"), size, asked["padding"])
-        # The port's encoder is told 56 bands' resolution whatever its grid is.
+        stem = StemConfig("conv", _colours(checkpoint, f"{_CONV}.conv.weight"), size, values["padding"])
+        # The port's encoder is built for 56 bands' resolution whatever its grid is.
         side = float(PUBLISHED // 4)
         assert stem.grid is not None
         front = {
@@ -255,7 +254,7 @@ def _front(
             notes += (
                 f"reads {stem.grid[0]} x {stem.grid[1]} elements as that library does; DeepMind's code has 56 x 56",
             )
-        return front, _conv_rules(checkpoint, turn=asked["turn_kernels"]), ignored, notes
+        return front, _conv_rules(checkpoint, turn=values["turn_kernels"]), ignored, notes
     if f"{_LINEAR}.weight" in checkpoint.entries:
         elements = checkpoint.shape(_TABLE, 2)[0]
         side = math.isqrt(elements)

@@ -39,7 +39,7 @@ def classes(checkpoint: Checkpoint) -> int:
 
 
 def front(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Its input: sound, video, and one row in place of the label that is to be told, in that order.
+    """Its input: sound, video, and one row in place of the label that is to be evidence, in that order.
 
     Raises CheckpointError when the configuration's sizes do not fit the weights.
     """
@@ -118,7 +118,7 @@ def ignored(checkpoint: Checkpoint) -> frozenset[str]:
 
 
 NOTES = (
-    "names the clip and leaves the parts that rebuild its video and sound aside",
+    "names the clip and ignores the parts that rebuild its video and sound",
     "multiplied the two linear layers behind the class's query",
 )
 

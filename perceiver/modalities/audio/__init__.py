@@ -1,10 +1,36 @@
-"""Sounds: a sound file -> the window a model reads, as patches of samples or as a log-mel spectrogram."""
+"""Sounds: a sound file -> the window a model reads, as patches of samples or as a log-mel spectrogram, and back."""
 
 from __future__ import annotations
 
-from .audio import AudioModality
-from .sample import AudioSample
-from .scan import Scan, Window
-from .settings import AudioSettings
+from ..description import AxisWords, Description, Noun
+from ..options import Option
 
-__all__ = ["AudioModality", "AudioSample", "AudioSettings", "Scan", "Window"]
+LOUDEST = "loudest"
+
+DESCRIPTION = Description(
+    name="audio",
+    noun=Noun("sound", "sounds"),
+    element=Noun("patch", "patches"),
+    element_by_axes={2: Noun("cell of the spectrogram", "cells of the spectrogram")},
+    media=("sound", "video"),
+    extensions=(
+        *("wav", "wave", "flac", "ogg", "oga", "opus", "mp3", "m4a", "aac", "aif", "aiff", "aifc", "caf", "au", "snd"),
+        *("w64", "rf64", "amr", "wma", "webm", "weba", "mka", "mkv", "mp4", "m4v", "mov", "3gp", "avi", "flv", "ts"),
+    ),
+    grid_axes=(1, 2),
+    axes={
+        "time": AxisWords("Time", "the window", "in time"),
+        "frequency": AxisWords("Pitch", "the range of pitches", "in pitch", "mel bands"),
+    },
+    task="audio-classification",
+    options=(
+        Option(
+            name="start",
+            default=LOUDEST,
+            choices=(LOUDEST,),
+            number=True,
+            unit="SECONDS",
+            help="Seconds into the sound at which the model begins to read, or its loudest part.",
+        ),
+    ),
+)

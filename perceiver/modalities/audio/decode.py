@@ -1,4 +1,4 @@
-"""A sound file's bytes -> the decoders that can read it, or one sentence that says why there is none.
+"""Identifies sound files and chooses their decoders.
 
 libsndfile reads the kinds whose length follows from the bytes that are there. It trusts what MP3 and FLAC say about
 their length and stops there, and gives up at damage, so those go to FFmpeg, which counts as it decodes; so does
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from ...errors import InputError
 from .. import kinds
+from ..base import DecodeError
 from ..kinds import Kind, identify
-from .lengths import mended, tells_frames
-from .stream import Broken, Decoder
+from .lengths import counts_frames, repaired
+from .stream import Decoder
 
 _LIBSNDFILE = frozenset({kinds.WAV, kinds.W64, kinds.AIFF, kinds.CAF, kinds.AU, kinds.OGG})
 # FFmpeg's names of the containers.
@@ -47,7 +48,7 @@ _RATES = range(1_000, 768_001)
 
 @dataclass(frozen=True)
 class SoundFile:
-    """A file that is a sound by its first bytes.
+    """A file whose first bytes are those of a sound.
 
     data      the whole file, its header mended where its length is wrong
     name      as it is shown in messages
@@ -63,10 +64,10 @@ class SoundFile:
     decoders: tuple[str, ...]
 
     def open(self, decoder: str) -> Decoder:
-        """Opens the file with one of `decoders`. Raises Broken."""
+        """Opens the file with one of `decoders`. Raises DecodeError."""
         opened = self._open(decoder)
         if opened.rate not in _RATES:
-            raise Broken(f"its rate is said to be {opened.rate:,} Hz; {_RATES[0]:,} to {_RATES[-1]:,} Hz are read")
+            raise DecodeError(f"its rate is said to be {opened.rate:,} Hz; {_RATES[0]:,} to {_RATES[-1]:,} Hz are read")
         return opened
 
     def _open(self, decoder: str) -> Decoder:
@@ -78,16 +79,16 @@ class SoundFile:
         from .ffmpeg import Ffmpeg
 
         transport = self.kind is kinds.MPEG and self.data[:1] == b"G"
-        sized = self.kind in _COUNTED or (self.kind is kinds.MP3 and tells_frames(self.data))
+        sized = self.kind in _COUNTED or (self.kind is kinds.MP3 and counts_frames(self.data))
         return Ffmpeg(self.data, "mpegts" if transport else _CONTAINERS[self.kind], sized=sized)
 
 
 def examine(data: bytes, name: str) -> SoundFile:
-    """What a file is and who reads it. Raises InputError for one that is no sound, or none that is read."""
+    """Identifies a sound file. Raises InputError for a file that is no sound, or of a kind that is not supported."""
     kind = identify(data, name)
     if kind not in _CONTAINERS:
         raise InputError(f"{name} {_refusal(kind)}")
-    data, note = mended(data, kind)
+    data, note = repaired(data, kind)
     return SoundFile(
         data=data,
         name=name,
@@ -98,18 +99,18 @@ def examine(data: bytes, name: str) -> SoundFile:
 
 
 @contextmanager
-def refusing(file: SoundFile) -> Iterator[None]:
-    """Turns what decoders raise over bad data into InputError, in one sentence."""
+def input_errors(file: SoundFile) -> Iterator[None]:
+    """Turns the errors of decoders into InputError."""
     try:
         yield
-    except Broken as error:
+    except DecodeError as error:
         raise InputError(f"{file.name} is {file.kind.phrase}, but {error}") from error
     except MemoryError as error:
         raise InputError(f"{file.name} needs more memory than there is; save it shorter and try again") from error
 
 
 def _refusal(kind: Kind | None) -> str:
-    """What is wrong with a file that is no sound; follows the file's name."""
+    """Why a file is not a supported sound; follows the file's name in a message."""
     if kind is None:
         return "is not a sound of a kind that is read (WAV, FLAC, Ogg, MP3, M4A, AAC, WebM, AIFF, CAF, AU)"
     if kind is kinds.EMPTY:

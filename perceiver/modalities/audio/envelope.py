@@ -1,4 +1,4 @@
-"""The outline and the loudness of a stream of samples of unknown length, gathered as it goes by."""
+"""Envelope and energy of a stream of samples of unknown length, updated block by block."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SLICES = 2000
 
 
 class Envelope:
-    """Lowest and highest values of equal runs of samples; runs grow as the stream does, memory does not."""
+    """Lowest and highest values of equal runs of samples. Runs double as the stream grows; memory stays constant."""
 
     def __init__(self) -> None:
         self._low, self._high = np.empty(_RUNS, np.float32), np.empty(_RUNS, np.float32)
@@ -19,7 +19,7 @@ class Envelope:
         self._run, self._count = 1, 0
 
     def add(self, samples: Float32[np.ndarray, "n"]) -> None:
-        """Takes the next samples."""
+        """Adds the next samples."""
         while len(samples):
             room = (_RUNS - self._count) * self._run - len(self._rest)
             self._fill(samples[:room])
@@ -75,7 +75,7 @@ class Energy:
         self._rest = np.empty(0, np.float32)
 
     def add(self, samples: Float32[np.ndarray, "n"]) -> None:
-        """Takes the next samples."""
+        """Adds the next samples."""
         samples = np.concatenate([self._rest, samples])
         whole = len(samples) // self.run
         self._keep(samples[: whole * self.run].reshape(whole, self.run))

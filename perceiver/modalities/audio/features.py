@@ -32,7 +32,7 @@ def content(waveforms: Float[Tensor, "B samples"], settings: AudioSettings) -> F
 
 
 def to_peak(waveforms: Float[Tensor, "B samples"], settings: AudioSettings) -> Float[Tensor, "B samples"]:
-    """Each window scaled so that its largest magnitude is `settings.peak`; silence, and all if it is None, unscaled."""
+    """Scales each window so that its largest magnitude is `settings.peak`; not silence, and none if it is None."""
     if settings.peak is None:
         return waveforms
     largest = waveforms.abs().amax(dim=-1, keepdim=True)

@@ -14,13 +14,14 @@ from itertools import chain
 import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from jaxtyping import Float32
 
-from .samples import Samples
-from .stream import Broken, Mark, after
+from ..base import DecodeError
+from .stream import Mark, after
 
 # Seconds between marks. Decoders need some packets before their output is exact again (Opus 80 ms, MP3 its bit
 # reservoir), so a stream is entered one mark early.
@@ -28,8 +29,13 @@ _APART = 1.0
 _GATHERED = 128
 
 
+# PyAV finds the end of a list of planes by a null pointer, which stands behind fewer than this many alone: with more
+# it reads on in memory that is not the frame's.
+_MOST_PLANES = 8
+
+
 class Ffmpeg:
-    """A `Decoder`; raises Broken for data without a sound track that can be decoded.
+    """A `Decoder`; raises DecodeError for data without a sound track that can be decoded.
 
     data       the whole file
     container  FFmpeg's name of its container: "mov", "matroska", "mp3"
@@ -44,7 +50,7 @@ class Ffmpeg:
             stream = _track(file)
             first = next((frame for _, frames in self._packets(file, stream) for frame in frames), None)
             if first is None:
-                raise Broken if self._damaged else Broken("there is not one sample of sound in it")
+                raise DecodeError if self._damaged else DecodeError("there is not one sample of sound in it")
             self.rate, self.channels = int(first.sample_rate), int(first.layout.nb_channels)
             self.claimed = _claimed(file, stream) if sized else None
             self._tracks = len(file.streams.audio)
@@ -81,7 +87,7 @@ class Ffmpeg:
         return not self.marks or count >= self.marks[-1].frame + _APART * self.rate
 
     def _enter(self, early: Mark, mark: Mark) -> Iterator[AudioFrame] | None:
-        """The decoded frames from a mark on, the decoder being warm; None where seeking does not lead there."""
+        """The decoded frames from a mark on, with the decoder warmed up; None where seeking misses the mark."""
         file = self._open()
         stream = _track(file)
         try:
@@ -102,7 +108,7 @@ class Ffmpeg:
         samples = Samples()
         for frame in frames:
             if frame.sample_rate != self.rate:
-                raise Broken("its sample rate changes on the way")
+                raise DecodeError("its sample rate changes on the way")
             part = samples.of(frame)
             if parts and (len(parts) == _GATHERED or part.shape[1] != parts[0].shape[1]):
                 yield np.concatenate(parts)
@@ -115,7 +121,7 @@ class Ffmpeg:
         try:
             return av.open(io.BytesIO(self._data), "r", format=self._container, metadata_errors="ignore")
         except Exception as error:
-            raise Broken from error
+            raise DecodeError from error
 
     def _packets(
         self, file: InputContainer, stream: AudioStream
@@ -140,7 +146,7 @@ class Ffmpeg:
 
 def _track(file: InputContainer) -> AudioStream:
     if not file.streams.audio:
-        raise Broken("it has no sound track")
+        raise DecodeError("it has no sound track")
     return file.streams.audio[0]
 
 
@@ -151,3 +157,39 @@ def _claimed(file: InputContainer, stream: AudioStream) -> float | None:
     if file.duration is not None and len(file.streams) == 1:
         return file.duration / av.time_base
     return None
+
+
+class Samples:
+    """Converts the decoded frames of one stream to samples."""
+
+    def __init__(self) -> None:
+        self._packer: AudioResampler | None = None
+        self._packs: tuple[str, str, int] | None = None
+
+    def of(self, frame: AudioFrame) -> Float32[np.ndarray, "n channels"]:
+        """The samples of a decoded frame, in -1 to 1. Raises DecodeError for an unknown layout."""
+        channels = frame.layout.nb_channels
+        if frame.format.is_planar and channels >= _MOST_PLANES:
+            frame = self._packed(frame)
+        values = frame.to_ndarray()
+        values = values.T if frame.format.is_planar else values.reshape(-1, channels)
+        if values.dtype == np.uint8:
+            return (values.astype(np.float32) - 128) / 128
+        scale = 2 ** (8 * values.itemsize - 1) if np.issubdtype(values.dtype, np.integer) else 1
+        return values.astype(np.float32) / np.float32(scale)
+
+    def _packed(self, frame: AudioFrame) -> AudioFrame:
+        """The same samples, interleaved."""
+        wanted = frame.format.name, frame.layout.name, frame.sample_rate
+        try:
+            if self._packer is None or self._packs != wanted:
+                self._packer, self._packs = AudioResampler("flt", frame.layout, frame.sample_rate), wanted
+            # Time stamps that jump must not be smoothed here.
+            frame.pts = None
+            packed = self._packer.resample(frame)
+        except Exception as error:
+            self._packer = None
+            raise DecodeError("its channels are laid out in a way that is not read") from error
+        if len(packed) != 1 or packed[0].samples != frame.samples:
+            raise DecodeError("its channels are laid out in a way that is not read")
+        return packed[0]

@@ -1,4 +1,4 @@
-"""What sound files say about their own length, which is wrong where a recorder, a pipe or a download was cut off.
+"""The length that sound files announce, which is wrong where a recording, a pipe or a download was interrupted.
 
 The bytes that are there decide. A WAV whose chunks do not add up gets a new header in front of its sound; for other
 containers it is enough to say that bytes are missing.
@@ -19,10 +19,10 @@ _MOST_CHUNKS = 1000
 _XING, _FRAMES_FLAG = (b"Xing", b"Info"), 1
 
 
-def mended(data: bytes, kind: Kind) -> tuple[bytes, str | None]:
-    """The file with a header that decoders can follow, and a note if what its header announces is not there."""
+def repaired(data: bytes, kind: Kind) -> tuple[bytes, str | None]:
+    """The file with a header that decoders can follow, and a note if less is there than its header announces."""
     if kind is kinds.WAV and data.startswith(b"RIFF"):
-        return _mended_wav(data)
+        return _repaired_wav(data)
     if kind is kinds.OGG:
         end = _has_ended(data)
         return data, None if end else "read what is there; its end mark is missing: it is cut off or was never finished"
@@ -32,15 +32,15 @@ def mended(data: bytes, kind: Kind) -> tuple[bytes, str | None]:
     return data, f"read the {len(data):,} bytes that are there of the {announced:,} its header announces: it is cut off"
 
 
-def tells_frames(data: bytes) -> bool:
-    """Whether an MP3 begins with a frame that counts the others; without it, its length is only guessed."""
+def counts_frames(data: bytes) -> bool:
+    """Whether an MP3 begins with a frame that counts the others; without one its length is an estimate."""
     start = kinds.id3_length(data)
     head = data[start : start + 512]
     at = max(head.find(mark) for mark in _XING)
     return at >= 0 and len(head) > at + 7 and bool(head[at + 7] & _FRAMES_FLAG)
 
 
-def _mended_wav(data: bytes) -> tuple[bytes, str | None]:
+def _repaired_wav(data: bytes) -> tuple[bytes, str | None]:
     at, forgetful = 12, False
     before: list[tuple[int, int]] = []
     while data[at : at + 4] != b"data" and at + 8 <= len(data) and len(before) < _MOST_CHUNKS:
@@ -91,7 +91,7 @@ def _has_ended(data: bytes) -> bool:
 
 
 def _announced(data: bytes, kind: Kind) -> int | None:
-    """Bytes that the whole file should have by its header; None where it does not tell."""
+    """Bytes of the whole file according to its header; None where it does not say."""
     if kind is kinds.AIFF:
         return 8 + int.from_bytes(data[4:8], "big")
     if kind is kinds.W64:

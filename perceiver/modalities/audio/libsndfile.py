@@ -9,7 +9,8 @@ import numpy as np
 import soundfile
 from jaxtyping import Float32
 
-from .stream import BLOCK, Broken, Mark, after
+from ..base import DecodeError
+from .stream import BLOCK, Mark, after
 
 
 class _Bytes(io.BytesIO):
@@ -26,7 +27,7 @@ class _Bytes(io.BytesIO):
 
 
 class Libsndfile:
-    """A `Decoder`; raises Broken for data that libsndfile cannot open."""
+    """A `Decoder`; raises DecodeError for data that libsndfile cannot open."""
 
     claimed: float | None = None  # libsndfile has corrected the header's length by the bytes that are there
     marks: Sequence[Mark] = ()
@@ -46,14 +47,14 @@ class Libsndfile:
         try:
             return soundfile.SoundFile(_Bytes(self._data))
         except Exception as error:
-            raise Broken from error
+            raise DecodeError from error
 
     def _rest(self, file: soundfile.SoundFile) -> Iterator[Float32[np.ndarray, "_ _"]]:
         try:
             while len(block := file.read(max(BLOCK // self.channels, 1), dtype="float32", always_2d=True)):
                 yield block
         except Exception as error:
-            raise Broken from error
+            raise DecodeError from error
 
     @staticmethod
     def _seek(file: soundfile.SoundFile, start: int) -> bool:

@@ -1,4 +1,4 @@
-"""One pass over a whole clip: how long it really is, its outline, and where it is loud. Memory stays flat.
+"""One pass over a whole clip: its true length, its envelope and its energy over time, in constant memory.
 
 An hour of sound is decoded block by block; what is kept of each 10 ms are two numbers. The overviews of the last few
 clips are remembered, so choosing another window of a clip decodes that window alone.
@@ -17,9 +17,10 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from ...errors import InputError
-from .decode import SoundFile, refusing
+from ..base import DecodeError
+from .decode import SoundFile, input_errors
 from .envelope import Energy, Envelope
-from .stream import Broken, Decoder, Mark, clean, mix
+from .stream import Decoder, Mark, clean, mix
 
 # What is decoded at most of one file, which can be small and unpack to days of silence.
 MOST_HOURS = 12
@@ -36,7 +37,7 @@ _REMEMBERED = 4
 
 @dataclass(frozen=True)
 class Overview:
-    """A whole clip in short. Its mono mix is meant wherever one channel is.
+    """A summary of a whole clip. Samples are those of its mono mix.
 
     rate, channels  of the file
     frames          that were decoded, of `rate` a second
@@ -85,12 +86,12 @@ _lock = threading.Lock()
 
 def survey(file: SoundFile) -> Overview:
     """Decodes a whole clip with the first of its decoders that can. Raises InputError where none can."""
-    with refusing(file):
+    with input_errors(file):
         *others, last = file.decoders
         for decoder in others:
             try:
                 return _survey(file, decoder)
-            except Broken:
+            except DecodeError:
                 continue
         return _survey(file, last)
 
@@ -112,7 +113,7 @@ def _survey(file: SoundFile, decoder: str) -> Overview:
         envelope.add(mono)
         energy.add(mono)
     if not frames:
-        raise Broken("there is not one sample of sound in it")
+        raise DecodeError("there is not one sample of sound in it")
     offset = energy.mean
     if abs(offset) <= max(_OFFSET, _OFFSET_SHARE * math.sqrt(energy.total / frames)):
         offset = 0.0

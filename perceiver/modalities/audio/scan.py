@@ -1,38 +1,23 @@
-"""A whole clip, window after window, for predictions over time. It is decoded once, as a stream."""
+"""Windows over a whole sound, for predictions over time. It is decoded once, as a stream."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import soxr
 import torch
-from jaxtyping import Float, Float32
-from torch import Tensor
+from jaxtyping import Float32
 
 from ...errors import InputError
-from .decode import SoundFile, refusing
+from ..scanning import Window
+from .decode import SoundFile, input_errors
 from .features import SILENCE, content
-from .notes import of_clip
 from .overview import Overview
 from .settings import AudioSettings
 from .stream import clean, mix
-
-
-@dataclass(frozen=True)
-class Window:
-    """One window of a clip.
-
-    start    seconds from the clip's beginning
-    content  of every input element, as `AudioSample.content`
-    silent   whether there is no signal in it
-    """
-
-    start: float
-    content: Float[Tensor, "M content"]
-    silent: bool
+from .window import clip_notes
 
 
 class Scan:
@@ -60,7 +45,7 @@ class Scan:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was changed on the way in, one sentence each."""
-        notes = tuple(of_clip(self._clip, self._settings))
+        notes = tuple(clip_notes(self._clip, self._settings))
         missing = (len(self) - 1) * self._step + self._settings.samples - self._total
         filled = f"filled the end of the last window, {missing / self._settings.rate:,.2f} s, with silence"
         return (*notes, filled) if missing > 0 else notes
@@ -101,6 +86,6 @@ class Scan:
         yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
     def _mono(self) -> Iterator[Float32[np.ndarray, "_"]]:
-        with refusing(self._file):
+        with input_errors(self._file):
             for block in self._file.open(self._clip.decoder).blocks():
                 yield mix(clean(block)[0]) - np.float32(self._clip.offset)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from ...errors import ConfigError
+from ..settings import Interval, check_names, intervals, number, whole
 
 FEATURES = ("raw", "mel")
 
@@ -43,31 +43,29 @@ class AudioSettings:
     mean: float = 0.0
     std: float = 1.0
     peak: float | None = 0.8
-    cells: tuple[tuple[float, float], ...] | None = None
+    cells: tuple[Interval, Interval] | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> AudioSettings:
-        """Reads the settings of a configuration. Raises ConfigError for unknown names and impossible values."""
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ConfigError(f"preprocess holds {', '.join(map(repr, unknown))}, which sound models do not know")
+        """The settings of a configuration. Raises ConfigError for unknown names and impossible values."""
+        check_names(values, {field.name for field in fields(cls)}, "sound models")
         if (features := values.get("features", cls.features)) not in FEATURES:
             raise ConfigError(f"preprocess.features is {features!r}; it must be one of {', '.join(FEATURES)}")
         settings = cls(
             features=str(features),
-            rate=_whole(values, "rate"),
-            samples=_whole(values, "samples"),
-            patch=_whole(values, "patch"),
-            mels=_whole(values, "mels"),
-            n_fft=_whole(values, "n_fft"),
-            hop=_whole(values, "hop"),
-            fmin=_number(values, "fmin"),
-            fmax=_number(values, "fmax"),
-            floor_db=_number(values, "floor_db"),
-            mean=_number(values, "mean"),
-            std=_number(values, "std"),
-            peak=None if values.get("peak", cls.peak) is None else _number(values, "peak"),
-            cells=_cells(values.get("cells")),
+            rate=whole(values, "rate", cls.rate),
+            samples=whole(values, "samples", cls.samples),
+            patch=whole(values, "patch", cls.patch),
+            mels=whole(values, "mels", cls.mels),
+            n_fft=whole(values, "n_fft", cls.n_fft),
+            hop=whole(values, "hop", cls.hop),
+            fmin=number(values, "fmin", cls.fmin),
+            fmax=number(values, "fmax", cls.fmax),
+            floor_db=number(values, "floor_db", cls.floor_db),
+            mean=number(values, "mean", cls.mean),
+            std=number(values, "std", cls.std),
+            peak=None if values.get("peak", cls.peak) is None else number(values, "peak", 0.8),
+            cells=intervals(values, "cells"),
         )
         settings._check()
         return settings
@@ -115,30 +113,3 @@ class AudioSettings:
                 f"preprocess.fmin and fmax are {self.fmin:g} and {self.fmax:g}; they must rise, from 0 to half the "
                 f"rate, {self.rate / 2:g}"
             )
-
-
-def _cells(value: Any) -> tuple[tuple[float, float], ...] | None:
-    if value is None:
-        return None
-    try:
-        rows, columns = value
-        cells = tuple((float(start), float(stop)) for start, stop in (rows, columns))
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"preprocess.cells is {value!r}; it must be (start, stop) of rows and of columns") from error
-    if not all(math.isfinite(start) and math.isfinite(stop) and start < stop for start, stop in cells):
-        raise ConfigError(f"preprocess.cells is {value!r}; every start must lie before its stop")
-    return cells
-
-
-def _whole(values: Mapping[str, Any], name: str) -> int:
-    value = values.get(name, getattr(AudioSettings, name))
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"preprocess.{name} is {value!r}; it must be a whole number from 1")
-    return value
-
-
-def _number(values: Mapping[str, Any], name: str) -> float:
-    value = values.get(name, getattr(AudioSettings, name))
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ConfigError(f"preprocess.{name} is {value!r}; it must be a finite number")
-    return float(value)

@@ -1,4 +1,4 @@
-"""What a decoder of sound offers, and its samples made mono: cleaned, mixed, one block after the other."""
+"""The interface of sound decoders, and their samples cleaned and mixed to mono, block by block."""
 
 from __future__ import annotations
 
@@ -15,16 +15,9 @@ BLOCK = 1 << 17
 _LARGEST = 1e9
 
 
-class Broken(Exception):
-    """A decoder cannot read the data; its message continues "... is a WAV sound, but"."""
-
-    def __init__(self, reason: str = "its data are cut off, damaged or of a variant that is not read") -> None:
-        super().__init__(reason)
-
-
 @dataclass(frozen=True)
 class Mark:
-    """A place that a compressed stream can be entered at.
+    """A position at which a compressed stream can be entered.
 
     frame      frames that were decoded before it
     time       its time stamp in the stream's own units
@@ -67,7 +60,7 @@ class Decoder(Protocol):
 
         marks  of an earlier run over the same file, which make a late start quick
 
-        Raises Broken where nothing more can be made of the data.
+        Raises DecodeError where nothing more can be made of the data.
         """
         ...
 
@@ -81,7 +74,7 @@ def after(blocks: Iterable[Float32[np.ndarray, "_ _"]], skip: int) -> Iterator[F
 
 
 def clean(block: Float32[np.ndarray, "n channels"]) -> tuple[Float32[np.ndarray, "n channels"], int]:
-    """The block with silence for whatever is no sample (not finite, or out of all bounds), and how many those were."""
+    """Replaces values that are no samples (not finite, or out of bounds) by silence; returns their number, too."""
     good = np.abs(block) <= _LARGEST
     if good.all():
         return block, 0

@@ -1,14 +1,16 @@
-"""One window of a clip: where it is loudest, and the samples that a model reads there."""
+"""One window of a sound: where it is loudest, the samples that a model reads there, and what was changed about them."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import soxr
 from jaxtyping import Float32
 
-from .decode import SoundFile, refusing
+from .decode import SoundFile, input_errors
+from .features import SILENCE
 from .overview import Overview
 from .settings import AudioSettings
 from .stream import clean, mix
@@ -20,8 +22,12 @@ _BEFORE_ONSET = 0.05
 _MARGIN = 0.05
 
 
+# Scaling by less than this is not worth a note.
+_SLIGHT = 0.05
+
+
 def loudest(clip: Overview, seconds: float) -> float:
-    """Where the window of this length that holds the most energy begins, 50 ms before its first onset; in seconds."""
+    """The start, in seconds, of the window of this length with the most energy: 50 ms before its first onset."""
     run = clip.run / clip.rate
     length = max(round(seconds / run), 1)
     if clip.seconds <= seconds or len(clip.energy) <= length:
@@ -55,7 +61,7 @@ def _frames(file: SoundFile, clip: Overview, first: int, count: int) -> Float32[
     at, stop = max(first, 0), min(first + count, clip.frames)
     if at >= stop:
         return out
-    with refusing(file):
+    with input_errors(file):
         for block in file.open(clip.decoder).blocks(at, clip.marks):
             mono = mix(clean(block)[0])[: stop - at] - np.float32(clip.offset)
             out[at - first : at - first + len(mono)] = mono
@@ -63,3 +69,39 @@ def _frames(file: SoundFile, clip: Overview, first: int, count: int) -> Float32[
             if at >= stop:
                 break
     return out
+
+
+def clip_notes(clip: Overview, settings: AudioSettings) -> Iterator[str]:
+    """Notes on the whole clip, whichever window of it is read."""
+    yield from clip.notes
+    if clip.offset:
+        yield f"took off a constant offset of {clip.offset:+.3g} of full scale"
+    if clip.rate != settings.rate:
+        yield f"resampled from {clip.rate:,} Hz to the {settings.rate:,} Hz that the model reads"
+    if clip.rate / 2 < settings.highest:
+        yield (
+            f"a rate of {clip.rate:,} Hz holds nothing above {clip.rate / 2:,.0f} Hz, so the model, which reads up to "
+            f"{settings.highest:,.0f} Hz, finds its upper frequencies empty"
+        )
+
+
+def window_notes(
+    clip: Overview, settings: AudioSettings, start: float, window: Float32[np.ndarray, "samples"], *, loudest: bool
+) -> Iterator[str]:
+    """Notes on one window.
+
+    start    seconds into the clip
+    window   its samples before they are scaled
+    loudest  whether it was chosen for that
+    """
+    there = clip.seconds - start
+    if clip.seconds > settings.seconds:
+        part = ", its loudest part" if loudest else ""
+        yield f"read {min(settings.seconds, there):,.2f} s of its {clip.seconds:,.2f} s, from {start:,.2f} s on{part}"
+    if there < settings.seconds:
+        yield f"filled the last {settings.seconds - there:,.2f} s with silence: the sound ends before them"
+    largest = float(np.abs(window).max())
+    if largest <= SILENCE:
+        yield "there is no signal in what was read, so what a model makes of it means nothing"
+    elif settings.peak is not None and abs(settings.peak / largest - 1) > _SLIGHT:
+        yield f"scaled by {settings.peak / largest:.3g}, to a largest value of {settings.peak:g}"

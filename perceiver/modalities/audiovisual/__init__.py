@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from .modality import AudiovisualModality
-from .sample import ClipSample
-from .settings import ClipSettings
+from ..description import AxisWords, Description, Noun
+from ..video import EXTENSIONS, START
 
-__all__ = ["AudiovisualModality", "ClipSample", "ClipSettings"]
+DESCRIPTION = Description(
+    name="audiovisual",
+    noun=Noun("clip", "clips"),
+    element=Noun("patch", "patches"),
+    media=("video",),
+    extensions=EXTENSIONS,
+    layout="parts",
+    axes={
+        "audio_time": AxisWords("Time of the sound", "the window", "in time, in the sound", "patches"),
+        "video_time": AxisWords("Time of the frames", "the window", "in time, in the frames", "patches"),
+        "video_rows": AxisWords("Height", "the height", "down", "patches"),
+        "video_cols": AxisWords("Width", "the width", "across", "patches"),
+    },
+    options=(START,),
+)

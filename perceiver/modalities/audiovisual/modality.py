@@ -2,56 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, UInt8
-from PIL import Image
 from torch import Tensor
 
-from ...errors import ConfigError, InputError
+from ...errors import ConfigError
 from ...sample import Part, Sample
 from .. import grid
-from ..base import MEGABYTE, Box, check_size, printable
-from ..options import Option, settle
-from .file import ClipFile, Extent, examine, extent, refusing
-from .frames import Chosen, Shown, chosen
-from .sample import ClipSample
-from .scan import Scan
+from ..base import MEGABYTE, Box, Modality, check_size, printable
+from ..description import Description
+from ..options import settle
+from ..video import MIDDLE
+from ..video.file import ClipFile, Extent, examine, extent, input_errors
+from ..video.scan import Scan
+from ..video.window import FrameWindow, VideoSample, window_start
+from . import DESCRIPTION
 from .settings import ClipSettings
-from .sound import Sound, sound_of
+from .sound import Sound, window_sound
 
-MIDDLE = "middle"
-# Longest side of what is kept of the original frames for display.
-_DISPLAY = 480
-# Headers round, and count what is trimmed; by no more than these seconds.
-_TOLERANCE = 0.5
+
+@dataclass(frozen=True, kw_only=True)
+class ClipSample(VideoSample):
+    """A `VideoSample` with the sound of the clip.
+
+    shape is (M,): elements lie on the grids of `parts`, whose boxes are those of frames for "video",
+    ((second, second),) for "audio", () for "label".
+
+    sound      mono samples that the model reads, -1 to 1; zeros where there is none
+    rate       samples a second of `sound`, Hz
+    clip_rate  samples a second of the file's sound, Hz; 0 without any
+    channels   of the file's sound; 0 without any
+    """
+
+    sound: Float32[np.ndarray, "samples"]
+    rate: int
+    clip_rate: int
+    channels: int
 
 
 @dataclass(frozen=True)
-class AudiovisualModality:
+class AudiovisualModality(Modality):
     """Clips, read as (M,): frames cut to patches, sound cut to patches, one after the other.
 
     max_bytes  the largest file that is taken
     """
 
-    name: str = "audiovisual"
-    extensions: tuple[str, ...] = (
-        *("mp4", "m4v", "mov", "3gp", "webm", "mkv", "avi", "mpg", "mpeg", "ts", "flv", "wmv", "ogv", "gif"),
-    )
+    description: ClassVar[Description] = DESCRIPTION
     max_bytes: int = 256 * MEGABYTE
-    options: tuple[Option, ...] = (
-        Option(
-            name="start",
-            default=MIDDLE,
-            choices=(MIDDLE,),
-            number=True,
-            help="Seconds into the clip at which the model begins to read, or so that it reads the middle.",
-        ),
-    )
 
     def read(
         self,
@@ -80,20 +82,12 @@ class AudiovisualModality:
         start = settle(self.options, options or {})["start"]
         check_size(data, shown, self.max_bytes, "a clip")
         file = examine(data, shown)
-        with refusing(file):
+        with input_errors(file):
             clip = extent(file)
-            begin = max((clip.seconds - settings.seconds) / 2, 0.0) if start == MIDDLE else float(start)
-            if begin >= clip.seconds:
-                raise InputError(f"{shown} is {clip.seconds:,.2f} s long, so a window cannot begin at {begin:,.2f} s")
-            frames, sound, moments = _window(file, clip, begin, settings)
-        seen = _read(frames, settings)
-        original, box = _whole(frames, settings)
-        notes = [
-            *_window_notes(clip, settings, begin, middle=start == MIDDLE),
-            *_frame_notes(clip, frames, settings, moments),
-            *_picture_notes(frames.shown[0], settings),
-            *sound.notes,
-        ]
+            begin = window_start(clip, settings.seconds, start, shown)
+            frames, sound = _window(file, clip, begin, settings)
+        seen = frames.seen()
+        original, box = frames.original()
         window = (begin, begin + settings.seconds)
         boxes: dict[str, Box] = {"audio": (window,), "video": (window, *box), "label": ()}
         return ClipSample(
@@ -105,13 +99,13 @@ class AudiovisualModality:
             seen=seen,
             original=original,
             box=(),
-            notes=tuple(notes),
+            notes=(*frames.notes(middle=start == MIDDLE), *sound.notes),
             sound=sound.waveform,
             rate=settings.rate,
             start=window[0],
             stop=window[1],
             duration=clip.seconds,
-            times=np.array([frames.shown[i].time - clip.begin for i in frames.which], dtype=np.float64),
+            times=frames.times,
             clip_rate=sound.rate,
             channels=sound.channels,
         )
@@ -135,18 +129,18 @@ class AudiovisualModality:
         settings = _settings(preprocess, shape)
         check_size(data, shown, self.max_bytes, "a clip")
         file = examine(data, shown)
-        with refusing(file):
+        with input_errors(file):
             clip = extent(file)
 
         def content(begin: float) -> Float[Tensor, "M content"]:
-            with refusing(file):
-                frames, sound, _ = _window(file, clip, begin, settings)
-            return _content(_read(frames, settings), sound, settings)
+            with input_errors(file):
+                frames, sound = _window(file, clip, begin, settings)
+            return _content(frames.seen(), sound, settings)
 
         return Scan(clip, settings.seconds, every, content)
 
     def to_original(self, sample: Sample, values: Float[np.ndarray, "M"]) -> Float[np.ndarray, "frames h w"]:
-        """Lays the video's part of a map on the original frames, nearest neighbour; NaN where the model saw nothing.
+        """Lays the video's part of a map on the original frames, nearest neighbour; NaN where there is no element.
 
         What lies on sound has no place there; `Sample.split` has it. Raises ValueError for a map of another shape.
         """
@@ -191,12 +185,10 @@ def _settings(preprocess: Mapping[str, Any], shape: tuple[int, ...]) -> ClipSett
     return settings
 
 
-def _window(file: ClipFile, clip: Extent, begin: float, settings: ClipSettings) -> tuple[Chosen, Sound, list[float]]:
-    """The frames and the sound of the window that begins so many seconds into a clip, and the moments of the frames."""
-    at = clip.begin + begin
-    slot = settings.seconds / settings.frames
-    moments = [at + (i + 0.5) * slot for i in range(settings.frames)]
-    return chosen(file, clip, moments, at + settings.seconds), sound_of(file, at, settings), moments
+def _window(file: ClipFile, clip: Extent, begin: float, settings: ClipSettings) -> tuple[FrameWindow, Sound]:
+    """The frames and the sound of the window that begins so many seconds into a clip."""
+    frames = FrameWindow.of(file, clip, begin, settings.seconds, settings.format)
+    return frames, window_sound(file, clip.begin + begin, settings)
 
 
 def patches(frames: UInt8[np.ndarray, "T H W 3"], settings: ClipSettings) -> Float32[np.ndarray, "elements channels"]:
@@ -218,43 +210,6 @@ def _content(seen: UInt8[np.ndarray, "T H W 3"], sound: Sound, settings: ClipSet
     return torch.from_numpy(np.concatenate(rows))
 
 
-def _read(frames: Chosen, settings: ClipSettings) -> UInt8[np.ndarray, "T H W 3"]:
-    """The frames as the model reads them."""
-    out = []
-    for shown in frames.shown:
-        (top, bottom), (left, right) = crop(shown, settings)
-        size, box = (settings.width, settings.height), (left, top, right, bottom)
-        out.append(np.asarray(Image.fromarray(shown.pixels).resize(size, settings.filter, box=box)))
-    return np.stack(out)[list(frames.which)]
-
-
-def _whole(frames: Chosen, settings: ClipSettings) -> tuple[UInt8[np.ndarray, "T h w 3"], Box]:
-    """The whole frames for display, and where on them lies what the model reads."""
-    first = frames.shown[0]
-    height, width = first.pixels.shape[0], first.pixels.shape[1] * first.aspect
-    ratio = min(_DISPLAY / max(height, width), 1.0)
-    size = max(round(width * ratio), 1), max(round(height * ratio), 1)
-    out = [np.asarray(Image.fromarray(one.pixels).resize(size, Image.Resampling.BOX)) for one in frames.shown]
-    rows, columns = crop(first, settings)
-    down, across = size[1] / first.pixels.shape[0], size[0] / first.pixels.shape[1]
-    where = ((rows[0] * down, rows[1] * down), (columns[0] * across, columns[1] * across))
-    return np.stack(out)[list(frames.which)], where
-
-
-def crop(shown: Shown, settings: ClipSettings) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The centre crop of a frame, ((top, bottom), (left, right)) in its own pixels: the largest of the model's aspect
-    where pixels are as wide as they are shown."""
-    height, width = shown.pixels.shape[:2]
-    aspect = settings.width / settings.height / shown.aspect  # in stored pixels
-    sides = (min(height, int(width / aspect + 1e-6)), min(width, int(height * aspect + 1e-6)))
-    out = []
-    for full, side in zip((height, width), sides, strict=True):
-        kept = max(side, 1)
-        start = full // 2 - kept // 2
-        out.append((start, start + kept))
-    return out[0], out[1]
-
-
 def _part(sample: Sample, name: str) -> tuple[Part, int]:
     """A part, and the number of its first element."""
     first = 0
@@ -271,44 +226,4 @@ def _on_frames(sample: Sample) -> Box:
     return ((0.0, float(len(sample.original))), *part.box[1:])
 
 
-def _window_notes(clip: Extent, settings: ClipSettings, begin: float, *, middle: bool) -> Iterator[str]:
-    there = clip.seconds - begin
-    if clip.tracks > 1:
-        yield f"used picture track 1 of {clip.tracks}"
-    if clip.announced is not None and clip.announced > clip.seconds + _TOLERANCE:
-        yield f"its pictures end after {clip.seconds:,.2f} s of the {clip.announced:,.2f} s that its header announces"
-    elif not clip.whole:
-        yield "its file is cut off or damaged at the end"
-    if clip.seconds > settings.seconds:
-        part = ", its middle" if middle else ""
-        yield f"read {min(settings.seconds, there):,.2f} s of its {clip.seconds:,.2f} s, from {begin:,.2f} s on{part}"
-
-
-def _frame_notes(clip: Extent, frames: Chosen, settings: ClipSettings, moments: list[float]) -> Iterator[str]:
-    different = len(frames.shown)
-    after = sum(moment > clip.end for moment in moments)
-    if different == 1 and settings.frames > 1:
-        yield f"its one frame there stands for all {settings.frames} that the model reads"
-    elif after:
-        yield f"repeated its last frame {after} time{'s' if after > 1 else ''}: the clip ends before the window does"
-    elif different < settings.frames:
-        yield f"repeated some of its {different} frames there to make the {settings.frames} that the model reads"
-    elif frames.there > settings.frames:
-        yield f"used {settings.frames} of its {frames.there} frames there, evenly"
-    if frames.damaged:
-        yield f"left out {frames.damaged:,} damaged piece{'s' if frames.damaged > 1 else ''} of its pictures"
-
-
-def _picture_notes(first: Shown, settings: ClipSettings) -> Iterator[str]:
-    yield from first.notes
-    height, width = first.pixels.shape[:2]
-    (top, bottom), (left, right) = crop(first, settings)
-    rows, columns = bottom - top, right - left
-    if (rows, columns) != (height, width):
-        share = rows * columns / (height * width)
-        yield f"read the middle {columns:,} x {rows:,} of its {width:,} x {height:,} pixels, {share:.0%} of the picture"
-    if rows < settings.height or columns < settings.width:
-        yield (
-            f"enlarged {columns:,} x {rows:,} pixels to the {settings.width:,} x {settings.height:,} that the model "
-            "reads, which adds no detail"
-        )
+MODALITY = AudiovisualModality()

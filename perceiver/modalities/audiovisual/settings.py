@@ -10,9 +10,10 @@ from typing import Any
 from PIL import Image
 
 from ...errors import ConfigError
+from ..settings import check_names, pillow_filter, whole
+from ..video.window import FrameFormat
 
 PARTS = ("audio", "video", "label")
-_FILTERS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 # Numbers that a model may read of one clip; DeepMind's reads 2.4 million.
 _MOST = 200_000_000
 
@@ -45,20 +46,18 @@ class ClipSettings:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> ClipSettings:
-        """Reads the settings of a configuration. Raises ConfigError for unknown names and impossible values."""
+        """The settings of a configuration. Raises ConfigError for unknown names and impossible values."""
         known = {field.name for field in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise ConfigError(f"preprocess holds {', '.join(map(repr, unknown))}, which models of clips do not know")
-        counts = {name: _whole(values, name) for name in known - {"resample", "order"}}
-        if (resample := values.get("resample", cls.resample)) not in _FILTERS:
-            raise ConfigError(f"preprocess.resample is {resample!r}; it must be one of {', '.join(_FILTERS)}")
+        check_names(values, known, "models of clips")
+        counts = {name: whole(values, name, getattr(cls, name)) for name in known - {"resample", "order"}}
+        resample = pillow_filter(values, "resample", cls.resample)
         order = values.get("order", cls.order)
         order = tuple(order) if isinstance(order, list | tuple) else ()
         if not {"audio", "video"} <= set(order) <= set(PARTS) or len(set(order)) != len(order):
             raise ConfigError(
                 f"preprocess.order is {values.get('order')!r}; it must be audio, video and maybe label, each once"
             )
-        settings = cls(**counts, resample=str(resample), order=order)
+        settings = cls(**counts, resample=resample.name.lower(), order=order)
         settings._check()
         return settings
 
@@ -88,25 +87,18 @@ class ClipSettings:
         return max(self.samples_per_patch, 3 * self.patch * self.patch * self.patch_frames)
 
     @property
-    def filter(self) -> Image.Resampling:
-        """The Pillow filter."""
-        return Image.Resampling[self.resample.upper()]
+    def format(self) -> FrameFormat:
+        """The frames of a window."""
+        return FrameFormat(self.frames, self.height, self.width, Image.Resampling[self.resample.upper()])
 
     def _check(self) -> None:
-        for name, whole, part in (
+        for name, total, part in (
             ("samples", self.samples, self.samples_per_patch),
             ("frames", self.frames, self.patch_frames),
             ("height", self.height, self.patch),
             ("width", self.width, self.patch),
         ):
-            if whole % part:
-                raise ConfigError(f"preprocess.{name} is {whole}; it must be a multiple of an element's {part}")
+            if total % part:
+                raise ConfigError(f"preprocess.{name} is {total}; it must be a multiple of an element's {part}")
         if self.samples + 3 * self.frames * self.height * self.width > _MOST:
             raise ConfigError("preprocess describes a clip larger than any model reads")
-
-
-def _whole(values: Mapping[str, Any], name: str) -> int:
-    value = values.get(name, getattr(ClipSettings, name))
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"preprocess.{name} is {value!r}; it must be a whole number from 1")
-    return value

@@ -12,9 +12,10 @@ from av.audio.frame import AudioFrame
 from av.container import InputContainer
 from jaxtyping import Float32
 
-from ..audio.samples import Samples
-from ..audio.stream import Broken, clean, mix
-from .file import ClipFile
+from ..audio.ffmpeg import Samples
+from ..audio.stream import clean, mix
+from ..base import DecodeError
+from ..video.file import ClipFile
 from .settings import ClipSettings
 
 # Seconds around a window that are resampled with it, so that the filter meets no edge.
@@ -31,7 +32,7 @@ _SILENCE = 1e-6
 
 @dataclass(frozen=True)
 class Sound:
-    """What a model hears of a clip.
+    """The sound of a window, as a model reads it.
 
     waveform  mono, at the model's rate; zeros where there is nothing
     rate      of the file, Hz; 0 without sound
@@ -45,8 +46,8 @@ class Sound:
     notes: tuple[str, ...] = ()
 
 
-def sound_of(file: ClipFile, begin: float, settings: ClipSettings) -> Sound:
-    """The sound from a moment on, in seconds of the container's clock; silence where there is none."""
+def window_sound(file: ClipFile, begin: float, settings: ClipSettings) -> Sound:
+    """The sound of the window that begins at a time of the container's clock; silence where there is none."""
     silence = np.zeros(settings.samples, np.float32)
     try:
         with file.open() as container:
@@ -54,7 +55,7 @@ def sound_of(file: ClipFile, begin: float, settings: ClipSettings) -> Sound:
                 return Sound(silence, notes=("has no sound, so the model hears silence",))
         piece = _piece(file, begin, settings, enter=True) if file.can_seek and begin > _EARLY else None
         piece = piece or _piece(file, begin, settings, enter=False)
-    except Broken:
+    except DecodeError:
         piece = None
     if piece is None:
         return Sound(silence, notes=("its sound cannot be decoded, so the model hears silence",))
@@ -111,7 +112,7 @@ def _piece(file: ClipFile, begin: float, settings: ClipSettings, *, enter: bool)
             first = False
             try:
                 mono = mix(clean(samples.of(frame))[0])
-            except Broken:
+            except DecodeError:
                 decoded.damaged += 1
                 continue
             _lay(piece, mono, at)
@@ -126,7 +127,7 @@ def _piece(file: ClipFile, begin: float, settings: ClipSettings, *, enter: bool)
 def _empty(frame: AudioFrame, settings: ClipSettings, tracks: int) -> _Piece:
     rate = int(frame.sample_rate)
     if rate not in _RATES:
-        raise Broken
+        raise DecodeError
     common = math.gcd(rate, settings.rate)
     # The margin is a whole number of samples at both rates, so that the window begins on a sample.
     lead = math.ceil(_MARGIN * common) * rate // common

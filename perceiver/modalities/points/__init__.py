@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from .modality import PointsModality
-from .sample import Axis, PointSample
+from ..description import AxisWords, Description, Noun
+from ..options import Option
 
-__all__ = ["Axis", "PointSample", "PointsModality"]
+AXES = ("x", "y", "z")
+
+DESCRIPTION = Description(
+    name="points",
+    noun=Noun("point cloud", "point clouds"),
+    element=Noun("point", "points"),
+    media=("cloud",),
+    extensions=(
+        *("ply", "pcd", "obj", "off", "stl", "glb", "gltf", "las", "laz"),
+        *("xyz", "xyzrgb", "pts", "asc", "csv", "txt", "npy", "npz"),
+    ),
+    layout="free",
+    axes={axis: AxisWords(axis, f"the cloud along {axis}", f"along {axis}", "points") for axis in AXES},
+    options=(
+        Option("up", "model", ("model", *AXES), help="the file's axis that points up; model: the one that does there"),
+        Option("draw", "random", ("random", "farthest"), help="how points are chosen where there are too many"),
+        Option("seed", 0, number=True, help="a whole number: another one draws other points"),
+    ),
+)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64, Int64, UInt8
 
 from ...errors import ConfigError, InputError
 from ...sample import Sample
-from ..base import MEGABYTE, Box, check_size, printable
-from ..options import Option, Value, settle
-from .normalise import turned, unit_cube
-from .pool import Pool, pool_of
+from ..base import MEGABYTE, Box, Modality, check_size, printable
+from ..description import Description
+from ..options import Value, settle
+from . import DESCRIPTION
+from .geometry import Axis, rotate_up, unit_cube
+from .pool import CANDIDATES, Pool, draw_farthest, draw_random, make_pool, repeat
 from .readers import read_cloud
-from .reduce import CANDIDATES, draw_farthest, draw_random, repeat
-from .sample import Axis, PointSample
 
 # As many points as a viewer still turns smoothly.
 _DISPLAY = 200_000
@@ -28,25 +28,16 @@ _AXES: tuple[Axis, ...] = get_args(Axis)
 
 
 @dataclass(frozen=True)
-class PointsModality:
-    """Point clouds, read as (M, 3) places without content: drawn, turned, brought into the unit cube.
+class PointsModality(Modality):
+    """Point clouds, read as (M, 3) coordinates without content: sampled, rotated, scaled to the unit cube.
 
     max_bytes   the largest file that is taken
     max_points  the most points or triangles of a file
     """
 
-    name: str = "points"
-    extensions: tuple[str, ...] = (
-        *("ply", "pcd", "obj", "off", "stl", "glb", "gltf", "las", "laz"),
-        *("xyz", "xyzrgb", "pts", "asc", "csv", "txt", "npy", "npz"),
-    )
+    description: ClassVar[Description] = DESCRIPTION
     max_bytes: int = 256 * MEGABYTE
     max_points: int = 10_000_000
-    options: tuple[Option, ...] = (
-        Option("up", "model", ("model", *_AXES), help="the file's axis that points up; model: the one that does there"),
-        Option("draw", "random", ("random", "farthest"), help="how points are chosen where there are too many"),
-        Option("seed", 0, number=True, help="a whole number: another one draws other points"),
-    )
 
     def read(
         self,
@@ -71,16 +62,16 @@ class PointsModality:
         chosen = settle(self.options, options or {})
         generator = np.random.default_rng(_seed(chosen["seed"]))
         check_size(data, shown, self.max_bytes, "a cloud or a mesh")
-        pool = pool_of(read_cloud(data, shown, self.max_points), shown, count, generator)
+        pool = make_pool(read_cloud(data, shown, self.max_points), shown, count, generator)
         drawn = _draw(pool, count, chosen["draw"], generator)
         display = _display(len(pool.points), drawn, generator)
         up = next((axis for axis in _AXES if axis == chosen["up"]), model_up)
         try:
-            cube, centre, scale = unit_cube(turned(pool.points[drawn], up, model_up))
+            cube, centre, scale = unit_cube(rotate_up(pool.points[drawn], up, model_up))
         except ValueError as error:
             raise InputError(f"{shown} holds coordinates that are too large to measure distances by") from error
         with np.errstate(over="ignore"):
-            original = (turned(pool.points[display], up, model_up) - centre) / scale
+            original = (rotate_up(pool.points[display], up, model_up) - centre) / scale
         # A stray point among those not read can lie so far out that nothing else would be seen, or float32 end.
         near = np.abs(original).max(axis=1) <= _FARTHEST
         original, display = original[near], display[near]
@@ -136,11 +127,11 @@ class PointsModality:
         """The elements in the file's own coordinates, "points" (M, 3), as precisely as the model read them."""
         cloud = _cloud(sample)
         points = cloud.seen.astype(np.float64) * cloud.scale + cloud.centre
-        return {"points": turned(points, cloud.model_up, cloud.up)}
+        return {"points": rotate_up(points, cloud.model_up, cloud.up)}
 
 
 def _draw(pool: Pool, count: int, how: Value, generator: np.random.Generator) -> Int64[np.ndarray, "M"]:
-    """The point of the pool that each element is."""
+    """The index into the pool for each element."""
     total = len(pool.points)
     if total <= count:
         return repeat(total, count, generator)
@@ -148,7 +139,7 @@ def _draw(pool: Pool, count: int, how: Value, generator: np.random.Generator) ->
 
 
 def _display(total: int, drawn: Int64[np.ndarray, "M"], generator: np.random.Generator) -> Int64[np.ndarray, "n"]:
-    """The points to show, in the order of the pool: all, or those that were read and a random part of the others."""
+    """The points to display, in the order of the pool: all, or the chosen ones and a random part of the others."""
     if total <= _DISPLAY:
         return np.arange(total)
     others = np.delete(np.arange(total), drawn)
@@ -162,7 +153,7 @@ def _nearest(
     original: Float64[np.ndarray, "n 3"],
     display: Int64[np.ndarray, "n"],
 ) -> Int64[np.ndarray, "n"]:
-    """The element that each display point belongs to: the first that is this point, else the nearest."""
+    """The element of each display point: the first that is this point, else the nearest."""
     read, first = np.unique(drawn, return_index=True)
     nearest = np.empty(len(display), np.int64)
     if len(display) > len(read):
@@ -231,3 +222,39 @@ def _seed(value: Value) -> int:
     if float(value) != int(value):
         raise InputError(f"seed cannot be {value}; it is a whole number from 0")
     return int(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointSample(Sample):
+    """A `Sample` of a point cloud.
+
+    `seen` and `original` lie in the model's frame: turned so that the model's axis is up, centred, in [-1, 1] as far
+    as they were read. Turned file coordinates are `seen * scale + centre`, in float64. `box` and the modality's
+    `places` are in the file's own coordinates, not turned.
+
+    nearest   the element that each display point (a row of `original`) belongs to: itself, where it was read, else the
+              nearest that was
+    colours   of the display points, from the file; None where it has none
+    centre    the middle of the unit cube, in turned file coordinates
+    scale     half the side of the unit cube, in the file's units
+    up        the file's axis that was taken to point up
+    model_up  the axis that points up in what the model reads
+    count     points in the file that could be used, or that were sampled from its mesh
+    source    whether the file holds points, or a mesh whose surface was sampled
+    rows      the point of the file that each element is, counted from 0; for a mesh the triangle that it lies on
+    copies    how many elements share each element's point: 1 unless there were too few points
+    """
+
+    nearest: Int64[np.ndarray, "n"]
+    colours: UInt8[np.ndarray, "n 3"] | None
+    centre: Float64[np.ndarray, "3"]
+    scale: float
+    up: Axis
+    model_up: Axis
+    count: int
+    source: Literal["points", "mesh"]
+    rows: Int64[np.ndarray, "M"]
+    copies: Int64[np.ndarray, "M"]
+
+
+MODALITY = PointsModality()

@@ -1,4 +1,4 @@
-"""What there is to draw from: the finite points of a cloud, or points drawn on the surface of a mesh."""
+"""The points to choose from, finite points of a cloud or samples of a mesh's surface, and ways to choose."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
 from ...errors import InputError
-from .meshes import areas, sample_surface
+from .geometry import areas, sample_surface
 from .readers import Cloud
 
 # Points drawn on a mesh, of which the model reads some and the display shows all.
 SURFACE = 50_000
 
 
+# Spreading compares every point chosen with all others; beyond so many a random share of them stands for the rest.
+CANDIDATES = 50_000
+
+
 @dataclass(frozen=True)
 class Pool:
-    """Points to draw from, in the file's coordinates.
+    """Points to choose from, in the file's coordinates.
 
     rows   the point of the file that each is, or the triangle that it lies on
     notes  what was left out, and what was done to come by the points
@@ -31,7 +35,7 @@ class Pool:
     notes: tuple[str, ...]
 
 
-def pool_of(cloud: Cloud, name: str, least: int, generator: np.random.Generator) -> Pool:
+def make_pool(cloud: Cloud, name: str, least: int, generator: np.random.Generator) -> Pool:
     """The points of a cloud that are finite, or at least `least` drawn on a mesh, uniformly by area.
 
     Raises InputError where no point is left.
@@ -66,3 +70,42 @@ def _surface(cloud: Cloud, sound: int, count: int, generator: np.random.Generato
     without = f"; {flat:,} more have no area" if flat else ""
     note = f"sampled its mesh to {count:,} points, evenly by area over {over}{without}"
     return Pool(points, colours, rows, "mesh", (*cloud.notes, note))
+
+
+def draw_random(total: int, count: int, generator: np.random.Generator) -> Int64[np.ndarray, "count"]:
+    """Draws `count` of `total` points, none twice, in their old order."""
+    return np.sort(generator.choice(total, count, replace=False))
+
+
+def draw_farthest(
+    points: Float64[np.ndarray, "n 3"], count: int, generator: np.random.Generator
+) -> Int64[np.ndarray, "count"]:
+    """Chooses points one by one, each the farthest from all before it, from one drawn at random; none twice.
+
+    Of more than `CANDIDATES` points a random share is looked at. Takes time in proportion to both numbers.
+    """
+    pool = draw_random(len(points), max(min(CANDIDATES, len(points)), count), generator)
+    columns = np.ascontiguousarray(points[pool].T)
+    chosen = np.empty(count, np.int64)
+    distance, away, along = np.full(len(pool), np.inf), np.empty(len(pool)), np.empty(len(pool))
+    latest = int(generator.integers(len(pool)))
+    for step in range(count):
+        chosen[step] = latest
+        away[:] = 0
+        for column in columns:
+            np.subtract(column, column[latest], out=along)
+            away += np.square(along, out=along)
+        np.minimum(distance, away, out=distance)
+        # Below any distance, or a place that holds several points would be chosen again and again.
+        distance[latest] = -1
+        latest = int(distance.argmax())
+    return np.sort(pool[chosen])
+
+
+def repeat(total: int, count: int, generator: np.random.Generator) -> Int64[np.ndarray, "count"]:
+    """Every one of `total` points as often as fits into `count`, and for the rest a random part of them once more.
+
+    The first `total` are the points in their old order.
+    """
+    rounds, rest = divmod(count, total)
+    return np.concatenate([np.tile(np.arange(total), rounds), draw_random(total, rest, generator)])

@@ -1,4 +1,4 @@
-"""How each modality's inputs and maps are drawn. Each is one object here; nothing else in `plots` asks which."""
+"""Drawings: how the inputs and maps of each modality become pictures. Each is one object in one registry."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from jaxtyping import Float
 from ..scale import ColourRange
 from .audio import AudioDrawing
 from .audiovisual import AudiovisualDrawing
-from .base import DIVERGING, Drawable, Drawing, Drawn, Measured, colours_for
+from .base import DIVERGING, Drawable, Drawing, Drawn, GridDrawing, Measured, colours_for
 from .image import ImageDrawing
 from .points import PointsDrawing
+from .video import VideoDrawing
 
-__all__ = ["DIVERGING", "Drawable", "Drawing", "Drawn", "colours_for", "draw", "get"]
+__all__ = ["DIVERGING", "Drawable", "Drawing", "Drawn", "GridDrawing", "colours_for", "draw", "get"]
 
-_DRAWINGS: dict[str, Drawing] = {
-    "image": ImageDrawing(),
-    "audio": AudioDrawing(),
-    "points": PointsDrawing(),
-    "audiovisual": AudiovisualDrawing(),
-}
+_ALL: tuple[Drawing, ...] = (ImageDrawing(), AudioDrawing(), PointsDrawing(), VideoDrawing(), AudiovisualDrawing())
+_DRAWINGS = {drawing.modality: drawing for drawing in _ALL}
 
 
 def get(modality: str) -> Drawing:

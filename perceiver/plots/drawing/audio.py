@@ -1,4 +1,4 @@
-"""Sounds: raw ones as a waveform over columns of colour, log-mel ones as a spectrogram; time runs to the right."""
+"""Sounds: waveforms over columns of colour, or log-mel spectrograms; time runs to the right."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .. import colour
 from ..axes import Axes, mel_axis, time_axis
 from ..overlay import GREY_BAND, opacity, overlay
 from ..scale import ColourRange
-from .base import Drawable, colours_for
+from .base import Drawable, GridDrawing, colours_for
 
 DECIBELS = (-80.0, 20.0)
 """What black and white of a spectrogram stand for: the same for all sounds, so that silence is black."""
@@ -25,12 +25,13 @@ LINE = 0.6
 it stands out everywhere, and loud passages still show the colours."""
 
 
-class AudioDrawing:
+class AudioDrawing(GridDrawing):
     """Reads `features`, `seen`, `start`, `stop`, `spectrogram` and `bands` of a sample (`AudioSample`).
 
     Raw: element i is a column over the samples of its patch. Mel: one pixel is one cell, row 0 the highest band.
     """
 
+    modality = "audio"
     over_input = True
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:

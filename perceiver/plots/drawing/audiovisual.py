@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from jaxtyping import Float, UInt8
-from PIL import Image
 
 from ...analysis.formatting import count
 from .. import colour
-from ..overlay import GREY_BAND, enlarge, opacity, overlay
+from ..overlay import GREY_BAND, opacity, overlay
 from ..scale import ColourRange
 from .audio import GAP, STRIP, written
 from .base import Drawable, colours_for
-
-TILE = 112
-"""What the longer side of a frame comes close to in pixels: a whole number for each element."""
+from .frames import frames_shown, over_frames, tiled
 
 HEIGHT = 96
 """Height of the sound in pixels, with the strip under it that shows the colours as they are."""
@@ -28,14 +23,14 @@ class AudiovisualDrawing:
     Frames run from left to right and then down. A column of the sound shows the mean of the elements within it.
     """
 
+    modality = "audiovisual"
     over_input = True
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
         """The frames and the sound that the model read."""
-        pictures = _frames(sample)
-        tiled = _tiled(pictures)
-        ground = np.full((HEIGHT, tiled.shape[1], 3), GREY_BAND[0])
-        return _over(tiled, written(ground, sample.sound))
+        frames = tiled(frames_shown(sample.seen, _grid(sample)))
+        ground = np.full((HEIGHT, frames.shape[1], 3), GREY_BAND[0])
+        return _over(frames, written(ground, sample.sound))
 
     def map(
         self,
@@ -46,24 +41,16 @@ class AudiovisualDrawing:
         strength: float | None,
     ) -> UInt8[np.ndarray, "h w 3"]:
         """A map over the frames, and over the sound; what lies on the label is not drawn."""
-        parts, chosen = sample.split(np.asarray(values)), colours_for(range_, colours)
-        pictures, size = _frames(sample), _enlargement(sample)
-        drawn = []
-        for picture, cells in zip(pictures, parts["video"], strict=True):
-            unit = enlarge(range_.apply(cells), size)
-            painted = colour.paint(unit, chosen)
-            solid = opacity(unit, signed=range_.signed)
-            drawn.append(painted if strength is None else overlay(picture, painted, strength, solid))
-        tiled = _tiled(np.stack(drawn))
-        width = tiled.shape[1]
-        unit = range_.apply(_columns(parts["audio"], width))[None]
-        painted = colour.paint(unit, chosen)
+        parts, pictures = sample.split(np.asarray(values)), frames_shown(sample.seen, _grid(sample))
+        frames = tiled(over_frames(pictures, parts["video"], range_, colours, strength))
+        unit = range_.apply(_columns(parts["audio"], frames.shape[1]))[None]
+        painted = colour.paint(unit, colours_for(range_, colours))
         if strength is None:
-            return _over(tiled, np.repeat(painted, HEIGHT, axis=0))
+            return _over(frames, np.repeat(painted, HEIGHT, axis=0))
         ground = np.full_like(painted, round(GREY_BAND[0]))
         tinted = overlay(ground, painted, strength, opacity(unit, signed=range_.signed), grey=False).astype(np.float64)
         wave = written(np.repeat(tinted, HEIGHT - STRIP - GAP, axis=0), sample.sound)
-        return _over(_over(tiled, wave), np.repeat(painted, STRIP, axis=0))
+        return _over(_over(frames, wave), np.repeat(painted, STRIP, axis=0))
 
     def size(self, sample: Drawable) -> str:
         """Frames by pixels, and seconds of sound."""
@@ -75,36 +62,6 @@ def _grid(sample: Drawable) -> tuple[int, int, int]:
     """Steps in time, rows and columns of the video's elements."""
     steps, rows, columns = next(part.shape for part in sample.parts if part.name == "video")
     return steps, rows, columns
-
-
-def _enlargement(sample: Drawable) -> int:
-    """Pixels along an element."""
-    return max(1, round(TILE / max(_grid(sample)[1:])))
-
-
-def _frames(sample: Drawable) -> UInt8[np.ndarray, "steps h w 3"]:
-    """One frame a step in time, the middle one of those in an element, at the size that it is drawn."""
-    steps, rows, columns = _grid(sample)
-    each, size = len(sample.seen) // steps, _enlargement(sample)
-    chosen = sample.seen[each // 2 :: each]
-    return np.stack(
-        [
-            np.asarray(Image.fromarray(frame).resize((columns * size, rows * size), Image.Resampling.BOX))
-            for frame in chosen
-        ]
-    )
-
-
-def _tiled(pictures: UInt8[np.ndarray, "n h w 3"]) -> UInt8[np.ndarray, "H W 3"]:
-    """Pictures in rows as long as they are many, black between them."""
-    number, height, width = pictures.shape[:3]
-    columns = math.ceil(math.sqrt(number))
-    rows = math.ceil(number / columns)
-    out = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), np.uint8)
-    for i, picture in enumerate(pictures):
-        top, left = (i // columns) * (height + GAP), (i % columns) * (width + GAP)
-        out[top : top + height, left : left + width] = picture
-    return out
 
 
 def _over(above: UInt8[np.ndarray, "h w 3"], below: UInt8[np.ndarray, "k w 3"]) -> UInt8[np.ndarray, "H w 3"]:

@@ -1,12 +1,13 @@
-"""What a modality's drawing offers: inputs and maps as pictures, for the page, the wall of blocks and the figure."""
+"""The interface of drawings, and what they share."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int64, UInt8
 
 from ..axes import Axes
 from ..scale import ColourRange
@@ -22,8 +23,12 @@ Drawable = Any
 class Drawing(Protocol):
     """Draws the samples of one modality. Every map comes in the sample's shape.
 
+    modality    the modality's name
     over_input  whether maps can lie over the input, more or less strongly; else they are its colours
     """
+
+    @property
+    def modality(self) -> str: ...
 
     @property
     def over_input(self) -> bool: ...
@@ -48,9 +53,33 @@ class Drawing(Protocol):
         ...
 
 
+class GridDrawing(ABC):
+    """What drawings of elements on one grid share. Unless a drawing says otherwise, an element of the picture of an
+    input is a box of pixels (columns, on one axis), all equal in size."""
+
+    @abstractmethod
+    def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
+        """The input alone, as the model read it."""
+
+    def rearranged(self, sample: Drawable, order: Int64[np.ndarray, "M"]) -> UInt8[np.ndarray, "h w 3"]:
+        """The input, each element showing what was at the element that `order` names."""
+        return rearranged(self.given(sample), sample.shape, order)
+
+
+def rearranged(
+    picture: UInt8[np.ndarray, "h w 3"], shape: tuple[int, ...], order: Int64[np.ndarray, "M"]
+) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture whose elements are boxes of pixels (columns, on one axis), each showing what was at `order`."""
+    rows, columns = (1, *shape)[-2:]
+    height, width = picture.shape[0] // rows, picture.shape[1] // columns
+    boxes = picture.reshape(rows, height, columns, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)
+    moved = boxes[order].reshape(rows, columns, height, width, 3).swapaxes(1, 2)
+    return moved.reshape(picture.shape)
+
+
 @runtime_checkable
 class Measured(Protocol):
-    """What a drawing also offers when its pictures are of nothing seen, so that their sides need numbers."""
+    """What a drawing also offers when its pictures need axes with numbers, such as spectrograms."""
 
     def axes(self, sample: Drawable) -> Axes:
         """The axes of the input and of every map."""

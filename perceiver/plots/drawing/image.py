@@ -8,12 +8,13 @@ from jaxtyping import Float, UInt8
 from .. import colour
 from ..overlay import opacity, overlay
 from ..scale import ColourRange
-from .base import Drawable, colours_for
+from .base import Drawable, GridDrawing, colours_for
 
 
-class ImageDrawing:
+class ImageDrawing(GridDrawing):
     """Reads `seen` (H, W, 3) of a sample; nothing is enlarged, one cell is one pixel."""
 
+    modality = "image"
     over_input = True
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "H W 3"]:

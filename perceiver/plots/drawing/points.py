@@ -39,12 +39,12 @@ LOOK: Mapping[str, float] = {
     "thickest": 1.25,  # greatest width of an edge, in pixels of the page
     "behind": 3.0,  # how far behind the dot its edge lies, of its radius
 }
-"""How clouds are looked at."""
+"""The camera and the look of clouds."""
 
 
 @dataclass(frozen=True)
 class Ground:
-    """What lies behind the points, and the ink of their edges: apart from it and from the colours that come close."""
+    """The background of a cloud, and the colour of the edges of its points."""
 
     colour: Colour
     ink: Colour
@@ -57,7 +57,7 @@ LOW, HIGH = (88, 119, 142), (205, 219, 228)
 
 @dataclass(frozen=True)
 class Shot:
-    """One look at a cloud, painted once a map: the point that every fine pixel shows, or GROUND or EDGE."""
+    """A rendered view of a cloud, coloured for each map: the point that every fine pixel shows, or GROUND or EDGE."""
 
     front: Int32[np.ndarray, "S S"]
     fine: int
@@ -76,6 +76,7 @@ class PointsDrawing:
     Maps colour the points themselves, on a dark ground; on a light one where their colours begin or centre there.
     """
 
+    modality = "points"
     over_input = False
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
@@ -100,7 +101,7 @@ class PointsDrawing:
 
 
 def shot(points: Float32[np.ndarray, "n 3"], up: str, side: int = SIDE, fine: int = FINE) -> Shot:
-    """Looks at points whose axis `up` points upwards."""
+    """Renders points whose axis `up` points upwards."""
     wide = side * fine
     right, upward, towards = axes(up, LOOK["azimuth"], LOOK["elevation"])
     scale = wide / 2 * LOOK["fill"] / reach(points)
@@ -139,7 +140,7 @@ def axes(up: str, azimuth: float, elevation: float) -> Float64[np.ndarray, "3 3"
 
 
 def reach(points: Float32[np.ndarray, "n 3"]) -> float:
-    """The greatest distance of a point from the middle: however the cloud is turned, it keeps within."""
+    """The greatest distance of a point from the origin, which bounds every view of the cloud."""
     return float(np.sqrt((points.astype(np.float64) ** 2).sum(axis=1).max())) or 1.0
 
 
@@ -166,7 +167,7 @@ def painted(values: Float[np.ndarray, "n"], range_: ColourRange, colours: str) -
 
 
 def by_height(points: Float32[np.ndarray, "n 3"], up: str) -> UInt8[np.ndarray, "n 3"]:
-    """Quiet colours, the higher the brighter."""
+    """Neutral colours, the higher the brighter."""
     height = points[:, "xyz".index(up)].astype(np.float64)
     low, high = np.percentile(height, [1, 99])
     unit = np.clip((height - low) / (high - low or 1.0), 0, 1)[:, None]
@@ -174,7 +175,7 @@ def by_height(points: Float32[np.ndarray, "n 3"], up: str) -> UInt8[np.ndarray, 
 
 
 def ground(colours: str) -> Ground:
-    """The ground on which a map's unremarkable values recede: dark where they are dark, light where they are light."""
+    """The background for a colour map: dark where its low (or central) colours are dark, else light."""
     table = colour.table(colours).astype(np.float64)
     quiet = table[len(table) // 2] if colours in colour.DIVERGING else table[0]
     return LIGHT if quiet.mean() > 127 else DARK

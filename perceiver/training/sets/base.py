@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from ...checkpoints.results import Data
+from ...checkpoints.cards.results import Data
 from ...errors import DataError
 from ...model import Perceiver
 

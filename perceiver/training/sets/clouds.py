@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ...checkpoints.results import Data
+from ...checkpoints.cards.results import Data
 from ...config import PerceiverConfig
 from ...model import Perceiver
 from .base import Balanced, Examples, Report, archive, default_folder

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from ...checkpoints.results import Data
+from ...checkpoints.cards.results import Data
 from ...config import PerceiverConfig
 from ...errors import DataError
 from ...model import Perceiver

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from ...checkpoints.results import Data
+from ...checkpoints.cards.results import Data
 from ...config import PerceiverConfig
 from ...model import Perceiver
 from .base import Balanced, Examples, Report, archive

@@ -14,17 +14,14 @@ from zipfile import BadZipFile
 import numpy as np
 from jaxtyping import Float16
 
-from dataset_builders.files import whole
-from dataset_builders.progress import Report, bar
-from dataset_builders.splits import SPLITS
-
 from ...errors import DataError, InputError
-from ...modalities.points.meshes import sample_surface
-from ...modalities.points.normalise import turned, unit_cube
+from ...modalities.points.geometry import Axis, rotate_up, sample_surface, unit_cube
 from ...modalities.points.readers import read_cloud
-from ...modalities.points.sample import Axis
+from ...progress import ProgressCallback, progress_bars
+from ...storage import write_arrays
+from .base import TEST, TRAIN
 
-_SIDES = ("train", "test")
+_SIDES = {"train": TRAIN, "test": TEST}
 _STEP = "Sample meshes"
 _MOST = 50_000_000  # triangles of a mesh; ModelNet's largest has about two million
 # To be raised when the same meshes give other arrays: cached ones are then not read.
@@ -56,7 +53,7 @@ def read_modelnet(
     *,
     up: Axis = "z",
     cache: Path | None = None,
-    progress: Report | None = None,
+    progress: ProgressCallback | None = None,
 ) -> dict[str, np.ndarray]:
     """Samples every mesh of a folder with CLASS/train/*.off and CLASS/test/*.off, uniformly by area.
 
@@ -79,9 +76,7 @@ def read_modelnet(
         return kept
     arrays = _sample(meshes, points, seed, up, progress)
     if cache is not None:
-        contents: dict[str, Any] = {**arrays, "key": np.array(key)}
-        with whole(cache) as part, part.open("wb") as file:
-            np.savez_compressed(file, **contents)
+        write_arrays(cache, **arrays, key=np.array(key))
     return arrays
 
 
@@ -125,19 +120,21 @@ def _read(cache: Path, key: str) -> dict[str, np.ndarray] | None:
         return None
 
 
-def _sample(meshes: list[_Mesh], points: int, seed: int, up: Axis, progress: Report | None) -> dict[str, np.ndarray]:
+def _sample(
+    meshes: list[_Mesh], points: int, seed: int, up: Axis, progress: ProgressCallback | None
+) -> dict[str, np.ndarray]:
     clouds = np.empty((len(meshes), points, 3), dtype=np.float16)
     with ExitStack() as stack:
-        report = progress or stack.enter_context(bar())
+        report = progress or stack.enter_context(progress_bars())
         for index, mesh in enumerate(meshes):
-            report(_STEP, index, len(meshes))
+            report(index / len(meshes), _STEP)
             clouds[index] = _cloud(mesh, points, seed, up)
-        report(_STEP, len(meshes), len(meshes))
+        report(1.0, _STEP)
     names = sorted({mesh.label for mesh in meshes})
     return {
         "points": clouds,
         "label": np.array([names.index(mesh.label) for mesh in meshes], dtype=np.int64),
-        "split": np.array([SPLITS.index(mesh.side) for mesh in meshes], dtype=np.int8),
+        "split": np.array([_SIDES[mesh.side] for mesh in meshes], dtype=np.int8),
         "group": np.arange(len(meshes), dtype=np.int64),
         "name": np.array([mesh.name for mesh in meshes]),
         "classes": np.array(names),
@@ -157,7 +154,7 @@ def _cloud(mesh: _Mesh, points: int, seed: int, up: Axis) -> Float16[np.ndarray,
     generator = np.random.default_rng([seed, zlib.crc32(mesh.name.encode())])
     try:
         drawn, _, _ = sample_surface(read.points, read.triangles, points, generator)
-        placed, _, _ = unit_cube(turned(drawn, up, "y"))
+        placed, _, _ = unit_cube(rotate_up(drawn, up, "y"))
     except ValueError as error:
         raise DataError(f"{mesh.path} cannot be sampled: {error}") from None
     return placed.astype(np.float16)

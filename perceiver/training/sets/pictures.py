@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from ...checkpoints.results import Data
+from ...checkpoints.cards.results import Data
 from ...config import PerceiverConfig
 from ...model import Perceiver
 from .base import Examples, Report

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from ...checkpoints.results import Data
+from ...checkpoints.cards.results import Data
 from ...config import PerceiverConfig
 from ...modalities.audio.features import content
 from ...modalities.audio.settings import AudioSettings

@@ -17,9 +17,9 @@ from torch import Tensor
 
 import perceiver
 from perceiver import CheckpointError
-from perceiver.checkpoints.files import read_json
-from perceiver.checkpoints.raw import read_raw
-from perceiver.loading import inspect
+from perceiver.checkpoints import inspect
+from perceiver.checkpoints.folder import read_json
+from perceiver.checkpoints.tensors.file import open_tensor_file
 from tests.checkpoints.formats.test_krasserm import FORMATS
 from tests.peers.fill import fill
 
@@ -149,11 +149,11 @@ KINDS = ("fourier", "learned", "conv", "krasserm", "lucidrains")
 def opened(folder: Path, arguments: Mapping[str, Any]) -> str:
     """What is said about it: "" where it opens. Nothing but CheckpointError may come out."""
     try:
-        found = inspect(folder, arguments=arguments)
+        found = inspect(folder, options=arguments)
         json.dumps(found.to_dict())
         found.rows()
         if found.config is not None:
-            perceiver.load(folder, arguments=arguments)
+            perceiver.load(folder, options=arguments)
     except CheckpointError as error:
         return str(error)
     return ""
@@ -181,7 +181,7 @@ def test_strange_settings_end_in_one_sentence(kind: str, tmp_path: Path) -> None
     assert opened(folder, {}) == ""
     assert "no nonsense" in opened(folder, {"nonsense": 1})
     files = {path.name: json.loads(path.read_text()) for path in folder.glob("*.json")}
-    asked = [question.name for question in inspect(folder).questions]
+    asked = [option.name for option in inspect(folder).options]
     asked += ["labels", "preprocess", "depth", "weight_tie_layers", "input_axis", "model", "nonsense"]
     changes = [(name, place, strange) for name in files for place in places(files[name]) for strange in STRANGE]
     changes += [("config.json", (name,), strange) for name in ("id2label", *asked) for strange in STRANGE]
@@ -287,7 +287,7 @@ def test_more_blocks_than_any_model_has(tmp_path: Path) -> None:
 def test_names_that_no_tensor_has(name: str, tmp_path: Path) -> None:
     save_file({name: torch.zeros(1)}, tmp_path / "model.safetensors")
     with pytest.raises(CheckpointError, match="names a tensor") as caught:
-        read_raw(tmp_path / "model.safetensors")
+        open_tensor_file(tmp_path / "model.safetensors")
     assert str(caught.value).isprintable()
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 import perceiver
 from perceiver import CheckpointError, Perceiver, modalities
-from perceiver.loading import inspect
+from perceiver.checkpoints import inspect
 from tests.modalities import files
 from tests.peers.fill import even, fill
 
@@ -114,26 +114,26 @@ def test_all_three_formats_are_read(path: str) -> None:
     if path == "weights.pt":
         # Shapes leave the repeats open, and heads where both of the library's defaults are possible.
         found = inspect(FORMATS / path)
-        assert [one.name for one in found.open_questions] == [
+        assert [one.name for one in found.open_options] == [
             "num_self_attention_blocks",
             "num_cross_attention_layers",
             "decoder.num_cross_attention_heads",
         ]
-        assert found.answers["image_shape"] == "6 x 6 x 1"
-        assert found.answers["num_cross_attention_heads"] == 1
+        assert found.values["image_shape"] == "6 x 6 x 1"
+        assert found.values["num_cross_attention_heads"] == 1
         arguments = {
             "num_self_attention_blocks": 3,
             "num_cross_attention_layers": 2,
             "num_self_attention_heads": 4,
             "decoder": {"num_cross_attention_heads": 1},
         }
-    ours = perceiver.load(FORMATS / path, arguments=arguments)
+    ours = perceiver.load(FORMATS / path, options=arguments)
     pixels = torch.from_numpy(even("input", (1, 36, 1)))
     with np.load(FORMATS / "logits.npz") as file:
         assert torch.allclose(ours(ours.input_array(pixels))[0], torch.from_numpy(file["logits"]), rtol=0, atol=1e-5)
     assert ours.config.plan == ((0, 0), (1, 0), (None, 0))
     assert ours.config.labels == (("A", "B", "C", "D", "E") if path == "hub" else ())
-    assert inspect(FORMATS / path, arguments=arguments).family == "krasserm"
+    assert inspect(FORMATS / path, options=arguments).family == "krasserm"
 
 
 def test_names_of_version_0_6(tmp_path: Path) -> None:
@@ -205,14 +205,14 @@ def test_preprocessing_that_is_not_represented(values: dict[str, Any], said: str
 def test_nothing_may_be_missing_or_left_over(tmp_path: Path) -> None:
     golden, gone = Golden("apart"), "0.self_attn_n.1.1.module.3.bias"
     folder = golden.save(tmp_path / "less", lambda state: {n: t for n, t in state.items() if n != gone})
-    with pytest.raises(CheckpointError, match=f"1 tensor is missing \\({gone}\\)"):
+    with pytest.raises(CheckpointError, match=rf"1 of \d+ tensors is missing \({gone}\)"):
         perceiver.load(folder)
     folder = golden.save(tmp_path / "more", lambda state: state | {"0.cross_attn_n.extra": torch.ones(1)})
-    with pytest.raises(CheckpointError, match=r"1 tensor is left over \(0\.cross_attn_n\.extra\)"):
+    with pytest.raises(CheckpointError, match=r"1 of \d+ tensors is unexpected \(0\.cross_attn_n\.extra\)"):
         perceiver.load(folder)
     # A third layer of a block that has two: of the others', of which the first block has none.
     layer = {name.replace("_n.1.", "_n.2."): t for name, t in golden.state().items() if "self_attn_n.1." in name}
-    with pytest.raises(CheckpointError, match="16 tensors are left over"):
+    with pytest.raises(CheckpointError, match=r"16 of \d+ tensors are unexpected"):
         perceiver.load(golden.save(tmp_path / "layer", lambda state: state | layer))
 
 
@@ -222,13 +222,13 @@ def test_the_position_code_need_not_be_in_the_file(tmp_path: Path) -> None:
     assert golden.compare(perceiver.load(folder))[0] < 1e-5
     (folder / "config.json").unlink()
     given = {"num_self_attention_blocks": 3, "num_cross_attention_layers": 2, "decoder.num_cross_attention_heads": 1}
-    found = inspect(folder, arguments=given)
-    assert [one.name for one in found.open_questions] == ["image_shape"]
-    found = inspect(folder, arguments=given | {"image_shape": [28, 28, 1]})
+    found = inspect(folder, options=given)
+    assert [one.name for one in found.open_options] == ["image_shape"]
+    found = inspect(folder, options=given | {"image_shape": [28, 28, 1]})
     assert found.config is not None
     assert (found.config.positions.num_bands, found.config.content_channels) == (32, 1)
     with pytest.raises(CheckpointError, match=r"image_shape is 28 x 28 x 3, and .* reads 1 channels of content"):
-        inspect(folder, arguments=given | {"image_shape": "28 x 28 x 3"})
+        inspect(folder, options=given | {"image_shape": "28 x 28 x 3"})
 
 
 @pytest.mark.parametrize(
@@ -281,9 +281,9 @@ def test_what_cannot_be_represented_is_refused_by_name(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match=said):
             inspect(golden.save(tmp_path / str(number), change))
     with pytest.raises(CheckpointError, match="has no cross_heads"):
-        inspect(golden.save(tmp_path), arguments={"cross_heads": 1})
+        inspect(golden.save(tmp_path), options={"cross_heads": 1})
     folder = golden.save(tmp_path, model_config=changed(golden.config, num_rotary_layers=1, decoder_window=3))
-    told = "left aside what is no option of perceiver-io's image classifier: num_rotary_layers, decoder.window"
+    told = "ignored what is no option of perceiver-io's image classifier: num_rotary_layers, decoder.window"
     assert told in inspect(folder).notes
 
 

@@ -16,10 +16,10 @@ from torch import Tensor
 
 import perceiver
 from perceiver import CheckpointError, Perceiver
+from perceiver.checkpoints import inspect
 from perceiver.checkpoints.formats import Checkpoint
 from perceiver.checkpoints.formats.lucidrains import Lucidrains
-from perceiver.checkpoints.raw import read_raw
-from perceiver.loading import inspect
+from perceiver.checkpoints.tensors.file import open_tensor_file
 from tests.peers.lucidrains_golden import GOLDEN, SMALL, answers, data, filled, part, shared
 
 peers = pytest.importorskip("perceiver_pytorch")
@@ -118,11 +118,11 @@ def test_stored_answers_of_every_layout_are_met(case: str, tmp_path: Path) -> No
 
 def test_tied_layers_are_found_by_their_numbers(tmp_path: Path) -> None:
     file = saved(peer(weight_tie_layers=True, depth=4).state_dict(), tmp_path)
-    found = inspect(file, arguments={"input_shape": [5, 6], "max_freq": 12, "cross_heads": 2, "latent_heads": 3})
+    found = inspect(file, options={"input_shape": [5, 6], "max_freq": 12, "cross_heads": 2, "latent_heads": 3})
     assert found.config is not None
     assert found.config.plan == ((0, 0), (1, 1), (1, 1), (1, 1))
     assert any("blocks 2 to 4 share their weights" in note for note in found.notes)
-    assert not {"weight_tie_layers", "depth"} & {question.name for question in found.questions}
+    assert not {"weight_tie_layers", "depth"} & {option.name for option in found.options}
 
 
 def test_blocks_that_share_only_a_part_are_represented(tmp_path: Path) -> None:
@@ -144,49 +144,49 @@ def test_tied_layers_saved_once_need_their_number(tmp_path: Path) -> None:
     save_model(theirs, str(tmp_path / "model.safetensors"))
     arguments = SMALL | {"input_shape": list(SHAPE), "weight_tie_layers": True}
     del arguments["depth"]
-    found = inspect(tmp_path, arguments=arguments)
-    assert [question.name for question in found.open_questions] == ["depth"]
-    ours = perceiver.load(tmp_path, arguments=arguments | {"depth": 4})
+    found = inspect(tmp_path, options=arguments)
+    assert [option.name for option in found.open_options] == ["depth"]
+    ours = perceiver.load(tmp_path, options=arguments | {"depth": 4})
     inputs = data(SMALL, SHAPE)
     logits, maps = answers(theirs, inputs, 2)
     assert compare(ours, inputs, logits, dict(enumerate(map(part, maps))))[0] < 1e-5
 
 
 def test_without_numbers_tying_is_asked(tmp_path: Path) -> None:
-    entries = read_raw(saved(peer(weight_tie_layers=True).state_dict(), tmp_path)).entries
+    entries = open_tensor_file(saved(peer(weight_tie_layers=True).state_dict(), tmp_path)).entries
     known = SMALL | {"input_shape": list(SHAPE)}
-    checkpoint = Checkpoint("model.pt", entries, answers=known)
-    asked = {question.name: question for question in Lucidrains().questions(checkpoint)}
+    checkpoint = Checkpoint("model.pt", entries, options=known)
+    asked = {option.name: option for option in Lucidrains().options(checkpoint)}
     assert asked["weight_tie_layers"].default is None
     for tied, plan in ((True, ((0, 0), (1, 1), (1, 1))), (False, ((0, 0), (1, 1), (2, 2)))):
-        settled = replace(checkpoint, answers=known | {"weight_tie_layers": tied})
-        assert Lucidrains().translate(settled).config.plan == plan
+        settled = replace(checkpoint, options=known | {"weight_tie_layers": tied})
+        assert Lucidrains().convert(settled).config.plan == plan
 
 
 def test_what_shapes_do_not_tell_is_asked(tmp_path: Path) -> None:
     file = saved(peer(cross_heads=1, cross_dim_head=64, latent_heads=4, latent_dim_head=16).state_dict(), tmp_path)
     found = inspect(file)
     # 64 wide is one head of the default width; the self-attention's 64 are not the eight heads of 64 by default.
-    assert {question.name for question in found.open_questions} == {"input_shape", "max_freq", "latent_heads"}
+    assert {option.name for option in found.open_options} == {"input_shape", "max_freq", "latent_heads"}
     assert found.config is None
     with pytest.raises(CheckpointError, match="max_freq"):
         perceiver.load(file)
     # Three channels of colour leave five bands on each of two axes.
-    assert found.answers["num_freq_bands"] == 5
-    assert found.answers["cross_heads"] == 1
+    assert found.values["num_freq_bands"] == 5
+    assert found.values["cross_heads"] == 1
     known = {"input_shape": "5x6", "max_freq": 12, "latent_dim_head": 16}
-    config = inspect(file, arguments=known).config
+    config = inspect(file, options=known).config
     assert config is not None
     assert (config.self_heads, config.content_channels, config.modality) == (4, 3, "image")
     # On one axis any number of bands leaves some content.
-    alone = inspect(file, arguments=known | {"input_shape": [30]})
-    assert {question.name for question in alone.open_questions} == {"num_freq_bands"}
+    alone = inspect(file, options=known | {"input_shape": [30]})
+    assert {option.name for option in alone.open_options} == {"num_freq_bands"}
 
 
 def test_arguments_given_go_before_those_beside_the_weights(tmp_path: Path) -> None:
     state = peer().state_dict()
     file = saved(state, tmp_path, SMALL | {"input_shape": [5, 6], "max_freq": 8.0, "epochs": 90, "freq_base": 2})
-    found = inspect(file, arguments={"max_freq": 20.0, "labels": [str(i) for i in range(10)]})
+    found = inspect(file, options={"max_freq": 20.0, "labels": [str(i) for i in range(10)]})
     assert found.config is not None
     assert found.config.positions.max_resolution == (20.0, 20.0)
     assert found.config.labels[9] == "9"
@@ -246,7 +246,7 @@ def test_half_precision_is_read_and_said(tmp_path: Path) -> None:
 def test_arguments_that_do_not_fit_are_refused_by_name(arguments: dict[str, Any], name: str, tmp_path: Path) -> None:
     file = saved(peer().state_dict(), tmp_path, SMALL | {"input_shape": list(SHAPE)})
     with pytest.raises(CheckpointError, match=name):
-        inspect(file, arguments=arguments)
+        inspect(file, options=arguments)
 
 
 def test_other_models_of_the_library_are_refused_by_what_they_are(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 import perceiver
 from perceiver import CheckpointError, Perceiver, PerceiverConfig, modalities
-from perceiver.loading import inspect
+from perceiver.checkpoints import inspect
 from tests.modalities.audiovisual import clips
 
 transformers = pytest.importorskip("transformers")
@@ -167,7 +167,7 @@ def test_what_rebuilds_the_clip_is_left_aside_and_said(tmp_path: Path) -> None:
 
 def test_converted_and_read_again(tmp_path: Path) -> None:
     ours = perceiver.load(save(peer(**SMALL), tmp_path / "theirs"))
-    again = perceiver.load(ours.save_pretrained(tmp_path / "ours"))
+    again = perceiver.load(perceiver.save(ours, tmp_path / "ours"))
     content = elements(*clip(ours.config), ours.config)
     assert torch.equal(again(again.input_array(content)), ours(ours.input_array(content)))
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from perceiver.modalities.audio import AudioModality, AudioSample
+from perceiver.modalities.audio.modality import AudioModality, AudioSample
 
 AUDIO = AudioModality()
 MEL = {"features": "mel"}

@@ -9,8 +9,9 @@ import torch
 
 from perceiver import ConfigError, InputError
 from perceiver.modalities import Modality, get, names
-from perceiver.modalities.audio import AudioSample, AudioSettings
 from perceiver.modalities.audio.features import content, spectrogram
+from perceiver.modalities.audio.modality import AudioSample
+from perceiver.modalities.audio.settings import AudioSettings
 from tests.modalities.audio.sounds import AUDIO, MEL, noted, read, strongest, tone, write
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from perceiver.modalities import kinds
-from perceiver.modalities.audio.lengths import mended, tells_frames
+from perceiver.modalities.audio.lengths import counts_frames, repaired
 from tests.modalities.audio.sounds import encode, noted, patch, read, strongest, tone, write
 
 WAV = write(tone())
@@ -53,20 +53,20 @@ def test_a_chunk_of_odd_length_may_lack_its_padding(pad: bytes, size: int) -> No
 
 def test_chunks_behind_an_empty_one_are_no_sound() -> None:
     data = patch(WAV[:44], SIZE, 0) + b"LIST" + struct.pack("<I", 6) + b"INFOxy"
-    assert mended(data, kinds.WAV) == (data, None)
+    assert repaired(data, kinds.WAV) == (data, None)
 
 
 def test_millions_of_chunks_are_not_walked_through() -> None:
     empty = (b"LIST" + bytes(4)) * 1_000_000
     data = WAV[:36] + empty + WAV[36:]
-    assert mended(data, kinds.WAV) == (data, None)
-    assert mended(b"caff\0\1\0\0" + (b"free" + bytes(7) + b"\1\0") * 1_000_000, kinds.CAF)[1] is None
+    assert repaired(data, kinds.WAV) == (data, None)
+    assert repaired(b"caff\0\1\0\0" + (b"free" + bytes(7) + b"\1\0") * 1_000_000, kinds.CAF)[1] is None
 
 
 def test_good_files_are_handed_on_as_they_are() -> None:
     for format, kind in (("WAV", kinds.WAV), ("AIFF", kinds.AIFF), ("W64", kinds.W64), ("RF64", kinds.WAV)):
         data = write(tone(), format=format)
-        assert mended(data, kind) == (data, None)
+        assert repaired(data, kind) == (data, None)
 
 
 @pytest.mark.parametrize("format", ["AIFF", "CAF", "AU", "W64", "RF64"])
@@ -92,8 +92,8 @@ def test_an_mp3_of_changing_rate_without_a_count_is_read_to_its_end() -> None:
     loud = np.random.default_rng(0).normal(0, 0.1, 44_100)
     frames = write(np.concatenate([loud, np.zeros(3 * 44_100), loud]), 44_100, "MP3")
     uncounted = frames[frames.index(b"\xff\xfb", frames.index(b"Info" if b"Info" in frames else b"Xing")) :]
-    assert tells_frames(frames)
-    assert not tells_frames(uncounted)
+    assert counts_frames(frames)
+    assert not counts_frames(uncounted)
     sample = read(uncounted)
     assert sample.duration == pytest.approx(5.0, abs=0.1)
     assert not noted(sample, "announces")

@@ -11,9 +11,9 @@ import pytest
 from av.audio.frame import AudioFrame
 
 from perceiver.modalities.audio.ffmpeg import Ffmpeg
-from perceiver.modalities.audiovisual import ClipSettings
-from perceiver.modalities.audiovisual.file import examine
-from perceiver.modalities.audiovisual.sound import sound_of
+from perceiver.modalities.audiovisual.settings import ClipSettings
+from perceiver.modalities.audiovisual.sound import window_sound
+from perceiver.modalities.video.file import examine
 
 RATE, COUNT = 8000, 8192
 LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1", 7: "6.1", 8: "7.1", 16: "hexadecagonal"}
@@ -49,6 +49,6 @@ def test_every_channel_is_read_exactly(channels: int) -> None:
 def test_sound_of_a_clip_is_the_mean_of_its_channels(channels: int) -> None:
     data, expected = lossless(channels)
     settings = ClipSettings(rate=RATE, samples=4096)
-    sound = sound_of(examine(data, "clip.mkv"), 0.125, settings)
+    sound = window_sound(examine(data, "clip.mkv"), 0.125, settings)
     assert sound.channels == channels
     np.testing.assert_allclose(sound.waveform, expected[1000 : 1000 + 4096].mean(axis=1), atol=1e-6)

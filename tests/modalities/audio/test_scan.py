@@ -10,7 +10,7 @@ import soundfile
 import torch
 
 from perceiver import InputError
-from perceiver.modalities.audio import Scan
+from perceiver.modalities.audio.scan import Scan
 from tests.modalities.audio.sounds import AUDIO, encode, memory_growth, tone, write
 
 RAW = {"peak": None}

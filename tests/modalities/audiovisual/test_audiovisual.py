@@ -10,7 +10,8 @@ import pytest
 
 from perceiver import ConfigError, InputError
 from perceiver.modalities import get
-from perceiver.modalities.audiovisual import ClipSample, ClipSettings
+from perceiver.modalities.audiovisual.modality import ClipSample
+from perceiver.modalities.audiovisual.settings import ClipSettings
 
 from .clips import Picture, clip, frame_of, numbered, ramp, tone
 
@@ -291,13 +292,13 @@ def test_windows_that_cannot_begin() -> None:
 
 
 def test_frames_that_are_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("perceiver.modalities.audiovisual.file.MOST_PIXELS", 1000)
+    monkeypatch.setattr("perceiver.modalities.video.file.MOST_PIXELS", 1000)
     assert "its frames have 64 x 48 pixels; at most 1,000 are read" in refusal(clip(numbered(), count=20))
 
 
 def test_a_window_that_takes_too_long_to_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     data = clip(numbered(), count=100, options={"x264-params": "scenecut=0:keyint=250"})
-    monkeypatch.setattr("perceiver.modalities.audiovisual.frames._MOST_DECODED", 40 * 64 * 48)
+    monkeypatch.setattr("perceiver.modalities.video.frames._MOST_DECODED", 40 * 64 * 48)
     assert "choose an earlier start" in refusal(data)
     assert numbers(read(data, "0"))[:3] == [0, 1, 2]
 

@@ -10,7 +10,8 @@ import torch
 
 from perceiver import ConfigError, InputError, Sample
 from perceiver.modalities import Modality, get, names
-from perceiver.modalities.points import PointSample, PointsModality, modality
+from perceiver.modalities.points import modality
+from perceiver.modalities.points.modality import PointSample, PointsModality
 from tests.modalities.points import files
 from tests.modalities.points.files import BOX, BOX_FACES, POINTS
 

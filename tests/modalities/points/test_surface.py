@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perceiver.modalities.points.meshes import areas, sample_surface
-from perceiver.modalities.points.reduce import CANDIDATES, draw_farthest, draw_random, repeat
+from perceiver.modalities.points.geometry import areas, sample_surface
+from perceiver.modalities.points.pool import CANDIDATES, draw_farthest, draw_random, repeat
 from tests.modalities.points.files import BOX, BOX_FACES
 
 

@@ -1,4 +1,4 @@
-"""A file's bytes -> its cloud: one reader a format, chosen by what the first bytes are."""
+"""Readers of point clouds and meshes: one for each format, chosen by the file's first bytes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from ....errors import InputError
 from ... import kinds
 from ...kinds import Kind, identify
 from .arrays import read_npy, read_npz
-from .cloud import Cloud, allow
+from .cloud import Cloud, check_count
 from .gltf import read_gltf
 from .las import read_las
-from .obj import read_obj
-from .off import read_off
+from .meshes import read_obj, read_off, read_stl
 from .pcd import read_pcd
 from .ply import read_ply
-from .stl import read_stl
 from .table import read_table
 
 __all__ = ["Cloud", "read_cloud"]
@@ -48,7 +46,7 @@ def read_cloud(data: bytes, name: str, most: int) -> Cloud:
         raise InputError(f"{name} {_refusal(kind)}")
     try:
         cloud = _READERS[kind](data, name, most)
-        allow(len(cloud.points), most, name)
+        check_count(len(cloud.points), most, name)
         return cloud
     except InputError:
         raise
@@ -61,11 +59,11 @@ def read_cloud(data: bytes, name: str, most: int) -> Cloud:
 
 
 def _refusal(kind: Kind | None) -> str:
-    """What is wrong with a file that is no cloud, or none that is read; follows the file's name."""
+    """Why a file is not a supported cloud or mesh; follows the file's name in a message."""
     if kind is None:
         return f"is not a point cloud or a mesh of a kind that is read ({_READ})"
     if kind is kinds.EMPTY:
         return "is an empty file: there is nothing in it"
-    if "points" in kind.fits:
+    if kind.medium == "cloud":
         return f"is {kind.phrase}, a kind that is not read here; save it as PLY or GLB and try again"
     return f"is {kind.phrase}, not a point cloud or a mesh"

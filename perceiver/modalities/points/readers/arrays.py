@@ -11,9 +11,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from ....errors import InputError
-from .cloud import Cloud, allow, cut_off
-from .columns import by_position
-from .fields import Field, cloud_of, to_bytes
+from .cloud import Cloud, check_count, truncated
+from .fields import Field, cloud_from_columns, cloud_from_fields, colours_to_bytes
 
 _MOST_COLUMNS = 16
 _LONGEST_HEADER = 1 << 16
@@ -27,7 +26,7 @@ def read_npy(data: bytes, name: str, most: int) -> Cloud:
     _check(shape, dtype, name, most)
     needed, there = math.prod(shape) * dtype.itemsize, len(data) - start
     if needed > there:
-        raise cut_off(name, shape[-1] if len(shape) == 1 else shape[-2], there * math.prod(shape[:-1]) // needed)
+        raise truncated(name, shape[-1] if len(shape) == 1 else shape[-2], there * math.prod(shape[:-1]) // needed)
     return _cloud_of(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False), name)
 
 
@@ -54,7 +53,7 @@ def read_npz(data: bytes, name: str, most: int) -> Cloud:
         if beside is not None and cloud.colours is None and headers[beside][1].kind in "fiu":
             rest.remove(beside)
             values = _member(archive, beside)
-            colours, notes = to_bytes(values, values.dtype)
+            colours, notes = colours_to_bytes(values, values.dtype)
             cloud = dataclasses.replace(cloud, colours=colours, notes=(*cloud.notes, *notes))
     if not rest:
         return cloud
@@ -86,7 +85,7 @@ def _check(shape: tuple[int, ...], dtype: np.dtype, name: str, most: int) -> Non
             f"{name} holds an array of {size} values of type {dtype.name}; points need one row each, "
             f"of 3 to {_MOST_COLUMNS} numbers, or fields x, y and z"
         )
-    allow(shape[0] if len(shape) == 1 else shape[-2], most, name)
+    check_count(shape[0] if len(shape) == 1 else shape[-2], most, name)
 
 
 def _member(archive: zipfile.ZipFile, key: str) -> Shaped[np.ndarray, "..."]:
@@ -96,6 +95,8 @@ def _member(archive: zipfile.ZipFile, key: str) -> Shaped[np.ndarray, "..."]:
 
 def _cloud_of(array: Shaped[np.ndarray, "..."], name: str) -> Cloud:
     if array.dtype.names is None:
-        return by_position(array.reshape(-1, array.shape[-1]).astype(np.float64))
+        return cloud_from_columns(array.reshape(-1, array.shape[-1]).astype(np.float64))
     kinds = {word: array.dtype[word] for word in array.dtype.names}
-    return cloud_of([Field(word, array[word], kind) for word, kind in kinds.items() if kind.kind in "fiu"], name)
+    return cloud_from_fields(
+        [Field(word, array[word], kind) for word, kind in kinds.items() if kind.kind in "fiu"], name
+    )

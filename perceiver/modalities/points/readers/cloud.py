@@ -1,4 +1,4 @@
-"""What a reader makes of a file, before anything is drawn, turned or centred."""
+"""The result of every reader of points and meshes, and the checks that they share."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ class Cloud:
     notes: tuple[str, ...] = ()
 
 
-def allow(count: int, most: int, name: str, what: str = "points") -> None:
-    """Raises InputError where a file claims more than is read, before room is made for it, and where it has none."""
+def check_count(count: int, most: int, name: str, what: str = "points") -> None:
+    """Raises InputError where a file claims more than the limit, before memory is allocated, and where it has none."""
     if count > most:
         raise InputError(f"{name} holds {count:,} {what}; at most {most:,} are read, so thin it out and try again")
     if count < 1:
         raise InputError(f"{name} holds no {what}")
 
 
-def cut_off(name: str, promised: int, found: int, what: str = "points") -> InputError:
+def truncated(name: str, promised: int, found: int, what: str = "points") -> InputError:
     """The error for a file that ends before what its header promises."""
     return InputError(
         f"{name} was cut off or damaged: its header promises {promised:,} {what}, but there are only {found:,}"
     )
 
 
-def left_out(names: Iterable[str]) -> tuple[str, ...]:
-    """The note that says which fields of a file are not read; none where none are."""
+def unread_fields(names: Iterable[str]) -> tuple[str, ...]:
+    """A note on the fields of a file that are not used; empty where all are."""
     # PCD calls its padding _.
     names = [name for name in dict.fromkeys(names) if name != "_"]
     if not names:

@@ -1,14 +1,30 @@
-"""GLB and glTF: scenes, read by trimesh, every part moved to its place."""
+"""GLB and glTF scenes, read by trimesh, with the transforms of the scene applied.
+
+The description of a scene is checked first, without decoding anything: how many points and triangles it claims, and
+what trimesh would read wrong.
+"""
 
 from __future__ import annotations
 
 import io
+import json
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
-from .cloud import Cloud
-from .gltf_claims import check_gltf
+from ....errors import InputError
+from .cloud import NO_FACES, Cloud, check_count
+
+# Extensions that leave the shape as it is, or that trimesh reads right.
+_HARMLESS = ("KHR_materials_", "KHR_texture_", "EXT_texture_", "KHR_lights_", "KHR_mesh_quantization", "KHR_xmp")
+_COPIES = "EXT_mesh_gpu_instancing"
+# Ways of drawing: single points and lines; triangles and strips of them.
+_POINTS, _SURFACES = (0, 1), (4, 5)
+_TRIANGLES, _STRIP = _SURFACES
+_UNSIGNED_SHORT = 5123
+_DEEPEST = 200
 
 
 def read_gltf(data: bytes, name: str, most: int) -> Cloud:
@@ -52,3 +68,82 @@ def _colours(shape: object, count: int) -> UInt8[np.ndarray, "n 3"] | None:
         return None
     colours = np.asarray(visual.vertex_colors)
     return colours[:, :3].astype(np.uint8) if colours.shape == (count, 4) else None
+
+
+def check_gltf(data: bytes, name: str, most: int) -> tuple[bool, tuple[str, ...]]:
+    """Whether the colours of a scene can be read correctly, and notes on parts that cannot be read.
+
+    Raises InputError for a scene that would be read wrong, is damaged, or is larger than `most` points or triangles
+    with every part counted as often as it is placed.
+    """
+    try:
+        tree = json.loads(_json(data))
+        needs = [*tree.get("extensionsRequired", []), *(w for w in tree.get("extensionsUsed", []) if w == _COPIES)]
+        elsewhere = [buffer["uri"] for buffer in tree.get("buffers", []) if _elsewhere(buffer)]
+        meshes = [[_Part(part, tree["accessors"]) for part in mesh["primitives"]] for mesh in tree.get("meshes", [])]
+        parts = [part for mesh in _placed(tree, name) for part in meshes[mesh]]
+        odd = [part for mesh in meshes for part in mesh if part.odd]
+        largest = max((int(accessor["count"]) for accessor in tree.get("accessors", [])), default=0)
+    except InputError:
+        raise
+    except Exception as error:  # a tree of other shapes than the format's trips over any of the above
+        raise InputError(f"{name} is a glTF mesh whose description of the scene is damaged") from error
+    unknown = [word for word in needs if not str(word).startswith(_HARMLESS)]
+    if unknown:
+        raise InputError(f"{name} is a glTF mesh that needs {str(unknown[0])[:60]}, which is not read; save it plainly")
+    if elsewhere:
+        raise InputError(
+            f"{name} keeps its points in another file, {str(elsewhere[0])[:60]!r}; save it as one GLB file"
+        )
+    if odd:
+        raise InputError(f"{name} is a glTF mesh with sparse or normalised places, which are not read; save it plainly")
+    check_count(sum(part.points for part in parts), most, name)
+    check_count(max(sum(part.corners for part in parts) // 3, largest // 3, 1), most, name, "triangles")
+    surface = any(part.mode in _SURFACES for part in parts)
+    rest = sum(part.mode not in (_SURFACES if surface else _POINTS) for part in parts)
+    notes = [] if surface else [NO_FACES]
+    if rest:
+        notes.append(f"left out {rest:,} of its {len(parts):,} parts, which are points, lines or fans of triangles")
+    return all(part.colours != _UNSIGNED_SHORT for part in parts), tuple(notes)
+
+
+class _Part:
+    """The properties of one primitive of a mesh."""
+
+    def __init__(self, part: dict[str, Any], accessors: list[dict[str, Any]]) -> None:
+        places = accessors[part["attributes"]["POSITION"]]
+        indices = accessors[part["indices"]] if "indices" in part else places
+        colours = part["attributes"].get("COLOR_0")
+        self.mode: int = part.get("mode", _TRIANGLES)
+        self.points = int(places["count"])
+        self.corners = int(indices["count"]) * (3 if self.mode == _STRIP else 1)
+        self.colours = None if colours is None else accessors[colours]["componentType"]
+        self.odd = places.get("normalized", False) or any(
+            "sparse" in a or "bufferView" not in a for a in (places, indices)
+        )
+
+
+def _placed(tree: dict[str, Any], name: str) -> Iterable[int]:
+    """The mesh of every node of the scene that has one, level by level."""
+    nodes, scenes = tree.get("nodes", []), tree.get("scenes", [])
+    level: list[int] = scenes[tree.get("scene", 0)].get("nodes", []) if scenes else []
+    met: set[int] = set()
+    for _ in range(_DEEPEST):
+        if not level:
+            return [nodes[node]["mesh"] for node in met if "mesh" in nodes[node]]
+        if len(set(level)) < len(level) or met & set(level):
+            break
+        met.update(level)
+        level = [child for node in level for child in nodes[node].get("children", [])]
+    raise InputError(f"{name} is a glTF mesh whose parts contain each other or are nested too deeply")
+
+
+def _elsewhere(buffer: dict[str, Any]) -> bool:
+    return "uri" in buffer and not buffer["uri"].startswith("data:")
+
+
+def _json(data: bytes) -> bytes:
+    """The description of the scene: the first chunk of a GLB, all of a glTF."""
+    if not data.startswith(b"glTF"):
+        return data
+    return data[20 : 20 + int.from_bytes(data[12:16], "little")]

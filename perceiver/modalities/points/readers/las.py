@@ -1,4 +1,4 @@
-"""LAS and LAZ: survey clouds, read by laspy, whose places come as whole numbers with a scale and an offset."""
+"""LAS and LAZ survey clouds, read by laspy; their coordinates are integers with a scale and an offset."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import InputError
-from .cloud import Cloud, allow, cut_off, left_out
+from .cloud import Cloud, check_count, truncated, unread_fields
 
 _COLOURS = ("red", "green", "blue")
 _RECORDS, _SMALLEST_RECORD = slice(94, 104), 54
@@ -27,20 +27,20 @@ def read_las(data: bytes, name: str, most: int) -> Cloud:
     _check_records(data, name)
     header = laspy.LasHeader.read_from(io.BytesIO(data))
     size = header.point_count * header.point_format.size
-    allow(header.point_count, most, name)
+    check_count(header.point_count, most, name)
     if header.are_points_compressed:
         if size > _MOST_UNPACKED:
             raise InputError(f"{name} unpacks to {size >> 20:,} MB; at most {_MOST_UNPACKED >> 20:,} MB are read")
         data = _unpacked(data, name)
     elif size > len(data) - header.offset_to_point_data:
         room = len(data) - header.offset_to_point_data
-        raise cut_off(name, header.point_count, max(room, 0) // header.point_format.size)
+        raise truncated(name, header.point_count, max(room, 0) // header.point_format.size)
     with laspy.open(io.BytesIO(data), read_evlrs=False) as reader:
         found = reader.read()
     if len(found.points) != header.point_count:
-        raise cut_off(name, header.point_count, len(found.points))
+        raise truncated(name, header.point_count, len(found.points))
     names = list(found.point_format.dimension_names)
-    unread = left_out(word for word in names if word not in ("X", "Y", "Z", *_COLOURS))
+    unread = unread_fields(word for word in names if word not in ("X", "Y", "Z", *_COLOURS))
     points = np.ascontiguousarray(found.xyz, dtype=np.float64)
     if not set(_COLOURS) <= set(names):
         return Cloud(points, notes=unread)
@@ -53,7 +53,7 @@ def read_las(data: bytes, name: str, most: int) -> Cloud:
 
 
 def _check_records(data: bytes, name: str) -> None:
-    """Raises InputError where a header claims more records before the points than there is room for.
+    """Raises InputError where a header claims more records before the points than fit into the file.
 
     laspy reads as many as are claimed, of nothing if need be.
     """
@@ -63,7 +63,7 @@ def _check_records(data: bytes, name: str) -> None:
 
 
 def _unpacked(data: bytes, name: str) -> bytes:
-    """The LAS file that a LAZ file packs, unpacked in a process that may fail alone."""
+    """Unpacks a LAZ file to LAS in a process of its own, which may crash."""
     program = Path(__file__).with_name("unpack_laz.py")
     with tempfile.TemporaryDirectory() as folder:
         packed, plain = Path(folder, "packed.laz"), Path(folder, "plain.las")

@@ -1,4 +1,4 @@
-"""PCD: a header of fields, then their values as text, as they lie in memory, or compressed.
+"""PCD: a header of fields, then their values as text, binary, or compressed.
 
 Text and plain bytes are taken by the header's own description. Compressed values are unpacked by Open3D, which trusts
 the numbers of a header to the point of crashing; so it is given one written anew from numbers that agree.
@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import InputError
-from .cloud import Cloud, allow, cut_off, left_out
-from .fields import Field, cloud_of
-from .text import rows, take_lines, unified
+from .cloud import Cloud, check_count, truncated, unread_fields
+from .fields import Field, cloud_from_fields
+from .text import find_lines, normalised_text, parse_rows
 
 _LONGEST_HEADER = 1 << 14
 _MOST_UNPACKED = 1 << 30
@@ -44,12 +44,12 @@ class _Header:
 def read_pcd(data: bytes, name: str, most: int) -> Cloud:
     """The points and colours of a PCD file. Raises InputError for whatever is wrong with it."""
     header = _header(data, name)
-    allow(header.points, most, name)
+    check_count(header.points, most, name)
     match header.encoding:
         case "ascii":
-            return cloud_of(_from_text(data, name), name)
+            return cloud_from_fields(_from_text(data, name), name)
         case "binary":
-            return cloud_of(_from_bytes(data, header, name), name)
+            return cloud_from_fields(_from_bytes(data, header, name), name)
         case _:
             return _from_compressed(data, header, name)
 
@@ -80,14 +80,14 @@ def _header(data: bytes, name: str) -> _Header:
 
 
 def _from_text(data: bytes, name: str) -> list[Field]:
-    text = unified(data)
+    text = normalised_text(data)
     header = _header(text, name)
-    stop, found = take_lines(text, header.end, header.points)
+    stop, found = find_lines(text, header.end, header.points)
     if found < header.points:
-        raise cut_off(name, header.points, found)
-    table = rows(text, name, header.end, stop, columns=sum(header.counts))
+        raise truncated(name, header.points, found)
+    table = parse_rows(text, name, header.end, stop, columns=sum(header.counts))
     if len(table) < header.points:
-        raise cut_off(name, header.points, len(table))
+        raise truncated(name, header.points, len(table))
     starts = np.cumsum((0, *header.counts[:-1]))
     columns = zip(header.names, header.kinds, starts, strict=True)
     return [Field(word, table[:, start], kind) for word, kind, start in columns]
@@ -95,7 +95,7 @@ def _from_text(data: bytes, name: str) -> list[Field]:
 
 def _from_bytes(data: bytes, header: _Header, name: str) -> list[Field]:
     if header.points * header.row > len(data) - header.end:
-        raise cut_off(name, header.points, (len(data) - header.end) // header.row)
+        raise truncated(name, header.points, (len(data) - header.end) // header.row)
     fields = list(zip(header.names, header.kinds, header.counts, strict=True))
     row = np.dtype([(f"{i}", kind, (count,)) for i, (_, kind, count) in enumerate(fields)])
     table = np.frombuffer(data, row, header.points, header.end)
@@ -131,4 +131,4 @@ def _from_compressed(data: bytes, header: _Header, name: str) -> Cloud:
         )
     colours = found.colors.numpy().astype(np.uint8) if "colors" in found else None
     unread = [word for word in names if word not in ("x", "y", "z", "rgb", "rgba")]
-    return Cloud(found.positions.numpy().astype(np.float64), colours, notes=left_out(unread))
+    return Cloud(found.positions.numpy().astype(np.float64), colours, notes=unread_fields(unread))

@@ -12,11 +12,11 @@ import re
 import numpy as np
 
 from ....errors import InputError
-from .cloud import Cloud, allow, left_out
-from .fields import cloud_of
+from .cloud import Cloud, check_count, unread_fields
+from .fields import cloud_from_fields
 from .ply_values import Element, Property, Values, read_binary, read_text
 from .polygons import triangulate
-from .text import unified
+from .text import normalised_text
 
 _TYPES = {
     **dict.fromkeys(("char", "int8"), "i1"),
@@ -38,22 +38,22 @@ def read_ply(data: bytes, name: str, most: int) -> Cloud:
     """The points, colours and faces of a PLY file. Raises InputError for whatever is wrong with it."""
     form, elements, at = _header(data, name)
     if form == "ascii":
-        data = unified(data)
+        data = normalised_text(data)
         _, _, at = _header(data, name)
-    allow(sum(element.count for element in elements if element.name == "vertex"), most, name)
+    check_count(sum(element.count for element in elements if element.name == "vertex"), most, name)
     found: dict[str, Values] = {}
     for element in elements:
         if element.name == "face":
-            allow(max(element.count, 1), most, name, "faces")
+            check_count(max(element.count, 1), most, name, "faces")
         found[element.name], at = (read_text if form == "ascii" else read_binary)(data, at, element, name)
         if {"vertex", "face"} <= found.keys():
             break
-    cloud = cloud_of(found["vertex"].fields, name)
+    cloud = cloud_from_fields(found["vertex"].fields, name)
     lists = found["face"].lists if "face" in found else {}
     corners = next((lists[key] for key in _CORNERS if key in lists), [])
     groups = ((rows, polygons.astype(np.int64)) for rows, polygons in corners)
     triangles = triangulate(groups, cloud.points, name)
-    notes = (*cloud.notes, *left_out(found["vertex"].lists))
+    notes = (*cloud.notes, *unread_fields(found["vertex"].lists))
     return dataclasses.replace(cloud, triangles=triangles if len(triangles) else None, notes=notes)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Int64, Shaped
 
 from ....errors import InputError
-from .cloud import cut_off
+from .cloud import truncated
 from .fields import Field
-from .text import rows, take_lines, tokens
+from .text import find_lines, parse_numbers, parse_rows
 
 Group = tuple[Int64[np.ndarray, "_"], Shaped[np.ndarray, "_ _"]]
 _AS_TEXT = np.dtype("f8")
@@ -37,7 +37,7 @@ class Element:
 
     @property
     def plain(self) -> bool:
-        """Whether it has no lists, so that every row has the same size."""
+        """Whether it has no lists, so that all rows have one size."""
         return all(prop.length is None for prop in self.properties)
 
     @property
@@ -47,13 +47,13 @@ class Element:
 
     @property
     def things(self) -> str:
-        """What its rows are, in words."""
+        """The name of its rows in messages."""
         return {"vertex": "points", "face": "faces"}.get(self.name, f"rows of its element {self.name!r}")
 
 
 @dataclass(frozen=True)
 class Values:
-    """What an element holds: its numbers by column, and the rows of each list in groups of one length."""
+    """The values of an element: its numbers by column, and the rows of each list in groups of one length."""
 
     fields: tuple[Field, ...]
     lists: dict[str, list[Group]]
@@ -66,12 +66,12 @@ def read_text(text: bytes, start: int, element: Element, name: str) -> tuple[Val
     """
     if not (element.count and element.properties):
         return Values((), {}), start
-    stop, found = take_lines(text, start, element.count)
+    stop, found = find_lines(text, start, element.count)
     if found < element.count:
-        raise cut_off(name, element.count, found, element.things)
+        raise truncated(name, element.count, found, element.things)
     if not element.plain:
         # Numbers of one type take one path with binary ones.
-        packed = tokens(text, name, start, stop).tobytes()
+        packed = parse_numbers(text, name, start, stop).tobytes()
         as_stored = tuple(Property(prop.name, _AS_TEXT, prop.length and _AS_TEXT) for prop in element.properties)
         values, used = read_binary(packed, 0, dataclasses.replace(element, properties=as_stored), name)
         if used != len(packed):
@@ -79,9 +79,9 @@ def read_text(text: bytes, start: int, element: Element, name: str) -> tuple[Val
         declared = {prop.name: prop.dtype for prop in element.properties}
         fields = tuple(dataclasses.replace(field, declared=declared[field.name]) for field in values.fields)
         return Values(fields, values.lists), stop
-    table = rows(text, name, start, stop, columns=len(element.properties))
+    table = parse_rows(text, name, start, stop, columns=len(element.properties))
     if len(table) < element.count:
-        raise cut_off(name, element.count, len(table), element.things)
+        raise truncated(name, element.count, len(table), element.things)
     return Values(_fields(element, list(table.T)), {}), stop
 
 
@@ -94,7 +94,7 @@ def read_binary(data: bytes, start: int, element: Element, name: str) -> tuple[V
         return Values((), {}), start
     room = len(data) - start
     if element.count * element.least > room:
-        raise cut_off(name, element.count, room // element.least, element.things)
+        raise truncated(name, element.count, room // element.least, element.things)
     # Most lists have one length throughout, triangles above all; then the rows are one table.
     first, _ = _walk(data, start, element, 1, name)
     alike = [int(lengths[0]) for _, lengths in first]
@@ -154,5 +154,5 @@ def _walk(
             many.append(max(length, 0))
             at += many[-1] * prop.dtype.itemsize
         if at > len(data):
-            raise cut_off(name, element.count, row, element.things)
+            raise truncated(name, element.count, row, element.things)
     return [(np.array(p, np.int64), np.array(n, np.int64)) for p, n in zip(places, lengths, strict=True)], at

@@ -1,4 +1,4 @@
-"""Polygons of any size, split into triangles that cover them and nothing else."""
+"""Triangulation of polygons of any size."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def triangulate(
 
 
 def _inwards(points: Float64[np.ndarray, "n 3"], polygons: Int64[np.ndarray, "p k"]) -> Bool[np.ndarray, "p"]:
-    """Which polygons have a corner that turns inwards; never a triangle, or one with a corner that is no place."""
+    """Which polygons have a reflex corner; never triangles, nor polygons with coordinates that are not finite."""
     out = np.zeros(len(polygons), dtype=bool)
     if polygons.shape[1] <= 3:
         return out
@@ -62,7 +62,7 @@ def _inwards(points: Float64[np.ndarray, "n 3"], polygons: Int64[np.ndarray, "p 
 
 
 def _normal(corners: Float64[np.ndarray, "p k 3"]) -> Float64[np.ndarray, "p 3"]:
-    """Perpendicular to each polygon, twice its area long."""
+    """The normal of each polygon, as long as twice its area."""
     arms = corners - corners[:, :1]
     return np.cross(arms, np.roll(arms, -1, axis=1)).sum(axis=1)
 

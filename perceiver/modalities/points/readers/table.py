@@ -1,4 +1,4 @@
-"""XYZ, TXT, CSV, PTS: points as rows of numbers, whatever separates them and whatever stands above them."""
+"""XYZ, TXT, CSV and PTS: points as rows of numbers, with any separator and any header."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from ....errors import InputError
 from ...base import printable
-from .cloud import Cloud, allow
-from .columns import by_position
-from .fields import Field, cloud_of
-from .text import is_number, rows, unified
+from .cloud import Cloud, check_count
+from .fields import Field, cloud_from_columns, cloud_from_fields
+from .text import is_number, normalised_text, parse_rows
 
 # Lines above the first row of numbers that are looked through.
 _MOST_ABOVE = 20
@@ -38,23 +37,23 @@ class _Layout:
 
 def read_table(data: bytes, name: str, most: int) -> Cloud:
     """The points of a table of numbers, three columns or more. Raises InputError that names the lines at fault."""
-    text = unified(data).replace(b'"', b"")
+    text = normalised_text(data).replace(b'"', b"")
     layout = _layout(text, name)
-    allow(text.count(b"\n", layout.start) + 1, most, name, "lines")
+    check_count(text.count(b"\n", layout.start) + 1, most, name, "lines")
     notes = []
     if layout.separator is not None:
         text = text[: layout.start] + _TRAILING.sub(b"", text[layout.start :])
     if layout.separator != "," and b"," in text[layout.start :]:
         text = text.replace(b",", b".")
         notes.append("read its commas as decimal points")
-    table = rows(text, name, layout.start, columns=layout.columns, separator=layout.separator)
+    table = parse_rows(text, name, layout.start, columns=layout.columns, separator=layout.separator)
     if layout.promised is not None and layout.promised != len(table):
         notes.append(f"its first line promises {layout.promised:,} points; {len(table):,} follow")
     if {"x", "y", "z"} <= set(layout.names):
         notes.append(f"took {printable(layout.above)!r} as the names of its columns")
-        cloud = cloud_of([Field(word, table[:, i]) for i, word in enumerate(layout.names)], name)
+        cloud = cloud_from_fields([Field(word, table[:, i]) for i, word in enumerate(layout.names)], name)
     else:
-        cloud = by_position(table)
+        cloud = cloud_from_columns(table)
         if layout.above and not layout.above.startswith(_COMMENTS):
             notes.append(f"passed over {printable(layout.above)!r} above its numbers")
     return dataclasses.replace(cloud, notes=(*notes, *cloud.notes))

@@ -1,4 +1,4 @@
-"""Numbers written as text: fast where lines are good, and naming the line where one is not.
+"""Parsing numbers in text: fast where all lines are valid, naming the lines at fault where some are not.
 
 Text is kept as bytes with \\n at the ends of lines; a place in it is an offset.
 """
@@ -20,8 +20,8 @@ _SPELLED = {",": " separated by commas", ";": " separated by semicolons"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf|infinity)(\(\w*\))?", re.IGNORECASE)
 
 
-def unified(data: bytes) -> bytes:
-    """A text file with \\n at the ends of its lines, in an encoding that keeps ASCII, without a mark at its start."""
+def normalised_text(data: bytes) -> bytes:
+    """A text file with \\n at the ends of its lines, in an encoding that keeps ASCII, without a byte order mark."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data = data.decode("utf-16", "replace").encode()
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -33,7 +33,7 @@ def is_number(token: str) -> bool:
     return _NUMBER.fullmatch(token) is not None
 
 
-def take_lines(text: bytes, start: int, count: int) -> tuple[int, int]:
+def find_lines(text: bytes, start: int, count: int) -> tuple[int, int]:
     """Where `count` lines end that begin at `start`, blank ones not counted, and how many of them there are."""
     ends = np.flatnonzero(np.frombuffer(text, np.uint8, offset=start) == ord("\n"))
     filled = ends[np.diff(ends, prepend=-1) > 1]
@@ -43,7 +43,7 @@ def take_lines(text: bytes, start: int, count: int) -> tuple[int, int]:
     return len(text), len(filled) + bool(behind.strip())
 
 
-def rows(
+def parse_rows(
     text: bytes, name: str, start: int = 0, stop: int | None = None, *, columns: int, separator: str | None = None
 ) -> Float64[np.ndarray, "rows columns"]:
     """The numbers of a part of a text, one row a line; blank lines and what follows a # are passed over.
@@ -68,8 +68,8 @@ def rows(
     return values
 
 
-def words_in_lines(text: bytes, start: int, stop: int) -> Int64[np.ndarray, "lines"]:
-    """How many words each line of a part of a text holds, blank lines left out."""
+def count_words(text: bytes, start: int, stop: int) -> Int64[np.ndarray, "lines"]:
+    """The number of words on each line of a part of a text, without blank lines."""
     blank = np.frombuffer(text[start:stop] + b"\n", np.uint8) <= ord(" ")
     begins = ~blank
     begins[1:] &= blank[:-1]
@@ -78,8 +78,8 @@ def words_in_lines(text: bytes, start: int, stop: int) -> Int64[np.ndarray, "lin
     return counts[counts > 0]
 
 
-def tokens(text: bytes, name: str, start: int, stop: int) -> Float64[np.ndarray, "tokens"]:
-    """All numbers of a part of a text, whatever lines they stand on. Raises InputError for words."""
+def parse_numbers(text: bytes, name: str, start: int, stop: int) -> Float64[np.ndarray, "tokens"]:
+    """All numbers of a part of a text, regardless of lines. Raises InputError for words."""
     block = text[start:stop].strip()
     try:
         return np.fromstring(block, dtype=np.float64, sep=" ") if block else np.empty(0)

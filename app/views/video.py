@@ -1,0 +1,230 @@
+"""The view of videos and their maps: one frame at a time, and all frames of a map as small pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import partial
+from typing import Protocol, cast
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float, Float64, UInt8
+from PIL import Image
+
+from perceiver.analysis.formatting import clock
+from perceiver.plots import colour
+from perceiver.plots.drawing.frames import tiled
+from perceiver.plots.drawing.video import VideoDrawing
+from perceiver.plots.overlay import on_original, png
+from perceiver.sample import Sample
+
+from ..components import Tile, map_canvas, wall
+from ..services import compute
+from ..services.compute import BlockMap, Case
+from .base import OnPick, Paint, Recorder, readout
+from .grid import GridView
+from .over_time import choose_start, over_time
+
+DRAWING = VideoDrawing()
+SIDE = 256
+"""Side of the pictures beside the prediction, in CSS pixels."""
+
+THUMB = 96
+"""Width of the small frames under a large map, in CSS pixels."""
+
+
+class Video(Protocol):
+    """What is shown of a sample of a video."""
+
+    shape: tuple[int, ...]
+    seen: UInt8[np.ndarray, "frames H W 3"]
+    original: UInt8[np.ndarray, "frames h w 3"]
+    start: float
+    stop: float
+    duration: float
+    times: Float64[np.ndarray, "frames"]
+
+
+class VideoView(GridView):
+    """Videos: maps lie over the frames cell for cell. One frame is looked at, which a slider chooses for the page."""
+
+    drawing = DRAWING
+    modality = drawing.modality
+    spot = "spot"
+    over_input = True
+    recorder: Recorder | None = None
+
+    def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
+        """The centre of the frame in the middle, 128 pixels a side."""
+        frames = _video(sample).original
+        picture = Image.fromarray(frames[len(frames) // 2])
+        square = min(picture.size)
+        left, top = (picture.width - square) // 2, (picture.height - square) // 2
+        box = (left, top, left + square, top + square)
+        return np.asarray(picture.resize((128, 128), Image.Resampling.BICUBIC, box=box))
+
+    def tile(self, unit: Float[np.ndarray, "*grid"]) -> UInt8[np.ndarray, "h w"]:
+        """The frames of one latent's map, side by side in rows."""
+        indices = colour.index(unit).astype(np.uint8)
+        return tiled(np.repeat(indices[..., None], 3, axis=3))[..., 0]
+
+    def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
+        """The frame that is looked at, and where the window begins in videos that are longer."""
+        video = _video(sample)
+        choose_start(video, read, "Middle", "middle", ":material/center_focus_strong:")
+        _follow(sample, st.session_state["view"].pick)
+        count = sample.shape[0]
+        if count > 1:
+            st.session_state["frame"] = _frame(sample) + 1
+            st.slider(f"Frame, 1 to {count}", 1, count, key="frame", on_change=_chosen, args=(count,))
+
+    def beyond(self, case: Case, sample: Sample) -> None:
+        """What the model answers along the whole video, where it reads windows of a fixed length."""
+        if compute.config(case.model).preprocess.get("seconds") is not None:
+            over_time(case, _video(sample))
+
+    def element(self, index: int, sample: Sample) -> str:
+        """Frame, row and column, from 1, and the time of the frame."""
+        frame, row, column = (int(i) for i in np.unravel_index(index, sample.shape))
+        return f"frame {frame + 1} ({_time(sample, frame)}), row {row + 1}, column {column + 1}"
+
+    def seen(
+        self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a spot to see who reads it."
+    ) -> None:
+        """The pixels of one frame that the model read."""
+        frame = _frame(sample)
+        map_canvas(
+            sample.seen[frame],
+            key="seen",
+            label=f"The video as the model read it, {self.size(sample)}. {self._named(sample)}. Arrow keys move, "
+            f"Enter picks a {self.element_noun(sample)}.",
+            hint=hint,
+            pick=_within(sample, frame, pick),
+            on_pick=partial(_pick, sample, frame, on_pick),
+            limit=SIDE,
+        )
+        st.caption(self._named(sample))
+
+    def original(self, case: Case, sample: Sample) -> None:
+        """The whole frame, what the model never saw dimmed and hatched, and the video itself where browsers play it."""
+        frame, words = _frame(sample), _read_part(sample)
+        st.image(_whole(case.model, case.key, frame, sample), width=SIDE, alt=f"The whole frame. {words}")
+        st.caption(words)
+        kind = compute.kind_of_file(case)
+        if kind and kind.mime.startswith("video/"):
+            st.video(case.data, format=kind.mime)
+        else:
+            st.caption(f"Browsers do not play this file{f' ({kind.words})' if kind else ''}.")
+
+    def picture(self, sample: Sample, shown: BlockMap, paint: Paint) -> UInt8[np.ndarray, "h w 3"]:
+        """One map of the row: over the frame that is looked at."""
+        return DRAWING.frame(sample, shown.values, _frame(sample), shown.range, paint.colours, paint.strength)
+
+    def large(
+        self,
+        sample: Sample,
+        shown: BlockMap,
+        paint: Paint,
+        label: str,
+        pick: int | None,
+        on_pick: OnPick,
+        *,
+        key: str = "large",
+        hint: str = "Point at a pixel to read its value; click it to see who reads it.",
+        limit: int = 640,
+    ) -> None:
+        """One map over the frame that is looked at, and over all frames as small pictures to choose another from."""
+        frame, count = _frame(sample), sample.shape[0]
+        map_canvas(
+            self.picture(sample, shown, paint),
+            key=key,
+            label=f"{label}. {self._named(sample)}. {shown.summary.sentence()} Arrow keys move, Enter picks a "
+            f"{self.element_noun(sample)}.",
+            hint=hint,
+            pick=_within(sample, frame, pick),
+            on_pick=partial(_pick, sample, frame, on_pick),
+            **readout(dataclasses.replace(shown, values=shown.values[frame]), paint),
+            limit=limit,
+        )
+        if count == 1:
+            return
+        st.caption(f"{self._named(sample)}. All frames:")
+        frames = [
+            DRAWING.frame(sample, shown.values, i, shown.range, paint.colours, paint.strength) for i in range(count)
+        ]
+        wall(
+            np.stack(frames),
+            [Tile(f"Frame {i + 1}", alt=f"Frame {i + 1} of {count}, {_time(sample, i)}") for i in range(count)],
+            key=f"{key}_frames",
+            label=f"{label}, all frames",
+            tile=THUMB,
+            dense=True,
+            tall=448,
+            limit=limit,
+            chosen=frame,
+            on_pick=lambda index: _look_at(index, count),
+        )
+
+    def _named(self, sample: Sample) -> str:
+        frame = _frame(sample)
+        return f"Frame {frame + 1} of {sample.shape[0]}, {_time(sample, frame)}"
+
+
+def _video(sample: Sample) -> Video:
+    return cast(Video, sample)
+
+
+def _time(sample: Sample, frame: int) -> str:
+    return clock(float(_video(sample).times[frame]))
+
+
+def _look_at(frame: int, count: int) -> None:
+    """Chooses the frame that the page shows, as one of so many. For callbacks."""
+    st.session_state["looked_at"] = (frame + 0.5) / count
+
+
+def _chosen(count: int) -> None:
+    _look_at(st.session_state["frame"] - 1, count)
+
+
+def _frame(sample: Sample) -> int:
+    """The frame that is looked at: of models that read another number of frames, the one at the same time."""
+    return int(st.session_state.get("looked_at", 0.5) * sample.shape[0])
+
+
+def _follow(sample: Sample, pick: int | None) -> None:
+    """Goes to the frame of a pick that is new."""
+    if pick is not None and pick != st.session_state.get("followed"):
+        _look_at(pick // (sample.shape[1] * sample.shape[2]), sample.shape[0])
+    st.session_state["followed"] = pick
+
+
+def _within(sample: Sample, frame: int, pick: int | None) -> int | None:
+    """The pick as an element of one frame, if it is there."""
+    if pick is None:
+        return None
+    of, element = divmod(pick, sample.shape[1] * sample.shape[2])
+    return element if of == frame else None
+
+
+def _pick(sample: Sample, frame: int, on_pick: OnPick, element: int | None) -> None:
+    on_pick(None if element is None else frame * sample.shape[1] * sample.shape[2] + element)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _whole(model: str, key: str, frame: int, _sample: Sample) -> bytes:
+    seen, original = _sample.seen[frame], _sample.original[frame]
+    one = dataclasses.replace(_sample, shape=_sample.shape[1:], seen=seen, original=original, box=_sample.box[1:])
+    return png(on_original(one, np.zeros_like(one.seen), strength=0.0, longest=2 * SIDE))
+
+
+def _read_part(sample: Sample) -> str:
+    video = _video(sample)
+    whole = all(
+        start <= 0 and stop >= length
+        for (start, stop), length in zip(sample.box[1:], sample.original.shape[1:3], strict=True)
+    )
+    frame = "all of each frame" if whole else "the framed part of each frame, not the hatched one"
+    span = f"{clock(video.start)} to {clock(min(video.stop, video.duration))} of {clock(video.duration)}"
+    return f"The model read {frame}, {span}, without the sound."

@@ -1,0 +1,1 @@
+"""Model cards, the results they are written from, and the README's table of checkpoints."""

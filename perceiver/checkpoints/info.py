@@ -1,0 +1,114 @@
+"""What a checkpoint is, known before its weights are loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..config import PerceiverConfig
+from .formats.base import Option, OptionValue
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """What is known of a checkpoint before it is loaded.
+
+    source      what it was asked for by: a name, a path, a hub id
+    family      the format's name: "own", "transformers", "krasserm", "lucidrains"; `title` in words
+    config      the model; None as long as an option without a default is not given
+    parameters  numbers in its tensors, shared ones counted once, computed buffers left out
+    size        bytes of its weights file
+    dtype       how its weights are stored: "float32"
+    options     what may or must be given, because its files do not say it; `values` are those given, or the defaults
+    revision    the commit, for a checkpoint from the hub
+    credit      whose parameters they are and under which licence, in a sentence; "" if nothing is known
+    notes       what was decided or ignored, a sentence each
+    """
+
+    source: str
+    family: str
+    title: str
+    config: PerceiverConfig | None
+    parameters: int
+    size: int
+    dtype: str
+    options: tuple[Option, ...] = ()
+    values: Mapping[str, OptionValue | None] = field(default_factory=dict)
+    revision: str | None = None
+    credit: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def open_options(self) -> tuple[Option, ...]:
+        """Those that must be given before the model is known."""
+        return tuple(option for option in self.options if self.values.get(option.name) is None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON, under the names that `perceiver checkpoints info --json` has."""
+        out = dataclasses.asdict(self) | ({} if self.config is None else {"config": self.config.to_dict()})
+        options = [{"words" if key == "label" else key: one[key] for key in one} for one in out.pop("options")]
+        return out | {"numbers": out.pop("dtype"), "questions": options, "answers": out.pop("values")}
+
+    def rows(self) -> list[tuple[str, str]]:
+        """A table of two columns, for a page or a terminal."""
+        rows = [("Format", self.title), ("Parameters", f"{self.parameters:,}, {self.dtype}, {_megabytes(self.size)}")]
+        if self.revision:
+            rows.append(("Revision", self.revision))
+        if self.config is not None:
+            rows[1:1] = described(self.config)
+        if self.credit:
+            rows.append(("Licence", self.credit))
+        return rows
+
+
+def described(config: PerceiverConfig) -> list[tuple[str, str]]:
+    """A configuration in words: input, encoding, latents, plan, heads, classes."""
+    crosses = len(config.cross_attention_blocks)
+    heads = f"{config.cross_heads} in cross-attention, {config.self_heads} in self-attention"
+    named = f", {config.labels[0]} to {config.labels[-1]}" if config.labels else ", without names"
+    return [
+        (
+            "Reads",
+            (
+                f"{config.modality}, {_times(config.input_shape)} elements of {config.input_channels} channels"
+                f"{_parts(config)}"
+            ),
+        ),
+        ("Positions", config.positions_description),
+        ("Latents", f"{config.num_latents} of width {config.latent_dim}"),
+        ("Blocks", f"{len(config.plan)}, {crosses} with a cross-attention, {config.self_attends} self-attentions each"),
+        ("Plan", plan(config)),
+        ("Heads", heads),
+        ("Classes", f"{config.num_classes:,}{named}"),
+    ]
+
+
+def _parts(config: PerceiverConfig) -> str:
+    each = ", ".join(f"{one.name} {_times(one.shape)}" for one in config.segments)
+    return f": {each}" if each else ""
+
+
+def plan(config: PerceiverConfig) -> str:
+    """The weight sets of each block: "A1, 7 × B1", a letter for its cross-attention and a number for its tower, a dash
+    for a part that it leaves out; blocks alike in a row are counted."""
+    words = [
+        f"{'–' if cross is None else _letter(cross)}{'–' if tower is None else tower + 1}"
+        for cross, tower in config.plan
+    ]
+    counted = [(word, len(list(alike))) for word, alike in itertools.groupby(words)]
+    return ", ".join(word if times == 1 else f"{times} × {word}" for word, times in counted)
+
+
+def _letter(number: int) -> str:
+    return chr(ord("A") + number) if number < 26 else f"[{number + 1}]"
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " × ".join(f"{n:,}" for n in shape)
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

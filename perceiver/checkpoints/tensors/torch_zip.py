@@ -1,0 +1,352 @@
+"""Weights as `torch.save` writes them: a zip archive with a pickle inside and a part of numbers for each storage.
+
+They are read by `torch.load(weights_only=True)` and in no other way, so that no code in a file can run. Before that,
+this module checks what `weights_only` leaves open, without importing, calling or allocating what the file names:
+
+- Memory and time. PyTorch's list of allowed names (`get_unsafe_globals_in_checkpoint` tells those outside it) has
+  functions that allocate whatever a few bytes of pickle ask for: bytearrays, tensors without a file, texts that double.
+  Only what a state dict needs is allowed here, and `pickle_check` bounds instructions, copies and keys.
+- Sizes. Parts of the archive that unpack to more than the file, storages that claim numbers which are not there or lie
+  in another part, tensors that repeat one number a trillion times, the same weights listed over and over.
+- Settings of training tools. Their classes are not imported: PyTorch gets an inert class in place of each, whose fields
+  are read as plain values, so that a Lightning checkpoint opens without its library.
+- Messages. A refusal names what the file wants. PyTorch's own message advises to switch `weights_only` off.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+import zipfile
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...errors import CheckpointError
+from .header import AGAIN, RE_SAVE, Entry
+from .pickle_check import ForbiddenError, UnreadableError, check
+
+_START, _END, _END_64 = b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06"
+_MAX_DIRECTORY = 16 * 2**20  # 100,000 parts take less
+_MAX_PICKLE = 64 * 2**20
+_MAX_TENSORS = 100_000
+_MAX_REPEATS = 64  # of the file's size: how often tied weights may be listed
+_MAX_DEPTH = 4
+_MAX_SETTINGS = 100_000
+_TYPES = {
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.float32: "F32",
+    torch.float64: "F64",
+    torch.bool: "BOOL",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int16: "I16",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+}
+# Dictionaries of settings that training tools have made classes of.
+_DICTIONARIES = {
+    "pytorch_lightning.utilities.parsing.AttributeDict",
+    "lightning.pytorch.utilities.parsing.AttributeDict",
+    "lightning_fabric.utilities.data.AttributeDict",
+    "lightning.fabric.utilities.data.AttributeDict",
+}
+_PATHS = {"pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath"}
+# Where training tools put the model's tensors.
+_PLACES = (
+    *("state_dict", "model_state_dict", "model_state", "model", "module", "sd", "weights", "params", "net"),
+    "network",
+)
+# What they put beside the model, and may hold tensors too: first words of names.
+_ASIDE = ("optim", "sched", "lr_", "callback", "loops", "scaler", "amp", "native_amp", "rng", "metric")
+_LOCK = threading.Lock()  # PyTorch's list of stand-ins is one for the process
+
+
+class _Record:
+    """Stands in for an object of settings: what it was made with, and its fields."""
+
+    made_with: tuple[Any, ...]
+    fields: dict[Any, Any]
+
+    def __new__(cls, *made_with: Any) -> _Record:
+        record = super().__new__(cls)
+        record.made_with, record.fields = made_with, {}
+        return record
+
+    def __setstate__(self, state: Any) -> None:
+        for part in state if isinstance(state, tuple) else (state,):
+            self.fields.update(part or {})
+
+    def plain(self) -> Any:
+        """Its fields; of a member of an enumeration, its value."""
+        return self.made_with[0] if not self.fields and len(self.made_with) == 1 else self.fields
+
+
+class _Path(_Record):
+    def plain(self) -> str:
+        return "/".join(part for part in self.made_with if isinstance(part, str))
+
+
+@dataclass(frozen=True)
+class ZipContent:
+    """The model's tensors, mapped from the file, and plain values beside them."""
+
+    entries: Mapping[str, Entry]
+    tensors: Mapping[str, Tensor] = field(repr=False)
+    extras: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+
+def is_zip(path: Path) -> bool:
+    """Whether the first bytes are those of a zip archive, whatever the file's name. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(4) in (_START, _END)
+
+
+def read(path: Path, label: str) -> ZipContent:
+    """The tensors of a file that `torch.save` wrote, which messages call `label`.
+
+    Raises CheckpointError for everything that is damaged or cannot be trusted.
+    """
+    data, parts = _read_archive(path, label)
+    value = _load(path, _check_pickle(data, parts, label), label)
+    place, model = _model_in(value, label)
+    tensors = {name: tensor.detach() for name, tensor in model.items() if isinstance(tensor, Tensor)}
+    _check_amount(tensors, os.path.getsize(path), label)
+    entries = {name: Entry(_TYPES[tensor.dtype], tuple(tensor.shape)) for name, tensor in tensors.items()}
+    return ZipContent(entries, tensors, _extras(value, place), tuple(_notes(place, model, tensors)))
+
+
+def _read_archive(path: Path, label: str) -> tuple[bytes, dict[str, int]]:
+    """The pickle, and the bytes of numbers of each storage by its key.
+
+    All parts are stored unpacked one after the other, so that none can be larger than the file. Raises CheckpointError
+    when the archive is cut off, packed, larger inside than outside, or torch.save did not write it.
+    """
+    try:
+        size = _check_directory(path, label)
+        with zipfile.ZipFile(path) as archive:
+            parts = archive.infolist()
+            _check_parts(parts, size, label)
+            folder = _folder(parts, label)
+            prefix = f"{folder}/data/"
+            sizes = {part.filename: part.file_size for part in parts if part.filename.startswith(prefix)}
+            return _bytes(archive, f"{folder}/data.pkl"), {n.removeprefix(prefix): size for n, size in sizes.items()}
+    except CheckpointError:
+        raise
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, struct.error) as error:
+        raise CheckpointError(f"{label} is a zip archive that is cut off or damaged", AGAIN) from error
+
+
+def _check_directory(path: Path, label: str) -> int:
+    """The file's size. Raises BadZipFile unless it ends with the end of a directory, which must not be long, because it
+    is read as a whole."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, size - 22))
+        end = file.read(22)
+        if len(end) < 22 or end[:4] != _END or end[20:] != b"\0\0":
+            raise zipfile.BadZipFile("no end of the directory")
+        (length,) = struct.unpack("<L", end[12:16])
+        if size >= 98:
+            file.seek(size - 98)
+            wide = file.read(56)
+            if wide[:4] == _END_64:
+                (length,) = struct.unpack("<Q", wide[40:48])
+    if length > _MAX_DIRECTORY:
+        raise CheckpointError(f"{label} has a directory of {length:,} bytes, which no weights file needs")
+    return size
+
+
+def _check_parts(parts: list[zipfile.ZipInfo], size: int, label: str) -> None:
+    # PyTorch looks names up without regard to case.
+    if len({part.filename.lower() for part in parts}) < len(parts):
+        raise CheckpointError(f"{label} is damaged: a part of the archive stands in it twice", AGAIN)
+    packed = [part.filename for part in parts if part.compress_type != zipfile.ZIP_STORED or part.flag_bits & 1]
+    if packed and any(_is_pickle(part.filename) for part in parts):
+        raise CheckpointError(f"{label} holds {packed[0]} packed, which torch.save never does", RE_SAVE)
+    total = sum(max(part.file_size, part.compress_size) for part in parts)
+    if total > size:
+        raise CheckpointError(f"{label} is damaged: its parts take {total:,} bytes, more than the file has", AGAIN)
+
+
+def _folder(parts: list[zipfile.ZipInfo], label: str) -> str:
+    """The folder in the archive that holds everything."""
+    sizes = {part.filename: part.file_size for part in parts}
+    pickles = [name for name in sizes if _is_pickle(name)]
+    if not pickles:
+        inside = ", ".join(list(sizes)[:3]) or "nothing"
+        raise CheckpointError(
+            f"{label} is a zip archive that torch.save did not write (it holds {inside})", "unpack it first"
+        )
+    folder = pickles[0].removesuffix("/data.pkl")
+    if len(pickles) > 1 or any(not name.startswith(f"{folder}/") for name in sizes):
+        raise CheckpointError(f"{label} is damaged: it is several archives in one", AGAIN)
+    if f"{folder}/constants.pkl" in sizes:
+        raise CheckpointError(f"{label} is a TorchScript program and no file of weights", RE_SAVE)
+    size = sizes[pickles[0]]
+    if size > _MAX_PICKLE:
+        raise CheckpointError(f"{label} holds {size:,} bytes beside its numbers, which no weights file needs", RE_SAVE)
+    return folder
+
+
+def _is_pickle(name: str) -> bool:
+    return name.endswith("/data.pkl") and name.count("/") == 1
+
+
+def _bytes(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A part, without its check sum, which torch.save can be told to leave out."""
+    assert archive.fp is not None
+    part = archive.getinfo(name)
+    archive.fp.seek(part.header_offset)
+    header = archive.fp.read(30)
+    if len(header) < 30 or header[:4] != _START:
+        raise zipfile.BadZipFile("a part without a header")
+    archive.fp.seek(sum(struct.unpack("<HH", header[26:30])), os.SEEK_CUR)
+    return archive.fp.read(part.file_size)
+
+
+def _is_setting(name: str) -> bool:
+    """Whether objects of a class are settings, among them those of perceiver-io, whose package is called `perceiver`.
+
+    The classes are not imported, whatever their names.
+    """
+    return name.startswith("perceiver.") or name in _PATHS or name in _DICTIONARIES
+
+
+def _check_pickle(data: bytes, parts: Mapping[str, int], label: str) -> tuple[str, ...]:
+    """The classes of settings that the pickle names, when it can be loaded."""
+    try:
+        return check(data, parts, _is_setting)
+    except ForbiddenError as error:
+        names = ", ".join(error.args[:3]) + (", ..." if len(error.args) > 3 else "")
+        raise CheckpointError(
+            f"{label} holds more than weights ({names}), which can run code when it is opened", RE_SAVE
+        ) from error
+    except UnreadableError as error:
+        raise CheckpointError(
+            f"{label} is damaged, or not written as torch.save does ({error})", f"{AGAIN}, or {RE_SAVE}"
+        ) from error
+
+
+def _load(path: Path, settings: tuple[str, ...], label: str) -> Any:
+    """What PyTorch reads, with stand-ins for the classes of settings."""
+    stand_ins: list[Any] = [
+        (OrderedDict if name in _DICTIONARIES else _Path if name in _PATHS else _Record, name) for name in settings
+    ]
+    try:
+        with _LOCK, torch.serialization.safe_globals(stand_ins):
+            if path.suffix.lower() != ".safetensors":
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            # By this name PyTorch would expect the other format; what it reads without a name it cannot map.
+            with path.open("rb") as file:
+                return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # PyTorch raises whatever its reader trips over
+        raise CheckpointError(
+            f"{label} is damaged: PyTorch cannot read its weights", f"{AGAIN}, or {RE_SAVE}"
+        ) from error
+
+
+def _check_amount(tensors: Mapping[str, Tensor], size: int, label: str) -> None:
+    """Raises CheckpointError for tensors of more numbers than their storages have, and for too many."""
+    for name, tensor in tensors.items():
+        there = tensor.untyped_storage().nbytes() // tensor.itemsize
+        if tensor.numel() > there:
+            raise CheckpointError(
+                f"{label} claims {tensor.numel():,} numbers in tensor {name} and holds {there:,} of them", RE_SAVE
+            )
+    if len(tensors) > _MAX_TENSORS:
+        raise CheckpointError(f"{label} holds {len(tensors):,} tensors; at most {_MAX_TENSORS:,} are read")
+    total = sum(tensor.nbytes for tensor in tensors.values())
+    if total > _MAX_REPEATS * size:
+        raise CheckpointError(f"{label} lists the same numbers so often that they would take {total:,} bytes", RE_SAVE)
+
+
+def _model_in(value: Any, label: str) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The one mapping of names to tensors that is the model, and under which names it is.
+
+    Raises CheckpointError when there is none, or more than one.
+    """
+    if not isinstance(value, dict):
+        kinds: dict[type, str] = {Tensor: "one tensor", list: "a list", _Record: "settings"}
+        kind = next((words for one, words in kinds.items() if isinstance(value, one)), "something else")
+        raise CheckpointError(f"{label} holds {kind} in place of a mapping of names to tensors", RE_SAVE)
+    found = list(_candidates(value, set()))
+    if not found:
+        raise CheckpointError(f"{label} holds no mapping of names to tensors, so there are no weights in it", RE_SAVE)
+    usual = [one for one in found if one[0] and one[0][-1] in _PLACES]
+    chosen = usual[0] if len(usual) == 1 else found[0]
+    # Beside the model a few tensors may lie, such as the classes' weights among the settings, but no second model.
+    rivals = [one for one in found if one is not chosen and 2 * _count(one[1]) >= _count(chosen[1])]
+    if rivals or (len(found) > 1 and len(usual) != 1):
+        names = ", ".join(".".join(place) for place, _ in found[:4]) + (", ..." if len(found) > 4 else "")
+        raise CheckpointError(
+            f"{label} holds {len(found)} sets of tensors ({names})", "save the one that is meant alone"
+        )
+    return chosen
+
+
+def _count(model: Mapping[str, Any]) -> int:
+    return sum(isinstance(value, Tensor) for value in model.values())
+
+
+def _candidates(
+    value: dict[Any, Any], seen: set[int], place: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Mappings with tensors, deepest first: one with another inside it is not a model. Each is looked at once."""
+    seen.add(id(value))
+    if not all(type(name) is str for name in value):
+        return
+    inside = [
+        one
+        for name, child in value.items()
+        if isinstance(child, dict) and id(child) not in seen
+        if len(place) < _MAX_DEPTH and not name.lower().startswith(_ASIDE)
+        for one in _candidates(child, seen, (*place, name))
+    ]
+    if inside:
+        yield from inside
+    elif any(isinstance(child, Tensor) for child in value.values()):
+        yield place, value
+
+
+def _extras(value: dict[Any, Any], place: tuple[str, ...]) -> dict[str, Any]:
+    """What is beside the model, as plain values."""
+    budget = [_MAX_SETTINGS]
+    return {
+        str(name): _plain(one, budget)
+        for name, one in (value.items() if place else ())
+        if name != place[0] and not isinstance(one, Tensor) and not str(name).lower().startswith(_ASIDE)
+    }
+
+
+def _plain(value: Any, budget: list[int], depth: int = 16) -> Any:
+    """Settings as mappings, lists, numbers and texts; records as mappings of their fields, anything else as None."""
+    budget[0] -= 1
+    if budget[0] < 0 or depth < 0:
+        return None
+    if isinstance(value, _Record):
+        return _plain(value.plain(), budget, depth - 1)
+    if isinstance(value, dict):
+        kept = {str(name): one for name, one in value.items() if not isinstance(one, Tensor)}
+        return {name: _plain(one, budget, depth - 1) for name, one in kept.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one, budget, depth - 1) for one in value if not isinstance(one, Tensor)]
+    if isinstance(value, torch.dtype | torch.device):
+        return str(value)
+    return value if value is None or type(value) in (bool, int, float, str) else None
+
+
+def _notes(place: tuple[str, ...], model: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Iterator[str]:
+    if place:
+        yield f"took the tensors under {'.'.join(place)} for the model"
+    left = [name for name in model if name not in tensors]
+    if left:
+        yield f"ignored {len(left)} values that are no tensors ({', '.join(left[:3])}{', ...' if left[3:] else ''})"

@@ -1,0 +1,189 @@
+"""Decodes the frames that are shown at given times, upright, as 8-bit RGB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from jaxtyping import UInt8
+
+from ...errors import InputError
+from ..base import DecodeError
+from .file import ClipFile, Extent, Packets, check_pixels, track
+
+# Pixels that are decoded at most on the way to a window: some seconds of work, and minutes of most clips.
+_MOST_DECODED = 4_000_000_000
+# Fewer threads than cores would allow: each holds frames of its own.
+_THREADS = 2
+# Seconds by which a time stamp may miss its frame's time.
+_CLOSE = 1e-4
+_WHITE = 255
+# ITU-T H.273: perceptual quantiser and hybrid log-gamma.
+_HDR = {16: "PQ", 18: "HLG"}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A decoded frame, ready for display.
+
+    pixels   upright, 8-bit RGB, on white where it was transparent
+    aspect   width of a pixel over its height
+    time     when it is first shown, seconds of the container's clock
+    notes    what was changed about it
+    """
+
+    pixels: UInt8[np.ndarray, "h w 3"]
+    aspect: float
+    time: float
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SelectedFrames:
+    """The frames of a window.
+
+    shown    the different frames, in order
+    which    for each moment the number of the frame that is shown then
+    there    frames that the clip has in the window
+    damaged  pieces of its data that could not be decoded
+    """
+
+    shown: tuple[Frame, ...]
+    which: tuple[int, ...]
+    there: int
+    damaged: int
+
+
+def select_frames(file: ClipFile, extent: Extent, moments: list[float], stop: float) -> SelectedFrames:
+    """The frames that are shown at given times, ascending, in seconds of the container's clock.
+
+    stop  where the window ends
+
+    Raises DecodeError and InputError.
+    """
+    late = file.can_seek and moments[0] > extent.begin + 1
+    found = _select(file, extent, moments, stop, seek=True) if late else None
+    found = found or _select(file, extent, moments, stop, seek=False)
+    if found is None:
+        raise DecodeError
+    return found
+
+
+def _select(file: ClipFile, extent: Extent, moments: list[float], stop: float, *, seek: bool) -> SelectedFrames | None:
+    """None where no frame can be decoded, or seeking leads behind the first moment."""
+    shown: list[Frame] = []
+    which: list[int] = []
+    there = 0
+    last: VideoFrame | None = None
+    last_time = extent.begin
+    kept: Frame | None = None
+
+    def take() -> None:
+        nonlocal kept
+        assert last is not None
+        if kept is None:
+            kept = _upright(last, stream, last_time)
+            shown.append(kept)
+        which.append(len(shown) - 1)
+
+    with file.open() as container:
+        stream = track(container)
+        if seek and not _enter(container, stream, moments[0]):
+            return None
+        frames = _Frames(file, container, stream, extent)
+        for time, frame in frames:
+            if last is None and seek and time > moments[0] + _CLOSE:
+                return None
+            first = moments[0] - (moments[1] - moments[0]) / 2 if len(moments) > 1 else moments[0]
+            there += first - _CLOSE <= time < stop - _CLOSE
+            while last is not None and len(which) < len(moments) and moments[len(which)] + _CLOSE < time:
+                take()
+            last, last_time, kept = frame, time, None
+            if len(which) == len(moments) or time >= stop:
+                break
+        if last is None:
+            return None
+        while len(which) < len(moments):
+            take()
+    return SelectedFrames(tuple(shown), tuple(which), there, frames.damaged)
+
+
+def _enter(container: InputContainer, stream: VideoStream, moment: float) -> bool:
+    base = stream.time_base
+    if not base:
+        return False
+    try:
+        container.seek(int(moment / base), stream=stream, backward=True)
+    except Exception:  # containers that cannot be sought in are read from their beginning
+        return False
+    return True
+
+
+class _Frames:
+    """The decoded frames of a track with their times, damaged pieces counted and left out."""
+
+    def __init__(self, file: ClipFile, container: InputContainer, stream: VideoStream, extent: Extent) -> None:
+        self._file, self._container, self._stream, self._extent = file, container, stream, extent
+        self.damaged = 0
+
+    def __iter__(self) -> Iterator[tuple[float, VideoFrame]]:
+        stream, extent = self._stream, self._extent
+        stream.codec_context.thread_count = _THREADS
+        step = extent.seconds / extent.frames
+        decoded, before = 0, -np.inf
+        for packet in Packets(self._container, stream):
+            try:
+                frames = packet.decode()
+            except Exception:
+                self.damaged += 1
+                continue
+            for frame in frames:
+                check_pixels((frame.width, frame.height))
+                decoded += frame.width * frame.height
+                if decoded > _MOST_DECODED:
+                    raise InputError(
+                        f"{self._file.name} has to be decoded for too long to reach that part of it; choose an earlier "
+                        "start, or save that part as a clip of its own"
+                    )
+                time = frame.time if frame.time is not None else max(before + step, extent.begin)
+                # What is shown before what was shown is damage; so is a frame that hangs in the air after a seek.
+                if frame.is_corrupt or time <= before:
+                    continue
+                before = time
+                yield time, frame
+
+
+def _upright(frame: VideoFrame, stream: VideoStream, time: float) -> Frame:
+    notes = []
+    try:
+        if any(component.is_alpha for component in frame.format.components):
+            pixels, clear = _on_white(frame.to_ndarray(format="rgba"))
+            if clear:
+                notes.append("laid its transparent parts on white")
+        else:
+            pixels = frame.to_ndarray(format="rgb24")
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise DecodeError("its frames are in a format that is not read") from error
+    if name := _HDR.get(int(frame.color_trc or 0)):
+        notes.append(f"took its high dynamic range ({name}) for ordinary brightness, which makes it pale")
+    aspect = float(stream.sample_aspect_ratio or 1) or 1.0
+    turns = round(frame.rotation / 90) % 4
+    if turns:
+        pixels = np.rot90(pixels, turns)
+        aspect = 1 / aspect if turns % 2 else aspect
+        notes.append(f"turned its frames by {90 * min(turns, 4 - turns)} degrees, as the file says")
+    return Frame(np.ascontiguousarray(pixels), aspect, time, tuple(notes))
+
+
+def _on_white(rgba: UInt8[np.ndarray, "h w 4"]) -> tuple[UInt8[np.ndarray, "h w 3"], bool]:
+    alpha = rgba[..., 3:].astype(np.uint16)
+    if (alpha == 255).all():
+        return rgba[..., :3], False
+    mixed = (rgba[..., :3] * alpha + _WHITE * (255 - alpha) + 127) // 255
+    return mixed.astype(np.uint8), True

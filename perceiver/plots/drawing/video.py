@@ -1,0 +1,55 @@
+"""Videos: the frames in rows, from left to right and then down, a map over each."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int64, UInt8
+
+from ...analysis.formatting import count
+from ..scale import ColourRange
+from .base import Drawable, GridDrawing
+from .frames import frames_shown, over_frames, tiled
+
+
+class VideoDrawing(GridDrawing):
+    """Reads `seen` (frames, H, W, 3), `shape`, `start` and `stop` of a sample (`VideoSample`)."""
+
+    modality = "video"
+    over_input = True
+
+    def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
+        """The frames that the model read."""
+        return tiled(frames_shown(sample.seen, sample.shape))
+
+    def map(
+        self,
+        sample: Drawable,
+        values: Float[np.ndarray, "steps rows columns"],
+        range_: ColourRange,
+        colours: str,
+        strength: float | None,
+    ) -> UInt8[np.ndarray, "h w 3"]:
+        """A map over all frames."""
+        return tiled(over_frames(frames_shown(sample.seen, sample.shape), values, range_, colours, strength))
+
+    def frame(
+        self,
+        sample: Drawable,
+        values: Float[np.ndarray, "steps rows columns"],
+        index: int,
+        range_: ColourRange,
+        colours: str,
+        strength: float | None,
+    ) -> UInt8[np.ndarray, "rows columns 3"]:
+        """A map over one frame; nothing is enlarged, one cell is one pixel."""
+        return over_frames(sample.seen[index][None], values[index][None], range_, colours, strength)[0]
+
+    def rearranged(self, sample: Drawable, order: Int64[np.ndarray, "M"]) -> UInt8[np.ndarray, "h w 3"]:
+        """The frames, each pixel that of the element that `order` names."""
+        moved = np.asarray(sample.seen).reshape(-1, 3)[order].reshape(sample.seen.shape)
+        return tiled(frames_shown(moved, sample.shape))
+
+    def size(self, sample: Drawable) -> str:
+        """Frames by pixels, and the seconds that they are spread over."""
+        frames, height, width = sample.shape
+        return f"{count(frames)} frame{'s' * (frames > 1)} of {width} × {height}, {sample.stop - sample.start:.3g} s"

@@ -1,0 +1,164 @@
+"""Videos: the frames that are read, without their sound, and where they lie."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from perceiver import ConfigError, InputError
+from perceiver.modalities import for_file, for_grid, get
+from perceiver.modalities.kinds import MP4
+from perceiver.modalities.video.window import VideoSample
+from tests.modalities.audiovisual.clips import clip, frame_of, level, numbered, tone
+
+VIDEOS = get("video")
+
+
+def read(data: bytes, shape: tuple[int, ...] = (5, 12, 16), start: str = "middle", **preprocess: Any) -> VideoSample:
+    found = VIDEOS.read(data, "clip.bin", shape=shape, preprocess=preprocess, options={"start": start})
+    assert isinstance(found, VideoSample)
+    return found
+
+
+def numbers(sample: VideoSample) -> list[int]:
+    return [frame_of(frame.mean()) for frame in sample.seen]
+
+
+def refusal(data: bytes, shape: tuple[int, ...] = (5, 12, 16), **changes: Any) -> str:
+    with pytest.raises(InputError) as refused:
+        read(data, shape, **changes)
+    assert str(refused.value).startswith("clip.bin ")
+    return str(refused.value)
+
+
+def test_the_registry_knows_what_reads_videos() -> None:
+    assert for_grid(3) == "video"
+    assert for_file(MP4) == ("video", "audiovisual", "audio")
+
+
+def test_frames_are_spread_over_the_whole_video_and_its_sound_is_left() -> None:
+    """20 frames in 5 parts of 4: in the middle of each, frames 2, 6, 10, 14, 18 are shown."""
+    silent, sounding = clip(numbered(), count=20), clip(numbered(), count=20, sound=tone(0.8), audio_codec="aac")
+    sample = read(sounding)
+    assert numbers(sample) == [2, 6, 10, 14, 18]
+    assert (sample.start, sample.stop, sample.duration) == (0.0, 0.8, 0.8)
+    np.testing.assert_allclose(sample.times, np.array([2, 6, 10, 14, 18]) / 25, atol=1e-9)
+    assert sample.notes == ("used 5 of its 20 frames there, evenly",)
+    assert np.array_equal(sample.seen, read(silent).seen)
+    assert (sample.modality, sample.shape, sample.parts) == ("video", (5, 12, 16), ())
+
+
+def test_content_is_every_pixel_frame_by_frame_and_row_by_row() -> None:
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 255, (4, 3, 4, 3), dtype=np.uint8)
+    frames = [frame.repeat(8, 0).repeat(8, 1) for frame in coarse]
+    data = clip(frames, codec="ffv1", pix_fmt="bgr0", container="matroska")
+    sample = read(data, (4, 3, 4), resample="box")
+    assert np.array_equal(sample.seen, coarse)
+    assert torch.equal(sample.content, torch.from_numpy(coarse.reshape(-1, 3)).float() / 255)
+    scaled = read(data, (4, 3, 4), resample="box", mean=[0.5, 0.25, 0.0], std=[0.5, 0.25, 2.0])
+    # Element 12 + 4 + 2: frame 1, row 1, column 2.
+    expected = [(coarse[1, 1, 2, i] / 255 - m) / s for i, (m, s) in enumerate([(0.5, 0.5), (0.25, 0.25), (0.0, 2.0)])]
+    assert scaled.content[18].tolist() == pytest.approx(expected)
+    grey = read(data, (4, 3, 4), resample="box", channels=1)
+    luma = coarse @ np.array([0.299, 0.587, 0.114])  # ITU-R 601
+    assert np.abs(grey.content[:, 0].numpy() * 255 - luma.ravel()).max() < 0.51
+    assert np.array_equal(grey.seen[..., 0], grey.seen[..., 2])
+    assert "read its brightness alone, since the model reads grey pictures" in grey.notes
+    assert not any("brightness" in note for note in sample.notes)
+
+
+def test_a_window_of_fixed_length() -> None:
+    data = clip(numbered(), count=100)
+    sample = read(data, seconds=0.4)
+    assert (sample.start, sample.stop) == (1.8, 2.2)
+    assert numbers(sample) == [(46 + 2 * i) % 20 for i in range(5)]
+    assert "read 0.40 s of its 4.00 s, from 1.80 s on, its middle" in sample.notes
+    assert numbers(read(data, start="1", seconds=0.2)) == [5, 6, 7, 8, 9]
+    # Without a length the window ends with the video.
+    rest = read(data, start="3")
+    assert (rest.start, rest.stop) == (3.0, 4.0)
+    assert "read 1.00 s of its 4.00 s, from 3.00 s on" in rest.notes
+    assert "a window cannot begin at 9.00 s" in refusal(data, start="9")
+
+
+def test_maps_lie_on_the_frames_that_were_read() -> None:
+    """Frames of 40 x 20 are read as 3 x 4: the middle 27 columns. Steps of time are frames of the original."""
+    sample = read(clip(numbered(40, 20), count=10), (5, 3, 4))
+    values = np.arange(60, dtype=np.float32).reshape(5, 3, 4)
+    laid = VIDEOS.to_original(sample, values)
+    assert laid.shape == sample.original.shape[:3] == (5, 20, 40)
+    assert np.isnan(laid[:, :, 0]).all()
+    for frame, row, column in ((0, 0, 20), (3, 19, 10), (4, 10, 30)):
+        element = VIDEOS.element_at(sample, frame, row, column)
+        assert element is not None
+        assert laid[frame, row, column] == values.ravel()[element]
+        span, rows, columns = VIDEOS.box_of(sample, element)
+        assert rows[0] <= row + 0.5 < rows[1]
+        assert columns[0] <= column + 0.5 < columns[1]
+        assert span == pytest.approx((frame * 0.08, (frame + 1) * 0.08))
+    assert VIDEOS.element_at(sample, 0, 0, 0) is None
+    places = VIDEOS.places(sample)
+    np.testing.assert_allclose(places["time"], 0.04 + 0.08 * np.arange(5))
+    assert (len(places["rows"]), len(places["cols"])) == (3, 4)
+    assert places["cols"][0] > 6
+    with pytest.raises(ValueError, match="the map is"):
+        VIDEOS.to_original(sample, values[0])
+    with pytest.raises(ValueError, match="no input element 60"):
+        VIDEOS.box_of(sample, 60)
+
+
+def test_a_scan_goes_through_windows_of_fixed_length() -> None:
+    data, shape = clip(numbered(), count=100), (5, 12, 16)
+    windows = VIDEOS.scan(data, "clip.bin", shape=shape, preprocess={"seconds": 1.0})
+    assert (len(windows), windows.seconds) == (4, 1.0)
+    found = list(windows)
+    assert [window.start for window in found] == [0.0, 1.0, 2.0, 3.0]
+    for window in found:
+        expected = read(data, start=f"{window.start}", seconds=1.0).content
+        assert torch.equal(window.content, expected)
+    with pytest.raises(InputError, match="is read as one window"):
+        VIDEOS.scan(data, "clip.bin", shape=shape, preprocess={})
+
+
+def test_one_frame_is_a_video() -> None:
+    sample = read(clip(numbered(), count=1))
+    assert numbers(sample) == [0] * 5
+    assert abs(int(sample.seen[0, 0, 0, 0]) - level(0)) <= 2
+    assert "its one frame there stands for all 5 that the model reads" in sample.notes
+
+
+@pytest.mark.parametrize(
+    ("data", "cause"),
+    [
+        (b"", "empty file"),
+        (b"<html>404</html>", "is a web page, not a clip"),
+        (clip(None, sound=tone(0.2), container="wav"), "sound alone; a clip needs pictures"),
+        (clip(numbered(), count=20)[:300], "is an? MP4 video, but"),
+    ],
+)
+def test_says_what_is_wrong_with_a_file(data: bytes, cause: str) -> None:
+    assert re.search(cause, refusal(data))
+
+
+@pytest.mark.parametrize(
+    ("shape", "preprocess", "cause"),
+    [
+        ((12, 16), {}, "a video needs"),
+        ((0, 12, 16), {}, "a video needs"),
+        ((4000, 4000, 4000), {}, "larger than any model reads"),
+        ((5, 12, 16), {"seconds": 0}, "must be above 0, or null"),
+        ((5, 12, 16), {"seconds": "long"}, "seconds is 'long'"),
+        ((5, 12, 16), {"crop": 0.5}, "'crop', which models of videos do not know"),
+        ((5, 12, 16), {"resample": "sharp"}, "resample is 'sharp'"),
+        ((5, 12, 16), {"std": 0}, "std"),
+        ((5, 12, 16), {"channels": 2}, "channels is 2"),
+    ],
+)
+def test_settings_that_mean_nothing(shape: tuple[int, ...], preprocess: dict[str, Any], cause: str) -> None:
+    with pytest.raises(ConfigError, match=cause):
+        read(clip(numbered(), count=5), shape, **preprocess)

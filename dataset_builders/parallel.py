@@ -43,7 +43,7 @@ def run_tasks(
         except BrokenProcessPool:
             raise DataError("a worker process was killed, perhaps for lack of memory; start the build again") from None
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 class _Process:

@@ -305,7 +305,7 @@ class PerceiverConfig:
 
     @property
     def cross_attention_blocks(self) -> tuple[int, ...]:
-        """Blocks that read the input: the blocks that have a map."""
+        """Blocks with a cross-attention: the blocks that have a map."""
         return tuple(i for i, (cross, _) in enumerate(self.plan) if cross is not None)
 
     def to_dict(self) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Perceiver(nn.Module):
         return codes.unsqueeze(0)
 
     def input_array(
-        self, content: Float[Tensor, "B rows read"], codes: Float[Tensor, "#B M P"] | None = None
+        self, content: Float[Tensor, "B rows channels"], codes: Float[Tensor, "#B M P"] | None = None
     ) -> Float[Tensor, "B M C"]:
         """Passes content through the stem and joins it with position codes, as `joined` does."""
         return self.joined(self.stem(content), codes)

@@ -1,13 +1,12 @@
-"""Parts of our own where Streamlit has none: maps that answer clicks, clouds that turn, walls of tiles, chosen bars."""
+"""Widgets that Streamlit does not have: maps that react to clicks, point clouds that turn, walls of tiles, bars."""
 
 from .bands import BandAxis, Off, bands
-from .bar import ColourBar, Tick
 from .canvas import Grid, map_canvas
 from .clip import clip
 from .cloud import Cloud, cloud, cloud_row
 from .link import copy_link
 from .ranking import Row, ranking
-from .ruler import Ruler
+from .scale import ColourBar, Ruler, Tick
 from .wall import Tile, wall
 
 __all__ = [

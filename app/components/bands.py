@@ -1,4 +1,4 @@
-"""The bands of a position code as switches: a row an axis, a column a frequency, to be clicked, painted and typed."""
+"""The bands of a position encoding as switches, in a row for each axis and a column for each frequency."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class BandAxis:
     """One row of switches.
 
     name   of the axis: "Height"
-    cells  what is written on its bands, the lowest first, where there is room; "" for nothing
-    words  what is said of each of them
-    raw    what is said of its raw coordinate; "" where the code holds none
+    cells  the labels of its bands, the lowest first; "" for none
+    words  the descriptions of its bands
+    raw    the description of its raw coordinate; "" where the encoding holds none
     """
 
     name: str
@@ -35,7 +35,7 @@ class BandAxis:
 
 @dataclass(frozen=True)
 class Off:
-    """What is switched off: sines and cosines as (axis, band), coordinates by axis, all from 0."""
+    """What is switched off: sines and cosines as (axis, band), coordinates by axis, all counted from 0."""
 
     sines: frozenset[tuple[int, int]] = frozenset()
     cosines: frozenset[tuple[int, int]] = frozenset()
@@ -52,13 +52,13 @@ def bands(
     corner: str,
     on_change: Callable[[Off], None],
 ) -> None:
-    """Draws the switches; calls `on_change` with what is off once a click, a stroke or a few keys have changed it.
+    """Draws the switches; calls `on_change` with what is off when clicks, strokes or keys have changed it.
 
-    label   what a screen reader hears
-    heads   what is written above the columns, and in the `corner` what that is
+    label   for screen readers
+    heads   the labels of the columns; `corner` says what they are
     """
-    # The page answers a little later than a quick hand: what it was told last travels along, so that an answer to
-    # something older undoes nothing.
+    # The page reacts a little later than a quick visitor clicks: the number of the last change that it knows is sent
+    # along, so that a response to an older change undoes nothing.
     serial = f"{key}_serial"
     meta = {
         "label": label,
@@ -79,7 +79,7 @@ def bands(
 
 
 def _written(axes: Sequence[BandAxis], off: Off) -> dict[str, list[str]]:
-    """One text of 0 and 1 an axis; of coordinates one sign each."""
+    """A text of 0 and 1 for each axis: a sign for each band, and one for the coordinate."""
 
     def rows(places: frozenset[tuple[int, int]]) -> list[str]:
         return ["".join("01"[(a, k) in places] for k in range(len(axis.cells))) for a, axis in enumerate(axes)]
@@ -92,7 +92,7 @@ def _written(axes: Sequence[BandAxis], off: Off) -> dict[str, list[str]]:
 
 
 def _read(axes: Sequence[BandAxis], told: dict[str, Any]) -> Off:
-    """The inverse; what the browser says beyond the axes and bands that there are is not heard."""
+    """The inverse; axes and bands that do not exist are ignored."""
     sines, cosines, raw = (
         {
             (a, k)

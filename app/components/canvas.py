@@ -1,4 +1,4 @@
-"""The clickable map: one picture, its elements enlarged without blur, that says what lies under the pointer."""
+"""The clickable map: one picture, its elements enlarged without blur, with the value under the pointer."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float, UInt8
 
-from .bar import ColourBar
 from .frame import asset, pack
-from .ruler import Ruler
+from .scale import ColourBar, Ruler
 
 _mount = st.components.v2.component(
     "perceiver_map",
@@ -48,12 +47,12 @@ def map_canvas(
     bottom: Ruler | None = None,
     fill: bool = False,
 ) -> None:
-    """Draws `rgb`; calls `on_pick` with a flat element index (rows first), or None when the pick is given up.
+    """Draws `rgb`; calls `on_pick` with a flat element index (rows first), or None when the mark is removed.
 
-    label     what a screen reader hears
+    label     for screen readers
     hint      the line under the picture while nothing is pointed at
-    values    what hovering reads, in `measure`; with `multiple` also as a multiple of uniform
-    shades    which of the bar's 256 colours each value has
+    values    shown while hovering, in `measure`; with `multiple` also as a multiple of uniform
+    shades    the index of each value among the bar's 256 colours
     limit     greatest width in CSS pixels, that of the left ruler included
     grid      the elements, where they are not the pixels
     left, bottom  numbers along the sides

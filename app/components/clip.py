@@ -9,7 +9,7 @@ import streamlit as st
 from jaxtyping import Float32
 
 from .frame import asset, pack
-from .ruler import Ruler
+from .scale import Ruler
 
 _mount = st.components.v2.component(
     "perceiver_clip",
@@ -29,10 +29,10 @@ def clip(
     bottom: Ruler,
     on_move: Callable[[float], None],
 ) -> None:
-    """Draws a clip's outline; calls `on_move` with the seconds at which its window was made to begin.
+    """Draws a clip's outline; calls `on_move` with the start of the window, in seconds, when it is moved.
 
     envelope  the lowest and the highest value of each slice of the clip
-    label     what a screen reader hears
+    label     for screen readers
     window    from and to, in seconds; it can be moved where the clip is longer
     bottom    the seconds along the clip
     """

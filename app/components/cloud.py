@@ -1,4 +1,4 @@
-"""Clouds of points that can be turned: one alone, to be pointed at, or a row of one cloud in the colours of many maps.
+"""Point clouds that can be turned: one alone, whose values can be read, or a row of one cloud coloured by many maps.
 
 All clouds of the page share one camera.
 """
@@ -13,8 +13,8 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float, Float32, UInt8
 
-from .bar import ColourBar
 from .frame import asset, pack
+from .scale import ColourBar
 from .wall import Tile
 
 _DRAWN = ("frame.js", "bar.js", "camera.js", "splats.js", "stage.js")
@@ -36,9 +36,9 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Cloud:
-    """Points and how they are looked at.
+    """Points and how they are drawn.
 
-    points  their places, about the origin
+    points  their coordinates, about the origin
     up      the axis that points upwards, 0 to 2
     reach   the distance from the origin that stays in the picture however the cloud is turned
     look    where the camera starts and how large dots are: `LOOK` in `perceiver/plots/drawing/points.py`
@@ -54,7 +54,7 @@ class Cloud:
     ink: Colour
 
     def meta(self) -> dict[str, Any]:
-        """What a frame's head says of the cloud; the points travel beside it."""
+        """The cloud in a frame's head; the points travel beside it."""
         return {"up": self.up, "reach": self.reach, "look": dict(self.look), "ground": self.ground, "ink": self.ink}
 
 
@@ -74,13 +74,13 @@ def cloud(
     multiple: bool = False,
     limit: int | None = None,
 ) -> None:
-    """Draws one cloud; with `on_pick` its points can be read and picked.
+    """Draws one cloud; with `on_pick` its values can be read and its points marked.
 
-    on_pick   is called with the index of a point, or None when the pick is given up
-    label     what a screen reader hears
+    on_pick   is called with the index of a point, or None when the mark is removed
+    label     for screen readers
     hint      the line under the picture while nothing is pointed at
-    values    what hovering reads, in `measure`; with `multiple` also as a multiple of uniform
-    shades    which of the bar's 256 colours each value has
+    values    shown while hovering, in `measure`; with `multiple` also as a multiple of uniform
+    shades    the index of each value among the bar's 256 colours
     limit     greatest side in CSS pixels
     """
     meta = shown.meta() | {
@@ -125,7 +125,7 @@ def cloud_row(
 ) -> None:
     """Draws one cloud in the colours of each map; calls `on_pick` with the index of the map that is chosen.
 
-    pick  the point to be marked on all of them
+    pick  the point that is marked on all of them
     bar   the scale that all maps share
     tile  least side of a picture in CSS pixels, and `limit` the greatest
 

@@ -1,4 +1,4 @@
-"""Frames: how arrays travel to a component as raw bytes, and where the components' assets lie."""
+"""Frames, in which arrays travel to a component as raw bytes, and the components' assets."""
 
 from __future__ import annotations
 

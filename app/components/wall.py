@@ -9,8 +9,8 @@ import numpy as np
 import streamlit as st
 from jaxtyping import UInt8
 
-from .bar import ColourBar
 from .frame import asset, pack
+from .scale import ColourBar
 
 _mount = st.components.v2.component(
     "perceiver_wall",
@@ -22,9 +22,9 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Tile:
-    """The words of one tile: title, a note beside it, named facts below, and what a screen reader hears.
+    """The text of one tile: title, a note beside it, named facts below, and `alt` for screen readers.
 
-    An empty one keeps its place, but shows nothing.
+    An empty tile keeps its place and shows nothing.
     """
 
     title: str
@@ -49,12 +49,12 @@ def wall(
     tall: int | None = None,
     limit: int | None = None,
 ) -> None:
-    """Draws the tiles in a grid; calls `on_pick` with the index of the one clicked, or entered by keyboard.
+    """Draws the tiles in a grid; calls `on_pick` with the index of the tile that is clicked, or chosen by keyboard.
 
     pixels  RGB, or indices into `table`
     bar     the scale that all tiles share
     tile    least width of a tile in CSS pixels
-    dense   pictures alone, their words on hover
+    dense   pictures alone, their text on hover
     tall    greatest height of a dense wall in CSS pixels; beyond it, it scrolls
     limit   greatest width of a tile in CSS pixels
 

@@ -1,1 +1,1 @@
-"""One file a page."""
+"""The pages: one module each, which puts sections in their order."""

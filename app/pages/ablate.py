@@ -1,64 +1,64 @@
-"""Ablate: what happens when frequencies of the position code are taken away."""
+"""Ablate: what happens when frequencies of the position encoding are removed."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app.sections import export as whole
-from app.sections import reading
-from app.sections.ablate import answer, code, export, maps, sensitivity, shuffle
-from app.sections.opening import opening, run
-from app.sections.scene import Scene
-from app.services import ablating, compute
-from app.session import text
+from app.sections import downloads, maps
+from app.sections.ablate import answers, encoding, map_changes, permutation, sensitivity
+from app.sections.ablate import downloads as ablation_downloads
+from app.sections.context import AblateContext, open_page, run_page
+from app.services import ablation
+from app.services.maps import block_maps
+from app.session.view import AblateView
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.change import AnswerChange
 
 
 def page() -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    opened = opening("ablate")
+    opened = open_page(AblateView)
     if opened is None:
         return
-    scene, right = opened
-    off = code.taken(scene)
+    context, right = opened
+    removed = encoding.removed(context)
     with right:
-        code.code(scene, off)
-        change = ablating.answer(scene.case, off, scene.progress)
-        asked = answer.target(scene, change.before)
-        answer.answers(scene, change, asked, changed=bool(off))
+        encoding.switches(context, removed)
+        change = ablation.answer_change(context.case, removed, context.progress)
+        target = answers.target_class(context, change.before)
+        answers.before_and_after(context, change, target, changed=bool(removed))
     st.divider()
-    _blocks(scene, off, change, asked)
-    # The curve may take its time, and whatever the visitor does next cuts it short.
-    curve = st.container()
+    _blocks(context, removed, change, target)
+    # The sweep may take its time, and whatever the visitor does next ends it.
+    sweep = st.container()
     st.divider()
-    shuffle.shuffle(scene, asked)
-    with curve:
-        if any(axis.frequencies for axis in ablating.axes(scene.case)):
+    permutation.show(context, target)
+    with sweep:
+        if any(axis.frequencies for axis in ablation.axes(context.case)):
             st.divider()
-            sensitivity.sensitivity(scene, off, asked)
-    scene.progress.done()
+            sensitivity.show(context, removed, target)
+    context.progress.done()
 
 
-def _blocks(scene: Scene, off: Ablation, change: AnswerChange, target: int) -> None:
-    """What every block read, before and after."""
-    asked = reading.asked(scene)
-    words = text.reduction(asked, scene.config.cross_heads)
+def _blocks(context: AblateContext, removed: Ablation, change: AnswerChange, target: int) -> None:
+    """The maps of all blocks, before and after."""
+    query = maps.query_of(context)
+    words = maps.query_text(query, context.config.cross_heads)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("What each block read", anchor=False, width="stretch")
         menu = st.container(horizontal=True, width="content")
-    st.caption(f"{text.meaning(asked, 'blocks', scene.view.colours)} {text.CAVEAT}")
-    reading.choices(scene, asked, differences=False)
-    if not off:
-        before = compute.block_maps(scene.case, asked, "blocks", scene.view.scale, scene.progress)
+    st.caption(f"{maps.colour_text(query, 'blocks', context.view.colours)} {maps.CAVEAT}")
+    maps.options(context, query)
+    if not removed:
+        before = block_maps(context.case, query, "blocks", context.view.scale, context.progress)
         with menu:
-            whole.menu(scene, asked, before, words)
-        maps.alone(scene, before)
+            downloads.menu(context, query, before, words)
+        map_changes.before(context, before)
         return
-    changes = ablating.maps(scene.case, asked, off, scene.view.scale, scene.progress)
+    changes = ablation.map_changes(context.case, query, removed, context.view.scale, context.progress)
     with menu:
-        export.menu(scene, off, change, target, changes, asked, words)
-    maps.closely(scene, maps.rows(scene, changes), words)
+        ablation_downloads.menu(context, removed, change, target, changes, query, words)
+    map_changes.large(context, map_changes.rows(context, changes), words)
 
 
-run(page)
+run_page(page)

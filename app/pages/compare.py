@@ -1,32 +1,33 @@
-"""Compare: checkpoints, encodings and their maps side by side."""
+"""Compare: several models on one input, their maps and their position encodings."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from app.sections.compare import answers, beside, codes, maps, tartan
-from app.sections.opening import opening, run
+from app.sections.compare import encodings, maps, models, spectra
+from app.sections.context import open_page, run_page
 from app.session import state
+from app.session.view import CompareView
 
 
 def page() -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    opened = opening("compare")
+    opened = open_page(CompareView)
     if opened is None:
         return
-    scene, right = opened
+    context, right = opened
     with right:
-        scenes = beside.beside(scene)
-        answers.answers(scenes)
+        contexts = models.choose_models(context)
+        models.answers(contexts)
     st.divider()
-    maps.maps(scenes)
+    maps.show(contexts)
     st.divider()
-    codes.codes(scenes)
-    scene.progress.done()
-    # What is left may be slow, and whatever the visitor does next cuts it short.
+    encodings.show(contexts)
+    context.progress.done()
+    # The rest may be slow, and whatever the visitor does next ends it.
     state.publish()
     st.divider()
-    tartan.tartan(scenes)
+    spectra.show(contexts)
 
 
-run(page)
+run_page(page)

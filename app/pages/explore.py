@@ -4,50 +4,50 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.sections import export, overview, reading
-from app.sections.opening import opening, run
-from app.sections.scene import Scene
-from app.services import compute
-from app.session import state, text
+from app.sections import downloads, maps, predictions
+from app.sections.context import ExploreContext, open_page, run_page
+from app.services.maps import block_maps
+from app.session import state
+from app.session.view import ExploreView
 
 
 def page() -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    opened = opening("explore")
+    opened = open_page(ExploreView)
     if opened is None:
         return
-    scene, right = opened
+    context, right = opened
     with right:
-        overview.overview(scene)
+        predictions.input_and_predictions(context)
         beyond = st.container()
     st.divider()
-    _blocks(scene)
-    scene.progress.done()
-    # What is left may be slow, and whatever the visitor does next cuts it short.
+    _blocks(context)
+    context.progress.done()
+    # The rest may be slow, and whatever the visitor does next ends it.
     state.publish()
     with beyond:
-        scene.shown.beyond(scene.case, scene.sample)
+        context.modality.beyond(context.case, context.sample)
 
 
-def _blocks(scene: Scene) -> None:
-    """Below the answer: what every block read, one block closely, and who reads a spot."""
-    view = scene.view
-    asked = reading.asked(scene)
-    maps = compute.block_maps(scene.case, asked, view.show, view.scale, scene.progress)
-    words = text.reduction(asked, scene.config.cross_heads)
+def _blocks(context: ExploreContext) -> None:
+    """The maps of all blocks, one block large, its latents, and the latents that read the marked element."""
+    view = context.view
+    query = maps.query_of(context)
+    found = block_maps(context.case, query, view.show, view.scale, context.progress)
+    words = maps.query_text(query, context.config.cross_heads)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("What each block read", anchor=False, width="stretch")
-        export.menu(scene, asked, maps, words)
-    st.caption(f"{text.meaning(asked, view.show, view.colours)} {text.CAVEAT}")
-    reading.choices(scene, asked)
-    one = reading.row(scene, maps)
+        downloads.menu(context, query, found, words)
+    st.caption(f"{maps.colour_text(query, view.show, view.colours)} {maps.CAVEAT}")
+    maps.options(context, query, show=view.show)
+    one = maps.row(context, found)
     large, latents, readers = st.columns([21, 17, 14], gap="medium")
     with large:
-        reading.large(scene, one, words)
+        maps.large(context, one, words)
     with latents:
-        reading.latents(scene, one.block, asked)
+        maps.latents(context, one.block, query)
     with readers:
-        reading.who_reads(scene, asked)
+        maps.element_readers(context, query)
 
 
-run(page)
+run_page(page)

@@ -1,1 +1,1 @@
-"""Parts of pages: each draws one part of the screen from the view and what `compute` returns."""
+"""Sections of pages: each draws one part of a page from its context and from what the services return."""

@@ -38,7 +38,7 @@ LOCAL_PATHS = "PERCEIVER_LOCAL_PATHS"
 """Set to 0 or 1, it forbids or allows visitors to open files of this machine by their path."""
 
 MOST_KNOWN = 256
-"""Summaries that are remembered; the longest unused goes first. Weights are another matter: see `compute.opened`."""
+"""Summaries that are remembered; the longest unused goes first. Weights are another matter: see `models.get`."""
 
 _REVISION = re.compile(r"[\w][\w./-]{0,99}", re.ASCII)
 _ANSWER = re.compile(r"[A-Za-z_]\w{0,59}", re.ASCII)

@@ -10,7 +10,10 @@ import logging
 import threading
 
 from perceiver.checkpoints import HubOptions, hub
+from perceiver.checkpoints.hub import Listing
 from perceiver.errors import CheckpointError
+
+from .checkpoints import Hub
 
 AT_A_TIME = 2
 """Downloads that run at a time; others wait."""
@@ -95,3 +98,18 @@ def coming(repository: str, commit: str) -> Fetch | None:
     with _lock:
         here = _coming.get((repository, commit))
     return None if here is None or here.stopped else here
+
+
+def look(asked: Hub) -> Listing:
+    """What the hub says about a repository. Raises CheckpointError when it says nothing."""
+    # A commit stays what it is; a branch or the latest revision may have moved.
+    return (cached(asked) if asked.pinned else None) or hub.look(asked.repository, HubOptions(revision=asked.revision))
+
+
+def cached(asked: Hub) -> Listing | None:
+    """A repository that lies on this machine whole, without asking the hub; None where it does not."""
+    try:
+        listing = hub.look(asked.repository, HubOptions(revision=asked.revision, local_files_only=True))
+    except CheckpointError:
+        return None
+    return listing if listing.cached else None

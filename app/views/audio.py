@@ -18,8 +18,9 @@ from perceiver.plots.overlay import enlarge
 from perceiver.sample import Sample
 
 from ..components import clip, map_canvas
-from ..services import compute
-from ..services.compute import BlockMap, Case
+from ..services import inference
+from ..services.inference import Case
+from ..services.maps import BlockMap
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 from .over_time import begin_at, choose_start, longer, over_time
@@ -106,7 +107,7 @@ class AudioView(GridView):
             bottom=ruler(time_axis(0.0, sound.duration)),
             on_move=begin_at,
         )
-        kind = compute.kind_of_file(case)
+        kind = inference.file_kind(case)
         if kind and kind.mime:
             # Of a video the sound alone is played.
             st.audio(case.data, format=kind.mime.replace("video/", "audio/"), alt="The whole sound")

@@ -9,14 +9,15 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import UInt8
 
-from perceiver import modalities
 from perceiver.plots import colour
 from perceiver.plots.drawing import colours_for
 from perceiver.plots.scale import ColourRange
 from perceiver.sample import Sample
 
 from ..components import ColourBar, Tick, Tile
-from ..services.compute import BlockMap, Case, Strip
+from ..services.inference import Case
+from ..services.maps import BlockMap, Strip
+from ..services.samples import describe
 
 OnPick = Callable[[int | None], None]
 OnChoice = Callable[[int], None]
@@ -79,16 +80,16 @@ class Described:
     @property
     def noun(self) -> str:
         """One input: "picture"."""
-        return modalities.describe(self.modality).noun.one
+        return describe(self.modality).noun.one
 
     @property
     def title(self) -> str:
         """The modality, as people choose it: "Pictures"."""
-        return modalities.describe(self.modality).title
+        return describe(self.modality).title
 
     def element_noun(self, sample: Sample) -> str:
         """One element of an input: "pixel"."""
-        return modalities.describe(self.modality).element_of(sample.shape).one
+        return describe(self.modality).element_of(sample.shape).one
 
 
 class ModalityView(Protocol):

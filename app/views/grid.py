@@ -13,7 +13,7 @@ from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample
 
 from ..components import Tile, wall
-from ..services.compute import BlockMap, Strip
+from ..services.maps import BlockMap, Strip
 from .base import Described, OnChoice, Paint, colour_bar, in_place
 
 

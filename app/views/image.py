@@ -14,7 +14,8 @@ from perceiver.plots.overlay import on_original, png
 from perceiver.sample import Sample
 
 from ..components import map_canvas
-from ..services.compute import BlockMap, Case
+from ..services.inference import Case
+from ..services.maps import BlockMap
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 

@@ -13,9 +13,9 @@ from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError
 from perceiver.plots.timeline import per_point, timeline_figure, timeline_text
 
-from ..services import compute, scanning
-from ..services.compute import Case
-from ..services.progress import Progress
+from ..services import export, models, scan
+from ..services.inference import Case
+from ..services.queueing import Progress
 from ..session import state, text
 
 HALVES = 600.0
@@ -71,24 +71,24 @@ def over_time(case: Case, sample: Windowed) -> None:
     """Offers the scan, goes on with one that was asked for, and shows as much as is known."""
     length = sample.stop - sample.start
     every = length / 2 if sample.duration <= HALVES else length
-    scan, asked = scanning.found(case, every), f"{case.model}|{case.digest}"
+    known, asked = scan.scan_of(case, every), f"{case.model}|{case.digest}"
     st.subheader("Over the whole clip", anchor=False)
-    if not scan.done:
+    if not known.done:
         if st.session_state.get("scanning") == asked:
             st.button("Stop", icon=":material/stop:", on_click=_want, args=("",))
             _finish(case, every)
             return
-        label = "Go on with the scan" if scan.reached else "Scan the whole clip"
+        label = "Go on with the scan" if known.reached else "Scan the whole clip"
         st.button(label, icon=":material/graphic_eq:", on_click=_want, args=(asked,))
         st.caption(f"The model answers for {length:.3g} s at a time, in steps of {every:.3g} s.")
-    if scan.timeline is not None:
-        _results(case, scan.timeline, sample)
+    if known.timeline is not None:
+        _results(case, known.timeline, sample)
 
 
 def _finish(case: Case, every: float) -> None:
     """Goes on to the end, unless the visitor does something else first; then the page is drawn anew."""
     try:
-        scanning.finish(case, every, Progress())
+        scan.finish(case, every, Progress())
     except InputError as error:
         st.error(text.plain(str(error)), icon=":material/error:")
         _want("")
@@ -102,7 +102,7 @@ def _want(asked: str) -> None:
 
 
 def _results(case: Case, timeline: Timeline, sample: Windowed) -> None:
-    names = [text.label(name) for name in compute.config(case.model).labels]
+    names = [text.label(name) for name in models.config(case.model).labels]
     words = timeline_text(timeline, names)
     st.plotly_chart(
         timeline_figure(timeline, names, duration=sample.duration, window=(sample.start, sample.stop)),
@@ -120,8 +120,8 @@ def _results(case: Case, timeline: Timeline, sample: Windowed) -> None:
             st.dataframe(_rows(timeline, names), hide_index=True)
         st.download_button(
             "Answers over time (CSV)",
-            partial(scanning.answers_file, case, timeline),
-            file_name=f"{text.filename(case.name, case.called)}-over-time.csv",
+            partial(export.scan_csv, case, timeline),
+            file_name=f"{export.filename(case.name, case.model_name)}-over-time.csv",
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",

@@ -16,7 +16,8 @@ from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample
 
 from ..components import Cloud, Tile, cloud, cloud_row, wall
-from ..services.compute import BlockMap, Case, Strip
+from ..services.inference import Case
+from ..services.maps import BlockMap, Strip
 from ..session import state
 from .base import Described, OnChoice, OnPick, Paint, Recorder, colour_bar, in_place, readout
 

@@ -20,8 +20,9 @@ from perceiver.plots.overlay import on_original, png
 from perceiver.sample import Sample
 
 from ..components import Tile, map_canvas, wall
-from ..services import compute
-from ..services.compute import BlockMap, Case
+from ..services import inference, models
+from ..services.inference import Case
+from ..services.maps import BlockMap
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 from .over_time import choose_start, over_time
@@ -81,7 +82,7 @@ class VideoView(GridView):
 
     def beyond(self, case: Case, sample: Sample) -> None:
         """What the model answers along the whole video, where it reads windows of a fixed length."""
-        if compute.config(case.model).preprocess.get("seconds") is not None:
+        if models.config(case.model).preprocess.get("seconds") is not None:
             over_time(case, _video(sample))
 
     def element(self, index: int, sample: Sample) -> str:
@@ -111,7 +112,7 @@ class VideoView(GridView):
         frame, words = _frame(sample), _read_part(sample)
         st.image(_whole(case.model, case.key, frame, sample), width=SIDE, alt=f"The whole frame. {words}")
         st.caption(words)
-        kind = compute.kind_of_file(case)
+        kind = inference.file_kind(case)
         if kind and kind.mime.startswith("video/"):
             st.video(case.data, format=kind.mime)
         else:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from PIL import Image
 
 from perceiver.errors import DataError
@@ -67,6 +67,7 @@ class Renderer:
         self._plotter.render_window.SetMultiSamples(0)
         self._plotter.enable_depth_peeling(8)
         self._points: Float[np.ndarray, "n 3"] = np.zeros((0, 3))
+        self._opaque = False
 
     def __enter__(self) -> Renderer:
         return self
@@ -94,9 +95,11 @@ class Renderer:
         for part in parts:
             self._add(part, self._points[start : start + len(part.points)], rotation, picture)
             start += len(part.points)
+        actors = self._plotter.renderer.actors.values()
+        self._opaque = not any(actor.HasTranslucentPolygonalGeometry() for actor in actors)
 
     def view(self, azimuth: float, elevation: float, light: float) -> UInt8[np.ndarray, "s s 4"]:
-        """The model filling the frame, as red, green, blue (not premultiplied) and opacity.
+        """A picture of the model, filling the frame: red, green, blue (not premultiplied) and opacity.
 
         All angles are in degrees: the viewer's around the vertical axis and above the horizon, and the key light's
         around the vertical axis.
@@ -104,7 +107,9 @@ class Renderer:
         self._light(light)
         self._aim(azimuth, elevation)
         # What shows over white but not over black is background: so much is the object transparent.
-        black, white = self._shot("black"), self._shot("white")
+        over_black = self._shot("black")
+        over_white = np.where(self._covered(), over_black, np.uint8(255)) if self._opaque else self._shot("white")
+        black, white = self._reduce(over_black), self._reduce(over_white)
         alpha = (1 - (white - black).mean(-1, keepdims=True) / 255).clip(0, 1)
         colour = np.where(alpha > 1 / 255, black / alpha.clip(1 / 255), 0).clip(0, 255)
         return np.concatenate([colour, alpha * 255], axis=-1).round().astype(np.uint8)
@@ -175,14 +180,27 @@ class Renderer:
         camera.SetWindowCenter(*((low + high) / 2 / half))
         self._plotter.renderer.ResetCameraClippingRange()
 
-    def _shot(self, background: str) -> Float[np.ndarray, "s s 3"]:
+    def _shot(self, background: str) -> UInt8[np.ndarray, "w w 3"]:
+        """The window's pixels, the bottom row first."""
         self._plotter.set_background(background)
         window, side = self._plotter.render_window, self._size * _SUPERSAMPLE
         window.Render()
         pixels = self._vtk.vtkUnsignedCharArray()
         window.GetPixelData(0, 0, side - 1, side - 1, 0, pixels, 0)
-        image = self._pyvista.convert_array(pixels).reshape(self._size, _SUPERSAMPLE, self._size, _SUPERSAMPLE, 3)[::-1]
-        means: Float[np.ndarray, "s s 3"] = image.mean((1, 3), dtype=np.float64)
+        image: UInt8[np.ndarray, "w w 3"] = self._pyvista.convert_array(pixels).reshape(side, side, 3)
+        return image
+
+    def _covered(self) -> Bool[np.ndarray, "w w 1"]:
+        """Which of the window's pixels the object covers, by their depth."""
+        side = self._size * _SUPERSAMPLE
+        depth = self._vtk.vtkFloatArray()
+        self._plotter.render_window.GetZbufferData(0, 0, side - 1, side - 1, depth)
+        return self._pyvista.convert_array(depth).reshape(side, side, 1) < 1
+
+    def _reduce(self, image: UInt8[np.ndarray, "w w 3"]) -> Float[np.ndarray, "s s 3"]:
+        """The mean of the window's pixels in each pixel of a sprite, the top row first."""
+        blocks = image.reshape(self._size, _SUPERSAMPLE, self._size, _SUPERSAMPLE, 3)[::-1]
+        means: Float[np.ndarray, "s s 3"] = blocks.mean((1, 3), dtype=np.float64)
         return means
 
 

@@ -43,8 +43,8 @@ def open_renderer(
     of these names are found. Views, light and the player's colour follow from an object's name alone, so any object can
     be drawn by itself. The function raises DataError when a model or a texture is damaged or cannot be rendered.
     """
-    # The software renderer's own threads only get in the way where each core has a process.
-    os.environ.setdefault("LP_NUM_THREADS", "1")
+    # Each core has a process, which the software renderer's own threads would only slow down.
+    os.environ.setdefault("LP_NUM_THREADS", "0")
     with Furniture(catalogues) as furniture, Game(game, names) as played, Renderer(size) as renderer:
 
         def render(item: Item) -> dict[str, np.ndarray] | None:

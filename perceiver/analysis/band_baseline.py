@@ -1,11 +1,11 @@
-"""The frequencies at which the energy of a code's bands is measured in maps, and those of the matched baseline.
+"""The frequencies at which the bands of a code, and a baseline to compare them with, are measured in maps.
 
 Frequencies are cycles across an axis: f in sin(pi f x), x in [-1, 1]. A grid of n elements puts its first and last at
 -1 and 1, so f cycles span n - 1 steps and lie between the bins of its Fourier transform: energy is measured by
 projection onto sine and cosine at f itself. No window is used: its wider lobe would carry a band's energy over to the
 baseline, 2 cycles apart or less. What a window is for, maps that end otherwise than they began, is seen to by taking
 off first what is slower than all that is measured: the mean, the coordinates and one cycle. Bands beyond what n
-elements can show, (n - 1) / 2, appear mirrored there, and are looked for where they appear.
+elements can show, (n - 1) / 2, appear mirrored there, and are measured where they appear.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from ..positions import Band, grid_coordinates
 Baseline = Literal["between", "turned", "none"]
 
 APART = 1.4
-"""Cycles between bands from which the places between them are told apart from the bands themselves."""
+"""Smallest distance of two bands, in cycles, at which a frequency halfway between them is resolved from both."""
 
 AT_A_TIME = 8_000_000
-"""Values of waves that are held at a time: 64 MB."""
+"""Values of waves held at a time: 64 MB."""
 
 SLOWEST = 1 + 1e-5
-"""Cycles up to which a band is taken off before anything is measured."""
+"""Bands of up to so many cycles are removed from a map before anything is measured."""
 
 TINY = 1e-30
 
@@ -72,7 +72,7 @@ class BandMatch:
 
 
 def match_bands(bands: Sequence[Band], shape: tuple[int, ...] | None, axes: int) -> BandMatch:
-    """Finds for every band where it is to be measured, and what to set against it.
+    """Finds the frequency at which each band is measured, and those of its baseline.
 
     shape  of the grid that the elements lie on; None for free ones, which show any frequency
     """
@@ -247,5 +247,5 @@ def _slower_off(points: Float64[np.ndarray, "points axes"], places: Float[Tensor
 def _unit(columns: Float[Tensor, "m points"]) -> Float[Tensor, "m points"]:
     """Each column of length 1; 0 where it is but rounding."""
     length = columns.norm(dim=0)
-    told = length > 1e-6 * len(columns) ** 0.5
-    return torch.where(told, columns / length.clamp_min(TINY), 0.0)
+    nonzero = length > 1e-6 * len(columns) ** 0.5
+    return torch.where(nonzero, columns / length.clamp_min(TINY), 0.0)

@@ -1,9 +1,9 @@
-"""The tartan question: do maps carry the frequencies of the position code, and do they repeat themselves?
+"""Spectra of attention maps: their energy at the frequencies of the position code, and their periodicity.
 
 The paper's maps of Fourier models look like tartan (section 4.1, figures 3 and 7 to 12), those of learned positions do
-not (figures 13 to 15). But for the layer norm of the input a score is linear in the code, so a band f of axis a puts
-energy at frequency f along that axis: that is where it is looked for. A natural map has energy there too, more of it at
-low frequencies, so every band is set against a matched baseline: halfway to its neighbours on the same axis, where the
+not (figures 13 to 15). Apart from the layer norm of the input, a score is linear in the code, so a band f of axis a
+puts energy at frequency f along that axis, which is measured. A natural map has energy there too, more of it at low
+frequencies, so every band is compared with a matched baseline: halfway to its neighbours on the same axis, where the
 code has no frequency.
 """
 
@@ -27,20 +27,20 @@ from .band_baseline import Baseline, Free, OnGrid, match_bands
 from .regularity import few, repeats
 
 CELLS = 32
-"""Cells a side of the grid that free elements are put into."""
+"""Cells along each axis of the grid that free elements are binned into."""
 
 REFERENCE_BANDS = 16
 
 FLAT = 1e-5
-"""Spread below which a map is flat but for rounding, as a share of its size."""
+"""Spread, as a share of its largest value, below which a map is flat up to rounding."""
 
 ROUNDING = 1e-10
-"""Share of a map's energy that single precision makes up."""
+"""Share of a map's energy that is rounding error of single precision."""
 
 _PARTS = "the spectra of maps over several sorts of input, such as clips, are not there yet"
 
 AT_A_TIME = 2_000_000
-"""Values of maps that are held at a time: 16 MB in double precision, and some copies."""
+"""Values of maps held at a time: 16 MB in double precision, and some copies."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def spectra(
 ) -> Iterator[Spectrum]:
     """The spectrum of every block's maps, block by block.
 
-    bands        whose frequencies are looked for
+    bands        whose frequencies are measured
     coordinates  of free elements, in [-1, 1]; None for a grid
     kind         "score" as in the paper's figures; after the softmax, frequencies mix
 
@@ -155,10 +155,10 @@ def _maps(
         maps = trace.latent_maps(block, slice(start, min(start + step, count)), kind=kind, head=head).double()
         size = maps.abs().amax(1)
         maps = maps - maps.mean(1, keepdim=True)
-        told = maps.abs().amax(1) > FLAT * size
-        if told.any():
-            latents = start + np.flatnonzero(told.numpy())
-            yield latents, maps[told] / maps[told].norm(dim=1, keepdim=True)
+        varied = maps.abs().amax(1) > FLAT * size
+        if varied.any():
+            latents = start + np.flatnonzero(varied.numpy())
+            yield latents, maps[varied] / maps[varied].norm(dim=1, keepdim=True)
 
 
 def _mean(parts: Sequence[Float64[np.ndarray, "_"]]) -> float:

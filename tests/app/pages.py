@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from streamlit.testing.v1 import AppTest
 
 
@@ -23,5 +21,5 @@ def said(app: AppTest) -> str:
 
 def change(app: AppTest, **values: object) -> AppTest:
     """What a component's callback does: the harness cannot click inside components."""
-    app.session_state["view"] = dataclasses.replace(app.session_state["view"], **values)
+    app.session_state["view"] = {**app.session_state["view"], **values}
     return app.run()

@@ -14,11 +14,13 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from app.sections.ablate import words
-from app.services import ablating, compute
-from app.services.compute import Case, Reading
-from app.services.progress import Progress
-from app.session import state
+from app.sections.ablate import axis_text
+from app.services import ablation, export, samples
+from app.services.inference import Case
+from app.services.maps import MapQuery
+from app.services.queueing import Progress
+from app.session.fields import ablation_text
+from app.session.view import parse
 from perceiver import Perceiver, load, modalities
 from perceiver.analysis import ablation as ablations
 from perceiver.analysis.ablation import Ablation
@@ -157,7 +159,7 @@ def test_the_curve_is_what_each_ablation_does_and_knows_where_it_leads(
 
 
 def test_slow_sweeps_are_asked_for_can_be_stopped_and_go_on(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ablating, "QUICK", -1.0)
+    monkeypatch.setattr(ablation, "QUICK", -1.0)
     shown(app)
     label = "Work out the exact values"
     assert np.isfinite(numbers(chart(app)["Height"]["y"])).sum() == 1  # it tells how long the others take
@@ -171,16 +173,16 @@ def test_slow_sweeps_are_asked_for_can_be_stopped_and_go_on(app: AppTest, monkey
 def test_a_stopped_sweep_keeps_what_it_has(caches: None, checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(checkpoints))
     data = folder.picture(0)
-    case = Case("image-fourier", compute.digest(data), "a.png", data)
-    sweep = ablating.sweep(case, "zero", 0)
-    ablating.first_order(case, sweep, 1, Progress())
-    ablating.advance(case, sweep, Progress())
+    case = Case("image-fourier", samples.digest(data), "a.png", data)
+    sweep = ablation.sweep(case, "zero", 0)
+    ablation.estimate(case, sweep, 1, Progress())
+    ablation.advance(case, sweep, Progress())
     assert 0 < len(sweep.logits) < sweep.total == 16
     known = np.isfinite(sweep.exact(1, "logit"))
     assert known.sum() == len(sweep.logits)
-    assert ablating.sweep(case, "zero", 0) is sweep
-    assert ablating.sweep(case, "shuffle", 3) is not sweep
-    rows = list(csv.DictReader(io.StringIO(ablating.sweep_file(case, sweep, 1).decode())))
+    assert ablation.sweep(case, "zero", 0) is sweep
+    assert ablation.sweep(case, "shuffle", 3) is not sweep
+    rows = list(csv.DictReader(io.StringIO(export.sweep_csv(case, sweep, 1).decode())))
     assert len(rows) == 16
     assert [bool(row["logit"]) for row in rows] == known.tolist()
     assert rows[0]["axis"] == "rows"
@@ -249,13 +251,13 @@ def test_boxes_of_a_picture_go_where_the_order_says() -> None:
 
 
 def test_bands_in_words() -> None:
-    height = ablating.CodeAxis("rows", (1.0, 4.0), True, 65, None)
-    assert words.band(height, 1) == "Height, band 2: 4 cycles across the height, one every 16 pixels"
-    time = ablating.CodeAxis("time", (1.0, 25.0), True, 50, 0.5)
-    assert words.band(time, 1) == "Time, band 2: 25 cycles across the window (50 Hz), one every 0.020 s"
-    free = ablating.CodeAxis("x", (1.0, 8.0), True, None, None)
-    assert words.band(free, 0) == "x, band 1: 1 cycle across the cloud along x, one every 1 of the cube’s side"
-    assert words.spacing([time]) == (
+    height = ablation.EncodingAxis("rows", (1.0, 4.0), True, 65, None)
+    assert axis_text.band(height, 1) == "Height, band 2: 4 cycles across the height, one every 16 pixels"
+    time = ablation.EncodingAxis("time", (1.0, 25.0), True, 50, 0.5)
+    assert axis_text.band(time, 1) == "Time, band 2: 25 cycles across the window (50 Hz), one every 0.020 s"
+    free = ablation.EncodingAxis("x", (1.0, 8.0), True, None, None)
+    assert axis_text.band(free, 0) == "x, band 1: 1 cycle across the cloud along x, one every 1 of the cube’s side"
+    assert axis_text.spacing([time]) == (
         "2 bands in equal steps, a sine and a cosine each: 1 to 25 cycles across the window (2 to 50 Hz)."
     )
 
@@ -265,21 +267,21 @@ def test_what_is_taken_away_can_be_taken_along(
 ) -> None:
     monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(checkpoints))
     data = folder.picture(0)
-    case, reading = Case("image-fourier", compute.digest(data), "a.png", data), Reading()
+    case, reading = Case("image-fourier", samples.digest(data), "a.png", data), MapQuery()
     off = ablations.parse("b1:1-2")
-    changes = ablating.maps(case, reading, off, "shared", Progress())
+    changes = ablation.map_changes(case, reading, off, "shared", Progress())
     moved = [one.change for one in changes]
-    answer = ablating.answer(case, off, Progress())
-    told = json.loads(ablating.answers_file(case, off, answer, 1, moved))
+    answer = ablation.answer_change(case, off, Progress())
+    told = json.loads(export.ablation_json(case, off, answer, 1, moved))
     assert told["ablation"] == "b1:1-2"
     assert [block["block"] for block in told["blocks"]] == [0, 1, 2]
-    with np.load(io.BytesIO(ablating.maps_file(case, off, moved, reading)), allow_pickle=False) as file:
+    with np.load(io.BytesIO(export.ablation_npz(case, off, moved, reading)), allow_pickle=False) as file:
         np.testing.assert_array_equal(file["after"][1], changes[1].after.values)
 
 
 def test_what_takes_the_place_is_kept_while_nothing_is_out() -> None:
     for text in ("", "mean", "shuffle:7", "b1:1,mean"):
-        view, notes = state.parse({"ablate": [text]} if text else {})
-        assert (view.ablate, notes) == (text, [])
-    assert state.ablated(Ablation(fill="shuffle", seed=3)) == "shuffle:3"
-    assert state.ablated(Ablation()) == ""
+        values, notes = parse({"ablate": [text]} if text else {})
+        assert (values["ablate"], notes) == (text, [])
+    assert ablation_text(Ablation(fill="shuffle", seed=3)) == "shuffle:3"
+    assert ablation_text(Ablation()) == ""

@@ -13,10 +13,11 @@ import pytest
 import soundfile
 from streamlit.testing.v1 import AppTest
 
-from app.sections import export
-from app.services import compute, scanning
-from app.services.compute import Case
-from app.services.progress import Progress
+from app.sections import downloads
+from app.services import export, inference, maps, samples, scan
+from app.services.inference import Case
+from app.services.maps import MapQuery
+from app.services.queueing import Progress
 from app.views.base import Paint
 from app.views.sound import wav
 from perceiver import InputError, Perceiver, PerceiverConfig, Trace, load, modalities
@@ -27,6 +28,7 @@ from perceiver.sample import Sample
 from tests.app import sounds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import Frame, frames, labelled
+from tests.app.pages import change
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +48,7 @@ def app() -> AppTest:
 
 @pytest.fixture
 def case() -> Case:
-    return Case("audio-mel", compute.digest(sounds.LONG), "long.wav", sounds.LONG)
+    return Case("audio-mel", samples.digest(sounds.LONG), "long.wav", sounds.LONG)
 
 
 def read(data: bytes, config: PerceiverConfig, start: float | str = "loudest") -> Sample:
@@ -74,11 +76,6 @@ def upload(app: AppTest, data: bytes, name: str = "mine.wav") -> AppTest:
     app.run()
     app.segmented_control(key="source").set_value("upload").run()
     return app.file_uploader(key="upload").set_value((name, data, "audio/wav")).run()
-
-
-def change(app: AppTest, **values: object) -> AppTest:
-    app.session_state["view"] = dataclasses.replace(app.session_state["view"], **values)
-    return app.run()
 
 
 def button(app: AppTest, label: str) -> list[object]:
@@ -165,7 +162,7 @@ def test_choosing_another_window_forgets_the_spot(app: AppTest) -> None:
     rows = labelled(app, "ranking", "Who reads").meta
     assert rows["label"].startswith(f"Who reads {time:.3f} s, ")
     app.number_input(key="start").set_value(0.5).run()
-    assert app.session_state["view"].pick is None
+    assert app.session_state["view"]["pick"] is None
 
 
 def test_the_whole_clip_is_outlined(app: AppTest) -> None:
@@ -228,9 +225,9 @@ def test_what_is_no_sound_is_refused_in_one_sentence(app: AppTest) -> None:
 
 
 def test_the_figure_is_a_png(folder: Path) -> None:
-    case = Case("audio-raw", compute.digest(sounds.LONG), "long.wav", sounds.LONG)
-    maps = compute.block_maps(case, compute.Reading(), "blocks", "shared", Progress())
-    figure = export.figure(compute.read(case), maps, Paint("magma", 0.85), "long.wav")
+    case = Case("audio-raw", samples.digest(sounds.LONG), "long.wav", sounds.LONG)
+    found = maps.block_maps(case, MapQuery(), "blocks", "shared", Progress())
+    figure = downloads.figure(inference.read(case), found, Paint("magma", 0.85), "long.wav")
     assert figure.startswith(b"\x89PNG")
 
 
@@ -266,18 +263,18 @@ class TestScan:
         forward = Perceiver.forward
         monkeypatch.setattr(Perceiver, "forward", lambda self, x: (batches.append(len(x)), forward(self, x))[1])
         with pytest.raises(Left):
-            scanning.finish(case, 0.1, Impatient())
-        here = scanning.found(case, 0.1)
+            scan.finish(case, 0.1, Impatient())
+        here = scan.scan_of(case, 0.1)
         assert (here.reached, here.total, here.done) == (16, 41, False)
         texts: list[str] = []
         monkeypatch.setattr(Progress, "step", lambda self, share, text: texts.append(text))
-        scanning.finish(case, 0.1, Progress())
+        scan.finish(case, 0.1, Progress())
         assert here.done
         assert batches == [16, 16, 9]
         assert texts[0].startswith("Window 32 of 41, about ")
         assert here.timeline is not None
         np.testing.assert_allclose(here.timeline.starts, 0.1 * np.arange(41), atol=1e-9)
-        table = scanning.answers_file(case, here.timeline).decode().splitlines()
+        table = export.scan_csv(case, here.timeline).decode().splitlines()
         assert len(table) == 1 + 41 * 3
 
     def test_a_file_that_breaks_off_is_said_and_begins_anew(

@@ -13,11 +13,12 @@ import pytest
 import streamlit as st
 
 import perceiver
+from app.sections.model_choice import without_pictures
 from app.services import checkpoints, uploads
 from app.services.checkpoints import LOCAL_PATHS, Hub, Source
-from app.services.shelf import Shelf
-from app.session import state
-from app.session.text import filename, remark, without_pictures
+from app.services.export import filename
+from app.session.text import remark
+from app.session.view import parse, unparse
 from perceiver import CheckpointError, Perceiver
 from perceiver.checkpoints import inspect
 from perceiver.checkpoints.folder import sha256
@@ -53,9 +54,9 @@ def test_a_hub_checkpoint_survives_the_way_through_a_link(hub: Hub) -> None:
     assert parsed == hub
     assert parsed is not None
     assert [type(value) for _, value in parsed.answers] == [type(value) for _, value in hub.answers]
-    view, notes = state.parse({"model": [hub.key], "others": [f"image-fourier,{hub.key}"]})
-    assert (view.model, view.others, notes) == (hub.key, ("image-fourier", hub.key), [])
-    assert state.parse({name: [value] for name, value in state.unparse(view).items()}) == (view, [])
+    values, notes = parse({"model": [hub.key], "others": [f"image-fourier,{hub.key}"]})
+    assert (values["model"], values["others"], notes) == (hub.key, ("image-fourier", hub.key), [])
+    assert parse({name: [value] for name, value in unparse(values).items()}) == (values, [])
 
 
 @pytest.mark.parametrize(
@@ -249,23 +250,6 @@ def test_a_json_file_without_a_configuration_is_one_else_it_is_arguments() -> No
     assert beside.given == {"depth": 2}
     assert beside.key({}) != alone.key({})
     room.close()
-
-
-def test_the_longest_unused_goes_first_and_is_made_again() -> None:
-    shelf: Shelf[str] = Shelf(2)
-    made: list[str] = []
-
-    def make(key: str) -> str:
-        made.append(key)
-        return key.upper()
-
-    for key in "abacab":
-        assert shelf.get(key, lambda key=key: make(key)) == key.upper()  # type: ignore[misc]
-    assert made == ["a", "b", "c", "b"]
-    with pytest.raises(ValueError):
-        shelf.get("d", lambda: str(int("no number")))
-    assert "d" not in shelf
-    assert shelf.get("d", lambda: "D") == "D"
 
 
 def test_names_of_files_and_messages() -> None:

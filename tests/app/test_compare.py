@@ -16,12 +16,13 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import perceiver
-from app.sections.compare import export
-from app.sections.scene import Scene
-from app.services import comparing, compute
-from app.services.compute import Case, Reading
-from app.services.progress import Progress
-from app.session import state
+from app.sections.compare import downloads
+from app.sections.context import PageContext
+from app.services import comparison, export, inference, models, samples
+from app.services.inference import Case
+from app.services.maps import MapQuery
+from app.services.queueing import Progress
+from app.session.view import CompareView
 from app.views import get
 from perceiver import Perceiver, Trace, load, modalities
 from perceiver.positions import CoordinatesConfig
@@ -59,7 +60,7 @@ def trace(checkpoints: Path, name: str) -> tuple[Sample, Trace]:
 
 def case(name: str) -> Case:
     data = folder.picture(0)
-    return Case(name, compute.digest(data), "bed_cot-0.png", data)
+    return Case(name, samples.digest(data), "bed_cot-0.png", data)
 
 
 def test_another_model_stands_beside_the_first_at_once(app: AppTest, checkpoints: Path) -> None:
@@ -175,9 +176,9 @@ def test_no_control_runs_a_model_again(app: AppTest, runs: list[Perceiver]) -> N
 def test_models_are_chosen_by_name_and_keep_their_order(app: AppTest) -> None:
     shown(app)
     app.button_group(key="beside").set_value(["image-learned", "image-coordinates"]).run()
-    assert app.session_state["view"].others == ("image-coordinates", "image-learned")
+    assert app.session_state["view"]["others"] == ("image-coordinates", "image-learned")
     app.button_group(key="beside").set_value(["image-learned"]).run()
-    assert app.session_state["view"].others == ("image-learned",)
+    assert app.session_state["view"]["others"] == ("image-learned",)
     app.selectbox(key="control_model").set_value("image-learned").run()
     assert not app.exception
     assert "image-learned" not in app.session_state["beside"]
@@ -212,40 +213,40 @@ def test_parts_of_a_code_are_its_channels(app: AppTest, checkpoints: Path) -> No
     assert tiles["chosen"] == 1
     sample, _ = trace(checkpoints, "image-fourier")
     codes = load(checkpoints / "image-fourier").codes(sample)[0].numpy()
-    for pattern, band in zip(comparing.patterns(case("image-fourier"), 1), bands, strict=True):
+    for pattern, band in zip(comparison.patterns(case("image-fourier"), 1), bands, strict=True):
         np.testing.assert_allclose(pattern.map.values.ravel(), codes[:, band.sine], atol=1e-6)
 
 
 def test_downloads_hold_what_is_shown(app: AppTest, monkeypatch: pytest.MonkeyPatch, checkpoints: Path) -> None:
-    monkeypatch.setattr(compute, "_prepare_torch", lambda: None)
+    monkeypatch.setattr(models, "_prepare_torch", lambda: None)
     names = ("image-fourier", "image-learned")
     cases = [case(name) for name in names]
-    rows = comparing.block_maps(cases, [Reading(), Reading()], "uniform", Progress())
-    scenes = [
-        Scene(
-            view=state.View(model=one.model),
+    rows = comparison.block_maps(cases, [MapQuery(), MapQuery()], "uniform", Progress())
+    contexts = [
+        PageContext(
+            view=CompareView(model=one.model),
             case=one,
-            sample=compute.read(one),
-            config=compute.described(one.model),
-            shown=get("image"),
+            sample=inference.read(one),
+            config=models.stored_config(one.model),
+            modality=get("image"),
             truth="",
             progress=Progress(),
         )
         for one in cases
     ]
-    picture = Image.open(io.BytesIO(export.figure(scenes, rows, "mean over latents")))
+    picture = Image.open(io.BytesIO(downloads.figure(contexts, rows, "mean over latents")))
     assert picture.width > 4 * 384
-    looked = comparing.looked_for(names)
+    looked = comparison.band_sources(names)
     assert [one.model for one in looked] == ["image-fourier", ""]  # another grid: nobody's bands
-    spectra = [comparing.measured(one, its, None, Progress()) for one, its in zip(cases, looked, strict=True)]
-    table = list(csv.DictReader(io.StringIO(comparing.tartan_file(cases, spectra).decode())))
+    spectra = [comparison.block_spectra(one, its, None, Progress()) for one, its in zip(cases, looked, strict=True)]
+    table = list(csv.DictReader(io.StringIO(export.spectra_csv(cases, spectra).decode())))
     assert [(row["model"], row["block"]) for row in table] == [
         *(("image-fourier", str(i)) for i in (1, 2, 3)),
         *(("image-learned", str(i)) for i in (1, 3)),
     ]
-    values = json.loads(comparing.numbers_file(cases, spectra, None))
+    values = json.loads(export.spectra_json(cases, spectra, None))
     assert [one["bands_of"] for one in values["models"]] == ["image-fourier", None]
-    answers = json.loads(comparing.answers_file(cases, None))
+    answers = json.loads(export.comparison_json(cases, None))
     for name, one in zip(names, answers["models"], strict=True):
         best = int(trace(checkpoints, name)[1].logits.argmax())
         assert one["predictions"][0]["label"] == folder.LABELS[best]
@@ -271,21 +272,21 @@ def sample() -> Callable[..., Sample]:
 
 def test_places_are_found_again_in_another_model(sample: Callable[..., Sample]) -> None:
     fine, coarse = sample((8, 8), ((0, 16), (0, 16))), sample((4, 4), ((0, 16), (0, 16)))
-    assert comparing.twin(8 * 3 + 6, fine, coarse) == 4 * 1 + 3
+    assert comparison.matching_element(8 * 3 + 6, fine, coarse) == 4 * 1 + 3
     part = sample((4, 4), ((8, 16), (0, 16)))
-    assert comparing.twin(8 * 5 + 6, fine, part) == 4 * 1 + 3
-    assert comparing.twin(0, fine, part) == 0  # above what it read: the nearest
+    assert comparison.matching_element(8 * 5 + 6, fine, part) == 4 * 1 + 3
+    assert comparison.matching_element(0, fine, part) == 0  # above what it read: the nearest
     mel, raw = sample((6, 10), ((0, 6), (0.9, 1.9))), sample((5,), ((1.0, 2.0),))
-    assert comparing.twin(10 * 2 + 5, mel, raw) == 2  # 1.45 s
-    assert comparing.twin(3, raw, mel) == 10 * 3 + 8  # 1.7 s, and the middle of the pitches
+    assert comparison.matching_element(10 * 2 + 5, mel, raw) == 2  # 1.45 s
+    assert comparison.matching_element(3, raw, mel) == 10 * 3 + 8  # 1.7 s, and the middle of the pitches
     cloud = sample((3,), ((-1, 1),) * 3, [[0, 0, 0], [1, 0, 0], [0, 1, 0]])
     turned = sample((3,), ((-1, 1),) * 3, [[0, 0.9, 0], [0.1, 0, 0], [0.8, 0, 0]])
-    assert [comparing.twin(i, cloud, turned) for i in range(3)] == [1, 2, 0]
-    assert comparing.centre(turned) == 1
+    assert [comparison.matching_element(i, cloud, turned) for i in range(3)] == [1, 2, 0]
+    assert comparison.central_element(turned) == 1
 
 
 def test_scales_across_other_numbers_of_elements() -> None:
-    assert comparing.scales("probability", [64, 64]) == ("shared", "uniform", "per_map", "log")
-    assert comparing.scales("probability", [64, 32]) == ("uniform", "per_map")
-    assert comparing.scales("value", [64, 32]) == ("per_map",)
-    assert comparing.scales("score", [64, 32]) == ("shared", "per_map")
+    assert comparison.scales("probability", [64, 64]) == ("shared", "uniform", "per_map", "log")
+    assert comparison.scales("probability", [64, 32]) == ("uniform", "per_map")
+    assert comparison.scales("value", [64, 32]) == ("per_map",)
+    assert comparison.scales("score", [64, 32]) == ("shared", "per_map")

@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from app.sections.explain import export, others
-from app.sections.scene import Scene
-from app.services import compute, explaining
-from app.services.compute import Case
-from app.services.explaining import Question
-from app.services.progress import Progress
-from app.session import state
+from app.sections.context import PageContext
+from app.sections.explain import downloads
+from app.sections.explain.share_maps import share_maps
+from app.services import explanation, export, samples
+from app.services.explanation import Question
+from app.services.inference import Case
+from app.services.queueing import Progress
+from app.session.view import ExplainView
 from app.views import get
 from perceiver import Perceiver, Trace, load, modalities
 from perceiver.analysis.attribution import attribute
@@ -42,8 +43,8 @@ def tile(row: Frame, title: str) -> dict[str, object]:
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Curves of few points: the library tests the others."""
-    monkeypatch.setattr(explaining, "STEPS", 3)
-    monkeypatch.setattr(explaining, "SEEDS", 2)
+    monkeypatch.setattr(explanation, "STEPS", 3)
+    monkeypatch.setattr(explanation, "SEEDS", 2)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def trace(model: Perceiver, sample: Sample) -> Trace:
 def case(checkpoints: Path, caches: None, monkeypatch: pytest.MonkeyPatch) -> Case:
     monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(checkpoints))
     data = folder.picture(0)
-    return Case("image-fourier", compute.digest(data), "bed_cot-0.png", data)
+    return Case("image-fourier", samples.digest(data), "bed_cot-0.png", data)
 
 
 def test_the_page_shows_what_the_library_finds(app: AppTest, model: Perceiver, sample: Sample, trace: Trace) -> None:
@@ -121,7 +122,7 @@ def test_two_classes_are_contrasted(app: AppTest, model: Perceiver, sample: Samp
     assert "Red: “bed / cot” rests on it more than “vessel” does" in said(app)
     app.selectbox(key="asked").set_value(2).run()
     assert not app.exception
-    assert app.session_state["view"].against is None  # nothing is set against itself
+    assert app.session_state["view"]["against"] is None  # nothing is set against itself
 
 
 def test_classes_are_chosen_from_the_lists(app: AppTest, trace: Trace) -> None:
@@ -129,18 +130,18 @@ def test_classes_are_chosen_from_the_lists(app: AppTest, trace: Trace) -> None:
     order = [int(i) for i in (-trace.logits).argsort()]
     app.selectbox(key="asked").set_value(order[2]).run()
     app.selectbox(key="set_against").set_value(order[1]).run()
-    assert (app.session_state["view"].target, app.session_state["view"].against) == (order[2], order[1])
+    assert (app.session_state["view"]["target"], app.session_state["view"]["against"]) == (order[2], order[1])
     app.selectbox(key="asked").set_value(order[0]).run()
-    assert app.session_state["view"].target is None  # the default, which holds for other inputs too
+    assert app.session_state["view"]["target"] is None  # the default, which holds for other inputs too
     app.selectbox(key="set_against").set_value(-1).run()
-    assert app.session_state["view"].against is None
+    assert app.session_state["view"]["against"] is None
     assert not app.exception
 
 
 def test_what_was_worked_out_is_kept(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     tested: list[int] = []
     monkeypatch.setattr(
-        explaining, "faithfulness", lambda *args, **more: (tested.append(args[3]), faithfulness(*args, **more))[1]
+        explanation, "faithfulness", lambda *args, **more: (tested.append(args[3]), faithfulness(*args, **more))[1]
     )
     shown(app)
     assert len(tested) == 6
@@ -153,11 +154,11 @@ def test_what_was_worked_out_is_kept(app: AppTest, monkeypatch: pytest.MonkeyPat
 
 
 def test_work_goes_on_step_by_step(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explaining, "PATIENCE", 0.0)
+    monkeypatch.setattr(explanation, "PATIENCE", 0.0)
     question, left = Question(0), []
-    while missing := explaining.missing(case, question):
+    while missing := explanation.missing(case, question):
         left.append(len(missing))
-        explaining.go_on(case, question, Progress())
+        explanation.continue_work(case, question, Progress())
     assert left == [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
 
 
@@ -183,7 +184,7 @@ def test_a_bad_link_falls_back_with_a_note(app: AppTest) -> None:
     shown(app, method="guess", part="9", group="5", groups="99", by="nothing", target="44")
     assert not app.exception
     view = app.session_state["view"]
-    assert (view.method, view.part, view.group, view.groups, view.by, view.target) == (
+    assert tuple(view[name] for name in ("method", "part", "group", "groups", "by", "target")) == (
         "gradient",
         None,
         None,
@@ -209,25 +210,25 @@ def test_every_modality_is_explained(
 
 def test_what_can_be_taken_away(case: Case, model: Perceiver, sample: Sample, trace: Trace) -> None:
     question, progress = Question(1, 2), Progress()
-    while explaining.missing(case, question):
-        explaining.go_on(case, question, progress)
-    with np.load(io.BytesIO(explaining.maps_file(case, question)), allow_pickle=False) as file:
+    while explanation.missing(case, question):
+        explanation.continue_work(case, question, progress)
+    with np.load(io.BytesIO(export.explanation_npz(case, question)), allow_pickle=False) as file:
         np.testing.assert_allclose(file["relevance"], relevance(model, sample, 1, 2).total, atol=1e-6)
         assert json.loads(str(file["metadata"]))["against"] == 2
         assert file["attention"].shape == sample.shape
-    numbers = json.loads(explaining.numbers_file(case, question, trace.logits.numpy()))
+    numbers = json.loads(export.explanation_json(case, question, trace.logits.numpy()))
     assert numbers["target"]["label"] == "lamp"
     assert numbers["methods"]["saliency"]["score"]["deletion"] == pytest.approx(
-        explaining.scores(case, question)["saliency"].deletion.area
+        explanation.scores(case, question)["saliency"].deletion.area
     )
-    lines = explaining.curves_file(case, question).decode().splitlines()
+    lines = export.faithfulness_csv(case, question).decode().splitlines()
     assert lines[0] == "method,course,share,probability"
-    assert {line.split(",")[0] for line in lines[1:]} == {*explaining.keys(case), "random"}
+    assert {line.split(",")[0] for line in lines[1:]} == {*explanation.methods(case), "random"}
 
-    view = state.View(model=case.model, target=1, against=2)
-    scene = Scene(view, case, sample, model.config, get("image"), "", progress)
-    found = {key: explaining.explained(case, question, key, progress) for key in explaining.keys(case)}
-    maps = {key: others.scaled([one.shares], signed=one.signed)[0] for key, one in found.items()}
-    with Image.open(io.BytesIO(export.figure(scene, question, folder.LABELS, maps))) as picture:
+    view = ExplainView(model=case.model, target=1, against=2)
+    context = PageContext(view, case, sample, model.config, get("image"), "", progress)
+    found = {key: explanation.explain(case, question, key, progress) for key in explanation.methods(case)}
+    maps = {key: share_maps([one.shares], signed=one.signed)[0] for key, one in found.items()}
+    with Image.open(io.BytesIO(downloads.figure(context, question, folder.LABELS, maps))) as picture:
         assert picture.width > 1500
         assert picture.height > 1200  # those without a sign, and the signed ones below

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import threading
 from pathlib import Path
@@ -12,11 +11,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from app.services import compute
-from app.services.progress import Progress
+from app.services import samples
+from app.services.queueing import Progress, queue
 from perceiver import Perceiver, load, modalities
 from tests.app import folder
 from tests.app.frames import labelled
+from tests.app.pages import change
 
 
 def words(app: AppTest) -> str:
@@ -27,12 +27,6 @@ def words(app: AppTest) -> str:
 def address(app: AppTest) -> dict[str, str]:
     """What the address bar holds."""
     return {name: value if isinstance(value, str) else value[-1] for name, value in app.query_params.items()}
-
-
-def change(app: AppTest, **values: object) -> AppTest:
-    """What a component's callback does: the harness cannot click inside components."""
-    app.session_state["view"] = dataclasses.replace(app.session_state["view"], **values)
-    return app.run()
 
 
 def test_first_visit_shows_predictions_and_a_map_of_every_block(app: AppTest, checkpoints: Path) -> None:
@@ -100,7 +94,7 @@ def test_only_the_newest_upload_is_kept(app: AppTest) -> None:
     app.segmented_control(key="source").set_value("upload").run()
     for seed in (5, 6):
         app.file_uploader(key="upload").set_value((f"{seed}.png", folder.picture(seed), "image/png")).run()
-    assert app.session_state["upload_kept"] == (compute.digest(folder.picture(6)), "6.png", folder.picture(6))
+    assert app.session_state["upload_kept"] == (samples.digest(folder.picture(6)), "6.png", folder.picture(6))
 
 
 def test_visitors_take_turns(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +108,7 @@ def test_visitors_take_turns(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> N
         done.set()
 
     def other_visitor() -> None:
-        with compute.gate.enter(lambda place: None):
+        with queue.turn(lambda place: None):
             held.set()
             done.wait(60)
 
@@ -259,7 +253,7 @@ def test_choices_that_another_model_lacks_fall_back(app: AppTest) -> None:
     app.selectbox(key="control_model").set_value("image-fourier").run()
     assert not app.exception
     view = app.session_state["view"]
-    assert (view.head, view.latent, view.pick) == (None, None, None)
+    assert (view["head"], view["latent"], view["pick"]) == (None, None, None)
 
 
 def test_differences_are_taken_from_the_block_named(app: AppTest) -> None:

@@ -64,7 +64,7 @@ def test_a_folder_is_told_then_opened_and_can_be_chosen_everywhere(page: AppTest
     assert told["Reads"].startswith("image, 8 × 12 elements")
     press(page, "Open")
     assert not page.exception
-    key = page.session_state["view"].model
+    key = page.session_state["view"]["model"]
     assert key.startswith("path:")
     explored(page)
     assert not page.exception
@@ -170,7 +170,7 @@ def test_a_repository_is_looked_up_fetched_told_and_opened(page: AppTest, on_hub
     assert on_hub["fetched"] == 1
     assert table(page)["Latents"] == "5 of width 16"
     press(page, "Open")
-    assert page.session_state["view"].model == ID
+    assert page.session_state["view"]["model"] == ID
     explored(page)
     assert not page.exception
     assert page.selectbox(key="control_model").options[-1] == ID
@@ -186,14 +186,14 @@ def test_a_link_fetches_nothing_that_is_not_asked_for(app: AppTest, on_hub: dict
     press(app, "Open")
     assert not app.exception
     view = app.session_state["view"]
-    assert (view.model, view.sample, view.colours) == (ID, "lamp-1", "greys")
+    assert (view["model"], view["sample"], view["colours"]) == (ID, "lamp-1", "greys")
     assert app.selectbox(key="control_model").value == ID
 
 
 def test_a_link_can_be_left_for_a_model_that_is_here(app: AppTest, on_hub: dict[str, int]) -> None:
     opened(app, "compare", model="image-fourier", others=f"image-learned,{ID}")
     press(app, "Show image\\-fourier instead")
-    assert app.session_state["view"].others == ("image-learned",)
+    assert app.session_state["view"]["others"] == ("image-learned",)
     assert not app.exception
 
 

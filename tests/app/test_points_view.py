@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from app import views
-from app.sections import export
-from app.services.compute import BlockMap
+from app.sections import downloads
+from app.services.maps import BlockMap
 from app.views.base import Paint
 from perceiver import Trace, load, modalities
 from perceiver.analysis.summary import summarise
@@ -24,6 +23,7 @@ from perceiver.sample import Sample
 from tests.app import clouds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import labelled
+from tests.app.pages import change
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,6 @@ def sample() -> Sample:
 def trace(folder: Path, sample: Sample) -> Trace:
     model = load(folder / "points-fourier")
     return model.trace(model.inputs(sample))
-
-
-def change(app: AppTest, **values: object) -> AppTest:
-    """What a component's callback does: the harness cannot click inside components."""
-    app.session_state["view"] = dataclasses.replace(app.session_state["view"], **values)
-    return app.run()
 
 
 def upload(app: AppTest, data: bytes) -> AppTest:
@@ -107,13 +101,13 @@ def test_a_pick_is_marked_everywhere_and_said_in_words(app: AppTest) -> None:
     app.run()
     app.number_input(key="large_point").set_value(17).run()
     assert not app.exception
-    assert app.session_state["view"].pick == 16
+    assert app.session_state["view"]["pick"] == 16
     for kind, start in (("cloud", "The point cloud as"), ("cloud", "Block 1"), ("clouds", "Maps of")):
         assert labelled(app, kind, start).meta["pick"] == 16
     assert labelled(app, "ranking", "Who reads point 17 most").meta["rows"]
     assert "Who reads this point" in [heading.value for heading in app.subheader]
     app.number_input(key="large_point").set_value(None).run()
-    assert app.session_state["view"].pick is None
+    assert app.session_state["view"]["pick"] is None
 
 
 def test_what_means_nothing_for_clouds_is_not_offered(app: AppTest) -> None:
@@ -149,13 +143,13 @@ def test_turning_the_cloud_reads_it_anew(app: AppTest) -> None:
     app.run()
     change(app, pick=5)
     app.segmented_control(key="read_up").set_value("z").run()
-    assert app.session_state["view"].read == (("up", "z"),)
-    assert app.session_state["view"].pick is None
+    assert app.session_state["view"]["read"] == (("up", "z"),)
+    assert app.session_state["view"]["pick"] is None
     turned = read(clouds.ply(clouds.points()), up="z")
     seen = labelled(app, "cloud", "The point cloud as the model read it")
     np.testing.assert_array_equal(seen.arrays["points"].reshape(-1, 3), turned.seen)
     app.segmented_control(key="read_up").set_value("y").run()
-    assert app.session_state["view"].read == ()
+    assert app.session_state["view"]["read"] == ()
 
 
 def test_of_many_points_other_ones_can_be_drawn(app: AppTest) -> None:
@@ -173,7 +167,7 @@ def test_of_many_points_other_ones_can_be_drawn(app: AppTest) -> None:
     (others,) = [button for button in app.button if button.label == "Draw others"]
     others.click().run()
     np.testing.assert_array_equal(points(), read(data, draw="farthest", seed="1").seen)
-    assert dict(app.session_state["view"].read) == {"draw": "farthest", "seed": "1"}
+    assert dict(app.session_state["view"]["read"]) == {"draw": "farthest", "seed": "1"}
 
 
 def test_the_whole_cloud_is_shown_in_its_own_colours(app: AppTest) -> None:
@@ -203,5 +197,5 @@ def test_thumbnail_and_figure_show_the_cloud(sample: Sample, trace: Trace) -> No
     values = trace.map(0).numpy()
     (range_,) = ColourScale("shared").limits([values], "probability")
     shown = BlockMap(0, None, values, summarise(values), range_)
-    png = export.figure(sample, [shown], Paint("magma", 0.85), "A cloud")
+    png = downloads.figure(sample, [shown], Paint("magma", 0.85), "A cloud")
     assert Image.open(io.BytesIO(png)).width > 800

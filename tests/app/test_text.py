@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from app.services.compute import Reading
-from app.session.text import label, listed, plain, reduction, verdict, weights
+from app.sections.maps import query_text, weights_text
+from app.sections.predictions import verdict
+from app.services.maps import MapQuery
+from app.session.text import label, listed, plain
 
 
 def test_plain_text_keeps_letters_and_escapes_all_markup() -> None:
@@ -26,13 +28,13 @@ def test_plain_text_keeps_letters_and_escapes_all_markup() -> None:
 )
 def test_whose_weights_a_block_uses(plan: tuple[tuple[int | None, int | None], ...], expected: list[str]) -> None:
     for block, words in enumerate(expected):
-        assert weights(plan, block) == words
+        assert weights_text(plan, block) == words
 
 
 def test_maps_are_named_by_latents_and_heads() -> None:
-    assert reduction(Reading(), 1) == "mean over latents"
-    assert reduction(Reading("max", head=1), 2) == "maximum over latents, head 2"
-    assert reduction(Reading("latent", latent=0), 2) == "latent 1, mean of heads"
+    assert query_text(MapQuery(), 1) == "mean over latents"
+    assert query_text(MapQuery("max", head=1), 2) == "maximum over latents, head 2"
+    assert query_text(MapQuery("latent", latent=0), 2) == "latent 1, mean of heads"
 
 
 def test_small_words() -> None:

@@ -37,7 +37,7 @@ def read(start: float | str = "loudest") -> Sample:
 
 @pytest.fixture(scope="module")
 def trace(app: App) -> Trace:
-    model = load(checkpoints / "audio-mel")
+    model = load(app.checkpoints / "audio-mel")
     return model.trace(model.inputs(read()))
 
 

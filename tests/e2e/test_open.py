@@ -35,8 +35,8 @@ def open_it(page: Page) -> None:
 
 
 def test_a_folder_is_opened_by_its_path_and_stays_in_its_session(page: Page, app: App, tmp_path: Path) -> None:
-    name = BundledCheckpoints(checkpoints).names("image")[-1]
-    shutil.copytree(checkpoints / name, tmp_path / "my-own")
+    name = BundledCheckpoints(app.checkpoints).names("image")[-1]
+    shutil.copytree(app.checkpoints / name, tmp_path / "my-own")
     begin(page, app, "On this machine")
     field = page.get_by_test_id("stTextInputField")
     field.fill(str(tmp_path / "no-such"))

@@ -38,7 +38,7 @@ def sample() -> Sample:
 
 @pytest.fixture(scope="module")
 def trace(app: App, sample: Sample) -> Trace:
-    model = load(checkpoints / "points-fourier")
+    model = load(app.checkpoints / "points-fourier")
     return model.trace(model.inputs(sample))
 
 

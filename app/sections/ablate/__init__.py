@@ -1,1 +1,1 @@
-"""Parts of the Ablate page: what is taken out of the position code, and what that changes."""
+"""Sections of the Ablate page: what is removed from the position encoding, and what that changes."""

@@ -1,4 +1,4 @@
-"""How much each frequency matters: estimates at once, exact values over them as they come in."""
+"""How much each frequency matters: estimates at once, then exact values as they are computed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from perceiver.analysis.formatting import clock
 from perceiver.analysis.sweep import Curve, spearman
 from perceiver.plots.sweep import Line, Measure, sweep_figure, sweep_text
 
-from ...services import ablating
-from ...services.ablating import CodeAxis, Sweep
+from ...services import ablation, export
+from ...services.ablation import EncodingAxis, Sweep
 from ...session import controls, state, text
-from ..export import stem
-from ..scene import Scene
-from . import words
+from ...session.fields import ablation_text
+from ..context import AblateContext
+from ..downloads import download_button, stem
+from . import axis_text
 
 CURVES: Mapping[str, str] = {"single": "Each band alone", "cumulative": "Low-pass and high-pass"}
 MEASURES: Mapping[str, str] = {"logit": "Logit", "probability": "Probability"}
@@ -31,30 +32,30 @@ MEASURES: Mapping[str, str] = {"logit": "Logit", "probability": "Probability"}
 
 @dataclass(frozen=True)
 class _Curves:
-    """The curves that are asked for, drawn as far as they are known.
+    """The curves of one family, as far as they are known.
 
-    estimated  first-order changes of the logit of the class `asked`, one an ablation of the sweep
-    off        what is taken out now
+    estimated  first-order changes of the target's logit, for each ablation of the sweep
+    removed    what is removed now
     """
 
     sweep: Sweep
     estimated: Float64[np.ndarray, "n"]
-    off: Ablation
-    axes: Sequence[CodeAxis]
+    removed: Ablation
+    axes: Sequence[EncodingAxis]
     family: Literal["single", "cumulative"]
     measure: Measure
-    asked: int
+    target: int
 
     def lines(self) -> list[Line]:
-        """One a curve of the family."""
-        exact = self.sweep.exact(self.asked, self.measure)
+        """A line for each curve of the family."""
+        exact = self.sweep.exact(self.target, self.measure)
         return [
             Line(
                 name=self._name(curve),
                 frequencies=curve.frequencies,
                 exact=exact[part],
                 estimated=self.estimated[part] if self.measure == "logit" else None,
-                links=tuple(state.ablated(one) for one in curve.ablations),
+                links=tuple(ablation_text(one) for one in curve.ablations),
                 chosen=np.array([self._chosen(one) for one in curve.ablations]),
             )
             for curve, part in self._parts()
@@ -72,51 +73,51 @@ class _Curves:
             start += len(curve.ablations)
 
     def _chosen(self, one: Ablation) -> bool:
-        """A band alone is marked where it is among those taken out, a cut-off only where it is the very one."""
-        off = self.off
+        """Whether a point is marked: a single band where it is removed, a cut-off only where it is the current one."""
+        removed = self.removed
         if self.family == "single":
-            return off.whole or (one.sines <= off.sines and one.cosines <= off.cosines)
-        return (one.sines, one.cosines) == (off.sines, off.cosines)
+            return removed.whole or (one.sines <= removed.sines and one.cosines <= removed.cosines)
+        return (one.sines, one.cosines) == (removed.sines, removed.cosines)
 
     def _name(self, curve: Curve) -> str:
         match curve.family:
             case "single":
-                return words.name(self.axes[curve.axis or 0])
+                return axis_text.name(self.axes[curve.axis or 0])
             case "low_pass":
                 return "Low-pass"
             case _:
                 return "High-pass"
 
     def _along(self) -> str:
-        """What is written along the bottom."""
-        first = words.across(self.axes[0])
+        """The label of the horizontal axis."""
+        first = axis_text.across(self.axes[0])
         if self.family == "single":
             unit = "the axis" if len(self.axes) > 1 else first
             return f"frequency of the band taken out (cycles across {unit})"
         return f"cut-off (cycles across {first}{'; the same bands on every axis' if len(self.axes) > 1 else ''})"
 
 
-def sensitivity(scene: Scene, off: Ablation, asked: int) -> None:
-    """The curves of the chosen family, and the work on them. It takes its time, so it is to be drawn last."""
-    view, case = scene.view, scene.case
-    sweep = ablating.sweep(case, off.fill, off.seed)
-    name = text.label(scene.config.labels[asked])
+def show(context: AblateContext, removed: Ablation, target: int) -> None:
+    """The curves of the chosen family, and the work on them, which takes its time: draw it last."""
+    view, case = context.view, context.case
+    sweep = ablation.sweep(case, removed.fill, removed.seed)
+    name = text.label(context.config.labels[target])
     st.subheader("How much each frequency matters", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         controls.segments("Taken out", "curve", CURVES, view.curve)
         controls.segments("Change of", "measure", MEASURES, view.measure)
-    estimated = ablating.first_order(case, sweep, asked, scene.progress)
-    scene.progress.done()
+    estimated = ablation.estimate(case, sweep, target, context.progress)
+    context.progress.done()
     state.publish()
-    curves = _Curves(sweep, estimated, off, ablating.axes(case), view.curve, view.measure, asked)
-    task = f"{case.model}|{case.key}|{off.fill}|{off.seed}"
+    curves = _Curves(sweep, estimated, removed, ablation.axes(case), view.curve, view.measure, target)
+    task = f"{case.model}|{case.key}|{removed.fill}|{removed.seed}"
     wanted = st.session_state.get("sweeping")
     place, below = st.empty(), st.empty()
     if not sweep.logits:
         _still(place, curves)
-        ablating.advance(case, sweep, scene.progress)
-    if not sweep.done and (wanted == task or (wanted != f"not {task}" and sweep.seconds_left <= ablating.QUICK)):
-        _go_on(scene, curves, task, place, below)
+        ablation.advance(case, sweep, context.progress)
+    if not sweep.done and (wanted == task or (wanted != f"not {task}" and sweep.seconds_left <= ablation.QUICK)):
+        _go_on(context, curves, task, place, below)
     said = sweep_text(curves.lines(), name, view.measure)
     place.plotly_chart(
         curves.figure(),
@@ -130,18 +131,12 @@ def sensitivity(scene: Scene, off: Ablation, asked: int) -> None:
         if not sweep.done:
             _offer(sweep, task)
         st.caption(f"{text.plain(said)} {_notes(curves)} Click a point to take that out.")
-        st.download_button(
-            "The whole sweep (CSV)",
-            partial(ablating.sweep_file, case, sweep, asked),
-            file_name=f"{stem(scene)}-sweep.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        table = partial(export.sweep_csv, case, sweep, target)
+        download_button("The whole sweep (CSV)", table, f"{stem(context)}-sweep.csv", "text/csv")
 
 
-def _go_on(scene: Scene, curves: _Curves, task: str, place: DeltaGenerator, below: DeltaGenerator) -> None:
-    """Steps to the end, unless the visitor does something else first."""
+def _go_on(context: AblateContext, curves: _Curves, task: str, place: DeltaGenerator, below: DeltaGenerator) -> None:
+    """Runs all steps, unless the visitor does something else first."""
     sweep = curves.sweep
     with below.container(horizontal=True, vertical_alignment="center"):
         st.button("Stop", icon=":material/stop:", on_click=_want, args=(f"not {task}",))
@@ -150,11 +145,11 @@ def _go_on(scene: Scene, curves: _Curves, task: str, place: DeltaGenerator, belo
         reached = f"{len(sweep.logits)} of {sweep.total} exact, about {_duration(sweep)} left"
         line.progress(len(sweep.logits) / sweep.total, text=reached)
         _still(place, curves)
-        ablating.advance(scene.case, sweep, scene.progress)
+        ablation.advance(context.case, sweep, context.progress)
 
 
 def _still(place: DeltaGenerator, curves: _Curves) -> None:
-    """The chart while it changes. One that answers clicks would be made anew with every change, which flickers."""
+    """The chart while it changes. One that reacts to clicks would be made again with every change, which flickers."""
     key = f"sensitivity_{len(curves.sweep.logits)}"
     place.plotly_chart(curves.figure(), key=key, config={"displayModeBar": False})
 
@@ -175,7 +170,7 @@ def _want(task: str) -> None:
 
 
 def _notes(curves: _Curves) -> str:
-    """What the curves are, and how well estimates put the ablations of each into their order."""
+    """What the curves are, and how well the estimates rank the ablations of each."""
     cumulative = curves.family == "cumulative"
     notes = (
         ["Low-pass: this band and all above it are out; high-pass: this one and all below it."] if cumulative else []

@@ -1,25 +1,25 @@
-"""A link that shows a checkpoint from the hub which nobody has opened here yet."""
+"""A link to a checkpoint from the hub that nobody has opened here yet."""
 
 from __future__ import annotations
 
-import dataclasses
-
 import streamlit as st
 
+from ...services import fetching
 from ...services.checkpoints import Hub
 from ...session import state, text
+from ...session.view import CompareView
 from . import words
-from .repository import here, looked_up, repository
+from .repository import looked_up, repository
 
 
 def offer(asked: Hub, instead: str | None) -> None:
-    """Its summary with a button that opens it. Nothing is fetched, not even looked up, before someone asks for it.
+    """The summary with a button that opens the checkpoint. Nothing is looked up or fetched before the visitor asks.
 
-    instead  the model to show when it is left
+    instead  the model to show in its place
     """
     _, middle, _ = st.columns([1, 6, 1])
     with middle, st.container(border=True):
-        listing = here(asked)
+        listing = fetching.cached(asked)
         looked = st.session_state.get("open_listing")
         if listing is None and looked and looked[0] == (asked.repository, asked.revision):
             listing = looked[1]
@@ -46,16 +46,16 @@ def offer(asked: Hub, instead: str | None) -> None:
 
 
 def _show(asked: Hub, opened: str) -> None:
-    """Puts the opened model in the place of the one the link named: other answers may make it another."""
-    view = st.session_state["view"]
+    """Puts the opened model in place of the one that the link named: with other answers it has another key."""
+    view = state.view(CompareView)
     others = tuple(opened if one == asked.key else one for one in view.others)
     model = opened if view.model == asked.key else view.model
-    st.session_state["view"] = dataclasses.replace(view, model=model, others=others)
+    state.replace(model=model, others=others)
     state.publish()
     st.rerun()
 
 
 def _leave(key: str, instead: str) -> None:
-    view = st.session_state["view"]
+    view = state.view(CompareView)
     others = tuple(one for one in view.others if one != key)
     state.change(model=instead if view.model == key else view.model, others=others)

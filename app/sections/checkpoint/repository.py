@@ -1,21 +1,22 @@
-"""A repository on the hub: looked up, fetched when that is asked for, then told like any other checkpoint."""
+"""A repository on the hub: looked up, fetched when the visitor asks for it, then shown like any other checkpoint."""
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
-from perceiver.checkpoints import HubOptions, hub
-from perceiver.checkpoints.hub import Listing
 from perceiver.errors import CheckpointError
 
 from ...services import checkpoints, fetching
 from ...services.checkpoints import Hub
-from ...services.progress import Progress
+from ...services.queueing import Progress
 from ...session import text
 from . import words
 from .summary import summary
+
+if TYPE_CHECKING:
+    from perceiver.checkpoints.hub import Listing
 
 LARGEST = 1_500_000_000
 """Bytes of weights that are fetched; no classifier of the papers comes near it."""
@@ -30,19 +31,10 @@ SUGGESTED = (
 )
 
 
-def here(asked: Hub) -> Listing | None:
-    """A repository that lies on this machine whole, without asking the hub; None where it does not."""
-    try:
-        listing = hub.look(asked.repository, HubOptions(revision=asked.revision, local_files_only=True))
-    except CheckpointError:
-        return None
-    return listing if listing.cached else None
-
-
 def repository(asked: Hub, listing: Listing) -> str | None:
-    """A repository that was looked up: fetched if need be, then its summary; the key of the model once it is open."""
+    """A repository that was looked up: fetched if necessary, then its summary. Returns the key of the opened model."""
     if not listing.cached:
-        listing = here(Hub(asked.repository, listing.commit)) or listing  # it may have come meanwhile
+        listing = fetching.cached(Hub(asked.repository, listing.commit)) or listing  # it may have come meanwhile
     if listing.cached:
         return summary(checkpoints.on_hub(asked, listing.commit), dict(asked.answers))
     st.subheader(text.plain(asked.name), anchor=False)
@@ -66,7 +58,7 @@ def repository(asked: Hub, listing: Listing) -> str | None:
         _watch(coming, progress)
     if coming and coming.error:
         words.refused(coming.error)
-    # As many elements as while it comes: what is left over on the page would stay there until the end.
+    # As many elements as while it is fetched: what is left over on the page would stay there until the end.
     st.button(
         f"Fetch {words.megabytes(listing.size)}",
         type="primary",
@@ -83,7 +75,7 @@ def _fetch(listing: Listing) -> None:
 
 
 def _coming(listing: Listing) -> fetching.Fetch | None:
-    """The transfer of a repository that this session began, or another's that is under way."""
+    """The transfer of a repository that this session began, or that another session is making."""
     mine: fetching.Fetch | None = st.session_state.get("open_fetch")
     if mine and (mine.repository, mine.commit) == (listing.repo_id, listing.commit):
         return mine
@@ -91,7 +83,7 @@ def _coming(listing: Listing) -> fetching.Fetch | None:
 
 
 def _watch(coming: fetching.Fetch, progress: Progress) -> NoReturn:
-    """Shows how far a transfer has come until it ends; whatever the visitor does meanwhile, it goes on."""
+    """Shows the progress of a transfer until it ends; it goes on when the visitor does something else."""
     st.button("Stop", icon=":material/close:", on_click=coming.stop)
     st.caption("It goes on while you look at something else.")
     while not coming.wait(0.25):
@@ -100,17 +92,15 @@ def _watch(coming: fetching.Fetch, progress: Progress) -> NoReturn:
 
 
 def looked_up(asked: Hub) -> Listing | None:
-    """What the hub says about a repository, asked once a session; None with a word on why it says nothing."""
-    place = st.empty()  # there whether or not anyone waits, so that what follows keeps its place
+    """What the hub says about a repository, asked once per session; None, with a message, when it says nothing."""
+    place = st.empty()  # always there, so that what follows keeps its place
     held = st.session_state.get("open_listing")
     if held and held[0] == (asked.repository, asked.revision):
         listing: Listing = held[1]
         return listing
     try:
         with place, st.spinner(f"Looking up {asked.repository}"):
-            # A commit stays what it is; a branch or the latest may have moved.
-            pinned = here(asked) if asked.pinned else None
-            found = pinned or hub.look(asked.repository, HubOptions(revision=asked.revision))
+            found = fetching.look(asked)
     except CheckpointError as error:
         words.refused(error)
         return None

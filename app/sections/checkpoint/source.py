@@ -9,20 +9,20 @@ from streamlit.delta_generator import DeltaGenerator
 
 from perceiver.errors import CheckpointError
 
-from ...services import checkpoints, uploads
+from ...services import checkpoints, fetching, uploads
 from ...services.checkpoints import Hub, Source
 from ...session import text
 from . import words
-from .repository import SUGGESTED, here, looked_up, repository
+from .repository import SUGGESTED, looked_up, repository
 from .summary import summary
 
 SOURCES = {"hub": "From the hub", "path": "On this machine", "upload": "Upload"}
 
 
 def source(right: DeltaGenerator, linked: Hub | None) -> str | None:
-    """The choice on the page, what was found on the right; the key of the checkpoint once it is open.
+    """The choice of a source, with the checkpoint on the right. Returns the key of the opened checkpoint.
 
-    linked  what a link asks for
+    linked  the checkpoint that a link names
     """
     ways = {name: words_ for name, words_ in SOURCES.items() if name != "path" or checkpoints.local_paths()}
     if st.session_state.get("open_from") not in ways:
@@ -71,7 +71,7 @@ def _hub(linked: Hub | None) -> Callable[[], str | None] | None:
 
 
 def _suggestion(name: str) -> str:
-    return f":material/download_done: {name}" if here(Hub(name)) else name
+    return f":material/download_done: {name}" if fetching.cached(Hub(name)) else name
 
 
 def _suggested() -> None:
@@ -81,7 +81,7 @@ def _suggested() -> None:
 
 
 def _asked() -> None:
-    """Takes what the fields hold; anew, as the hub may have moved on."""
+    """Looks up what the fields hold, again each time, as the hub may have changed."""
     repository_, revision = st.session_state["open_repository"].strip(), st.session_state["open_revision"].strip()
     # The address of its page is what people copy.
     repository_ = repository_.removeprefix("https://huggingface.co/").strip("/")

@@ -1,36 +1,38 @@
-"""What a checkpoint turned out to be, what has to be answered about it, and the button that opens it."""
+"""What a checkpoint is, the options that its files leave open, and the button that opens it."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from perceiver.checkpoints import CheckpointInfo
-from perceiver.checkpoints.formats import Option, OptionValue
 from perceiver.errors import CheckpointError
 
 from ... import views
-from ...services import checkpoints, compute
+from ...services import checkpoints, models
 from ...services.checkpoints import Source
-from ...services.progress import Progress
+from ...services.queueing import Progress
 from ...session import text
 from . import words
 
+if TYPE_CHECKING:
+    from perceiver.checkpoints import CheckpointInfo
+    from perceiver.checkpoints.formats import Option, OptionValue
+
 _FEW = 4
-"""Choices that are all kept in sight; more go into a list."""
+"""The most choices that are all visible; more go into a list."""
 
 
 @dataclass
 class _Asking:
-    """What this session has answered about a checkpoint.
+    """The answers of this session about a checkpoint.
 
-    answers  those that differ from what would hold without them
-    needed   names of what was open at some time: it stays in sight when it is answered
-    found    what the checkpoint was at the last answers that fitted
+    answers  options whose values differ from the defaults
+    needed   names of options that were open at some time: they stay visible when they are answered
+    found    what the checkpoint is with the last answers that fitted
     """
 
     answers: dict[str, OptionValue]
@@ -39,9 +41,9 @@ class _Asking:
 
 
 def summary(source: Source, answers: Mapping[str, OptionValue]) -> str | None:
-    """The summary, the options, and a button; the key of the checkpoint once it is open.
+    """The summary, the options, and a button. Returns the key of the checkpoint once it is open.
 
-    answers  what was said about it already, by a link
+    answers  options that a link holds
     """
     st.subheader(text.plain(source.name), anchor=False)
     asking = _asking(source, answers)
@@ -52,7 +54,7 @@ def summary(source: Source, answers: Mapping[str, OptionValue]) -> str | None:
     except CheckpointError as error:
         fault = error
         if asking.found is None and asking.answers:
-            try:  # what a link says about it may be wrong, and can be said anew
+            try:  # the answers of a link may be wrong, and can be given again
                 asking.found = _found(source, {})
             except CheckpointError as without:
                 fault = without
@@ -84,7 +86,7 @@ def _asking(source: Source, answers: Mapping[str, OptionValue]) -> _Asking:
 
 
 def _options(source: Source, asking: _Asking) -> None:
-    """What must be answered in sight, the rest a click away."""
+    """Options that must be answered, and the others folded away."""
     assert asking.found is not None
     needed = [option for option in asking.found.options if option.name in asking.needed]
     others = [option for option in asking.found.options if option not in needed]
@@ -139,7 +141,7 @@ def _control(source: Source, asking: _Asking, option: Option) -> None:
 
 
 def _answer(source: Source, asking: _Asking, name: str, key: str) -> None:
-    """Takes an answer; one that would hold anyway is none, so that the checkpoint keeps its short name."""
+    """Takes an answer. The default is no answer, so that the checkpoint keeps its short name."""
     value = st.session_state[key]
     asking.answers.pop(name, None)
     if value is None or value == "":
@@ -172,7 +174,7 @@ def _open(source: Source, asking: _Asking, *, ready: bool) -> str | None:
     checkpoint = checkpoints.keep(source, asking.answers, found)
     progress = Progress()
     try:
-        compute.bring(checkpoint.key, progress)
+        models.prepare(checkpoint.key, progress)
     except CheckpointError as error:
         checkpoints.drop(checkpoint.key)
         words.refused(error)

@@ -1,1 +1,1 @@
-"""The parts of the Compare page."""
+"""Sections of the Compare page: several models on one input, their maps and their position encodings."""

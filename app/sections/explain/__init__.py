@@ -1,1 +1,1 @@
-"""Parts of the Explain page: the question, and one way after the other to answer it."""
+"""Sections of the Explain page: which parts of the input speak for a class, and how faithful the maps of that are."""

@@ -1,4 +1,4 @@
-"""The question: the input, the answer, and the class that is asked about."""
+"""The input, the answer, and the choice of the class that is explained."""
 
 from __future__ import annotations
 
@@ -10,39 +10,48 @@ from perceiver.analysis.explanation import Question
 from perceiver.analysis.formatting import percent
 
 from ...components import Row, ranking
-from ...services import compute
+from ...services import inference
 from ...session import state, text
-from ..scene import Scene
+from ...session.view import ExplainView
+from ..context import ExplainContext
+from ..predictions import TOP, input_caption, ranked, verdict
 
-TOP = 5
 NONE = -1
-"""What a list holds in the place of no class: an option that is None would be shown as nothing chosen."""
+"""What stands for no class in a list: an option that is None would be shown as nothing chosen."""
 
 
-def question(scene: Scene) -> Question:
-    """Input and answer side by side, and the choice of what is asked about them."""
-    probabilities = compute.probabilities(scene.case, scene.progress)[-1]
-    order = [int(i) for i in np.argsort(-probabilities, kind="stable")]
-    target = order[0] if scene.view.target is None else scene.view.target
-    against = scene.view.against if scene.view.against != target else None
+def choose_question(context: ExplainContext) -> Question:
+    """Draws input and answer side by side, and the choice of the classes."""
+    probabilities = inference.probabilities(context.case, context.progress)[-1]
+    order = ranked(probabilities)
+    target = order[0] if context.view.target is None else context.view.target
+    against = context.view.against if context.view.against != target else None
     read, answer = st.columns(2, gap="medium")
     with read:
         st.subheader("As the model read it", anchor=False)
-        hint = f"Click a {scene.shown.spot} to mark it on every map."
-        scene.shown.seen(scene.sample, scene.view.pick, lambda element: state.change(pick=element), hint=hint)
-        st.caption("  \n".join([f"{scene.shown.size(scene.sample)}.", *map(text.sentence, scene.sample.notes)]))
+        hint = f"Click a {context.modality.spot} to mark it on every map."
+        context.modality.seen(context.sample, context.view.pick, lambda element: state.change(pick=element), hint=hint)
+        input_caption(context)
+    question = Question(target, against, context.view.method)
     with answer:
         st.subheader("The answer", anchor=False)
-        _answer(scene, probabilities, order, target, against)
-        _choices(scene, probabilities, order, target, against)
-    return Question(target, against, scene.view.method)
+        _predictions(context, probabilities, order, question)
+        _class_choice(context, probabilities, order, question)
+    return question
 
 
-def _answer(
-    scene: Scene, probabilities: Float[np.ndarray, "classes"], order: list[int], target: int, against: int | None
+def question_text(question: Question, names: tuple[str, ...]) -> str:
+    """The classes of a question: “cup”, or “cup” rather than “bowl”."""
+    one = f"“{names[question.target]}”"
+    return one if question.against is None else f"{one} rather than “{names[question.against]}”"
+
+
+def _predictions(
+    context: ExplainContext, probabilities: Float[np.ndarray, "classes"], order: list[int], question: Question
 ) -> None:
-    """The most probable classes, the true one and those asked about; a click asks about another."""
-    labels, truth = scene.config.labels, scene.truth
+    """The most probable classes, the true one and those of the question; a click explains another."""
+    labels, truth = context.config.labels, context.truth
+    target, against = question.target, question.against
     rows = order[:TOP] + [i for i in order[TOP:] if i in (target, against) or labels[i] == truth]
     notes = {i: ["true label"] * (labels[i] == truth) + ["set against"] * (i == against) for i in rows}
     ranking(
@@ -58,13 +67,13 @@ def _answer(
         ],
         key="answer",
         label="Classes with their probabilities; the chosen one is asked about",
-        on_pick=lambda index: _ask(rows[index], order[0]),
+        on_pick=lambda index: _set_target(rows[index], order[0]),
     )
     if truth in labels:
-        rank = order.index(labels.index(truth)) + 1
-        st.caption(text.verdict(text.label(truth), rank, len(labels)))
         true = labels.index(truth)
-        if rank > 1 and against != true and target != true:
+        rank = order.index(true) + 1
+        st.caption(verdict(text.label(truth), rank, len(labels)))
+        if rank > 1 and true not in (target, against):
             st.button(
                 f"Set it against “{text.plain(text.label(truth))}”",
                 type="tertiary",
@@ -74,37 +83,38 @@ def _answer(
             )
 
 
-def _choices(
-    scene: Scene, probabilities: Float[np.ndarray, "classes"], order: list[int], target: int, against: int | None
+def _class_choice(
+    context: ExplainContext, probabilities: Float[np.ndarray, "classes"], order: list[int], question: Question
 ) -> None:
-    """The class asked about, and the one it is set against, from all classes."""
+    """The target class, and the class that it is contrasted with, from all classes."""
 
     def named(i: int) -> str:
         if i == NONE:
             return "no other class"
-        return f"{text.label(scene.config.labels[i])} · {percent(float(probabilities[i]))}"
+        return f"{text.label(context.config.labels[i])} · {percent(float(probabilities[i]))}"
 
-    st.session_state["asked"], st.session_state["set_against"] = target, NONE if against is None else against
+    st.session_state["asked"] = question.target
+    st.session_state["set_against"] = NONE if question.against is None else question.against
     with st.container(horizontal=True):
         st.selectbox(
             "What speaks for",
             order,
             format_func=named,
             key="asked",
-            on_change=lambda: _ask(st.session_state["asked"], order[0]),
+            on_change=lambda: _set_target(st.session_state["asked"], order[0]),
         )
         st.selectbox(
             "rather than",
-            [NONE, *(i for i in order if i != target)],
+            [NONE, *(i for i in order if i != question.target)],
             format_func=named,
             key="set_against",
             on_change=_set_against,
         )
 
 
-def _ask(target: int, best: int) -> None:
-    """Asks about a class; the most probable one is asked about by default, on other inputs too."""
-    against = st.session_state["view"].against
+def _set_target(target: int, best: int) -> None:
+    """Explains a class. The most probable one is the default, which other inputs keep."""
+    against = state.view(ExplainView).against
     state.change(target=None if target == best else target, against=None if against == target else against)
 
 

@@ -1,0 +1,62 @@
+"""The menu of downloads of an ablation: the figures, the maps and the answers, and the button that copies the link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from perceiver.analysis.ablation import Ablation
+from perceiver.analysis.change import AnswerChange
+from perceiver.plots.comparison import Row, comparison_png
+from perceiver.plots.drawing import draw
+
+from ...components import copy_link
+from ...services import export
+from ...services.ablation import BlockChange
+from ...services.maps import BlockMap, MapQuery
+from ..context import AblateContext
+from ..downloads import download, figure, stem
+
+
+def menu(
+    context: AblateContext,
+    removed: Ablation,
+    change: AnswerChange,
+    target: int,
+    changes: Sequence[BlockChange],
+    query: MapQuery,
+    words: str,
+) -> None:
+    """A menu of files, each made when it is clicked."""
+    case, moved = context.case, [one.change for one in changes]
+    differences = [one.difference for one in changes]
+    heading = f"{context.sample.name}, {case.model_name} without {removed.text()}: {words}"
+    name = f"{stem(context)}-ablation"
+    with st.popover("Export", icon=":material/download:"):
+        both = partial(before_and_after, context, changes, heading)
+        download("Before and after (PNG)", both, f"{name}.png", "image/png")
+        drawn = partial(figure, context.sample, differences, context.paint, f"{heading}, after less before")
+        download("Differences (PNG)", drawn, f"{name}-differences.png", "image/png")
+        arrays = partial(export.ablation_npz, case, removed, moved, query)
+        download("Maps and coordinates (NPZ)", arrays, f"{name}-maps.npz", "application/octet-stream")
+        answers = partial(export.ablation_json, case, removed, change, target, moved)
+        download("Answers and divergences (JSON)", answers, f"{name}.json", "application/json")
+    copy_link(key="link")
+
+
+def before_and_after(context: AblateContext, changes: Sequence[BlockChange], title: str) -> bytes:
+    """Two rows of maps on one scale, before and after, as a figure for papers: a PNG, on white."""
+    rows = [
+        _row(context, name, maps)
+        for name, maps in (("Before", [one.before for one in changes]), ("After", [one.after for one in changes]))
+    ]
+    return comparison_png(rows, title=title)
+
+
+def _row(context: AblateContext, name: str, maps: Sequence[BlockMap]) -> Row:
+    ranges = tuple(one.range for one in maps)
+    paint = context.paint
+    drawn = draw(context.sample, [one.values for one in maps], ranges, colours=paint.colours, strength=paint.strength)
+    return Row(name, drawn, tuple(one.block for one in maps), ranges, tuple(one.summary for one in maps))

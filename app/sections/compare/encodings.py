@@ -1,0 +1,151 @@
+"""The position encodings: similarity of positions, how many dimensions the codes fill, and their channels as maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from perceiver.plots.encodings import gram_figure, gram_text, wave
+
+from ...components import Tile
+from ...services import comparison, models
+from ...services.comparison import Pattern
+from ...services.samples import axis_words
+from ...session import state, text
+from ...views.base import Paint
+from ..context import CompareContext
+from .maps import LIMITS
+from .models import mark, name
+
+EFFECTIVE = (
+    "The eigenvalues of the Gram matrix of all codes, over their sum. The effective number is the exponential of their "
+    "entropy: 1 where all codes lie along one direction, as many as there are channels where all count alike."
+)
+ALONE = Paint("viridis", None)
+
+
+def show(contexts: Sequence[CompareContext]) -> None:
+    """What the position channels hold, whatever the input shows."""
+    st.subheader("The position codes themselves", anchor=False)
+    st.caption("What the models are told of where an element lies, before anything is read.")
+    with _similarity(contexts):
+        _dimensions(contexts)
+    _channels(contexts)
+
+
+def _similarity(contexts: Sequence[CompareContext]) -> DeltaGenerator:
+    """Similarity to the code of the marked element, or of the central one; returns the room that is left beside."""
+    first = contexts[0]
+    chosen = comparison.central_element(first.sample) if first.view.pick is None else first.view.pick
+    st.markdown(f"**How alike the codes of other places are** :small[to that of {text.plain(_where(first, chosen))}]")
+    columns = st.columns(max(3, len(contexts)), gap="medium")
+    for column, context in zip(columns, contexts, strict=False):
+        element = comparison.central_element(context.sample) if context.view.pick is None else context.view.pick
+        with column:
+            st.markdown(f"**{name(context)}**")
+            context.modality.large(
+                context.sample,
+                comparison.similarity(context.case, element),
+                ALONE,
+                f"Similarity of the position codes in {context.case.model_name} to that of {_where(context, element)}",
+                element,
+                partial(mark, context, first),
+                key=f"alike_{context.case.model}",
+                hint=f"Click another {context.modality.spot} to set the others against its code.",
+                limit=LIMITS[len(columns)],
+            )
+    return columns[len(contexts)] if len(contexts) < len(columns) else st.container()
+
+
+def _dimensions(contexts: Sequence[CompareContext]) -> None:
+    """The spectra of the Gram matrices of all models, and the effective dimensions."""
+    grams = {context.case.model: comparison.gram(context.case) for context in contexts}
+    told = gram_text({s.case.model_name: (grams[s.case.model].effective, s.config.position_channels) for s in contexts})
+    st.markdown("**Dimensions** :small[that the codes fill]", help=EFFECTIVE)
+    st.plotly_chart(
+        gram_figure({model: gram.shares for model, gram in grams.items()}),
+        key="gram",
+        config={"displayModeBar": False},
+        alt=told,
+    )
+    st.caption(text.plain(told))
+
+
+def _channels(contexts: Sequence[CompareContext]) -> None:
+    """A few channels or components of every encoding, and a slider for which."""
+    most = max(1, *(comparison.part_count(context.config) for context in contexts))
+    asked = contexts[0].view.band
+    band = min(most - 1, comparison.part_count(contexts[0].config) // 2 if asked is None else asked)
+    st.markdown("**What their parts look like over the input**")
+    st.session_state["band"] = band + 1
+    if most > 1:
+        st.slider("Band, or component of a learned code", 1, most, key="band", on_change=_change_band, width=420)
+    found = [comparison.patterns(context.case, band) for context in contexts]
+    wide = max(map(len, found))
+    for context, patterns in zip(contexts, found, strict=True):
+        chosen = min(band, comparison.part_count(context.config) - 1)
+        tiles = [
+            Tile(_title(context, one), alt=f"{context.case.model_name}: {_title(context, one)}") for one in patterns
+        ]
+        at = [i for i, one in enumerate(patterns) if one.band == chosen and _chooses(one)]
+        st.markdown(f"**{name(context)}** :small[{text.plain(_channels_text(context))}]")
+        if not patterns:
+            continue
+        context.modality.row(
+            context.sample,
+            [one.map for one in patterns],
+            [*tiles, *[Tile("", empty=True)] * (wide - len(patterns))],
+            ALONE,
+            at[0] if at else None,
+            None,
+            partial(_choose, patterns),
+            key=f"parts_{context.case.model}",
+            name=f"Parts of the position code of {context.case.model_name}",
+            tile=100,
+        )
+        if any(_aliased(context, one) for one in patterns):
+            st.caption("More cycles than half the steps between elements cannot be shown: they appear as fewer.")
+
+
+def _channels_text(context: CompareContext) -> str:
+    encoding = models.encoding(context.case.model)
+    if encoding.bands():
+        return "the sine of the lowest, the chosen and the highest band of each axis"
+    if encoding.coordinate_channels():
+        return "the coordinate of each axis"
+    if context.config.position_channels:
+        return "the leading components over all places, and the chosen one"
+    return "no position channels: nothing tells places apart"
+
+
+def _title(context: CompareContext, one: Pattern) -> str:
+    if one.axis is None:
+        return f"Component {one.band + 1}"
+    axis = axis_words(comparison.axes(context.case)[one.axis]).direction
+    return wave(one.frequency, axis) if one.frequency else axis.capitalize()
+
+
+def _aliased(context: CompareContext, one: Pattern) -> bool:
+    """Whether the frequency of a band is too high for the grid."""
+    free = context.sample.coordinates is not None
+    return not free and one.axis is not None and one.frequency > (context.sample.shape[one.axis] - 1) / 2
+
+
+def _where(context: CompareContext, element: int) -> str:
+    return context.modality.element(element, context.sample)
+
+
+def _chooses(one: Pattern) -> bool:
+    return one.axis is None or one.frequency > 0
+
+
+def _choose(patterns: Sequence[Pattern], index: int) -> None:
+    if _chooses(patterns[index]):
+        state.change(band=patterns[index].band)
+
+
+def _change_band() -> None:
+    state.change(band=st.session_state["band"] - 1)

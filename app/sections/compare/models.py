@@ -1,0 +1,100 @@
+"""Which models are compared, each with the input as it reads it, and what each of them answers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import streamlit as st
+
+from ... import views
+from ...services import comparison, inference, models
+from ...session import state, text
+from ...session.fields import fit
+from ...session.view import MOST_OTHERS, Limits
+from ..context import CompareContext
+from ..model_choice import accuracy
+from ..predictions import predictions
+from ..sample_choice import read
+
+COUNTS = {2: "Both", 3: "All three", 4: "All four"}
+
+
+def choose_models(context: CompareContext) -> tuple[CompareContext, ...]:
+    """Draws the choice of models. Returns the context of each, that of the page first."""
+    available = models.available(views.names())
+    others = [key for key, kind in available.items() if kind == context.config.modality and key != context.view.model]
+    if not others:
+        st.caption(f"No other model here reads a {context.modality.noun}, so there is nothing to set beside this one.")
+        return (context,)
+    chosen = context.view.others or comparison.suggested_models(context.view.model, others)
+    _others_control(others, chosen)
+    contexts = (_in_model(context, key) for key in chosen)
+    return (context, *(one for one in contexts if one))
+
+
+def answers(contexts: Sequence[CompareContext]) -> None:
+    """A column for each model: its answer, its size and its accuracy."""
+    probabilities = [inference.probabilities(context.case, context.progress)[-1] for context in contexts]
+    if len(contexts) > 1:
+        found = [text.label(c.config.labels[int(p.argmax())]) for c, p in zip(contexts, probabilities, strict=True)]
+        st.caption(_agreement(found))
+    columns = st.columns(len(contexts), gap="medium")
+    for column, context, shares in zip(columns, contexts, probabilities, strict=True):
+        key = context.case.model
+        with column:
+            st.markdown(f"**{name(context)}**  \n:small[{models.encoding_label(context.config.positions)}]")
+            predictions(shares, context.config.labels, context.truth, key=f"predictions_{key}")
+            st.caption(f"{models.parameters(key):,} parameters. {accuracy(key).rstrip('.')}.")
+
+
+def name(context: CompareContext) -> str:
+    """The name of a model, escaped for Markdown."""
+    return text.plain(context.case.model_name)
+
+
+def mark(context: CompareContext, first: CompareContext, element: int | None) -> None:
+    """Marks an element of one model: the view holds the first model's element at the same position. For callbacks."""
+    state.change(pick=None if element is None else comparison.matching_element(element, context.sample, first.sample))
+
+
+def _agreement(found: Sequence[str]) -> str:
+    if len(set(found)) == 1:
+        return f"{COUNTS[len(found)]} answer {text.plain(found[0])}."
+    return f"They do not agree: {text.listed([text.plain(one) for one in dict.fromkeys(found)])}."
+
+
+def _others_control(others: Sequence[str], chosen: Sequence[str]) -> None:
+    st.session_state["beside"] = list(chosen)
+    st.pills(
+        f"Set beside, up to {MOST_OTHERS}",
+        others,
+        selection_mode="multi",
+        format_func=lambda key: text.plain(models.display_name(key)),
+        key="beside",
+        on_change=_change_others,
+        args=(tuple(chosen),),
+    )
+
+
+def _change_others(before: Sequence[str]) -> None:
+    """Models that stay keep their places; new ones come last, and the earliest go when there are too many."""
+    now = st.session_state["beside"]
+    kept = [key for key in before if key in now]
+    state.change(others=tuple([*kept, *(key for key in now if key not in kept)][-MOST_OTHERS:]))
+
+
+def _in_model(first: CompareContext, key: str) -> CompareContext | None:
+    """The same view of the same input in another model; None, with a message, when it cannot read the input."""
+    case = dataclasses.replace(first.case, model=key)
+    sample = read(case)
+    if sample is None:
+        return None
+    config = models.stored_config(key)
+    limits = Limits(models=(key,), latents=config.num_latents, heads=config.cross_heads)
+    view, notes = fit(dataclasses.replace(first.view, model=key), limits)
+    for note in notes:
+        st.caption(f":material/info: {text.plain(case.model_name)}: {note}")
+    if view.pick is not None:
+        view = dataclasses.replace(view, pick=comparison.matching_element(view.pick, first.sample, sample))
+    return dataclasses.replace(first, view=view, case=case, sample=sample, config=config)

@@ -1,0 +1,191 @@
+"""Spectra of maps: whether they hold the frequencies of the position encoding ("tartan"), and how regular they are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import streamlit as st
+
+from perceiver.analysis.formatting import number, percent
+from perceiver.analysis.spectrum import Spectrum
+from perceiver.analysis.summary import summarise
+from perceiver.plots.encodings import (
+    Measure,
+    Tartan,
+    multiples,
+    profile_figure,
+    spectrum_axes,
+    spectrum_picture,
+    spectrum_range,
+    spectrum_text,
+    tartan_figure,
+    tartan_measured,
+    tartan_text,
+    wave,
+)
+from perceiver.positions import Band
+
+from ...components import Grid, map_canvas
+from ...services import comparison, models
+from ...services.comparison import BandSource
+from ...services.maps import BlockMap
+from ...services.queueing import Progress
+from ...services.samples import axis_words
+from ...session import controls, text
+from ...views.base import Paint, readout
+from ...views.sound import ruler
+from ..context import CompareContext
+from . import downloads
+from .maps import LIMITS
+from .models import name
+
+COLOURS = "viridis"
+HOW = (
+    "The power of each latent's map over its frequencies, as shares, then the mean over latents; 1 is what noise would "
+    "hold. The ticks along the sides are the bands that it is measured at."
+)
+AGAINST = {
+    "between": "against what lies halfway between them",
+    "turned": "against frequencies as far from zero in other directions",
+    "none": "without a baseline",
+}
+TITLES: Mapping[Measure, str] = {
+    "ratio": "**Energy at the bands** :small[times the baseline]",
+    "regularity": "**Regularity** :small[how well maps repeat themselves, 0 to 1]",
+}
+REMARK = (
+    "The paper remarks (section 4.1) that maps of scores look like tartan, and that the pattern comes from the Fourier "
+    "features: with learned positions it is not seen."
+)
+
+Found = Sequence[Sequence[Spectrum]]
+
+
+def show(contexts: Sequence[CompareContext]) -> None:
+    """The spectra of the maps of one block as pictures, and the measures of every block."""
+    st.subheader("Tartan", anchor=False)
+    st.caption(REMARK)
+    progress = Progress()
+    sources = comparison.band_sources(tuple(context.case.model for context in contexts))
+    found = [
+        comparison.block_spectra(context.case, its, context.view.head, progress)
+        for context, its in zip(contexts, sources, strict=True)
+    ]
+    progress.done()
+    models = [_measures(context, spectra) for context, spectra in zip(contexts, found, strict=True)]
+    words = tartan_text(models)
+    st.markdown(text.plain(words))
+    _pictures(contexts, sources, found)
+    _curves(models, words)
+    with st.container(horizontal=True):
+        with st.popover("As a table", icon=":material/table_rows:"):
+            st.dataframe(_table(contexts, found), hide_index=True)
+        downloads.measures(contexts, found)
+
+
+def _curves(models: Sequence[Tartan], words: str) -> None:
+    """Both measures block by block, where they are defined."""
+    for column, (measure, title) in zip(st.columns(2, gap="medium"), TITLES.items(), strict=True):
+        with column:
+            st.markdown(title)
+            if tartan_measured(models, measure):
+                figure = tartan_figure(models, measure)
+                st.plotly_chart(figure, key=f"tartan_{measure}", config={"displayModeBar": False}, alt=words)
+            else:
+                st.caption("It cannot be told of these maps.")
+
+
+def _pictures(contexts: Sequence[CompareContext], sources: Sequence[BandSource], found: Found) -> None:
+    """The spectra of one block of every model, all on one scale."""
+    block = contexts[0].view.block
+    blocks = sorted({one.block for spectra in found for one in spectra})
+    controls.segments("Block", "block", {one: str(one + 1) for one in blocks}, block)
+    top = max(float(multiples(one.energy).max()) for spectra in found for one in spectra)
+    columns = st.columns(max(3, len(contexts)), gap="medium")
+    for column, context, spectra, its in zip(columns, contexts, found, sources, strict=False):
+        one = next((part for part in spectra if part.block == block), None)
+        with column:
+            st.markdown(f"**{name(context)}**")
+            if one is None:
+                st.caption(f"Block {block + 1} has no cross-attention here, so it has no map.")
+            else:
+                _spectrum(context, one, its.bands, top, LIMITS[len(columns)])
+    with columns[len(contexts)] if len(contexts) < len(columns) else st.container():
+        for note in (HOW, *_notes(contexts, sources, found)):
+            st.caption(note)
+
+
+def _spectrum(context: CompareContext, one: Spectrum, measured: Sequence[Band], top: float, limit: int) -> None:
+    names = [axis_words(name).direction for name in comparison.axes(context.case)]
+    bands = [[band.frequency for band in measured if band.axis == axis] for axis in range(len(names))]
+    words = spectrum_text(one.energy, one.frequencies, names)
+    label = f"Spectrum of {context.case.model_name}, block {one.block + 1}. {words}"
+    if one.energy.ndim != 2:
+        figure = profile_figure(one.energy, one.frequencies, bands, names, top=top)
+        st.plotly_chart(figure, key=f"spectrum_{context.case.model}", config={"displayModeBar": False}, alt=label)
+        st.caption(text.plain(words))
+        return
+    rows, columns = (tuple(wave(float(f), axis) for f in its) for its, axis in zip(one.frequencies, names, strict=True))
+    range_, axes = spectrum_range(top), spectrum_axes(one.frequencies, bands, names)
+    relative = multiples(one.energy)
+    map_canvas(
+        spectrum_picture(one.energy, range_, COLOURS),
+        key=f"spectrum_{context.case.model}",
+        label=f"{label} Arrow keys move.",
+        hint=words,
+        on_pick=lambda element: None,
+        **readout(BlockMap(one.block, None, relative, summarise(relative, "score"), range_), Paint(COLOURS, None)),
+        limit=limit,
+        grid=Grid(rows, columns),
+        left=ruler(axes.left) if axes.left else None,
+        bottom=ruler(axes.bottom),
+    )
+
+
+def _measures(context: CompareContext, spectra: Sequence[Spectrum]) -> Tartan:
+    return Tartan(
+        name=context.case.model_name,
+        bands=bool(comparison.bands(context.case.model)),
+        blocks=tuple(one.block for one in spectra),
+        ratio=tuple(one.ratio for one in spectra),
+        regularity=tuple(one.regularity for one in spectra),
+    )
+
+
+def _table(contexts: Sequence[CompareContext], found: Found) -> list[dict[str, str | int]]:
+    return [
+        {
+            "Model": context.case.model_name,
+            "Block": one.block + 1,
+            "At the bands": _or_none(one.at_bands, percent),
+            "Baseline": _or_none(one.baseline, percent),
+            "Times the baseline": _or_none(one.ratio, number),
+            "Regularity": _or_none(one.regularity, number),
+        }
+        for context, spectra in zip(contexts, found, strict=True)
+        for one in spectra
+    ]
+
+
+def _notes(contexts: Sequence[CompareContext], sources: Sequence[BandSource], found: Found) -> list[str]:
+    """The bands that each model is measured at, the baseline, and what its elements cannot show."""
+    notes = []
+    for context, its, spectra in zip(contexts, sources, found, strict=True):
+        one, whose = spectra[0], "its own"
+        if its.model != context.case.model:
+            whose = (
+                f"it has none, so those of {text.plain(models.display_name(its.model))}"
+                if its.model
+                else "those of Fourier features here"
+            )
+        about = f"measured at {one.resolved} of {one.bands} bands ({whose}) {AGAINST[one.matched]}."
+        if one.estimated:
+            grid = " × ".join(str(len(along)) for along in one.frequencies)
+            about += f" Its elements lie on no grid: the curves are an estimate on one of {grid} cells."
+        notes.append(f"{name(context)}: {about}")
+    return notes
+
+
+def _or_none(value: float, form: Callable[[float], str]) -> str:
+    return "none" if math.isnan(value) else form(value)

@@ -1,0 +1,141 @@
+"""How every page begins: the model and the input on the left, room for the page on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from perceiver.config import PerceiverConfig
+from perceiver.errors import CheckpointError
+from perceiver.sample import Sample
+
+from .. import views
+from ..services import checkpoints, models, samples
+from ..services.checkpoints import Hub
+from ..services.inference import Case
+from ..services.queueing import Progress
+from ..session import state, text
+from ..session.view import AblateView, CompareView, ExplainView, ExploreView, Limits, View
+from ..views.base import ModalityView, Paint
+from .checkpoint.offer import offer
+from .model_choice import choose_model
+from .sample_choice import choose_sample, read
+
+V = TypeVar("V", bound=View)
+V_co = TypeVar("V_co", bound=View, covariant=True)
+
+
+@dataclass(frozen=True)
+class PageContext(Generic[V_co]):
+    """What all sections of a page draw from: one input in one model, and how the visitor looks at it.
+
+    view      what the visitor chose
+    modality  how inputs and maps of this modality are drawn
+    truth     the true label, "" where it is not known
+    progress  the bar that shows how far the work of the page has come
+    """
+
+    view: V_co
+    case: Case
+    sample: Sample
+    config: PerceiverConfig
+    modality: ModalityView
+    truth: str
+    progress: Progress = field(repr=False)
+
+    @property
+    def paint(self) -> Paint:
+        """How maps are coloured."""
+        return Paint(self.view.colours, None if self.view.laid == "alone" else self.view.overlay / 100)
+
+
+ExploreContext = PageContext[ExploreView]
+ExplainContext = PageContext[ExplainView]
+AblateContext = PageContext[AblateView]
+CompareContext = PageContext[CompareView]
+
+
+def open_page(page: type[V]) -> tuple[PageContext[V], DeltaGenerator] | None:
+    """Draws the choice of model and input.
+
+    Returns the context and the room beside the choice; None, with a message on the page, when something is missing.
+    """
+    view = state.current(page)
+    available = models.available(views.names())
+    for hub in _hub_models(view):
+        if hub.key not in available and not checkpoints.adopt(hub.key):
+            offer(hub, next((key for key in available if key != hub.key), None))
+            return None
+        available = models.available(views.names())
+    if not available:
+        _no_checkpoints()
+        return None
+    view = state.settle(page, Limits(models=available))
+    left, right = st.columns([34, 81], gap="medium")
+    with left:
+        choose_model(view, available)
+        config = models.config(view.model)
+        modality, gallery = views.get(config.modality), samples.bundled(config.modality)
+        view = state.settle(page, Limits(models=available, samples=tuple(gallery), **_limits(view, config, available)))
+        case = choose_sample(view, modality, gallery, samples.extensions(config.modality))
+        sample = read(case) if case else None
+        if case and sample:
+            modality.options(case, sample, dict(view.read))
+        for note in state.notes():
+            st.caption(f":material/info: {note}")
+    if case is None or sample is None:
+        with right:
+            _nothing_chosen(modality.noun)
+        return None
+    truth = gallery[view.sample].about.label if view.sample in gallery else ""
+    with right:
+        progress = Progress()
+        models.prepare(view.model, progress)
+        return PageContext(view, case, sample, config, modality, truth, progress), right
+
+
+def run_page(page: Callable[[], None]) -> None:
+    """Runs a page: errors of checkpoints are shown on it, and the view is written to the address bar."""
+    try:
+        page()
+    except CheckpointError as error:
+        st.error(text.plain(str(error)), icon=":material/error:")
+    state.publish()
+
+
+def _hub_models(view: View) -> Sequence[Hub]:
+    """The models from the hub that a view names and its page shows."""
+    names = [view.model, *(view.others if isinstance(view, CompareView) else ())]
+    return [hub for hub in map(Hub.parse, names) if hub is not None]
+
+
+def _limits(view: View, config: PerceiverConfig, available: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "blocks": config.cross_attention_blocks,
+        "latents": config.num_latents,
+        "heads": config.cross_heads,
+        "shape": config.input_shape,
+        "options": samples.options(config.modality),
+        "classes": config.num_classes,
+        "others": [key for key, kind in available.items() if kind == config.modality and key != view.model],
+    }
+
+
+def _no_checkpoints() -> None:
+    with st.container(border=True):
+        st.subheader("No checkpoints here", anchor=False)
+        st.markdown(
+            "There is no trained Perceiver to look at. They belong into the folder `checkpoints/` beside the app, or "
+            "into the folder that `PERCEIVER_CHECKPOINTS` names: one folder each, with `model.safetensors` and "
+            "`config.json`. `perceiver train` makes them."
+        )
+
+
+def _nothing_chosen(noun: str) -> None:
+    with st.container(border=True):
+        st.subheader("Nothing to look at yet", anchor=False)
+        st.markdown(f"Choose a sample, or upload a {noun} of your own: its predictions and maps appear here.")

@@ -1,0 +1,140 @@
+"""The maps of several methods side by side, and one of them large."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from perceiver.analysis.explanation import Explanation, Question
+from perceiver.analysis.formatting import number, percent
+from perceiver.analysis.methods import METHODS
+from perceiver.plots.explanations import NAMES, compared_text
+
+from ...components import Tile
+from ...services import explanation
+from ...services.maps import BlockMap
+from ...session import state
+from ..context import ExplainContext
+from .question import question_text
+from .share_maps import pointing_hint, scale_text, share_maps
+
+TILE = 140
+"""Least width of a map in CSS pixels: six stand side by side."""
+
+
+def available_maps(context: ExplainContext, question: Question) -> dict[str, Explanation]:
+    """The maps of all quick methods, and of slow ones that are computed already, by method."""
+    out = {}
+    for key in explanation.methods(context.case):
+        found = explanation.known(context.case, question, key)
+        if found is None and not METHODS[key].slow:
+            found = explanation.explain(context.case, question, key, context.progress)
+        if found is not None:
+            out[key] = found
+    return out
+
+
+def show(context: ExplainContext, question: Question, names: tuple[str, ...]) -> dict[str, BlockMap]:
+    """The maps in a row, unsigned ones apart from signed ones, and one of them large. Returns them by method."""
+    found = available_maps(context, question)
+    keys = explanation.methods(context.case)
+    chosen = context.view.by if context.view.by in keys else "attention"
+    st.caption(
+        "Every map in the same unit: an element's share of all that the map holds, as a multiple of an even share. "
+        "Attention, saliency and relevance have no sign; the others say what speaks for the class (red) and "
+        "against it (blue)."
+        if question.against is None
+        else "Every map in the same unit: an element's share of all that the map holds, as a multiple of an even "
+        f"share. Signed ones say what speaks for {question_text(question, names)} (red) and what against (blue)."
+    )
+    scores, asked = explanation.scores(context.case, question), question_text(question, names)
+    # A slow map that is still to come has its place already, among the signed ones.
+    signed = {key: found[key].signed if key in found else True for key in keys}
+    sides = [[key for key in keys if signed[key] is side] for side in (False, True)]
+    shown: dict[str, BlockMap] = {}
+    for column, side in zip(st.columns([len(side) for side in sides], gap="small"), sides, strict=True):
+        maps = _maps(context, side, found)
+        shown |= {key: one for key, one in zip(side, maps, strict=True) if key in found}
+        with column:
+            context.modality.row(
+                context.sample,
+                maps,
+                [_tile(key, found, scores) for key in side],
+                context.paint,
+                side.index(chosen) if chosen in side else None,
+                context.view.pick,
+                lambda index, side=side: state.change(by=side[index]),  # type: ignore[misc]
+                key="signed" if signed[side[0]] else "sequential",
+                name=f"{'Signed maps' if signed[side[0]] else 'Maps without a sign'} of {asked}",
+                tile=TILE,
+            )
+    _large(context, question, names, chosen, found, shown, scores)
+    return shown
+
+
+def _maps(context: ExplainContext, keys: Sequence[str], found: Mapping[str, Explanation]) -> tuple[BlockMap, ...]:
+    """The maps of one side on one colour scale; an empty one where a map is still to come."""
+    signed = any(found[key].signed for key in keys if key in found)
+    empty = np.zeros(context.sample.shape)
+    return share_maps([found[key].shares if key in found else empty for key in keys], signed=signed)
+
+
+def _tile(key: str, found: Mapping[str, Explanation], scores: Mapping[str, Any]) -> Tile:
+    facts = []
+    for direction in ("deletion", "insertion"):
+        area, chance = ((getattr(scores[one], direction).area if one in scores else None) for one in (key, "random"))
+        told = "…" if area is None else f"{area:.2f}"
+        facts.append((direction, told if chance is None else f"{told}, random {chance:.2f}"))
+    note = "" if key in found else "to come"
+    return Tile(NAMES[key], note=note, facts=tuple(facts), alt=f"{NAMES[key]}. {METHODS[key].description}")
+
+
+def _large(
+    context: ExplainContext,
+    question: Question,
+    names: tuple[str, ...],
+    key: str,
+    found: Mapping[str, Explanation],
+    shown: Mapping[str, BlockMap],
+    scores: Mapping[str, Any],
+) -> None:
+    """One map large, and what it means."""
+    large, told = st.columns([10, 11], gap="medium")
+    with large:
+        st.subheader(NAMES[key], anchor=False)
+        if key in shown:
+            context.modality.large(
+                context.sample,
+                shown[key],
+                context.paint,
+                f"{NAMES[key]} for {question_text(question, names)}",
+                context.view.pick,
+                lambda element: state.change(pick=element),
+                key="closely",
+                hint=pointing_hint(context.modality.spot),
+                limit=448,
+            )
+        else:
+            st.skeleton(height=448)
+    with told:
+        st.subheader("What it says", anchor=False)
+        st.markdown(METHODS[key].description)
+        if key in found and (complete := completeness(found[key])):
+            st.markdown(complete)
+        if {key, "random"} <= scores.keys():
+            st.markdown(compared_text(scores, key))
+        if key in shown:
+            st.caption(scale_text(shown[key].range))
+
+
+def completeness(one: Explanation) -> str:
+    """How far a map's values add up to what they should; "" where the method promises nothing."""
+    if one.completeness is None or one.change is None:
+        return ""
+    change = f"Its values should add up to what the input adds to the baseline's logit, {number(one.change)}"
+    error = f"they miss it by {number(one.completeness)}"
+    relative = f" ({percent(one.completeness / abs(one.change))})" if one.change else ""
+    return f"{change}; {error}{relative}."

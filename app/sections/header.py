@@ -1,0 +1,37 @@
+"""What stands above every page: the name of the app, the links to its pages, and what the open one shows.
+
+This module imports nothing that needs torch, so that the first visitor of a process sees it at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import streamlit as st
+
+HEAVY = "app.services.inference"
+"""A module that all pages need, and whose imports take seconds."""
+
+
+def header(pages: Sequence[st.Page], description: str) -> None:
+    """Title and links. Streamlit's own navigation hides itself behind a button on narrow screens."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title("Perceiver Lens", anchor=False, width="stretch")
+        with st.container(horizontal=True, width="content", key="pages"):
+            for page in pages:
+                st.page_link(page, width="content")
+    st.markdown(description)
+
+
+def load_libraries() -> None:
+    """Imports PyTorch, and says so while the first visitor of the process waits for it."""
+    if HEAVY in sys.modules:
+        return
+    place = st.empty()
+    with place.container():
+        st.caption("Starting: the first visit loads PyTorch.")
+        st.skeleton(height=420)
+    importlib.import_module(HEAVY)
+    place.empty()

@@ -1,0 +1,244 @@
+"""The maps of all blocks, one of them large, the maps of its latents, and the latents that read an element."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from perceiver.analysis.formatting import number, percent
+from perceiver.plots.scale import NOT_COMPARABLE, ColourRange
+
+from ..components import Row, Tile, ranking
+from ..services.maps import BlockMap, MapQuery, order, readers, scales, strip, usable_scale
+from ..session import controls, state, text
+from ..session.view import COLOURS, OVERLAY, View
+from .context import PageContext
+
+CAVEAT = "Attention shows where a block read, not why the answer came out: on its own it is no explanation."
+REDUCTIONS: Mapping[str, str] = {"mean": "Mean", "max": "Max", "entropy": "Entropy", "latent": "One latent"}
+REDUCED: Mapping[str, str] = {
+    "mean": "mean over latents",
+    "max": "maximum over latents",
+    "entropy": "entropy over latents",
+}
+KINDS: Mapping[str, str] = {
+    "probability": "Attention weight",
+    "score": "Score, pre-softmax",
+    "value": "Weight × value norm",
+}
+SCALES: Mapping[str, str] = {"shared": "Shared", "uniform": "× uniform", "per_map": "Per map", "log": "Log"}
+SHOWN: Mapping[str, str] = {
+    "blocks": "Each block",
+    "previous": "Change since previous",
+    "first": "Change since first",
+}
+
+
+def query_of(context: PageContext[View]) -> MapQuery:
+    """The maps that the view shows; "one latent" without a number is the most concentrated of the view's block."""
+    view, latent = context.view, None
+    if view.reduce == "latent":
+        latent = view.latent
+        if latent is None:
+            latent = int(order(context.case, view.block, view.head, context.progress)[0])
+    return MapQuery(reduce=view.reduce, latent=latent, head=view.head, kind=view.kind)
+
+
+def title(one: BlockMap) -> str:
+    """The name of a map."""
+    if one.base is None:
+        return f"Block {one.block + 1}"
+    return f"Block {one.block + 1} − block {one.base + 1}"
+
+
+def query_text(query: MapQuery, heads: int) -> str:
+    """Which latents and, in models with several heads, which head: for titles."""
+    latents = REDUCED[query.reduce] if query.latent is None else f"latent {query.latent + 1}"
+    if heads == 1:
+        return latents
+    return f"{latents}, {'mean of heads' if query.head is None else f'head {query.head + 1}'}"
+
+
+def colour_text(query: MapQuery, show: str, colours: str) -> str:
+    """What the colours of the maps mean."""
+    if show != "blocks":
+        return "Red: more than in the block compared with; blue: less."
+    more = "Darker" if colours == "greys" else "Brighter"
+    match query.quantity:
+        case "entropy":
+            return f"{more}: read by more of the latents alike."
+        case "score":
+            return f"{more}: a higher score, before the softmax turns scores into shares of attention."
+        case "value":
+            return f"{more}: read more, and more of it passed on to the latents."
+        case _:
+            return f"{more}: read more."
+
+
+def scale_text(range_: ColourRange) -> str:
+    """The colour scale of a row of maps."""
+    return range_.sentence() if range_.comparable else NOT_COMPARABLE
+
+
+def options(context: PageContext[View], query: MapQuery, *, show: str | None = None) -> None:
+    """The controls of what the maps show and how they are drawn. None of them runs the model.
+
+    show  the maps, or which differences of blocks; None where there is no such choice
+    """
+    view, config = context.view, context.config
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        reduction_control(view)
+        head_control(context)
+        names = {name: SCALES[name] for name in scales(query, show or "blocks")}
+        controls.segments("Colour scale", "scale", names, usable_scale(view.scale, query, show or "blocks"))
+        kind_control(view)
+        if show is not None and len(config.cross_attention_blocks) > 1:
+            controls.select("Show", "show", SHOWN, show, width=190)
+        drawing_options(context)
+
+
+def reduction_control(view: View) -> None:
+    """How the maps of all latents become one."""
+    # Scores are no shares of anything, so they have no entropy.
+    names = {key: name for key, name in REDUCTIONS.items() if view.kind != "score" or key != "entropy"}
+    controls.segments("Over latents", "reduce", names, view.reduce)
+
+
+def head_control(context: PageContext[View]) -> None:
+    """The choice of a head, where there are several."""
+    count = context.config.cross_heads
+    if count > 1:
+        names: Mapping[int | None, str] = {None: "Mean of heads", **{i: f"Head {i + 1}" for i in range(count)}}
+        controls.select("Head", "head", names, context.view.head, width=160)
+
+
+def kind_control(view: View) -> None:
+    """The kind of value that maps show."""
+    controls.select("Values", "kind", KINDS, view.kind, width=175)
+
+
+def drawing_options(context: PageContext[View]) -> None:
+    """How maps are coloured and laid over the input."""
+    view = context.view
+    with st.popover("Drawing", icon=":material/palette:"):
+        if context.modality.over_input:
+            controls.segments("Map", "laid", {"input": "Over the input", "alone": "Alone"}, view.laid)
+            controls.slider("Strength over the input", "overlay", (*OVERLAY, 5), view.overlay, format="%d %%")
+        controls.select("Colours", "colours", {name: name for name in COLOURS}, view.colours)
+
+
+def row(context: PageContext[View], maps: Sequence[BlockMap]) -> BlockMap:
+    """The maps of all blocks, small; returns the chosen one."""
+    blocks = [m.block for m in maps]
+    chosen = blocks.index(context.view.block) if context.view.block in blocks else 0
+    context.modality.row(
+        context.sample,
+        maps,
+        [tile(context, m) for m in maps],
+        context.paint,
+        chosen,
+        context.view.pick,
+        lambda index: state.change(block=blocks[index]),
+    )
+    st.caption(scale_text(maps[0].range))
+    return maps[chosen]
+
+
+def large(context: PageContext[View], one: BlockMap, words: str) -> None:
+    """The chosen map, large enough to point at every element."""
+    st.subheader(f"{title(one)}: {words}", anchor=False)
+    context.modality.large(
+        context.sample,
+        one,
+        context.paint,
+        f"{title(one)}, {words}",
+        context.view.pick,
+        lambda element: state.change(pick=element),
+    )
+
+
+def latents(context: PageContext[View], block: int, query: MapQuery) -> None:
+    """The maps of all latents of a block as thumbnails, one of which may be chosen."""
+    st.subheader(f"Latents of block {block + 1}", anchor=False)
+    st.caption("The most concentrated first; choose one to see its maps.")
+    thumbnails = strip(context.case, block, query.kind, query.head, context.progress)
+    ordered = [int(i) for i in thumbnails.order]
+    if query.latent is not None:
+        controls.number(f"Latent, 1 to {len(ordered)}", "latent", len(ordered), query.latent, width=150)
+    one = dataclasses.replace(query, reduce="latent", latent=0)
+    context.modality.strip(
+        context.sample,
+        thumbnails,
+        [Tile(f"Latent {i + 1}", alt=f"Latent {i + 1}, entropy {thumbnails.entropies[i]:.2f} nats") for i in ordered],
+        usable_scale(context.view.scale, one, "blocks"),
+        one.quantity,
+        context.paint,
+        ordered.index(query.latent) if query.latent is not None else None,
+        lambda index: state.change(reduce="latent", latent=ordered[index]),
+    )
+    if thumbnails.square > 1:
+        box = " × ".join([str(thumbnails.square)] * len(context.sample.shape))
+        st.caption(f"Thumbnails average {box} elements.")
+
+
+def element_readers(context: PageContext[View], query: MapQuery) -> None:
+    """The latents of all blocks that give the marked element the most weight."""
+    view, modality = context.view, context.modality
+    st.subheader(f"Who reads this {modality.spot}", anchor=False)
+    if view.pick is None:
+        st.caption(
+            f"Click a {modality.spot} on the {modality.noun} or on the large map (or use the keyboard there) to see "
+            "which latents of which blocks read it most."
+        )
+        return
+    element = modality.element(view.pick, context.sample)
+    found = readers(context.case, view.pick, view.head, context.progress)
+    most = found[0].weight or 1.0
+    st.caption(f"{element[:1].upper()}{element[1:]}; weights as multiples of uniform.")
+    ranking(
+        [
+            Row(
+                name=f"Block {reader.block + 1}, latent {reader.latent + 1}",
+                share=reader.weight / most,
+                text=f"{number(reader.multiple)} ×",
+                chosen=(reader.block, reader.latent) == (view.block, query.latent),
+            )
+            for reader in found
+        ],
+        key="readers",
+        label=f"Who reads {element} most",
+        on_pick=lambda index: state.change(block=found[index].block, reduce="latent", latent=found[index].latent),
+    )
+    st.caption(
+        f"1 × would be no preference. The first gives this {modality.spot} {percent(found[0].weight)} of its attention."
+    )
+    st.button(f"Clear the {modality.spot}", type="tertiary", on_click=state.change, kwargs={"pick": None})
+
+
+def tile(context: PageContext[View], one: BlockMap) -> Tile:
+    """The words under a small map: its block, which weights it uses, and its measures."""
+    weights = weights_text(context.config.plan, one.block) if one.base is None else ""
+    name = ", ".join(part for part in (title(one), weights) if part)
+    return Tile(title(one), note=weights, facts=_facts(one), alt=f"{name}. {one.summary.sentence()}")
+
+
+def weights_text(plan: Sequence[tuple[int | None, int | None]], block: int) -> str:
+    """Which cross-attention weights a block uses."""
+    mine = plan[block][0]
+    others = [str(i + 1) for i, (cross, _) in enumerate(plan) if cross == mine and i != block]
+    return f"weights shared with {text.listed(others)}" if others else "own weights"
+
+
+def _facts(one: BlockMap) -> tuple[tuple[str, str], ...]:
+    """Minimum and maximum in the unit of the colour bar, entropy, and the mass of the top 1 %."""
+    summary, factor = one.summary, one.range.factor
+    if summary.constant:
+        return (("constant", number(summary.mean * factor)),)
+    facts = (("min", number(summary.minimum * factor)), ("max", number(summary.maximum * factor)))
+    if one.range.signed:
+        return facts
+    if summary.entropy is None or summary.top_mass is None:
+        return (*facts, ("mean", number(summary.mean * factor)))
+    return (*facts, ("entropy", f"{summary.entropy:.2f} nats"), ("top 1 %", percent(summary.top_mass)))

@@ -1,0 +1,110 @@
+"""The choice of an input: a bundled sample, an upload or a recording."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from perceiver.errors import InputError
+from perceiver.sample import Sample
+
+from ..components import Tile, wall
+from ..services import inference
+from ..services.inference import Case
+from ..services.samples import GallerySample, digest
+from ..session import state, text
+from ..session.view import UPLOADED, View
+from ..views.base import ModalityView
+
+LARGEST_INPUT = 200
+"""Megabytes of an uploaded input; checkpoints may be larger, so the server's own bound is."""
+
+
+def choose_sample(
+    view: View, modality: ModalityView, gallery: Mapping[str, GallerySample], extensions: tuple[str, ...]
+) -> Case | None:
+    """Draws the choice; the chosen input, or None with a message on what is missing."""
+    recorder = modality.recorder
+    sources = {"samples": "Samples", "upload": "Upload"} | ({"record": recorder.name} if recorder else {})
+    uploaded = view.sample.startswith(UPLOADED)
+    held = st.session_state.get("source")
+    # Set on every run: on another page it is another widget, which otherwise begins empty.
+    st.session_state["source"] = held if held in sources else "upload" if uploaded or not gallery else "samples"
+    source = st.segmented_control(
+        "Input",
+        list(sources),
+        format_func=sources.__getitem__,
+        required=True,
+        key="source",
+        width="stretch",
+    )
+    if source == "samples":
+        _gallery(view, modality, gallery)
+    elif source == "upload":
+        st.file_uploader(
+            f"A {modality.noun} of yours",
+            type=list(extensions),
+            key="upload",
+            on_change=_take_file,
+            args=("upload",),
+            max_upload_size=LARGEST_INPUT,
+        )
+    elif recorder:
+        recorder.widget(recorder.label, key="record", on_change=_take_file, args=("record",))
+    if not uploaded:
+        chosen = gallery.get(view.sample)
+        return Case(view.model, chosen.digest, chosen.about.file, chosen.data, view.read) if chosen else None
+    kept = state.upload(view.sample)
+    if kept is None:
+        st.info(
+            f"This link shows a {modality.noun} that was uploaded in another session and is not kept. "
+            "Upload it again to see the same view.",
+            icon=":material/upload_file:",
+        )
+        return None
+    return Case(view.model, view.sample.removeprefix(UPLOADED), *kept, view.read)
+
+
+def read(case: Case) -> Sample | None:
+    """The input as the model reads it; None, with a message, when it cannot be read."""
+    try:
+        return inference.read(case)
+    except InputError as error:
+        st.error(text.plain(str(error)), icon=":material/error:")
+        return None
+
+
+def _gallery(view: View, modality: ModalityView, gallery: Mapping[str, GallerySample]) -> None:
+    if not gallery:
+        st.caption("No samples come with this checkpoint; upload one of your own.")
+        return
+    names = list(gallery)
+    wall(
+        np.stack([_thumbnail(view.model, sample.digest, modality, sample) for sample in gallery.values()]),
+        [Tile(title=s.about.title, alt=f"{s.about.title} ({text.label(s.about.label)})") for s in gallery.values()],
+        key="gallery",
+        label="Samples",
+        tile=58,
+        dense=True,
+        chosen=names.index(view.sample) if view.sample in names else None,
+        on_pick=lambda index: state.change(sample=names[index]),
+    )
+    chosen = gallery.get(view.sample)
+    if chosen:
+        parts = (chosen.about.title, chosen.about.credit, chosen.about.note)
+        st.caption(text.plain(" ".join(f"{part.rstrip('.')}." for part in parts if part)))
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _thumbnail(model: str, sha256: str, _modality: ModalityView, _sample: GallerySample) -> np.ndarray:
+    return _modality.thumbnail(inference.preview(Case(model, sha256, _sample.about.file, _sample.data)))
+
+
+def _take_file(key: str) -> None:
+    """Takes the bytes of an upload or a recording once, by value."""
+    file = st.session_state[key]
+    if file is not None:
+        data = file.getvalue()
+        state.keep(digest(data), file.name, data)

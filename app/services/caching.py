@@ -1,0 +1,67 @@
+"""What is held in memory for all visitors: a bounded number of models, and results that are computed once."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from .queueing import Progress, queue
+
+T = TypeVar("T")
+
+
+class BoundedCache(Generic[T]):
+    """Holds up to `most` values by key; the least recently used is dropped first.
+
+    Each value is made once, by the first caller; the others wait for it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._held: OrderedDict[str, T] = OrderedDict()
+        self._making: dict[str, threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def __contains__(self, key: str) -> bool:
+        with self._lock:
+            return key in self._held
+
+    def get(self, key: str, make: Callable[[], T]) -> T:
+        """The value of a key, made where there is none. When `make` raises, the cache stays as it was."""
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+            making = self._making.setdefault(key, threading.Lock())
+        with making:
+            with self._lock:
+                if key in self._held:
+                    self._held.move_to_end(key)
+                    return self._held[key]
+            made = make()
+            with self._lock:
+                self._held[key] = made
+                self._making.pop(key, None)
+                while len(self._held) > self.most:
+                    self._held.popitem(last=False)
+        return made
+
+
+class Once(Generic[T]):
+    """One result that is computed once.
+
+    Functions cached by Streamlit return these, and the result is computed outside of them: there it can take its turn
+    in the queue and report progress.
+    """
+
+    value: T | None = None
+
+    def get(self, make: Callable[[], T], progress: Progress) -> T:
+        """The result, made by the first caller; the others wait for it."""
+        if self.value is None:
+            with queue.turn(progress.wait):
+                if self.value is None:
+                    self.value = make()
+        return self.value

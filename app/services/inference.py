@@ -1,0 +1,98 @@
+"""One input in one model: reading it, running the model on it, and what the model answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Float
+
+from perceiver import modalities
+from perceiver.sample import Sample
+from perceiver.trace import Trace
+
+from . import models
+from .caching import Once
+from .queueing import Progress
+
+Options = tuple[tuple[str, str], ...]
+"""Reading options by name."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input for one model, read in one way.
+
+    model    a checkpoint's key
+    digest   the SHA-256 of `data`
+    name     of the file
+    options  reading options that are not at their default
+    """
+
+    model: str
+    digest: str
+    name: str = field(compare=False)
+    data: bytes = field(compare=False, repr=False)
+    options: Options = ()
+
+    @property
+    def key(self) -> str:
+        """The key of the input in caches: its bytes, and how they are read."""
+        return "|".join([self.digest, *(f"{name}={value}" for name, value in self.options)])
+
+    @property
+    def model_name(self) -> str:
+        """The name of the model on the page."""
+        return models.display_name(self.model)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _read(model: str, key: str, _case: Case) -> Sample:
+    return preview(_case)
+
+
+def read(case: Case) -> Sample:
+    """The input as the model reads it. Raises InputError when it cannot be read."""
+    return _read(case.model, case.key, case)
+
+
+def preview(case: Case) -> Sample:
+    """As `read`, for a single look at an input: it displaces nothing from the cache."""
+    config = models.config(case.model)
+    return modalities.get(config.modality).read(
+        case.data, case.name, shape=config.input_shape, preprocess=config.preprocess, options=dict(case.options)
+    )
+
+
+def file_kind(case: Case) -> modalities.Kind | None:
+    """The kind of the file by its first bytes; None where it is not known."""
+    return modalities.identify(case.data, case.name)
+
+
+@st.cache_resource(show_spinner=False, max_entries=6)
+def _trace(model: str, key: str) -> Once[Trace]:
+    return Once()
+
+
+def trace(case: Case, progress: Progress) -> Trace:
+    """One run of the model on the input; the same one for every later call while it is in the cache.
+
+    Raises InputError when the input cannot be read.
+    """
+    held = _trace(case.model, case.key)
+    if held.value is not None:
+        return held.value
+    progress.step(0.0, "Reading the input")
+    model, sample = models.get(case.model), read(case)
+
+    def make() -> Trace:
+        progress.step(0.2, "Running the model")
+        return model.trace(model.inputs(sample))
+
+    return held.get(make, progress)
+
+
+def probabilities(case: Case, progress: Progress) -> Float[np.ndarray, "blocks classes"]:
+    """The probability of every class from the latents after every block; the last row is the model's answer."""
+    return trace(case, progress).block_logits.softmax(-1).numpy()

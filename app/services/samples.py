@@ -1,0 +1,57 @@
+"""Bundled samples, and what each modality reads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import streamlit as st
+
+from perceiver import modalities
+from perceiver.checkpoints.bundled import BundledCheckpoints, BundledSample
+from perceiver.modalities import AxisWords, Description, Option
+
+
+@dataclass(frozen=True)
+class GallerySample:
+    """A bundled sample with its bytes and their SHA-256."""
+
+    about: BundledSample
+    digest: str
+    data: bytes = field(repr=False)
+
+
+def digest(data: bytes) -> str:
+    """The SHA-256 of an input, which identifies it everywhere."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def bundled(modality: str) -> Mapping[str, GallerySample]:
+    """The bundled samples of a modality by name. Raises CheckpointError when their index is damaged."""
+    out = {}
+    for about in BundledCheckpoints().samples(modality):
+        data = about.read()
+        out[about.name] = GallerySample(about, digest(data), data)
+    return out
+
+
+def extensions(modality: str) -> tuple[str, ...]:
+    """The file endings of a modality."""
+    return modalities.get(modality).extensions
+
+
+def options(modality: str) -> tuple[Option, ...]:
+    """The reading options of a modality."""
+    return modalities.get(modality).options
+
+
+def describe(modality: str) -> Description:
+    """What a modality and its inputs are called."""
+    return modalities.describe(modality)
+
+
+def axis_words(axis: str) -> AxisWords:
+    """What an axis of an input is called, by its name in exports."""
+    return modalities.axis_words(axis)

@@ -79,7 +79,9 @@ def open_page(page: type[V]) -> tuple[PageContext[V], DeltaGenerator] | None:
     with left:
         choose_model(view, available)
         config = models.config(view.model)
-        modality, gallery = views.get(config.modality), samples.bundled(config.modality)
+        modality, gallery = views.get(config.modality), samples.bundled(config.modality, config.labels)
+        if view.sample not in gallery and view.sample in samples.bundled(config.modality):
+            state.replace(sample="")  # a sample of another data set, from the model before
         view = state.settle(page, Limits(models=available, samples=tuple(gallery), **_limits(view, config, available)))
         case = choose_sample(view, modality, gallery, samples.extensions(config.modality))
         sample = read(case) if case else None

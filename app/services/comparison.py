@@ -47,16 +47,21 @@ class Pattern:
 
 
 def suggested_models(model: str, others: Sequence[str]) -> tuple[str, ...]:
-    """The model to compare with another: one with another encoding, of the same input elements if possible.
+    """The model to compare with another: one of the same classes and input elements if possible, with another encoding.
 
     Raises CheckpointError when a configuration is damaged.
     """
     first = models.stored_config(model)
 
-    def rank(name: str) -> tuple[bool, bool, int]:
+    def rank(name: str) -> tuple[bool, bool, bool, int]:
         other = models.stored_config(name)
         same = other.positions.kind == first.positions.kind
-        return other.input_shape != first.input_shape, same, encoding_rank(other.positions)
+        return (
+            other.labels != first.labels,
+            other.input_shape != first.input_shape,
+            same,
+            encoding_rank(other.positions),
+        )
 
     return tuple(sorted(others, key=rank)[:1])
 

@@ -28,10 +28,13 @@ def digest(data: bytes) -> str:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def bundled(modality: str) -> Mapping[str, GallerySample]:
-    """The bundled samples of a modality by name. Raises CheckpointError when their index is damaged."""
+def bundled(modality: str, labels: tuple[str, ...] = ()) -> Mapping[str, GallerySample]:
+    """The bundled samples of a modality by name, of a model's own data where there are some with its labels.
+
+    Raises CheckpointError when their index is damaged.
+    """
     out = {}
-    for about in BundledCheckpoints().samples(modality):
+    for about in BundledCheckpoints().samples(modality, labels):
         data = about.read()
         out[about.name] = GallerySample(about, digest(data), data)
     return out

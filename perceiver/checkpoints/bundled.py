@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from .cards import card as cards
 from .folder import CONFIG, read_config
 
 SAMPLES = "samples"
+ORDER = "order.json"
 
 
 def bundled_folder() -> Path:
@@ -62,14 +64,19 @@ class BundledCheckpoints:
     root: Path = field(default_factory=bundled_folder)
 
     def names(self, modality: str | None = None) -> tuple[str, ...]:
-        """The checkpoints, of one modality or all: Fourier positions first, then by name.
+        """The checkpoints, of one modality or all: in the order of `order.json`, then Fourier positions first, then by
+        name.
 
-        Raises CheckpointError when a configuration is damaged.
+        Raises CheckpointError when a configuration or `order.json` is damaged.
         """
         found = (path.parent for path in self.root.glob(f"*/{CONFIG}"))
         configs = {folder.name: read_config(folder) for folder in found if folder.name != SAMPLES}
         chosen = [name for name, config in configs.items() if modality in (None, config.modality)]
-        return tuple(sorted(chosen, key=lambda name: (encoding_rank(configs[name].positions), name)))
+        order = {name: place for place, name in enumerate(self._order())}
+        last = len(order)
+        return tuple(
+            sorted(chosen, key=lambda name: (order.get(name, last), encoding_rank(configs[name].positions), name))
+        )
 
     def default(self, modality: str) -> str:
         """The first checkpoint of a modality. Raises CheckpointError when there is none."""
@@ -93,8 +100,11 @@ class BundledCheckpoints:
         """A checkpoint's model card. Raises CheckpointError as `folder` does, or when it has none."""
         return cards.read(self.folder(name))
 
-    def samples(self, modality: str) -> tuple[BundledSample, ...]:
+    def samples(self, modality: str, labels: Collection[str] = ()) -> tuple[BundledSample, ...]:
         """The held-out examples of a modality, in the order of their index; empty when there are none.
+
+        labels  the classes of a model: where the examples of some data set have these labels, they alone are returned,
+                with the examples that have no label
 
         Raises CheckpointError when the index is damaged or names a file that is not there.
         """
@@ -113,7 +123,20 @@ class BundledCheckpoints:
             if sample.file in seen:
                 raise CheckpointError(f"{index} names {sample.file!r} twice")
             seen.add(sample.file)
-        return samples
+        known = any(sample.label in labels for sample in samples if sample.label)
+        return tuple(sample for sample in samples if not known or not sample.label or sample.label in labels)
+
+    def _order(self) -> list[str]:
+        path = self.root / ORDER
+        if not path.is_file():
+            return []
+        try:
+            order = json.loads(path.read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
+            raise CheckpointError(f"{path} cannot be read ({error})") from error
+        if not isinstance(order, list) or not all(isinstance(name, str) for name in order):
+            raise CheckpointError(f"{path} is not a list of names of checkpoints")
+        return order
 
     def listed(self) -> str:
         """The names of all of them in a clause, for messages."""

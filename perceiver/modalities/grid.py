@@ -78,6 +78,15 @@ def centres(interval: tuple[float, float], count: int) -> Float[np.ndarray, "cou
     return start + (np.arange(count) + 0.5) * (stop - start) / count
 
 
+def cell_weights(cells: tuple[float, float], count: int, size: int) -> Float[np.ndarray, "count size"]:
+    """What each of `size` entries of an axis, each 1 wide, adds to the mean over each of `count` equal cells from
+    `cells[0]` to `cells[1]`. Rows add up to 1."""
+    edges, entry = np.linspace(*cells, count + 1), np.arange(size)
+    shared = np.minimum(edges[1:, None], entry + 1) - np.maximum(edges[:-1, None], entry)
+    shared = np.maximum(shared, 0)
+    return shared / shared.sum(1, keepdims=True)
+
+
 def _cells(interval: tuple[float, float], count: int, length: int) -> Int[np.ndarray, "length"]:
     """For every pixel of one axis the cell its centre lies in, -1 outside the interval."""
     start, stop = interval

@@ -268,7 +268,7 @@ def _digit_recipe(name: str, positions: PositionConfig) -> Recipe:
         latent_init_scale=0.3,
         preprocess={"channels": 1, "mean": [0.13], "std": [0.31], "resample": "bicubic", "crop": 1.0},
     )
-    return Recipe(name, model, steps=2_000, batch=64, elements=None, warmup=200, augmentation=DigitAugmentation())
+    return Recipe(name, model, steps=3_500, batch=64, elements=None, warmup=200, augmentation=DigitAugmentation())
 
 
 def _stem_preprocess(stem: StemConfig | None) -> dict[str, Any]:

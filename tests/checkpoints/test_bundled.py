@@ -152,6 +152,30 @@ def test_samples(store: BundledCheckpoints) -> None:
         sample.read()
 
 
+def test_samples_of_the_models_own_data_where_there_are_some(store: BundledCheckpoints) -> None:
+    write_index(store, [SAMPLE, SAMPLE | {"file": "a.png", "label": "A"}, SAMPLE | {"file": "x.png", "label": ""}])
+    for name in ("a.png", "x.png"):
+        (store.root / "samples" / "image" / name).write_bytes(b"pixels")
+
+    def files(*labels: str) -> list[str]:
+        return [sample.file for sample in store.samples("image", labels)]
+
+    assert files("lamp", "chair") == ["lamp.png", "x.png"]
+    assert files("A", "B") == ["a.png", "x.png"]
+    assert files("goldfish") == files() == ["lamp.png", "a.png", "x.png"]
+
+
+def test_the_order_of_checkpoints_can_be_said(store: BundledCheckpoints) -> None:
+    order = store.root / "order.json"
+    order.write_text(json.dumps(["image-coordinates", "gone", "audio-fourier"]))
+    assert store.names() == ("image-coordinates", "audio-fourier", "image-fourier", "image-learned")
+    assert store.default("image") == "image-coordinates"
+    for text in ("{", '"image-fourier"', "[1]"):
+        order.write_text(text)
+        with pytest.raises(CheckpointError, match=r"order\.json"):
+            store.names()
+
+
 @pytest.mark.parametrize("modality", ["../image", "..", "", ".", "audio", "image/.."])
 def test_samples_of_another_name_are_none(modality: str, store: BundledCheckpoints) -> None:
     write_index(store, [SAMPLE])
@@ -192,7 +216,7 @@ def test_what_comes_with_the_project_is_whole(name: str) -> None:
     assert results.parameters == perceiver.count_parameters(model)
     assert tuple(results.held_out.per_class) == model.config.labels
     assert card.write(model.config, results) == (folder / "README.md").read_text(encoding="utf-8")
-    for sample in BUNDLED.samples(model.config.modality):
+    for sample in BUNDLED.samples(model.config.modality, model.config.labels):
         assert sample.label in ("", *model.config.labels)
         assert sample.licence
         assert sample.read()

@@ -253,7 +253,7 @@ def test_answers_on_photographs_by_hand(tmp_path: Path) -> None:
     answers = answer_photographs(model, tmp_path)
     assert [one.name for one in answers] == ["a_red", "green"]
     pixels = (torch.tensor([200, 30, 30]) / 255 - 0.4) / 0.25
-    expected = model(model.input_array(pixels.expand(1, 256, 3)))[0].softmax(-1).max()
+    expected = model(model.input_array(pixels.expand(1, 256, 3)))[0].softmax(-1).max().detach()
     assert answers[0].probability == pytest.approx(float(expected), abs=1e-5)
     made = (PhotographAnswer("red_car", "boat", 0.9), PhotographAnswer("cat", "bed", 0.3))
     assert "in 1 cases; highest is boat with 90% for the photograph red car" in photograph_sentence(made)

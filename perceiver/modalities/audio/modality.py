@@ -46,7 +46,7 @@ class AudioModality(grid.GridModality):
     ) -> AudioSample:
         """Makes a sample of one window of a sound file, or of the sound track of a video.
 
-        shape       what `AudioSettings.shape` says of `preprocess`
+        shape       what `AudioSettings.shape` says of `preprocess`; with `cells` the grid that the model's stem makes
         preprocess  the fields of `AudioSettings`
         options     "start": seconds at which the window begins, or "loudest": the window that holds the most energy,
                     beginning 50 ms before its first onset
@@ -66,14 +66,23 @@ class AudioModality(grid.GridModality):
         batch = torch.from_numpy(window)[None]
         seen = to_peak(batch, settings)
         mel = settings.features == "mel"
+        bands = band_centres(settings) if mel else np.empty(0)
+        shown = spectrogram(seen, settings)[0].numpy() if mel else np.empty((0, 0), np.float32)
+        if settings.cells is not None:
+            rows, columns = (
+                grid.cell_weights(cell, count, size)
+                for cell, count, size in zip(settings.cells, shape, shown.shape, strict=True)
+            )
+            # Bands are spaced evenly in mel, nearly by octaves: a row of several lies at their geometric mean.
+            bands, shown = np.exp(rows @ np.log(bands)), (rows @ shown @ columns.T).astype(np.float32)
         return AudioSample(
             name=file.name,
             modality=self.name,
             content=content(batch, settings)[0],
-            shape=settings.shape,
+            shape=shape,
             seen=seen[0].numpy(),
             original=clip.envelope,
-            box=_box(settings, begin),
+            box=_box(settings, shape, begin),
             notes=(*clip_notes(clip, settings), *window_notes(clip, settings, begin, window, loudest=start == LOUDEST)),
             rate=settings.rate,
             start=begin,
@@ -82,8 +91,8 @@ class AudioModality(grid.GridModality):
             clip_rate=clip.rate,
             channels=clip.channels,
             features=settings.features,
-            bands=band_centres(settings) if mel else np.empty(0),
-            spectrogram=spectrogram(seen, settings)[0].numpy() if mel else np.empty((0, 0), np.float32),
+            bands=bands,
+            spectrogram=shown,
         )
 
     def scan(
@@ -129,16 +138,20 @@ class AudioModality(grid.GridModality):
 
 def _settings(preprocess: Mapping[str, Any], shape: tuple[int, ...]) -> AudioSettings:
     settings = AudioSettings.of(preprocess)
-    if shape != settings.shape:
+    if settings.cells is not None:
+        if len(shape) != len(settings.cells):
+            raise ConfigError(f"input_shape is {shape}; elements that lie on cells of a spectrogram have two axes")
+    elif shape != settings.shape:
         raise ConfigError(f"input_shape is {shape}; with these settings of preprocess a sound is {settings.shape}")
     return settings
 
 
-def _box(settings: AudioSettings, start: float) -> Box:
+def _box(settings: AudioSettings, shape: tuple[int, ...], start: float) -> Box:
     if settings.features == "raw":
         return ((start, start + settings.seconds),)
-    half = settings.hop / settings.rate / 2
-    return ((0.0, float(settings.mels)), (start - half, start - half + settings.frames * settings.hop / settings.rate))
+    hop = settings.hop / settings.rate
+    first, last = settings.cells[1] if settings.cells is not None else (0, settings.frames)
+    return ((0.0, float(shape[0])), (start + (first - 0.5) * hop, start + (last - 0.5) * hop))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +160,7 @@ class AudioSample(Sample):
 
     seen is the mono window at `rate`, (samples,), scaled as the model reads it; original the lowest and highest value
     of up to 2,000 equal slices of the whole clip, (2, slices). box is ((from, to),) in seconds for raw samples and
-    ((0, mels), (from, to)) in rows and seconds for a spectrogram, whose frames are centred on their time, so that the
+    ((0, rows), (from, to)) in rows and seconds for a spectrogram, whose frames are centred on their time, so that the
     first begins half a hop before `start`.
 
     rate         samples a second that the model reads, Hz
@@ -157,7 +170,8 @@ class AudioSample(Sample):
     channels     of the file
     features     "raw" or "mel"
     bands        centre frequencies of the rows in Hz, highest first; empty for raw
-    spectrogram  decibels of power as read, highest band first; (0, 0) for raw
+    spectrogram  decibels of power as read, highest band first, the mean over each element of several cells; (0, 0) for
+                 raw
     """
 
     rate: int

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ...config import PerceiverConfig
+from ...modalities.grid import cell_weights
 from ...model import Perceiver
 from .base import Examples, Report
 
@@ -45,19 +46,10 @@ def on_elements(mask: Float[Tensor, "B H W"], config: PerceiverConfig) -> Float[
     if cells is None:
         return mask.flatten(1)
     rows, columns = (
-        _overlaps(cell, count, size)
+        torch.from_numpy(cell_weights(cell, count, size)).to(mask)
         for cell, count, size in zip(cells, config.input_shape, mask.shape[1:], strict=True)
     )
     return (rows @ mask @ columns.T).flatten(1)
-
-
-def _overlaps(cell: tuple[float, float], count: int, size: int) -> Float[Tensor, "count size"]:
-    """Which share of each of `count` even cells from `cell[0]` to `cell[1]` every pixel takes; rows add up to 1."""
-    edges = torch.linspace(*cell, count + 1, dtype=torch.float64)
-    pixel = torch.arange(size, dtype=torch.float64)
-    shared = torch.minimum(edges[1:, None], pixel + 1) - torch.maximum(edges[:-1, None], pixel)
-    shared = shared.clamp_min(0)
-    return (shared / shared.sum(1, keepdim=True)).float()
 
 
 def mask_shares(

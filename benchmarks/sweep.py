@@ -23,7 +23,7 @@ import torch
 from maps import forget_peak, resident
 
 import perceiver
-from perceiver import Perceiver, PerceiverConfig, modalities
+from perceiver import Perceiver, PerceiverConfig
 from perceiver.analysis.sweep import answers, curves, estimate_curves, spearman
 from perceiver.checkpoints.bundled import BundledCheckpoints
 from perceiver.sample import Sample
@@ -83,15 +83,11 @@ def measure(model: Perceiver, sample: Sample) -> Row:
 
 def bundled(name: str) -> None:
     """Prints what is measured over all samples that come with the project."""
-    model = perceiver.load(name)
-    config = model.config
-    reader = modalities.get(config.modality)
-    files = [path for path in sorted((SAMPLES / config.modality).iterdir()) if path.suffix not in (".md", ".json")]
-    rows = []
-    for path in files:
-        sample = reader.read(path.read_bytes(), path.name, shape=config.input_shape, preprocess=config.preprocess)
-        rows.append(measure(model, sample))
-    total = sum(len(curve.ablations) for curve in curves(model.encoding))
+    lens = perceiver.open(name)
+    folder = SAMPLES / lens.config.modality
+    files = [path for path in sorted(folder.iterdir()) if path.suffix not in (".md", ".json")]
+    rows = [measure(lens.model, lens.read(path)) for path in files]
+    total = sum(len(curve.ablations) for curve in curves(lens.model.encoding))
     print(f"{name}: {len(rows)} samples, {total} ablations, forward {1000 * median(r.forward for r in rows):.0f} ms")
     print(f"  preview      {told([r.preview for r in rows])} forwards")
     print(f"  exact sweep  {told([r.sweep for r in rows])} forwards")

@@ -12,6 +12,22 @@ It may raise to stop the work; what was computed so far is lost unless the funct
 """
 
 
+def ignore(share: float | None, text: str) -> None:
+    """The callback of work that nobody watches."""
+
+
+def portion(progress: ProgressCallback, start: float, stop: float, text: str = "") -> ProgressCallback:
+    """The callback of one part of some work, which takes the share of the whole from `start` to `stop`.
+
+    text  what is being done, in place of what the part itself says
+    """
+
+    def report(share: float | None, words: str) -> None:
+        progress(None if share is None else start + share * (stop - start), text or words)
+
+    return report
+
+
 @contextmanager
 def progress_bars() -> Iterator[ProgressCallback]:
     """A callback that draws a progress bar on standard error for each message, with the time left."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -52,12 +52,12 @@ class Sample:
 
     name: str
     modality: str
-    content: Float[Tensor, "M content"]
+    content: Float[Tensor, "M content"] = field(repr=False)
     shape: tuple[int, ...]
-    seen: np.ndarray
-    original: np.ndarray
+    seen: np.ndarray = field(repr=False)
+    original: np.ndarray = field(repr=False)
     box: tuple[tuple[float, float], ...]
-    coordinates: Float[Tensor, "M axes"] | None = None
+    coordinates: Float[Tensor, "M axes"] | None = field(default=None, repr=False)
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -1,13 +1,19 @@
-"""The documents: every relative link leads somewhere, anchors included, and the README's code runs."""
+"""The documents: every relative link leads somewhere, anchors included, their Python runs, and commands are shown as
+they are."""
 
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 from pathlib import Path
 
+import click
 import pytest
+from typer.main import get_command
 
-from tests.app import folder
+from perceiver.analysis.methods import METHODS
+from perceiver.cli import app
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("checkpoints/*/README.md")])
@@ -63,15 +69,73 @@ def test_a_page_is_read_as_its_readers_see_it(tmp_path: Path) -> None:
     assert anchors(page) == {"one-two-three", "same", "same-1"}
 
 
-def test_the_readmes_code_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(page: Path, language: re.Pattern[str]) -> list[str]:
+    """The blocks of code in a language, in their order."""
+    return language.findall(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/analysis.md"])
+def test_python_blocks_run_one_after_the_other(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
-    assert code is not None
-    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(folder.build(tmp_path / "checkpoints")))
+    code = blocks(ROOT / page, PYTHON)
+    assert code
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(ROOT / "checkpoints"))
     monkeypatch.chdir(tmp_path)
-    Path("photo.jpg").write_bytes(folder.picture(0))
-    exec(code[1], {})
-    label, *blocks = capsys.readouterr().out.splitlines()
-    assert label in folder.LABELS
-    assert [line.split(" reads")[0] for line in blocks] == ["block 1", "block 2", "block 3"]
+    shutil.copy(ROOT / "checkpoints/samples/image/chair.jpg", "photo.jpg")
+    names: dict[str, object] = {}
+    for block in code:
+        exec(compile(block, page, "exec"), names)
+    out = capsys.readouterr().out
+    if page == "README.md":
+        first, *rest = out.splitlines()
+        assert first == "photo.jpg (image-fourier)"
+        assert [line.split(": maps ")[0] for line in rest[-4:]] == [f"block {i}" for i in range(1, 5)]
+
+
+def test_the_first_example_takes_three_lines() -> None:
+    first = blocks(ROOT / "README.md", PYTHON)[0]
+    assert len([line for line in first.splitlines() if line and not line.startswith("import")]) == 3
+
+
+def commands(group: click.Group, *names: str) -> dict[tuple[str, ...], click.Command]:
+    """All commands below a group, by the words they are called with."""
+    found: dict[tuple[str, ...], click.Command] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            found |= commands(command, *names, name)
+        else:
+            found[(*names, name)] = command
+    return found
+
+
+def test_the_readme_shows_every_command_once_and_as_it_is() -> None:
+    known = commands(get_command(app))
+    lines = [
+        shlex.split(line, comments=True)[1:]
+        for block in blocks(ROOT / "README.md", SHELL)
+        for line in block.splitlines()
+        if line.startswith("perceiver ")
+    ]
+    assert len({tuple(line) for line in lines}) == len(lines)
+    shown = set()
+    for line in lines:
+        words = next(
+            w for w in ((line[0], line[1] if len(line) > 1 else ""), (line[0],), (line[0], "show")) if w in known
+        )
+        shown.add(words)
+        options = {name for parameter in known[words].params for name in (*parameter.opts, *parameter.secondary_opts)}
+        assert {word for word in line if word.startswith("-")} <= options, line
+    assert shown == set(known)
+
+
+def test_the_documents_name_the_methods_of_the_one_table() -> None:
+    rows = re.findall(
+        r"^\| (.+?) \| `(\w+)` \| (.+?) \|$", (ROOT / "docs/analysis.md").read_text("utf-8"), re.MULTILINE
+    )
+    told = [row for row in rows if row[1] in METHODS]
+    assert told == [(method.label, method.key, method.description) for method in METHODS.values()]

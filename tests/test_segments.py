@@ -11,9 +11,10 @@ from torch import Tensor
 
 from perceiver import ConfigError, Perceiver, PerceiverConfig
 from perceiver.analysis import ablation
-from perceiver.analysis.ablation import FILLS, WHOLE, Ablation, Fill
-from perceiver.analysis.attribution import METHODS, attribute
+from perceiver.analysis.ablation import WHOLE, Ablation
+from perceiver.analysis.attribution import attribute
 from perceiver.analysis.faithfulness import faithfulness
+from perceiver.analysis.methods import ATTRIBUTION_METHODS, FILLS, Fill
 from perceiver.analysis.permutation import permute
 from perceiver.analysis.relevance import relevance
 from perceiver.analysis.spectrum import reference_bands, spectra
@@ -158,7 +159,7 @@ def test_estimates_are_derivatives_and_sweeps_are_exact() -> None:
         made.float()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ATTRIBUTION_METHODS)
 def test_only_an_elements_own_channels_are_attributed(method: str) -> None:
     made, given = model(), sample()
     found = attribute(made, given, method, 0)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from perceiver.analysis.numbers import number, percent
+from perceiver.analysis.formatting import number, percent
 from perceiver.plots.scale import NOT_COMPARABLE, ColourRange
 
 from ..components import Row, Tile, ranking

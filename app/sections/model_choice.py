@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from perceiver.analysis.numbers import percent
+from perceiver.analysis.formatting import percent
 from perceiver.errors import CheckpointError
 
 from .. import views

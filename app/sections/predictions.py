@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from perceiver.analysis.numbers import percent
+from perceiver.analysis.formatting import percent
 
 from ..components import Row, ranking
 from ..services import inference

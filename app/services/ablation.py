@@ -17,9 +17,10 @@ from jaxtyping import Float, Float64
 from perceiver import modalities
 from perceiver.analysis import ablation as ablations
 from perceiver.analysis import sweep as sweeps
-from perceiver.analysis.ablation import Ablation, Fill
+from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.change import AnswerChange, MapChange, jensen_shannon, latent_divergences
-from perceiver.analysis.permutation import Shuffle, Shuffled, permute
+from perceiver.analysis.methods import Fill, Shuffle
+from perceiver.analysis.permutation import Shuffled, permute
 from perceiver.analysis.summary import WEIGHTS, summarise
 from perceiver.analysis.sweep import Curve, answers, curves, estimate_curves
 from perceiver.checkpoints.bundled import BundledCheckpoints

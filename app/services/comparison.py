@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from perceiver import modalities
 from perceiver.analysis import encodings
-from perceiver.analysis.beside import bands_beside, same_elements
+from perceiver.analysis.compare import bands_of_models, same_elements
 from perceiver.analysis.encodings import Gram
 from perceiver.analysis.spectrum import Spectrum, spectra
 from perceiver.analysis.summary import Quantity, summarise
@@ -210,7 +210,7 @@ class BandSource:
 @st.cache_data(show_spinner=False, max_entries=64)
 def band_sources(keys: tuple[str, ...]) -> tuple[BandSource, ...]:
     """The bands that the maps of some models are measured at when they are compared."""
-    found = bands_beside([models.get(key) for key in keys])
+    found = bands_of_models([models.get(key) for key in keys])
     return tuple(BandSource("" if lender is None else keys[lender], bands) for lender, bands in found)
 
 

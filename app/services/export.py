@@ -6,22 +6,25 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from perceiver import export, modalities
+from perceiver import export
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.change import AnswerChange, MapChange
+from perceiver.analysis.explanation import Explanations, Question
 from perceiver.analysis.spectrum import Spectrum
 from perceiver.analysis.timeline import Timeline
+from perceiver.export import Origin
+from perceiver.lens.context import layout_of
 from perceiver.trace import Trace
 
 from . import ablation, comparison, explanation, models
 from .ablation import Sweep
-from .explanation import Question
 from .inference import Case, read, trace
 from .maps import MapQuery
 from .queueing import Progress
@@ -36,7 +39,7 @@ def maps_npz(case: Case, made: Trace, query: MapQuery) -> bytes:
     """The maps of all blocks, with the positions of their elements."""
     buffer = io.BytesIO()
     maps = np.stack([query.map(made, block) for block in made.blocks])
-    export.maps_npz(buffer, maps, blocks=made.blocks, **modalities.laid(read(case)), **query.metadata, **_origin(case))
+    export.maps_npz(buffer, maps, made.blocks, _origin(case), layout_of(read(case)), query.selection)
     return buffer.getvalue()
 
 
@@ -53,14 +56,13 @@ def comparison_json(cases: Sequence[Case], truth: str | None) -> bytes:
 def ablation_json(case: Case, removed: Ablation, change: AnswerChange, target: int, maps: Sequence[MapChange]) -> bytes:
     """The answers before and after an ablation, and how far the map of every block moved."""
     labels = models.config(case.model).labels
-    return _json(export.ablation_json(removed, change, labels, target=target, maps=maps, **_origin(case)))
+    return _json(export.ablation_json(removed, change, labels, _origin(case), target=target, maps=maps))
 
 
 def ablation_npz(case: Case, removed: Ablation, maps: Sequence[MapChange], query: MapQuery) -> bytes:
     """The maps of all blocks before and after an ablation, with the positions of the elements."""
     buffer = io.BytesIO()
-    layout = modalities.laid(read(case))
-    export.ablation_npz(buffer, removed, maps, **layout, **query.metadata, **_origin(case))
+    export.ablation_npz(buffer, removed, maps, _origin(case), layout_of(read(case)), query.selection)
     return buffer.getvalue()
 
 
@@ -77,39 +79,20 @@ def spectra_csv(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) ->
 
 def spectra_json(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]], head: int | None) -> bytes:
     """The measures of the position encodings and of the spectra."""
-    sample = read(cases[0])
-    return _json(export.tartan_json(_measured(cases, spectra), sample=sample.name, head=head, notes=sample.notes))
+    return _json(export.tartan_json(_measured(cases, spectra), head=head))
 
 
 def explanation_npz(case: Case, question: Question) -> bytes:
     """The maps that are known, the relevance of every block, and the positions of the elements."""
     buffer = io.BytesIO()
-    export.explanations_npz(
-        buffer,
-        _explanations(case, question),
-        target_class=question.target,
-        against=question.against,
-        relevance=explanation.known_relevance(case, question),
-        **modalities.laid(read(case)),
-        **_origin(case),
-    )
+    export.explanations_npz(buffer, _explanations(case, question), _origin(case), layout_of(read(case)))
     return buffer.getvalue()
 
 
 def explanation_json(case: Case, question: Question, logits: Float[np.ndarray, "classes"]) -> bytes:
     """The question, the share of the relevance in each block, and the faithfulness of each map."""
-    return _json(
-        export.explanations_json(
-            _explanations(case, question),
-            logits,
-            models.config(case.model).labels,
-            target=question.target,
-            against=question.against,
-            random=explanation.scores(case, question).get("random"),
-            relevance=explanation.known_relevance(case, question),
-            **_origin(case),
-        )
-    )
+    labels = models.config(case.model).labels
+    return _json(export.explanations_json(_explanations(case, question), logits, labels, _origin(case)))
 
 
 def faithfulness_csv(case: Case, question: Question) -> bytes:
@@ -122,15 +105,10 @@ def scan_csv(case: Case, timeline: Timeline) -> bytes:
     return export.timeline_csv(timeline, models.config(case.model).labels).encode()
 
 
-def _origin(case: Case) -> dict[str, Any]:
-    """Where a result comes from, as exports take it."""
+def _origin(case: Case) -> Origin:
+    """Where a result comes from."""
     sample = read(case)
-    return {
-        "model": case.model_name,
-        "sample": sample.name,
-        "weights_sha256": models.weights_sha256(case.model),
-        "notes": sample.notes,
-    }
+    return Origin(case.model_name, sample.name, models.weights_sha256(case.model), tuple(sample.notes))
 
 
 def _json(values: Any) -> bytes:
@@ -139,15 +117,15 @@ def _json(values: Any) -> bytes:
 
 def _predictions(case: Case, made: Trace, truth: str | None) -> dict[str, Any]:
     labels = models.config(case.model).labels
-    return export.predictions_json(made.logits.numpy(), labels, truth=truth, **_origin(case))
+    return export.predictions_json(made.logits.numpy(), labels, _origin(case), truth=truth)
 
 
-def _measured(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) -> tuple[export.Measured, ...]:
+def _measured(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) -> tuple[export.ModelSpectra, ...]:
     sources = comparison.band_sources(tuple(case.model for case in cases))
+    first = read(cases[0])
     return tuple(
-        export.Measured(
-            model=case.model_name,
-            weights_sha256=models.weights_sha256(case.model),
+        export.ModelSpectra(
+            origin=replace(_origin(case), sample=first.name, notes=tuple(first.notes)),
             positions=models.stored_config(case.model).positions.kind,
             bands_of=models.display_name(source.model) or None,
             spectra=tuple(found),
@@ -157,18 +135,9 @@ def _measured(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) -> t
     )
 
 
-def _explanations(case: Case, question: Question) -> list[export.Explanation]:
-    scores = explanation.scores(case, question)
-    found = (explanation.known(case, question, method) for method in explanation.methods(case))
-    return [
-        export.Explanation(
-            one.key,
-            one.values,
-            one.signed,
-            scores.get(one.key),
-            change=one.attribution.change if one.attribution else None,
-            completeness=one.attribution.completeness if one.attribution else None,
-        )
-        for one in found
-        if one is not None
-    ]
+def _explanations(case: Case, question: Question) -> Explanations:
+    """All that is known so far."""
+    scores, methods = explanation.scores(case, question), explanation.methods(case)
+    found = [one for method in methods if (one := explanation.known(case, question, method)) is not None]
+    maps = tuple(replace(one, score=scores.get(one.method)) for one in found)
+    return Explanations(question, methods, maps, scores.get("random"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import streamlit as st
 from jaxtyping import Float, Int
 
+from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.summary import MapSummary, Quantity, quantity, summarise
 from perceiver.plots.scale import ColourRange, ColourScale, Mode, modes
 from perceiver.sample import Sample
@@ -43,10 +44,9 @@ class MapQuery:
         return quantity(self.kind, self.reduce, self.latent)
 
     @property
-    def metadata(self) -> dict[str, Any]:
-        """The query as exports write it."""
-        reduce = None if self.latent is not None else self.reduce
-        return {"kind": self.kind, "reduce": reduce, "head": self.head, "latent": self.latent}
+    def selection(self) -> MapSelection:
+        """The query as the library takes it."""
+        return MapSelection(cast(Reduce, self.reduce), self.latent, self.head, self.kind)
 
     def map(self, trace: Trace, block: int) -> Float[np.ndarray, "..."]:
         """The map of a block, in the shape of the input."""

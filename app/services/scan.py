@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from perceiver import modalities
-from perceiver.analysis.numbers import clock
+from perceiver.analysis.formatting import clock
 from perceiver.analysis.scan import scan
 from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError
@@ -61,7 +61,7 @@ class Scan:
         except InputError:
             self.timeline, self._steps = None, None
             raise
-        self.timeline = made if self.timeline is None else self.timeline + made
+        self.timeline = made
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

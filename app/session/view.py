@@ -11,12 +11,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from perceiver.analysis.permutation import SHUFFLES, Shuffle
-from perceiver.analysis.relevance import RELEVANCE_METHODS, RelevanceMethod
+from perceiver.analysis.methods import METHODS, RELEVANCE_METHODS, SHUFFLES, RelevanceMethod, Shuffle
 from perceiver.errors import InputError
 from perceiver.trace import KINDS, Kind
 
-from ..services.explanation import METHODS
 from . import fields
 from .fields import ABLATION, NUMBER, PAIRS, Rule, choice, declared, names, text, whole
 
@@ -219,7 +217,7 @@ class ExplainView(ClassView):
     )
     method: RelevanceMethod = declared("gradient", choice(RELEVANCE_METHODS))
     part: int | None = declared(None, NUMBER, rule=_part, of="model")
-    by: str = declared("attention", choice(METHODS))
+    by: str = declared("attention", choice(tuple(METHODS)))
     groups: int = declared(4, whole(*CLUSTERS))
     group: int | None = declared(
         None, NUMBER, rule=_below("group", "the largest", lambda values, _: values["groups"]), of="model"

@@ -11,7 +11,7 @@ import streamlit as st
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from perceiver.analysis.numbers import clock
+from perceiver.analysis.formatting import clock
 from perceiver.plots.axes import time_axis
 from perceiver.plots.drawing.audio import AudioDrawing
 from perceiver.plots.overlay import enlarge

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import streamlit as st
 
-from perceiver.analysis.numbers import clock, percent
+from perceiver.analysis.formatting import clock, percent
 from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError
 from perceiver.plots.timeline import per_point, timeline_figure, timeline_text

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float32, UInt8
 
-from perceiver.analysis.numbers import count
+from perceiver.analysis.formatting import count
 from perceiver.plots.drawing import colours_for
 from perceiver.plots.drawing import points as dots
 from perceiver.plots.scale import ColourScale

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from perceiver.analysis.numbers import clock, hertz
+from perceiver.analysis.formatting import clock, hertz
 from perceiver.plots.axes import Axis
 
 from ..components import Grid, Ruler, Tick

@@ -12,7 +12,7 @@ import streamlit as st
 from jaxtyping import Float, Float64, UInt8
 from PIL import Image
 
-from perceiver.analysis.numbers import clock
+from perceiver.analysis.formatting import clock
 from perceiver.plots import colour
 from perceiver.plots.drawing.frames import tiled
 from perceiver.plots.drawing.video import VideoDrawing

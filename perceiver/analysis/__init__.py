@@ -1,1 +1,2 @@
-"""Arrays in, small result dataclasses out: what a map says, in numbers. Reads no files and draws nothing."""
+"""Analyses: functions from arrays, traces, or a model and a sample to small frozen results. They read no files and draw
+nothing."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, assert_never, get_args
+from typing import assert_never
 
 import torch
 from jaxtyping import Float
@@ -17,9 +17,7 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from ..positions import Band, Column, Positions, Rows
-
-Fill = Literal["zero", "mean", "shuffle"]
-FILLS: tuple[Fill, ...] = get_args(Fill)
+from .methods import FILLS, Fill
 
 Place = tuple[int, int]
 """A band: its axis and its index on that axis, both from 0."""

@@ -1,29 +1,26 @@
-"""Gradient attributions through captum: one value an input element, for setting beside attention."""
+"""Gradient attributions, computed by captum: one value per input element."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
-from captum.attr import InputXGradient, IntegratedGradients, Saliency
 from jaxtyping import Float, Float32
 from torch import Tensor
 
 from ..errors import ConfigError
 from ..model import Perceiver
+from ..progress import ProgressCallback, ignore
 from ..sample import Sample
-from .batches import Report, together
-from .target import followed
-
-Method = Literal["saliency", "input_x_gradient", "integrated_gradients"]
-METHODS: tuple[Method, ...] = get_args(Method)
+from .batches import together
+from .methods import ATTRIBUTION_METHODS, METHODS, AttributionMethod
+from .target_class import chosen_class
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """What each input element adds to a class's logit, as one method sees it.
+    """How much each input element adds to a class's logit, according to one method.
 
     target        the class
     against       the class whose logit is taken off; None for none
@@ -33,7 +30,7 @@ class Attribution:
     completeness  how far the sum of all values is from that change, which it should equal; integrated gradients alone
     """
 
-    method: Method
+    method: AttributionMethod
     target: int
     against: int | None
     values: Float32[np.ndarray, "*shape"]
@@ -45,12 +42,12 @@ class Attribution:
 def attribute(
     model: Perceiver,
     sample: Sample,
-    method: Method,
+    method: AttributionMethod,
     target: int | None = None,
     against: int | None = None,
     *,
     steps: int = 32,
-    report: Report | None = None,
+    progress: ProgressCallback = ignore,
 ) -> Attribution:
     """The attribution of every input element for a class's logit.
 
@@ -68,8 +65,11 @@ def attribute(
 
     Raises ConfigError for a class or a method that does not exist.
     """
-    if method not in METHODS:
-        raise ConfigError(f"there is no attribution {method!r}; there are {', '.join(METHODS)}")
+    # Takes a second to import, and everything that writes results imports this module.
+    from captum.attr import InputXGradient, IntegratedGradients, Saliency
+
+    if method not in ATTRIBUTION_METHODS:
+        raise ConfigError(f"there is no attribution {method!r}; there are {', '.join(ATTRIBUTION_METHODS)}")
     codes = model.codes(sample).detach()
     content, blank, join = sample.content[None], torch.zeros_like(sample.content)[None], model.input_array
     if content.shape[1] != codes.shape[1]:
@@ -86,14 +86,15 @@ def attribute(
     baseline = blank if has_content else given.mean(1, keepdim=True).expand_as(given)
     with torch.no_grad():
         at_input = logits(given)[0]
-    chosen = followed(at_input, target, against)
+    chosen = chosen_class(at_input, target, against)
     total, done = (steps if method == "integrated_gradients" else 1), 0
+    words = f"Computing {METHODS[method].lower_label}"
 
     def asked(part: Float[Tensor, "B M part"]) -> Float[Tensor, "B"]:
         nonlocal done
         # Captum runs the input alone as well, without gradients; that is no step.
-        if report is not None and part.requires_grad:
-            report(min(done, total), total)
+        if part.requires_grad:
+            progress(min(done, total) / total, words)
             done += len(part)
         found = logits(part)
         return found[:, chosen] - found[:, against] if against is not None else found[:, chosen]
@@ -114,8 +115,7 @@ def attribute(
                 with torch.no_grad():
                     change = float(asked(given.detach()) - asked(baseline.contiguous()))
                 completeness = abs(float(values.sum()) - change)
-    if report is not None:
-        report(total, total)
+    progress(1.0, words)
     return Attribution(
         method=method,
         target=chosen,

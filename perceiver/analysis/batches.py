@@ -1,16 +1,11 @@
-"""How long work is cut into batches, and how its progress is told."""
+"""How many inputs go through a model at a time."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from ..model import Perceiver
 
 HELD = 1 << 26
 """Bytes of input arrays that go through a model together."""
-
-Report = Callable[[int, int], None]
-"""Called with what is done and what there is in all; what it raises ends the work."""
 
 
 def together(model: Perceiver, elements: int) -> int:

@@ -1,4 +1,4 @@
-"""What a change of the input, or of the model, changes: the answer, and the map of every block."""
+"""Differences between two runs on one input: predictions, and the attention map of every block."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64
 
-from ..trace import Kind, Reduce, Trace
-from .summary import WEIGHTS, quantity
+from ..progress import ProgressCallback, ignore
+from ..trace import Trace
+from .maps import MEAN, MapSelection
+from .summary import WEIGHTS
 
 AT_A_TIME = 8_000_000
-"""Weights held at a time while latents are compared: 32 MB."""
+"""Weights held in memory while latents are compared: 32 MB."""
 
 
 @dataclass(frozen=True)
 class AnswerChange:
-    """Two answers about one input.
+    """The predictions of two runs on one input.
 
     before, after  logits
     """
@@ -28,23 +30,23 @@ class AnswerChange:
 
     @property
     def probabilities_before(self) -> Float64[np.ndarray, "classes"]:
-        """Of every class."""
+        """Of every class, in the run before."""
         return softmax(self.before)
 
     @property
     def probabilities_after(self) -> Float64[np.ndarray, "classes"]:
-        """Of every class."""
+        """Of every class, in the run after."""
         return softmax(self.after)
 
     @property
     def kl(self) -> float:
-        """KL divergence of the answer after from the answer before, in nats: sum of p ln(p / q), p before, q after."""
+        """KL divergence in nats: the sum of p ln(p / q) over classes, p before, q after."""
         before, after = log_softmax(self.before), log_softmax(self.after)
         return max(0.0, float((np.exp(before) * (before - after)).sum()))
 
     @property
     def flipped(self) -> bool:
-        """Whether the most probable class is another."""
+        """Whether the most probable class differs."""
         return int(self.before.argmax()) != int(self.after.argmax())
 
     def logit(self, target: int) -> float:
@@ -60,10 +62,10 @@ class AnswerChange:
 class MapChange:
     """The map of one block before and after, in the shape of the input.
 
-    divergence  Jensen-Shannon divergence of the two maps in bits, each taken as shares of its sum: 0 where they are
-                alike, 1 where nothing is read in both; None where values cannot be added up
+    divergence  Jensen-Shannon divergence of the two maps in bits, each divided by its sum: 0 for equal maps, 1 for
+                disjoint ones; None for maps whose values cannot be added up
     latents     the same for every latent's own attention weights (mean over heads where none is chosen), mean over
-                latents: latents that exchange places show here and not in `divergence`
+                latents; it also shows latents that exchange roles, which `divergence` does not
     """
 
     block: int
@@ -79,33 +81,39 @@ class MapChange:
 
 
 def map_changes(
-    before: Trace,
-    after: Trace,
-    *,
-    latent: int | None = None,
-    reduce: Reduce = "mean",
-    kind: Kind = "probability",
-    head: int | None = None,
+    before: Trace, after: Trace, selection: MapSelection = MEAN, *, progress: ProgressCallback = ignore
 ) -> Iterator[MapChange]:
-    """The change of every block's map, block by block; maps are read off as by `Trace.map`.
+    """The change of every block's map, block by block.
 
     Raises ValueError when the traces are not of the same blocks and input elements, and as `Trace.map` does.
     """
     if before.blocks != after.blocks or before.shape != after.shape or before.inputs.shape[1] != after.inputs.shape[1]:
         raise ValueError("maps can be compared where blocks and input elements are the same")
-    weights = quantity(kind, reduce, latent) in WEIGHTS
-    for block in before.blocks:
-        one, other = (
-            trace.map(block, latent=latent, reduce=reduce, kind=kind, head=head).numpy().reshape(trace.shape)
-            for trace in (before, after)
-        )
-        yield MapChange(
-            block=block,
-            before=one,
-            after=other,
-            divergence=jensen_shannon(one, other) if weights else None,
-            latents=float(latent_divergences(before, after, block, head=head).mean()),
-        )
+    for i, block in enumerate(before.blocks):
+        progress(i / len(before.blocks), f"Comparing the maps of block {block + 1}")
+        yield map_change(before, after, block, selection)
+
+
+def map_change(
+    before: Trace,
+    after: Trace,
+    block: int,
+    selection: MapSelection = MEAN,
+    *,
+    maps: tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]] | None = None,
+) -> MapChange:
+    """The change of one block's map.
+
+    maps  the maps before and after, where they are known already
+    """
+    one, other = (selection.map(before, block), selection.map(after, block)) if maps is None else maps
+    return MapChange(
+        block=block,
+        before=one,
+        after=other,
+        divergence=jensen_shannon(one, other) if selection.quantity in WEIGHTS else None,
+        latents=float(latent_divergences(before, after, block, head=selection.head).mean()),
+    )
 
 
 def latent_divergences(

@@ -5,12 +5,17 @@ All are computed from products of channels (P x P), never from pairs of elements
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float32, Float64
 from torch import Tensor
+
+from ..config import PerceiverConfig
+from ..model import Perceiver
+from ..positions import Band
 
 NOTHING = 1e-12
 """Eigenvalues below this share of the largest are rounding errors."""
@@ -79,6 +84,92 @@ def pattern(codes: Float[Tensor, "M P"], channel: int) -> Float32[np.ndarray, "M
     if not 0 <= channel < codes.shape[1]:
         raise ValueError(f"there is no channel {channel}; they run from 0 to {codes.shape[1] - 1}")
     return codes[:, channel].detach().numpy()
+
+
+LEADING = 5
+"""Components of a learned code that are always among its patterns."""
+
+
+@dataclass(frozen=True)
+class CodePattern:
+    """One channel or component of a position code over the input.
+
+    axis, index  the band, where the code has bands; `index` alone counts components, `axis` alone raw coordinates
+    frequency    of the band in cycles across the axis; 0 for none
+    values       one an element
+    """
+
+    axis: int | None
+    index: int
+    frequency: float
+    values: Float32[np.ndarray, "M"]
+
+
+def code_parts(config: PerceiverConfig) -> int:
+    """How many bands an axis of a position code has, or components the code; 0 without position channels."""
+    return config.positions.bands_per_axis or config.position_channels
+
+
+def code_patterns(model: Perceiver, codes: Float[Tensor, "M P"], chosen: int) -> tuple[CodePattern, ...]:
+    """What some parts of a code look like over the input: of a code with bands the sines of the lowest, the chosen and
+    the highest band of every axis; else its raw coordinates; else the leading components and the chosen one. None
+    without position channels.
+
+    chosen  the band or component, from 0; beyond the last it is the last
+    """
+    encoding, parts = model.encoding, code_parts(model.config)
+    if not parts:
+        return ()
+    chosen = min(chosen, parts - 1)
+    if every := encoding.bands():
+        shown = [band for band in every if band.index in (0, chosen, parts - 1)]
+        return tuple(CodePattern(b.axis, b.index, b.frequency, pattern(codes, b.sine)) for b in shown)
+    if raw := encoding.coordinate_channels():
+        return tuple(CodePattern(axis, axis, 0.0, pattern(codes, channel)) for axis, channel in enumerate(raw))
+    numbers = sorted({*range(min(LEADING, parts)), chosen})
+    # Components have length 1 over all elements: made to have 1 on average, they read like channels.
+    leading = components(codes, max(numbers) + 1) * np.float32(math.sqrt(len(codes)))
+    return tuple(CodePattern(None, i, 0.0, leading[i]) for i in numbers if i < len(leading))
+
+
+@dataclass(frozen=True)
+class CodeAnalysis:
+    """What a position code is like.
+
+    positions            the kind of encoding
+    shape                the grid of elements
+    bands                of the encoding; empty where it has none
+    codes                of every element
+    gram                 how many dimensions they fill
+    element, similarity  cosine of the code of one element with every code; None where no element was named
+    """
+
+    positions: str
+    shape: tuple[int, ...]
+    bands: tuple[Band, ...]
+    codes: Float[Tensor, "M P"]
+    gram: Gram
+    element: int | None = None
+    similarity: Float32[np.ndarray, "M"] | None = None
+
+
+def analyse_code(model: Perceiver, codes: Float[Tensor, "M P"], element: int | None = None) -> CodeAnalysis:
+    """The analysis of a model's position code.
+
+    codes    of an input's elements (`Perceiver.codes`), or of the model's own grid
+    element  whose code is compared with all others
+
+    Raises ValueError for an element that does not exist.
+    """
+    return CodeAnalysis(
+        positions=model.config.positions.kind,
+        shape=model.config.input_shape,
+        bands=model.encoding.bands(),
+        codes=codes.detach(),
+        gram=gram(codes),
+        element=element,
+        similarity=None if element is None else similarity(codes, element),
+    )
 
 
 def _moments(codes: Float[Tensor, "M P"]) -> Float[Tensor, "P P"]:

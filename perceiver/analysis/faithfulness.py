@@ -1,7 +1,7 @@
-"""Whether a map marks what the answer rests on: elements are taken away, or put in, in the order of the map.
+"""Deletion and insertion tests: elements are removed from the input, or added to it, in the order of a map.
 
-A Perceiver reads any set of elements, so an element is taken away by taking its row out of the input array: no grey
-stands in its place that the model never saw in training.
+A Perceiver reads any set of elements, so an element is removed by dropping its row of the input array; nothing that the
+model never saw in training takes its place.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 import numpy as np
 import torch
@@ -21,16 +20,15 @@ from ..errors import ConfigError
 from ..model import Perceiver
 from ..sample import Sample
 from .batches import together
-from .target import followed
-
-How = Literal["remove", "blank"]
+from .methods import Removal
+from .target_class import chosen_class
 
 
 @dataclass(frozen=True)
-class Course:
-    """How probable a class is while more and more elements are changed.
+class PerturbationCurve:
+    """The probability of a class as more and more elements are changed.
 
-    shares         of the elements changed so far, rising; one element is always left, for nothing cannot be read
+    shares         of the elements changed so far, rising; one element always stays, since an empty input cannot be read
     probabilities  of the class
     """
 
@@ -39,7 +37,7 @@ class Course:
 
     @property
     def area(self) -> float:
-        """The mean height of the curve, by trapezoids: 0 to 1."""
+        """The area under the curve over its range, by trapezoids: 0 to 1."""
         wide = self.shares[-1] - self.shares[0]
         return float(np.trapezoid(self.probabilities, self.shares) / wide)
 
@@ -48,13 +46,15 @@ class Course:
 class Faithfulness:
     """Deletion and insertion for one order of the elements.
 
-    deletion   the most marked elements go first: the lower its area, the more the answer rested on them
-    insertion  the most marked elements come first: the higher its area, the better they carry the answer alone
+    deletion   elements with the highest values are removed first: the lower the area, the more the prediction depends
+               on them
+    insertion  elements with the highest values are added first: the higher the area, the better they support the
+               prediction alone
     """
 
     target: int
-    deletion: Course
-    insertion: Course
+    deletion: PerturbationCurve
+    insertion: PerturbationCurve
 
 
 def faithfulness(
@@ -64,7 +64,7 @@ def faithfulness(
     target: int | None = None,
     *,
     steps: int = 20,
-    how: How = "remove",
+    how: Removal = "remove",
     seed: int = 0,
 ) -> Faithfulness:
     """Deletion and insertion along a map (Petsiuk et al. 2018), the elements with the highest values first.
@@ -88,10 +88,10 @@ def faithfulness_of_all(
     target: int | None = None,
     *,
     steps: int = 20,
-    how: How = "remove",
+    how: Removal = "remove",
     seed: int = 0,
 ) -> dict[str, Faithfulness]:
-    """`faithfulness` of several maps of one input by name, which go through the model together. Raises as it does."""
+    """`faithfulness` of several maps of one input by name, in shared batches. Raises as it does."""
     total = math.prod(sample.shape)
     mixed = np.random.default_rng(seed).permutation(total)
     orders = []
@@ -111,9 +111,9 @@ def random_faithfulness(
     *,
     seeds: int = 8,
     steps: int = 20,
-    how: How = "remove",
+    how: Removal = "remove",
 ) -> Faithfulness:
-    """The mean of the curves over random orders: what a map that knows nothing would get."""
+    """The mean of the curves over random orders: the score of an uninformative map."""
     orders = [np.random.default_rng(seed).permutation(math.prod(sample.shape)) for seed in range(seeds)]
     chosen, deletion, insertion = _along(model, sample, orders, target, steps, how)
     every = range(seeds)
@@ -132,8 +132,8 @@ def _along(
     orders: Sequence[Int64[np.ndarray, "M"]],
     target: int | None,
     steps: int,
-    how: How,
-) -> tuple[int, Callable[..., Course], Callable[..., Course]]:
+    how: Removal,
+) -> tuple[int, Callable[..., PerturbationCurve], Callable[..., PerturbationCurve]]:
     """The class, and the courses of deletion and insertion along the orders: the mean of those that are named."""
     inputs = model.inputs(sample)
     total, blank = inputs.shape[1], None
@@ -141,7 +141,7 @@ def _along(
         if sample.content.shape[1] == 0:
             raise ConfigError("these elements are places alone; there is no content that could be blanked")
         blank = model.input_array(torch.zeros_like(sample.content)[None], model.codes(sample))
-    chosen = followed(model(inputs)[0], target)
+    chosen = chosen_class(model(inputs)[0], target)
     counts = shares(total, steps)
     ranked = torch.from_numpy(np.stack(orders))
     gone = np.unique(counts.clip(max=total - 1))
@@ -149,8 +149,10 @@ def _along(
     deletion = np.stack([_probabilities(model, inputs, blank, ranked[:, count:], chosen) for count in gone.tolist()])
     insertion = np.stack([_probabilities(model, inputs, blank, ranked[:, :count], chosen) for count in come.tolist()])
 
-    def course(counted: Int64[np.ndarray, "k"], found: Float64[np.ndarray, "k orders"], *named: int) -> Course:
-        return Course(counted / total, found[:, list(named)].mean(1))
+    def course(
+        counted: Int64[np.ndarray, "k"], found: Float64[np.ndarray, "k orders"], *named: int
+    ) -> PerturbationCurve:
+        return PerturbationCurve(counted / total, found[:, list(named)].mean(1))
 
     return chosen, partial(course, gone, deletion), partial(course, come, insertion)
 

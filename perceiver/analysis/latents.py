@@ -1,4 +1,4 @@
-"""Latents beside one another: which read alike, how concentrated they are, and how their reading moves."""
+"""Latents of a block: clusters of similar attention maps, how concentrated they are, and how they move."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
-from scipy.cluster.hierarchy import fcluster, leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import squareform
 
 from ..trace import Trace
 from .change import latent_divergences
@@ -16,12 +14,15 @@ from .change import latent_divergences
 ROWS = 2048
 """Elements that are compared at a time."""
 
+AT_A_TIME = 4_000_000
+"""Weights of maps held at a time: 16 MB."""
+
 
 @dataclass(frozen=True)
-class Alike:
-    """Latents of one block in a tree by what they read.
+class LatentClusters:
+    """Latents of one block in a tree by the similarity of their attention maps.
 
-    order    latents in the order of the tree's leaves: neighbours read alike
+    order    latents in the order of the tree's leaves: neighbours have similar maps
     cluster  of each latent, 0 for the largest
     linkage  the tree, as `scipy.cluster.hierarchy` writes it, over distances in [0, 1]
     """
@@ -42,10 +43,10 @@ class Alike:
 
 @dataclass(frozen=True)
 class Concentration:
-    """How concentrated each latent of a block reads.
+    """Concentration of the attention maps of a block's latents.
 
     entropy    of its attention weights, mean over heads where none is chosen, in nats
-    effective  exp of it: so many elements, read alike, would have that entropy
+    effective  exp of it, the effective number of elements
     """
 
     entropy: Float[np.ndarray, "N"]
@@ -54,30 +55,34 @@ class Concentration:
 
 @dataclass(frozen=True)
 class Movement:
-    """How far each latent's reading moves from one map to the next.
+    """Divergence of every latent's attention maps between consecutive blocks.
 
     steps       from which block to which
-    divergence  Jensen-Shannon divergence in bits of a latent's attention weights in the two: 0 alike, 1 disjoint
+    divergence  Jensen-Shannon divergence of a latent's attention weights in the two, in bits: 0 for equal maps, 1 for
+                disjoint ones
     """
 
     steps: tuple[tuple[int, int], ...]
     divergence: Float64[np.ndarray, "steps N"]
 
 
-def alike(trace: Trace, block: int, clusters: int = 4, head: int | None = None) -> Alike:
+def cluster_latents(trace: Trace, block: int, clusters: int = 4, head: int | None = None) -> LatentClusters:
     """Clusters the latents of a block by their attention weights: average linkage on Hellinger distances.
 
-    The Hellinger distance of p and q is sqrt(1 - sum of sqrt(p q)). It orders pairs as the Jensen-Shannon distance does
-    but for little, lies in [0, 1] as well, and for all pairs is one product of matrices, chunk by chunk over the
-    elements, where that one takes logarithms for every pair.
+    The Hellinger distance of p and q is sqrt(1 - sum of sqrt(p q)). It orders pairs nearly as the Jensen-Shannon
+    distance does and also lies in [0, 1], but takes one matrix product for all pairs instead of logarithms for each.
 
     Raises ValueError for a block without a map and where `clusters` is not from 1 to N.
     """
+    # Takes half a second to import, and everything that writes results imports this module.
+    from scipy.cluster.hierarchy import fcluster, leaves_list, linkage, optimal_leaf_ordering
+    from scipy.spatial.distance import squareform
+
     count = trace.record(block).latents
     if not 1 <= clusters <= count:
         raise ValueError(f"{count} latents fall into 1 to {count} clusters, not {clusters}")
     if count == 1:
-        return Alike(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.zeros((0, 4)))
+        return LatentClusters(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.zeros((0, 4)))
     roots = trace.latent_maps(block, slice(0, count), head=head).sqrt_()
     shared = torch.zeros(count, count, dtype=torch.float64)
     for start in range(0, roots.shape[1], ROWS):
@@ -94,18 +99,89 @@ def alike(trace: Trace, block: int, clusters: int = 4, head: int | None = None) 
     sizes = np.bincount(found)
     first = [int(np.flatnonzero(found[order] == c)[0]) for c in range(len(sizes))]
     rank = np.argsort(sorted(range(len(sizes)), key=lambda c: (-sizes[c], first[c])))
-    return Alike(order, rank[found].astype(np.int64), tree)
+    return LatentClusters(order, rank[found].astype(np.int64), tree)
 
 
 def concentration(trace: Trace, block: int, head: int | None = None) -> Concentration:
-    """How concentrated every latent of a block reads. Raises ValueError for a block without a map."""
+    """Concentration of the maps of a block's latents. Raises ValueError for a block without a map."""
     entropy = trace.concentration(block, head=head).numpy()
     return Concentration(entropy, np.exp(entropy))
 
 
 def movement(trace: Trace, head: int | None = None) -> Movement:
-    """How each latent's reading moves from each map to the next; no steps where there is one map."""
+    """Divergence of every latent's maps from block to block; no steps for a single map."""
     steps = tuple(zip(trace.blocks, trace.blocks[1:], strict=False))
     moved = [latent_divergences(trace, trace, before, other=after, head=head) for before, after in steps]
     count = trace.record(trace.blocks[0]).latents
     return Movement(steps, np.stack(moved) if moved else np.zeros((0, count)))
+
+
+@dataclass(frozen=True)
+class LatentGroup:
+    """The latents of one cluster.
+
+    latents    the most concentrated first
+    map        the mean of their maps, in the shape of the input
+    effective  elements that they read effectively, median over the latents
+    """
+
+    latents: Int64[np.ndarray, "n"]
+    map: Float[np.ndarray, "*shape"]
+    effective: float
+
+
+def latent_groups(
+    trace: Trace, block: int, found: LatentClusters, narrow: Concentration, head: int | None = None
+) -> tuple[LatentGroup, ...]:
+    """The clusters of a block's latents with their mean maps, the largest first."""
+    count = len(found.sizes)
+    sums = np.zeros((count, trace.inputs.shape[1]))
+    step = max(1, AT_A_TIME // trace.inputs.shape[1])
+    for start in range(0, len(found.cluster), step):
+        part = slice(start, min(start + step, len(found.cluster)))
+        belongs = found.cluster[None, part] == np.arange(count)[:, None]
+        sums += belongs @ trace.latent_maps(block, part, head=head).numpy().astype(np.float64)
+    order = np.argsort(narrow.entropy, kind="stable")
+    members = [order[found.cluster[order] == i] for i in range(count)]
+    return tuple(
+        LatentGroup(its, (total / len(its)).reshape(trace.shape), float(np.median(narrow.effective[its])))
+        for its, total in zip(members, sums, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class LatentAnalysis:
+    """Clusters, concentration and movement of the latents of a block.
+
+    head      one head; None is the mean over heads
+    movement  of all blocks
+    """
+
+    block: int
+    head: int | None
+    clusters: LatentClusters
+    concentration: Concentration
+    movement: Movement
+
+    @property
+    def steps(self) -> tuple[tuple[tuple[int, int], Float64[np.ndarray, "N"]], ...]:
+        """The movement to and from this block: (from, to) and the divergence of every latent."""
+        every = zip(self.movement.steps, self.movement.divergence, strict=True)
+        return tuple((step, moved) for step, moved in every if self.block in step)
+
+
+def analyse_latents(
+    trace: Trace, block: int | None = None, clusters: int = 4, head: int | None = None
+) -> LatentAnalysis:
+    """Clusters, concentration and movement of the latents of a block; None is the last that reads the input.
+
+    Raises as `cluster_latents` does.
+    """
+    chosen = trace.blocks[-1] if block is None else block
+    return LatentAnalysis(
+        block=chosen,
+        head=head,
+        clusters=cluster_latents(trace, chosen, clusters, head),
+        concentration=concentration(trace, chosen, head),
+        movement=movement(trace, head),
+    )

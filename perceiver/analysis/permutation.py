@@ -1,4 +1,4 @@
-"""Permutation tests: what becomes of the answer when the elements of an input change places.
+"""Permutation tests: how predictions change when the elements of an input are reordered.
 
 A Perceiver assumes nothing about the order of its input (paper, section 3.2 and table 2): an element is where its
 position code says. Elements that move together with their codes change nothing; contents that move against them do.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -19,14 +18,12 @@ from ..errors import ConfigError
 from ..model import Perceiver
 from ..sample import Sample
 from .change import AnswerChange
-
-Shuffle = Literal["elements", "contents", "blocks"]
-SHUFFLES: tuple[Shuffle, ...] = get_args(Shuffle)
+from .methods import SHUFFLES, Shuffle
 
 
 @dataclass(frozen=True)
 class Shuffled:
-    """What a shuffle did to the answer.
+    """The effect of a permutation on the prediction.
 
     size         elements along a side of the blocks that were moved, or cells along a side of the unit cube; None where
                  no blocks were

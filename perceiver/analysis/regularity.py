@@ -1,4 +1,4 @@
-"""How well a map repeats itself: the highest peak of its autocorrelation beside the one at no shift."""
+"""Regularity of a map: the highest peak of its autocorrelation away from zero shift."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.fft import fftshift, irfftn, rfftn
 from scipy.ndimage import gaussian_filter, label, map_coordinates, maximum_filter
 
 MOST, SHIFTS = 64, 2_000_000
-"""Maps of a block that are looked at, at most, and shifts of all of them together."""
+"""Maps of a block that are measured, at most, and shifts of all of them together."""
 
 OVERLAP = 0.5
 """Share of the elements that have to lie on others after a shift, for it to count."""
@@ -19,7 +19,7 @@ LOCAL = 16
 """Spread of what counts as a map's surroundings: this part of each axis."""
 
 PEAKS = 12
-"""Peaks of a map that are looked at, the highest."""
+"""Peaks of a map that are examined, the highest."""
 
 
 def repeats(maps: Float64[np.ndarray, "n *shape"], mask: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "k"]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -19,17 +18,15 @@ from torch import Tensor
 from ..attention import CrossAttention, CrossAttentionPass, InputArray, SelfAttention, weighted_mean
 from ..errors import ConfigError
 from ..model import DecoderHead, LayerStep, Perceiver
+from ..progress import ProgressCallback, ignore
 from ..sample import Sample
-from .batches import Report
-from .target import followed
-
-RelevanceMethod = Literal["gradient", "rollout"]
-RELEVANCE_METHODS: tuple[RelevanceMethod, ...] = get_args(RelevanceMethod)
+from .methods import RELEVANCE_METHODS, RelevanceMethod
+from .target_class import chosen_class
 
 
 @dataclass(frozen=True)
 class Relevance:
-    """The relevance of input elements for a class.
+    """Class relevance: how much each input element contributes to a class, block by block.
 
     target   the class
     against  the class it is contrasted with; None for none
@@ -65,7 +62,7 @@ def relevance(
     against: int | None = None,
     *,
     method: RelevanceMethod = "gradient",
-    report: Report | None = None,
+    progress: ProgressCallback = ignore,
 ) -> Relevance:
     """The relevance of every input element for a class, block by block.
 
@@ -84,14 +81,14 @@ def relevance(
         steps = tuple(model.steps(inputs, traced=True))
         latents = steps[-1].after
         logits = model.head(latents)[0]
-    chosen = followed(logits, target, against)
+    chosen = chosen_class(logits, target, against)
     classes = [chosen] if against is None else [chosen, against]
     maps, starts = [], []
     for i, one in enumerate(classes):
 
         def report_layer(done: int, i: int = i) -> None:
-            if report is not None:
-                report(i * len(steps) + done, len(classes) * len(steps))
+            share = (i * len(steps) + done) / (len(classes) * len(steps))
+            progress(share, "Tracing the class back to the input")
 
         found, start = _backward(model, inputs, steps, one, method, report_layer)
         maps.append(found)

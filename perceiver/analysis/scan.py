@@ -1,4 +1,4 @@
-"""A model along the windows of a long input."""
+"""Predictions for the windows of a long input."""
 
 from __future__ import annotations
 
@@ -34,23 +34,32 @@ class Window(Protocol):
 
 
 def scan(
-    model: Perceiver, windows: Iterable[Window], seconds: float, *, at_a_time: int | None = None
+    model: Perceiver,
+    windows: Iterable[Window],
+    seconds: float,
+    *,
+    at_a_time: int | None = None,
+    before: Timeline | None = None,
 ) -> Iterator[Timeline]:
-    """The model's answers to the windows, a timeline for every few of them, so that the work can be paused between.
+    """The model's answers to the windows so far, a longer timeline after every few of them; it can be stopped between.
 
     seconds    the length of a window
     at_a_time  windows that go through the model together; None is as many as `batches.together` says, up to AT_A_TIME
+    before     a timeline to continue: the windows that it holds are passed over
 
     Raises whatever iterating over the windows does.
     """
-    remaining = iter(windows)
+    remaining = iter(windows) if before is None else islice(windows, len(before), None)
     step = at_a_time or min(AT_A_TIME, together(model, model.config.num_inputs))
+    timeline = before
     while batch := list(islice(remaining, step)):
         with torch.no_grad():
             logits = model(model.input_array(torch.stack([window.content for window in batch])))
-        yield Timeline(
+        part = Timeline(
             starts=np.array([window.start for window in batch], dtype=np.float64),
             seconds=seconds,
             probabilities=logits.softmax(-1).numpy(),
             silent=np.array([window.silent for window in batch]),
         )
+        timeline = part if timeline is None else timeline + part
+        yield timeline

@@ -23,7 +23,7 @@ from ..config import PerceiverConfig
 from ..errors import ConfigError
 from ..positions import Band, frequencies
 from ..trace import Kind, Trace
-from .matched import Baseline, Free, OnGrid, match
+from .band_baseline import Baseline, Free, OnGrid, match_bands
 from .regularity import few, repeats
 
 CELLS = 32
@@ -45,7 +45,7 @@ AT_A_TIME = 2_000_000
 
 @dataclass(frozen=True)
 class Spectrum:
-    """The spatial spectrum of one block's maps, mean over latents, each map's energy taken as 1.
+    """The spatial spectrum of one block's maps, mean over latents, each map normalised to unit energy.
 
     energy       power over the frequencies, axes as the input's, zero in the middle and left out; adds up to 1
     frequencies  along each axis of `energy`, in cycles across it
@@ -116,11 +116,11 @@ def spectra(
     free = coordinates is not None
     if coordinates is None:
         shape, cells = trace.shape, None
-        wanted = match(bands, shape, len(shape))
+        wanted = match_bands(bands, shape, len(shape))
         measure: OnGrid | Free = OnGrid(wanted, shape)
     else:
         shape, cells = (CELLS,) * coordinates.shape[1], _cells(coordinates)
-        wanted = match(bands, None, len(shape))
+        wanted = match_bands(bands, None, len(shape))
         measure = Free(wanted, coordinates)
     for block in trace.blocks:
         energy, shares, regular = np.zeros(shape), [], []

@@ -1,4 +1,4 @@
-"""What one map says in a few numbers, for captions, alternative texts and tables."""
+"""Summary statistics of a map, for captions, alternative texts and tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, cast
 import numpy as np
 from jaxtyping import Float
 
-from .numbers import count, number, percent
+from .formatting import count, number, percent
 
 Quantity = Literal["probability", "score", "value", "entropy"]
 
@@ -36,13 +36,13 @@ def quantity(kind: str, reduce: str = "mean", latent: int | None = None) -> Quan
 
 @dataclass(frozen=True)
 class MapSummary:
-    """One map in numbers. Elements that are not finite are counted and left out of everything else.
+    """Statistics of one map. Elements that are not finite are counted and otherwise ignored.
 
     size       M, the number of elements
     finite     how many of them are finite
     minimum    and maximum, mean: in the map's own unit; NaN when no element is finite
     entropy    in nats, of the map divided by its sum: 0 reads one element, ln M reads all alike
-    effective  exp(entropy): so many elements, read alike, would have that entropy
+    effective  exp(entropy), the effective number of elements
     top_mass   share of the sum that the top 1 % of the elements hold (rounded down, at least one element)
     constant   all finite elements are alike, but for rounding
 

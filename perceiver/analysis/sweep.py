@@ -6,8 +6,9 @@ progress can be shown and the work stopped.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -18,11 +19,16 @@ from torch import Tensor
 
 from ..model import Perceiver
 from ..positions import Band, Positions, Rows
+from ..progress import ProgressCallback, ignore
 from ..sample import Sample
-from .ablation import Ablation, Fill, bands, by_place
+from .ablation import Ablation, bands, by_place
 from .batches import together
 from .change import log_softmax, softmax
-from .target import followed
+from .methods import Fill
+from .target_class import chosen_class
+
+MOST = 64
+"""Ablations in a batch that is measured in seconds, at most."""
 
 Family = Literal["single", "low_pass", "high_pass"]
 Part = Literal["single", "cumulative"]
@@ -101,7 +107,7 @@ class _Slope:
         codes = model.codes(sample).detach().requires_grad_()
         with torch.enable_grad():
             logits = model(model.inputs(sample, codes))[0]
-            chosen = followed(logits, target)
+            chosen = chosen_class(logits, target)
             (gradient,) = torch.autograd.grad(logits[chosen], codes)
         return cls(chosen, logits.detach(), codes.detach(), gradient)
 
@@ -243,24 +249,48 @@ def steps(
     target: int | None = None,
     *,
     at_a_time: int | None = None,
+    seconds: float | None = None,
+    resume: Sweep | None = None,
+    progress: ProgressCallback = ignore,
 ) -> Iterator[Sweep]:
     """A sweep as it grows: the estimates first, then with every batch of exact answers, to the last.
 
     target     the class whose logit is estimated; None is the most probable one
     at_a_time  as `answers` takes it
+    seconds    a batch is made as large as fits into this time, in place of `at_a_time`; the first holds one ablation
+    resume     an unfinished sweep of the same curves, of this or another class: its exact answers are kept
 
-    Raises as `estimate` does.
+    The work can be stopped between any two results, and taken up again with the last of them as `resume`.
+
+    Raises as `estimate` does, and ValueError for a sweep of other curves.
     """
-    made = estimate_curves(model, sample, curves, target)
-    ablations = [one for curve in curves for one in curve.ablations]
-    after = np.full((len(ablations), len(made.logits)), np.nan, dtype=np.float32)
-    yield Sweep(tuple(curves), made.target, made.logits, made.changes, after)
-    done = 0
-    for part in answers(model, sample, ablations, at_a_time=at_a_time):
-        after = after.copy()
-        after[done : done + len(part)] = part
-        done += len(part)
-        yield Sweep(tuple(curves), made.target, made.logits, made.changes, after)
+    if resume is not None and resume.curves != tuple(curves):
+        raise ValueError("only a sweep of the same curves can be resumed")
+    total = sum(len(curve.ablations) for curve in curves)
+    if resume is not None and resume.target == target:
+        sweep = resume
+    else:
+        progress(0.0, "Estimating the effect of every frequency")
+        made = estimate_curves(model, sample, curves, target)
+        after = np.full((total, len(made.logits)), np.nan, dtype=np.float32) if resume is None else resume.after
+        sweep = Sweep(tuple(curves), made.target, made.logits, made.changes, after)
+    yield sweep
+    left = [one for curve in curves for one in curve.ablations][sweep.known :]
+    count, done = (1 if seconds else len(left)), sweep.known
+    while left:
+        began = time.monotonic()
+        batch, left = left[:count], left[count:]
+        for part in answers(model, sample, batch, at_a_time=at_a_time):
+            after = sweep.after.copy()
+            after[done : done + len(part)] = part
+            done += len(part)
+            sweep = replace(sweep, after=after)
+            progress(done / total, f"Running the model without each frequency: {done} of {total}")
+            if not seconds:
+                yield sweep
+        if seconds:
+            count = int(np.clip(seconds * len(batch) / max(time.monotonic() - began, 1e-6), 1, MOST))
+            yield sweep
 
 
 def agreement(

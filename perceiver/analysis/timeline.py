@@ -1,4 +1,4 @@
-"""What a model answers over time: one row of probabilities a window, and the stretches over which the answer stays."""
+"""Predictions over time: the probabilities of every window, and the stretches with one prediction."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from jaxtyping import Bool, Float, Float64
 
 @dataclass(frozen=True)
 class Timeline:
-    """Answers of a model over the windows of an input.
+    """Predictions of a model for the windows of an input.
 
     starts         seconds at which the windows begin, rising
     seconds        the length of a window
     probabilities  of every class, a row a window
-    silent         windows without a signal, where the answer means nothing
+    silent         windows without a signal, where the prediction means nothing
     """
 
     starts: Float64[np.ndarray, "n"]
@@ -27,7 +27,7 @@ class Timeline:
         return len(self.starts)
 
     def leading(self, count: int) -> tuple[int, ...]:
-        """The classes that matter most: by the number of windows they are the answer of, then by mean probability.
+        """The leading classes: by the number of windows that they are predicted in, then by mean probability.
 
         Silent windows do not count.
         """
@@ -49,7 +49,7 @@ class Timeline:
         )
 
     def stretches(self) -> tuple[Stretch, ...]:
-        """The windows in runs of one answer, or of silence, in order.
+        """Runs of windows with one prediction, or of silence, in order.
 
         A run begins with its first window and ends where the next run begins; the last ends with its last window.
         """
@@ -74,7 +74,7 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Windows in a row with one answer.
+    """Consecutive windows with one prediction.
 
     start, stop  in seconds
     answer       the class; None where there is no signal

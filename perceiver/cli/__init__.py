@@ -31,7 +31,7 @@ from . import (
     training,
 )
 from .arguments import add_to_commands
-from .group import Commands, examples
+from .console import Commands, examples
 
 __all__ = ["app", "main"]
 

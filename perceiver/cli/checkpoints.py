@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from .arguments import Arguments, Revision, Set, given_options
-from .group import examples, fetching, print_json, progress
+from .console import examples, print_json, progress_bar, progress_bars
 
 if TYPE_CHECKING:
     from ..checkpoints import BundledCheckpoints
@@ -91,7 +91,7 @@ def info(
     """Say what a checkpoint is, without reading its weights: format, shape, parameters, plan, encoding, licence."""
     from ..checkpoints import inspect
 
-    with fetching() as progress:
+    with progress_bar() as progress:
         about = inspect(source, revision=revision, options=given_options(given, settings), progress=progress)
     if as_json:
         print_json(about.to_dict())
@@ -116,7 +116,7 @@ def _as_set(option: Option, value: object) -> str:
 def _verify(store: BundledCheckpoints, names: tuple[str, ...]) -> None:
     from ..checkpoints.cards.card import verify
 
-    with progress() as bars:
+    with progress_bars() as bars:
         for name in bars.track(names, description="Reading weights"):
             verify(store.folder(name))
 

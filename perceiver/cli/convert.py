@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .arguments import Arguments, Revision, Set, given_options
-from .group import examples, fetching, reason
+from .console import examples, progress_bar, reason
 
 app = typer.Typer()
 
@@ -37,7 +37,7 @@ def convert(
             raise CheckpointError(f"{folder} is not empty", "name a new folder")
     except OSError as error:
         raise CheckpointError(f"{folder} cannot be used: {reason(error)}") from error
-    with fetching() as progress:
+    with progress_bar() as progress:
         location = resolve(source, HubOptions(revision=revision), progress=progress)
         about = inspect(location, options=options)
         model = load(location, options=options, progress=progress)

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from .group import examples
+from .console import examples
 
 app = typer.Typer(
     help="Make the data sets that training needs.", no_args_is_help=True, epilog=examples("perceiver data build image")

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import io
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import ConfigError
-from .asked import Out, at_place, axis_names, file_name, json_file, places, save, table
-from .group import examples, print_json
-from .opened import Opened, choices
-from .predict import AsJson, Read
+from .console import examples, file_part, json_bytes, print_json, print_notes, save, table
+from .options import CHECKPOINT_HELP, AsJson, Out, Read, element_at, reading_options
+from .session import open_checkpoint
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
-
-    from ..analysis.encodings import Gram
-    from ..sample import Sample
-
-LEADING = 16
-"""Components of the code that are written."""
 
 SHARES = 5
 """Shares of the Gram spectrum that are listed."""
@@ -38,9 +29,7 @@ app = typer.Typer()
     )
 )
 def encoding(
-    checkpoint: Annotated[
-        str, typer.Argument(help="A checkpoint's name, its folder, or a hub id.", show_default=False)
-    ],
+    checkpoint: Annotated[str, typer.Argument(help=CHECKPOINT_HELP, show_default=False)],
     file: Annotated[
         Path | None,
         typer.Argument(help="File to read, where elements are where the input is, as points are.", show_default=False),
@@ -61,104 +50,37 @@ def encoding(
 
     With --out, codes, components and similarity are written as NPZ, the numbers as JSON.
     """
-    from ..analysis.encodings import gram, similarity
+    from ..export import encoding_json, encoding_npz
+    from ..lens.encoding import encoding_layout
 
-    opened = Opened.open(checkpoint)
-    config = opened.model.config
-    if file is None and config.position_axes is not None:
-        raise ConfigError(f"{opened.name} has a code for every place there is, so it takes a file to say which")
-    sample = None if file is None else opened.read(file, choices(read or []))
-    code = (opened.model.encoding.grid() if sample is None else opened.model.codes(sample)[0]).detach()
-    element = None if at is None else at_place(at, config.input_shape)
-    alike = None if element is None else similarity(code, element)
-    found = gram(code)
-    values = _json(opened, sample, found, element, alike)
+    lens = open_checkpoint(checkpoint)
+    sample = None if file is None else lens.read(file, **reading_options(read))
+    element = None if at is None else element_at(at, lens.config.input_shape)
+    found = lens.encoding(sample, element=element)
+    layout = encoding_layout(lens.config, sample)
+    origin = lens.origin if sample is None else lens.origin_of(sample)
+    axes = layout.axes if sample is not None else tuple(f"axis {i + 1}" for i in range(lens.config.num_axes))
+    values = encoding_json(found, origin, axes=axes)
     written = []
     if out is not None:
-        stem = (
-            f"{file_name(opened.name)}.encoding" if file is None else f"{file.stem}.{file_name(opened.name)}.encoding"
-        )
-        written.append(save(out, f"{stem}.npz", _npz(opened, sample, code, found, element, alike)))
-        written.append(save(out, f"{stem}.json", json_file(values)))
+        stem = f"{file_part(lens.name)}.encoding" if file is None else f"{file.stem}.{file_part(lens.name)}.encoding"
+        buffer = BytesIO()
+        encoding_npz(buffer, found, origin, layout)
+        written = [save(out, f"{stem}.npz", buffer.getvalue()), save(out, f"{stem}.json", json_bytes(values))]
     if as_json:
         print_json(values | ({"written": written} if written else {}))
         return
-    for note in values["notes"]:
-        typer.echo(f"{file}: {note}", err=True)
-    typer.echo("\n".join([_listing(opened, values, at, alike), *written]))
-
-
-def _axes(opened: Opened, sample: Sample | None) -> tuple[str, ...]:
-    if sample is not None:
-        return axis_names(sample)
-    return tuple(f"axis {i + 1}" for i in range(opened.model.config.num_axes))
-
-
-def _json(
-    opened: Opened, sample: Sample | None, found: Gram, element: int | None, alike: np.ndarray | None
-) -> dict[str, Any]:
-    from ..export import encoding_json
-
-    config = opened.model.config
-    return encoding_json(
-        config.positions.kind,
-        opened.model.encoding.bands(),
-        found,
-        shape=config.input_shape,
-        channels=config.position_channels,
-        axes=_axes(opened, sample),
-        element=element,
-        similarity=alike,
-        sample="" if sample is None else sample.name,
-        notes=() if sample is None else sample.notes,
-        **opened.origin,
+    print_notes(file, values["notes"])
+    typer.echo(
+        "\n".join([_listing(f"{lens.name}: {lens.config.positions.phrase}", values, at, found.similarity), *written])
     )
 
 
-def _npz(
-    opened: Opened, sample: Sample | None, code: Tensor, found: Gram, element: int | None, alike: np.ndarray | None
-) -> bytes:
-    import numpy as np
-
-    from ..analysis.encodings import components
-    from ..export import encoding_npz
-    from ..sample import Part
-
-    config = opened.model.config
-    shape = config.input_shape
-    # Without a file elements have no place on an original; they have one in [-1, 1].
-    lines = {f"axis_{i + 1}": np.linspace(-1, 1, n) if n > 1 else np.zeros(1) for i, n in enumerate(shape)}
-    about = {"shape": shape, "places": lines} if sample is None else places(sample)
-    if sample is None and config.segments:
-        parts = [
-            Part(one.name, one.shape, ((-1.0, 1.0),) * len(one.shape) if one.positions else ())
-            for one in config.segments
-        ]
-        lines = {f"{p.name}_axis_{i + 1}": np.linspace(-1, 1, n) for p in parts if p.box for i, n in enumerate(p.shape)}
-        about = {"shape": shape, "places": lines, "parts": parts}
-    buffer = io.BytesIO()
-    encoding_npz(
-        buffer,
-        code.numpy(),
-        found,
-        components(code, LEADING),
-        opened.model.encoding.bands(),
-        positions=opened.model.config.positions.kind,
-        element=element,
-        similarity=alike,
-        **about,
-        **opened.origin,
-    )
-    return buffer.getvalue()
-
-
-def _listing(opened: Opened, values: dict[str, Any], at: str | None, alike: np.ndarray | None) -> str:
-    from ..analysis.numbers import count, number, percent
+def _listing(title: str, values: dict[str, Any], at: str | None, cosines: np.ndarray | None) -> str:
+    from ..analysis.formatting import count, number, percent
 
     elements = " × ".join(map(count, values["shape"]))
-    lines = [
-        f"{opened.name}: {opened.model.config.positions.phrase}, {values['channels']} channels, {elements} elements"
-    ]
+    lines = [f"{title}, {values['channels']} channels, {elements} elements"]
     rows = [["", "bands", "lowest", "highest", "step"]]
     for axis, along in values["cycles"].items():
         step = number(along[1] - along[0]) if len(along) > 1 else ""
@@ -173,8 +95,8 @@ def _listing(opened: Opened, values: dict[str, Any], at: str | None, alike: np.n
         f"  Gram spectrum: {count(gram['dimensions'])} dimensions, as if {number(gram['effective'])} were used alike; "
         f"the first hold {leading}"
     )
-    if alike is not None:
-        others = alike[[i for i in range(len(alike)) if i != values["similarity"]["element"]]]
+    if cosines is not None:
+        others = cosines[[i for i in range(len(cosines)) if i != values["similarity"]["element"]]]
         lines.append(
             f"  similarity of element {at} to the others (cosine): {number(float(others.min()))} to "
             f"{number(float(others.max()))}, mean {number(float(others.mean()))}; "

@@ -1,22 +1,17 @@
-"""`perceiver latents`: which latents of a block read alike, how concentrated, and how their reading moves."""
+"""`perceiver latents`: clusters of a block's latents by their attention maps, their concentration and movement."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import ConfigError
-from .asked import table
-from .group import examples, print_json
-from .opened import Opened, Openings, choices
-from .predict import AsJson, Checkpoint, Read
+from .console import examples, print_json, print_notes, table
+from .options import AsJson, Checkpoint, File, Head, Read, from_zero, not_both
+from .session import Session
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from ..analysis.latents import Alike, Concentration, Movement
+    from ..analysis.latents import LatentAnalysis
 
 NAMED = 8
 """Latents of a cluster that are listed."""
@@ -32,78 +27,51 @@ app = typer.Typer()
     )
 )
 def latents(
-    file: Annotated[Path, typer.Argument(help="File to read.", show_default=False)],
+    file: File,
     checkpoint: Checkpoint = None,
     block: Annotated[
         int | None, typer.Option(min=1, help="The block, from 1; by default the last that reads.", show_default=False)
     ] = None,
     clusters: Annotated[int, typer.Option(min=1, help="How many clusters to make.")] = 4,
-    head: Annotated[int | None, typer.Option(min=1, help="One head, from 1, in place of their mean.")] = None,
+    head: Head = None,
     read: Read = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write every latent as CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Cluster the latents of a block by what they read."""
-    if as_csv and as_json:
-        raise typer.BadParameter("--csv and --json exclude each other")
-    from ..analysis.latents import alike, concentration, movement
+    not_both(as_csv, as_json)
     from ..export import latents_csv, latents_json
 
-    opened = Openings(checkpoint)(file)
-    chosen, which = _checked(opened, block, clusters, head)
-    sample = opened.read(file, choices(read or []))
-    trace = opened.trace(sample)
-    found = alike(trace, chosen, clusters, which), concentration(trace, chosen, which), movement(trace, which)
+    run = Session(checkpoint, read).run(file)
+    found = run.latents(from_zero(block), clusters=clusters, head=from_zero(head))
     if as_json:
-        print_json({"file": str(file)} | latents_json(chosen, *found, head=which, **opened.about(sample)))
+        print_json({"file": str(file)} | latents_json(found, run.context.origin))
         return
-    for note in sample.notes:
-        typer.echo(f"{file}: {note}", err=True)
+    print_notes(file, run.sample.notes)
     if as_csv:
-        typer.echo(latents_csv(chosen, *found), nl=False)
+        typer.echo(latents_csv(found), nl=False)
     else:
-        typer.echo(f"{file} ({opened.name}), block {chosen + 1}\n{_listing(chosen, *found)}")
+        typer.echo(f"{file} ({run.name}), block {found.block + 1}\n{_listing(found)}")
 
 
-def _checked(opened: Opened, block: int | None, clusters: int, head: int | None) -> tuple[int, int | None]:
-    """The block and the head, from 0. Raises ConfigError for what the checkpoint does not have."""
-    config = opened.model.config
-    reading = config.cross_attention_blocks
-    chosen = reading[-1] if block is None else block - 1
-    if chosen not in reading:
-        known = ", ".join(str(one + 1) for one in reading)
-        raise ConfigError(f"block {chosen + 1} of {opened.name} reads nothing; those that do are {known}")
-    if head is not None and head > config.cross_heads:
-        raise ConfigError(f"{opened.name} has no head {head}; they run from 1 to {config.cross_heads}")
-    if clusters > config.num_latents:
-        raise ConfigError(f"{opened.name} has {config.num_latents} latents, which fall into no {clusters} clusters")
-    return chosen, None if head is None else head - 1
-
-
-def _listing(block: int, found: Alike, narrow: Concentration, moved: Movement) -> str:
+def _listing(found: LatentAnalysis) -> str:
     """A line a cluster, with medians over its latents, then how much all move from block to block."""
-    from ..analysis.numbers import number
+    from ..analysis.formatting import number
 
-    onto = [f"moved {_step(step)}" for step in moved.steps if block in step]
-    held: list[np.ndarray] = [one for step, one in zip(moved.steps, moved.divergence, strict=True) if block in step]
-    rows = [["cluster", "latents", "as if read alike", *onto]]
+    clusters, moves = found.clusters, found.steps
+    rows = [["cluster", "latents", "as if read alike", *(f"moved {_step(step)}" for step, _ in moves)]]
     named = [""]
-    for i, size in enumerate(found.sizes):
-        members = found.members(i)
+    for i, size in enumerate(clusters.sizes):
+        members = clusters.members(i)
         named.append(" ".join(str(n + 1) for n in members[:NAMED].tolist()) + (" …" if size > NAMED else ""))
-        middle = [_median(one[members]) for one in held]
-        rows.append(
-            [
-                str(i + 1),
-                str(size),
-                f"{number(_median(narrow.effective[members]))} elements",
-                *(f"{number(one)} bits" for one in middle),
-            ]
-        )
+        effective = number(_median(found.concentration.effective[members]))
+        moved = (f"{number(_median(one[members]))} bits" for _, one in moves)
+        rows.append([str(i + 1), str(size), f"{effective} elements", *moved])
     lines = [f"{line}  {which}".rstrip() for line, which in zip(table(rows).splitlines(), named, strict=True)]
     lines += ["  medians over the latents of a cluster; neighbours in its list read alike"]
-    if moved.steps:
-        steps = zip(moved.steps, moved.divergence, strict=True)
+    movement = found.movement
+    if movement.steps:
+        steps = zip(movement.steps, movement.divergence, strict=True)
         all_ = ", ".join(f"{_step(step)}: {number(_median(one))}" for step, one in steps)
         lines.append(f"  how far all latents move, median Jensen-Shannon divergence in bits: {all_}")
     return "\n".join(lines)

@@ -1,24 +1,24 @@
-"""`perceiver permute`: what becomes of an answer when the elements of its input change places."""
+"""`perceiver permute`: what becomes of a prediction when the elements of the input change places."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .asked import ClassName, change, end, followed, table
-from .group import examples
-from .opened import Opened, Openings, choices, for_each
-from .predict import AsJson, Checkpoint, Files, Read
+from ..analysis.methods import SHUFFLES, Shuffle
+from ..progress import ProgressCallback
+from .console import examples, finish, for_each, signed, table
+from .options import AsJson, Checkpoint, ClassName, Files, Read
+from .session import Session
 
 if TYPE_CHECKING:
     from ..analysis.permutation import Shuffled
+    from ..lens import Run
     from ..sample import Sample
 
-# The library's own list, written out so that help does not wait for torch; a test keeps them the same.
-Shuffle = Literal["elements", "contents", "blocks"]
 BLOCKS, CELLS = 4, 2
 """Blocks along the shorter side of a grid, cells along a side of the cube, where no size is given."""
 
@@ -60,23 +60,24 @@ def permute(
 
     Elements that keep their positions may change nothing but the last digits; contents that lose them may change all.
     """
-    options, openings = choices(read or []), Openings(checkpoint)
-    wanted: tuple[Shuffle, ...] = (shuffle,) if shuffle else get_args(Shuffle)
+    session = Session(checkpoint, read)
+    wanted: tuple[Shuffle, ...] = (shuffle,) if shuffle else SHUFFLES
 
-    def work(path: Path) -> tuple[dict[str, Any], str]:
-        from ..analysis.permutation import permute
+    def work(path: Path, progress: ProgressCallback) -> tuple[dict[str, Any], str]:
         from ..export import shuffles_json
 
-        opened = openings(path)
-        sample = opened.read(path, options)
-        side = _side(sample) if size is None else size
-        found = [permute(opened.model, sample, one, seed=seed, size=side) for one in wanted]
-        target = followed(opened, class_, found[0].answer.before)
-        values = shuffles_json(found, opened.labels, target=target, **opened.about(sample))
-        return {"file": str(path)} | values, f"{path} ({opened.name})\n{_listing(opened, sample, found, target)}"
+        run = session.run(path)
+        side = _side(run.sample) if size is None else size
+        found: list[Shuffled] = []
+        for one in wanted:
+            progress(len(found) / len(wanted), f"Shuffling {one}")
+            found.append(run.permute(one, size=side, seed=seed))
+        target = run.context.class_index(class_, found[0].answer.before)
+        values = shuffles_json(found, run.labels, run.context.origin, target=target)
+        return {"file": str(path)} | values, f"{path} ({run.name})\n{_listing(run, found, target)}"
 
     results, complete = for_each(files, "Shuffling", work)
-    end(results, complete, as_json)
+    finish(results, complete, as_json)
 
 
 def _side(sample: Sample) -> int:
@@ -91,24 +92,23 @@ def _grid(sample: Sample) -> tuple[int, ...]:
     return max((part.shape for part in sample.parts), key=len, default=sample.shape)
 
 
-def _listing(opened: Opened, sample: Sample, found: Sequence[Shuffled], target: int) -> str:
-    from ..analysis.numbers import number
+def _listing(run: Run, found: Sequence[Shuffled], target: int) -> str:
+    from ..analysis.formatting import number
 
-    label = opened.labels[target]
-    rows = [["shuffled", "answer", label, "points", "largest change of a logit"]]
+    rows = [["shuffled", "answer", run.labels[target], "points", "largest change of a logit"]]
     for one in found:
         after = float(one.answer.probabilities_after[target])
         rows.append(
             [
-                _name(one, sample),
-                opened.labels[int(one.answer.after.argmax())],
+                _name(one, run.sample),
+                run.labels[int(one.answer.after.argmax())],
                 f"{after:.1%}",
-                change(100 * one.answer.probability(target), 1),
+                signed(100 * one.answer.probability(target), 1),
                 number(one.largest),
             ]
         )
     before = float(found[0].answer.probabilities_before[target])
-    first = opened.labels[int(found[0].answer.before.argmax())]
+    first = run.labels[int(found[0].answer.before.argmax())]
     rows.insert(1, ["nothing", first, f"{before:.1%}", "", ""])
     return table(rows, left=2)
 

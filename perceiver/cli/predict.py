@@ -7,32 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from .. import modalities
-from .group import BAD_INPUT, examples, print_json
-from .opened import Openings, choices, for_each
+from ..progress import ProgressCallback
+from .console import BAD_INPUT, examples, for_each, print_json
+from .options import AsJson, Checkpoint, Files, Read
+from .session import Session
 
 app = typer.Typer()
-
-Files = Annotated[list[Path], typer.Argument(help="Files to read.", show_default=False)]
-Checkpoint = Annotated[
-    str | None,
-    typer.Option(
-        "--checkpoint",
-        "-c",
-        help="A checkpoint's name, its folder, or a hub id (owner/name); by default the first that comes with the "
-        "project for files of this sort.",
-        show_default=False,
-    ),
-]
-Read = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME=VALUE",
-        help=f"How to read the file. {modalities.options_help()}",
-        show_default=False,
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Write the result as JSON.")]
 
 
 @app.command(
@@ -46,13 +26,10 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Show the most probable classes of each file."""
-    options = choices(read or [])
-    openings = Openings(checkpoint)
+    session = Session(checkpoint, read)
 
-    def work(path: Path) -> dict[str, Any]:
-        opened = openings(path)
-        sample = opened.read(path, options)
-        return {"file": str(path)} | opened.predictions(opened.trace(sample), sample, top)
+    def work(path: Path, progress: ProgressCallback) -> dict[str, Any]:
+        return {"file": str(path)} | session.run(path).json(top=top)
 
     results, complete = for_each(files, "Predicting", work)
     if as_json:
@@ -64,7 +41,7 @@ def predict(
 
 
 def _listing(result: dict[str, Any]) -> str:
-    """One file's predictions as a small table, then what was changed about it."""
+    """One file's predictions as a small table, then what was changed when it was read."""
     rows = result["predictions"]
     width = max(len(row["label"]) for row in rows)
     lines = [f"{result['file']} ({result['model']})"]

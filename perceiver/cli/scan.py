@@ -1,19 +1,17 @@
-"""`perceiver scan`: what a checkpoint answers along an input that is longer than it reads at once."""
+"""`perceiver scan`: predictions along an input that is longer than a checkpoint reads at once."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .group import examples, print_json, progress
-from .opened import Opened, Openings
-from .predict import AsJson, Checkpoint
+from .console import examples, print_json, print_notes, progress_bar
+from .options import AsJson, Checkpoint, File, not_both
+from .session import Session
 
 if TYPE_CHECKING:
     from ..analysis.timeline import Timeline
-    from ..modalities import Windows
 
 app = typer.Typer()
 
@@ -22,7 +20,7 @@ app = typer.Typer()
     epilog=examples("perceiver scan talk.mp3", "perceiver scan talk.mp3 -c audio-mel --every 0.5 --csv > talk.csv")
 )
 def scan(
-    file: Annotated[Path, typer.Argument(help="File to read.", show_default=False)],
+    file: File,
     checkpoint: Checkpoint = None,
     every: Annotated[
         float | None,
@@ -37,42 +35,26 @@ def scan(
     as_json: AsJson = False,
 ) -> None:
     """Show what is heard where in a long file: its stretches of one answer, or every window as CSV or JSON."""
-    if as_csv and as_json:
-        raise typer.BadParameter("--csv and --json exclude each other")
+    not_both(as_csv, as_json)
     from ..export import timeline_csv, timeline_json
 
-    opened = Openings(checkpoint)(file)
-    windows = opened.scan(file, every)
-    timeline = _along(opened, windows)
+    lens = Session(checkpoint).lens(file)
+    with progress_bar() as progress:
+        found = lens.scan(file, every=every, progress=progress)
     if as_json:
-        values = timeline_json(timeline, opened.labels, sample=file.name, top=top, notes=windows.notes, **opened.origin)
-        print_json({"file": str(file)} | values)
+        origin = found.origin(lens.name, file.name, lens.sha256)
+        print_json({"file": str(file)} | timeline_json(found.timeline, lens.labels, origin, top=top))
         return
-    for note in windows.notes:
-        typer.echo(f"{file}: {note}", err=True)
+    print_notes(file, found.notes)
     if as_csv:
-        typer.echo(timeline_csv(timeline, opened.labels, top=top), nl=False)
+        typer.echo(timeline_csv(found.timeline, lens.labels, top=top), nl=False)
     else:
-        typer.echo(f"{file} ({opened.name})\n{_listing(timeline, opened.labels)}")
-
-
-def _along(opened: Opened, windows: Windows) -> Timeline:
-    """The answers to all windows, with a progress bar."""
-    from ..analysis.scan import scan
-
-    found: Timeline | None = None
-    with progress() as bars:
-        task = bars.add_task("Scanning", total=len(windows))
-        for part in scan(opened.model, windows, windows.seconds):
-            found = part if found is None else found + part
-            bars.update(task, completed=len(found))
-    assert found is not None  # an input that can be read has a first window
-    return found
+        typer.echo(f"{file} ({lens.name})\n{_listing(found.timeline, lens.labels)}")
 
 
 def _listing(timeline: Timeline, labels: tuple[str, ...]) -> str:
     """The stretches of one answer, a line each, with the mean probability of the answer."""
-    from ..analysis.numbers import clock
+    from ..analysis.formatting import clock
 
     width = max(len(label) for label in labels)
     lines = []

@@ -11,7 +11,7 @@ import typer
 
 from ..errors import ConfigError
 from ..installation import bundle_folder
-from .group import examples
+from .console import examples
 
 app = typer.Typer()
 

@@ -10,8 +10,7 @@ import typer
 
 from ..errors import ConfigError
 from .arguments import options_for
-from .asked import table
-from .group import examples, print_json, progress
+from .console import examples, print_json, progress_bars, table
 
 if TYPE_CHECKING:
     from ..training.evaluate import Evaluation
@@ -76,7 +75,7 @@ def train(
     plan = plan.for_data(held_out_data)
     folder = out or Path("runs") / f"{recipe}-seed{seed}"
     seeds = _other_seeds(plan, also or [])
-    with progress() as bars:
+    with progress_bars() as bars:
         task = bars.add_task("Training", total=plan.steps)
 
         def report(now: Progress) -> None:
@@ -116,7 +115,7 @@ def evaluate_(
 
     location = resolve(checkpoint)
     model = load(location, options=options_for(location))
-    with progress() as bars:
+    with progress_bars() as bars:
         task = bars.add_task("Evaluating", total=None)
         reached = evaluate(
             model,

@@ -3,39 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from io import BytesIO
 from os import PathLike
 from typing import Any, BinaryIO
 
 import numpy as np
-from jaxtyping import Float
 
 from ..positions import grid_coordinates
-from ..sample import Part, split
+from ..sample import split
+from .origin import Layout
 
 Target = str | PathLike[str] | BinaryIO | BytesIO
 """Where a file is written to."""
 
 
-def write_npz(
-    target: Target,
-    arrays: Mapping[str, np.ndarray],
-    metadata: Mapping[str, Any],
-    *,
-    shape: tuple[int, ...],
-    places: Mapping[str, Float[np.ndarray, "..."]],
-    coordinates: Float[np.ndarray, "M axes"] | None = None,
-    box: Sequence[Sequence[float]] = (),
-    parts: Sequence[Part] = (),
-) -> None:
+def write_npz(target: Target, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any], layout: Layout) -> None:
     """Writes arrays, where on the original each element lies, and where all of it comes from.
-
-    shape        the grid of elements, rows first (`Sample.shape`); (M,) for free elements
-    places       where the elements lie on the original (`Modality.places`), an array each
-    coordinates  what the position encoding was given for free elements (`Sample.coordinates`); None for a grid's
-    box          where the grid lies on the original (`Sample.box`): (start, stop) an axis
-    parts        the grids of an input of several sorts (`Sample.parts`); their places begin with their names
 
     Besides `arrays` the file holds
 
@@ -50,15 +34,16 @@ def write_npz(
 
     Raises ValueError where places, box and shape do not match.
     """
-    if parts:
-        _write_parts(target, arrays, metadata, parts, places)
+    if layout.parts:
+        _write_parts(target, arrays, metadata, layout)
         return
-    edges = np.asarray(box, dtype=np.float64).reshape(-1, 2)
+    shape, places = layout.shape, layout.places
+    edges = np.asarray(layout.box, dtype=np.float64).reshape(-1, 2)
     if not (edges[:, 1] >= edges[:, 0]).all():
-        raise ValueError(f"the box {box!r} holds an axis that ends before it starts")
+        raise ValueError(f"the box {layout.box!r} holds an axis that ends before it starts")
     if tuple(len(place) for place in places.values()) != shape:
         raise ValueError(f"the places {', '.join(places)} do not match the grid {shape}")
-    position = grid_coordinates(shape).numpy() if coordinates is None else coordinates
+    position = grid_coordinates(shape).numpy() if layout.coordinates is None else layout.coordinates
     held = {
         **arrays,
         **{name: np.asarray(place, dtype=np.float64) for name, place in places.items()},
@@ -69,13 +54,8 @@ def write_npz(
     np.savez_compressed(target, **held)  # type: ignore[arg-type]
 
 
-def _write_parts(
-    target: Target,
-    arrays: Mapping[str, np.ndarray],
-    metadata: Mapping[str, Any],
-    parts: Sequence[Part],
-    places: Mapping[str, Float[np.ndarray, "..."]],
-) -> None:
+def _write_parts(target: Target, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any], layout: Layout) -> None:
+    parts, places = layout.parts, layout.places
     total = sum(part.count for part in parts)
     wanted = [length for part in parts if part.box for length in part.shape]
     if [len(place) for place in places.values()] != wanted:
@@ -87,18 +67,18 @@ def _write_parts(
         if not over:
             held[name] = values
             continue
-        each = split(tuple(parts), np.moveaxis(values, over[-1], -1))
+        each = split(parts, np.moveaxis(values, over[-1], -1))
         for part in parts:
             # The grid goes where the elements were.
-            laid, axes = each[part.name], len(part.shape)
-            sources = range(laid.ndim - axes, laid.ndim)
-            held[f"{name}_{part.name}"] = np.moveaxis(laid, sources, range(over[-1], over[-1] + axes))
+            on_grid, axes = each[part.name], len(part.shape)
+            sources = range(on_grid.ndim - axes, on_grid.ndim)
+            held[f"{name}_{part.name}"] = np.moveaxis(on_grid, sources, range(over[-1], over[-1] + axes))
     for part in parts:
         if part.box:
             position = grid_coordinates(part.shape).numpy()
             held[f"position_{part.name}"] = position.astype(np.float32).reshape(*part.shape, -1)
             held[f"box_{part.name}"] = np.asarray(part.box, dtype=np.float64)
     held |= {name: np.asarray(place, dtype=np.float64) for name, place in places.items()}
-    told = {**metadata, "parts": {part.name: list(part.shape) for part in parts}}
-    held["metadata"] = np.array(json.dumps(told, ensure_ascii=False))
+    named = {**metadata, "parts": {part.name: list(part.shape) for part in parts}}
+    held["metadata"] = np.array(json.dumps(named, ensure_ascii=False))
     np.savez_compressed(target, **held)  # type: ignore[arg-type]

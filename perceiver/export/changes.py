@@ -1,22 +1,21 @@
-"""What a change of the input does to answers and maps: ablations, sweeps of them, and shuffles."""
+"""Export of ablations, sweeps and permutation tests."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from ..analysis.ablation import Ablation
 from ..analysis.change import AnswerChange, MapChange
+from ..analysis.maps import MEAN, MapSelection
 from ..analysis.permutation import Shuffled
 from ..analysis.sweep import Sweep, agreement
-from ..sample import Part
 from .arrays import Target, write_npz
-from .origin import finite, origin
+from .origin import Layout, Origin, finite
 
 SWEEP = ("family", "axis", "cycles", "ablation", "estimate", "logit", "probability", "kl", "answer")
 """Columns of a sweep."""
@@ -26,13 +25,10 @@ def ablation_json(
     ablation: Ablation,
     answer: AnswerChange,
     labels: Sequence[str],
+    origin: Origin,
     *,
     target: int,
-    model: str,
-    sample: str,
     maps: Sequence[MapChange] = (),
-    weights_sha256: str | None = None,
-    notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The answers with and without what an ablation takes away, and how far the maps moved, as plain values for JSON.
 
@@ -40,7 +36,7 @@ def ablation_json(
 
     Raises ValueError where labels and logits differ in number.
     """
-    about = origin(model, weights_sha256, sample, notes)
+    about = origin.to_dict()
     blocks = [{"block": one.block, "divergence": one.divergence, "latents": one.latents} for one in maps]
     return about | {"ablation": ablation.text()} | _answers(answer, labels, target) | {"blocks": blocks}
 
@@ -49,26 +45,14 @@ def ablation_npz(
     target: Target,
     ablation: Ablation,
     maps: Sequence[MapChange],
-    *,
-    shape: tuple[int, ...],
-    places: Mapping[str, Float[np.ndarray, "..."]],
-    model: str,
-    sample: str,
-    coordinates: Float[np.ndarray, "M axes"] | None = None,
-    box: Sequence[Sequence[float]] = (),
-    parts: Sequence[Part] = (),
-    kind: str = "probability",
-    reduce: str | None = "mean",
-    head: int | None = None,
-    latent: int | None = None,
-    weights_sha256: str | None = None,
-    notes: Sequence[str] = (),
+    origin: Origin,
+    layout: Layout,
+    selection: MapSelection = MEAN,
 ) -> None:
     """Writes every block's map before and after: "before" and "after", float32 (blocks, *shape), "divergence" and
     "latents", float64 (blocks,) in bits, NaN where there is none, and "blocks", counted from 0.
 
-    shape, places, coordinates, box, parts  as `write_npz` takes them, and writes them
-    kind, reduce, head, latent              how the maps were read off, as in `maps_npz`
+    selection  what the maps are
     """
     arrays = {
         "before": np.stack([one.before for one in maps]).astype(np.float32),
@@ -77,34 +61,17 @@ def ablation_npz(
         "latents": np.array([one.latents for one in maps], dtype=np.float64),
         "blocks": np.array([one.block for one in maps], dtype=np.int64),
     }
-    metadata = origin(model, weights_sha256, sample, notes) | {
-        "axes": ["block", *places],
-        "ablation": ablation.text(),
-        "kind": kind,
-        "reduce": reduce,
-        "head": head,
-        "latent": latent,
-    }
-    write_npz(target, arrays, metadata, shape=shape, places=places, coordinates=coordinates, box=box, parts=parts)
+    metadata = origin.to_dict() | {"axes": ["block", *layout.places], "ablation": ablation.text()}
+    write_npz(target, arrays, metadata | selection.metadata(), layout)
 
 
-def sweep_json(
-    sweep: Sweep,
-    labels: Sequence[str],
-    *,
-    axes: Sequence[str],
-    model: str,
-    sample: str,
-    weights_sha256: str | None = None,
-    notes: Sequence[str] = (),
-) -> dict[str, Any]:
+def sweep_json(sweep: Sweep, labels: Sequence[str], origin: Origin, *, axes: Sequence[str]) -> dict[str, Any]:
     """A sweep as plain values for JSON: a point an ablation, and how well estimates and exact changes agree in rank,
     for bands alone and for cumulative curves. What is not known yet is None.
 
     axes  the names of the input's axes
     """
-    about = origin(model, weights_sha256, sample, notes)
-    return about | {
+    return origin.to_dict() | {
         "target": _class(sweep.target, labels),
         "spearman": {
             part: finite(rho) for part, rho in agreement(sweep.curves, sweep.estimates, sweep.logits()).items()
@@ -131,18 +98,11 @@ def sweep_csv(sweep: Sweep, labels: Sequence[str], *, axes: Sequence[str]) -> st
 
 
 def shuffles_json(
-    shuffles: Sequence[Shuffled],
-    labels: Sequence[str],
-    *,
-    target: int,
-    model: str,
-    sample: str,
-    weights_sha256: str | None = None,
-    notes: Sequence[str] = (),
+    shuffles: Sequence[Shuffled], labels: Sequence[str], origin: Origin, *, target: int
 ) -> dict[str, Any]:
     """What shuffles of an input do to the answer, as plain values for JSON. Raises ValueError where labels and logits
     differ in number."""
-    told = [
+    rows = [
         {
             "shuffle": one.shuffle,
             "size": one.size,
@@ -153,7 +113,7 @@ def shuffles_json(
         | _answers(one.answer, labels, target)
         for one in shuffles
     ]
-    return origin(model, weights_sha256, sample, notes) | {"shuffles": told}
+    return origin.to_dict() | {"shuffles": rows}
 
 
 def _sweep(sweep: Sweep, labels: Sequence[str], axes: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Answers over time, as JSON and CSV."""
+"""Export of predictions over time, as JSON and CSV."""
 
 from __future__ import annotations
 
@@ -10,18 +10,11 @@ from typing import Any
 import numpy as np
 
 from ..analysis.timeline import Timeline
-from .origin import origin
+from .origin import Origin
 
 
 def timeline_json(
-    timeline: Timeline,
-    labels: Sequence[str],
-    *,
-    model: str,
-    sample: str,
-    top: int | None = None,
-    weights_sha256: str | None = None,
-    notes: Sequence[str] = (),
+    timeline: Timeline, labels: Sequence[str], origin: Origin, *, top: int | None = None
 ) -> dict[str, Any]:
     """Answers over time as plain values for JSON: the ranked classes of every window, and the stretches of one answer.
 
@@ -43,8 +36,7 @@ def timeline_json(
         }
         for stretch in timeline.stretches()
     ]
-    about = origin(model, weights_sha256, sample, notes)
-    return about | {"seconds": timeline.seconds, "windows": windows, "stretches": stretches}
+    return origin.to_dict() | {"seconds": timeline.seconds, "windows": windows, "stretches": stretches}
 
 
 def timeline_csv(timeline: Timeline, labels: Sequence[str], *, top: int | None = None) -> str:

@@ -16,7 +16,7 @@ from .kinds import Kind, identify, sniff
 from .options import Option, settle
 
 if TYPE_CHECKING:
-    from .base import Box, Modality, axes, get, laid, printable
+    from .base import Box, Modality, axes, get, printable
     from .scanning import Scannable, Window, Windows
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
     "for_grid",
     "get",
     "identify",
-    "laid",
     "names",
     "options_help",
     "printable",
@@ -50,7 +49,7 @@ _DESCRIPTIONS: dict[str, Description] = {
 }
 # Loaded when asked for: these import PyTorch, which takes longer than a command takes to print its help.
 _HOMES = {
-    **dict.fromkeys(("Box", "Modality", "axes", "get", "laid", "printable"), ".base"),
+    **dict.fromkeys(("Box", "Modality", "axes", "get", "printable"), ".base"),
     **dict.fromkeys(("Scannable", "Window", "Windows"), ".scanning"),
 }
 

@@ -125,18 +125,6 @@ def axes(sample: Sample) -> tuple[str, ...]:
     return tuple(get(sample.modality).places(sample))
 
 
-def laid(sample: Sample) -> dict[str, Any]:
-    """Where the elements of a sample lie, as functions that export arrays over them take it: `shape`, `places`,
-    `coordinates`, `box` and `parts`."""
-    return {
-        "shape": sample.shape,
-        "places": get(sample.modality).places(sample),
-        "coordinates": None if sample.coordinates is None else sample.coordinates.numpy(),
-        "box": sample.box,
-        "parts": sample.parts,
-    }
-
-
 def check_size(data: bytes, shown: str, most: int, what: str) -> None:
     """Raises InputError for a file of more than `most` bytes; `what` it is to hold: "a picture"."""
     if len(data) > most:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ..analysis.numbers import clock
+from ..analysis.formatting import clock
 from .ticks import Tick, linear_steps
 
 FREQUENCIES = (125, 250, 500, 1000, 2000, 4000, 8000, 16000)

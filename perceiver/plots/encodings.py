@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, UInt8
 
-from ..analysis.numbers import number
+from ..analysis.formatting import number
 from . import colour
 from .axes import Axes, Axis
 from .figures import BLUE, GREY, GRID, ORANGE, TEAL

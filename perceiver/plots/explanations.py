@@ -11,20 +11,13 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from PIL import Image
 
-from ..analysis.numbers import number, percent
+from ..analysis.formatting import number, percent
+from ..analysis.methods import METHODS, RANDOM, RANDOM_LABEL
 from .figures import BLUE, GREY, GRID, ORANGE, TEAL
 
 PURPLE = "#9a6dd7"
-NAMES: Mapping[str, str] = {
-    "attention": "Attention",
-    "last": "Attention, last block",
-    "relevance": "Class relevance",
-    "saliency": "Saliency",
-    "input_x_gradient": "Input × gradient",
-    "integrated_gradients": "Integrated gradients",
-    "random": "Random order",
-}
-"""The ways to find what an answer rests on, and the order that they are measured against."""
+NAMES: Mapping[str, str] = {**{key: method.label for key, method in METHODS.items()}, RANDOM: RANDOM_LABEL}
+"""The explanation methods, and the random order that they are measured against."""
 
 STYLES: Mapping[str, tuple[str, str]] = {
     "attention": (BLUE, "solid"),
@@ -43,7 +36,7 @@ DIRECTIONS: Mapping[str, str] = {"deletion": "Elements taken away", "insertion":
 
 
 @runtime_checkable
-class Course(Protocol):
+class PerturbationCurve(Protocol):
     """What is drawn of a deletion or an insertion."""
 
     @property
@@ -67,12 +60,12 @@ class Score(Protocol):
     """A deletion and an insertion in the order of one map."""
 
     @property
-    def deletion(self) -> Course:
+    def deletion(self) -> PerturbationCurve:
         """The most marked elements go first."""
         ...
 
     @property
-    def insertion(self) -> Course:
+    def insertion(self) -> PerturbationCurve:
         """The most marked elements come first."""
         ...
 
@@ -90,7 +83,7 @@ def course_figure(scores: Mapping[str, Score], direction: Direction, *, strong: 
         raise ValueError(f"there is no method {min(unknown)!r}; there are {', '.join(NAMES)}")
     figure = go.Figure()
     for key in [key for key in NAMES if key in scores]:
-        course: Course = getattr(scores[key], direction)
+        course: PerturbationCurve = getattr(scores[key], direction)
         colour, dash = STYLES[key]
         figure.add_trace(
             go.Scatter(

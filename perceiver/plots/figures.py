@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from plotly.subplots import make_subplots
 
-from ..analysis.numbers import percent
+from ..analysis.formatting import percent
 from ..analysis.summary import MapSummary
 from .drawing.base import Drawn
 from .scale import ColourRange

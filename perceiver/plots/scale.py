@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Float32
 
-from ..analysis.numbers import count, number, percent
+from ..analysis.formatting import count, number, percent
 from ..analysis.summary import ROUNDING, SMALLEST, WEIGHTS, Quantity, is_constant
 from .ticks import Tick, place
 

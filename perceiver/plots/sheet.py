@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from ..analysis.numbers import count, number, percent
+from ..analysis.formatting import count, number, percent
 from ..analysis.summary import MapSummary
 from . import colour
 from .axes import Axes

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Bool, Float64
 
-from ..analysis.numbers import number
+from ..analysis.formatting import number
 from .figures import BLUE, GREY, GRID, ORANGE, TEAL
 
 Measure = Literal["logit", "probability"]

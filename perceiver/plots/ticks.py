@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from matplotlib.ticker import MaxNLocator
 
-from ..analysis.numbers import number
+from ..analysis.formatting import number
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from ..analysis.numbers import clock, percent
+from ..analysis.formatting import clock, percent
 from ..analysis.timeline import Timeline
 from .axes import time_axis
 from .figures import BLUE, GREY, GRID, ORANGE, TEAL

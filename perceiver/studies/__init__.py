@@ -1,1 +1,1 @@
-"""Analyses over a whole held-out set, with intervals: what one input shows, measured over many."""
+"""Analyses over a held-out set, with confidence intervals."""

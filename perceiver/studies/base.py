@@ -1,4 +1,4 @@
-"""What the studies share: which held-out examples they look at, and means with their intervals."""
+"""Held-out examples for studies, and means with their confidence intervals."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def held_out(model: Perceiver, folder: Path, most: int | None = None) -> Example
 
 
 def sample(examples: Examples, index: int, config: PerceiverConfig) -> Sample:
-    """One example as the analyses take it; there is nothing to be seen of it."""
+    """One example as the analyses take it, without a picture of the original."""
     return Sample(
         name=f"held-out example {index + 1}",
         modality=config.modality,

@@ -1,4 +1,4 @@
-"""How well maps mark what answers rest on, over held-out examples: each kind of map against random order."""
+"""Deletion and insertion over held-out examples: every kind of map against random order."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from ..analysis.attribution import METHODS, attribute
+from ..analysis.attribution import attribute
 from ..analysis.faithfulness import Faithfulness, faithfulness_of_all, random_faithfulness
-from ..analysis.relevance import RELEVANCE_METHODS, relevance
+from ..analysis.methods import ATTRIBUTION_METHODS, RANDOM_LABEL, RELEVANCE_METHODS
+from ..analysis.relevance import relevance
 from ..model import Perceiver
+from ..progress import ProgressCallback, ignore
 from ..sample import Sample
 from ..trace import Trace
 from ..training.sets import Examples
-from ..training.sets.base import Report
 from .base import Mean, sample
 
-RANDOM = "random order"
+RANDOM = RANDOM_LABEL.lower()
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Score:
 
 
 def scores(
-    model: Perceiver, examples: Examples, *, steps: int = 20, seeds: int = 4, report: Report | None = None
+    model: Perceiver, examples: Examples, *, steps: int = 20, seeds: int = 4, progress: ProgressCallback = ignore
 ) -> tuple[Score, ...]:
     """Deletion and insertion of every kind of map for the answer the model gives, right or wrong; random order comes
     last.
@@ -53,8 +54,7 @@ def scores(
         for name, course in faithfulness_of_all(model, one, maps(model, one), steps=steps).items():
             found.setdefault(name, []).append(course)
         found.setdefault(RANDOM, []).append(random_faithfulness(model, one, seeds=seeds, steps=steps))
-        if report is not None:
-            report(index + 1, len(examples))
+        progress((index + 1) / len(examples), f"Testing maps: example {index + 1:,} of {len(examples):,}")
     groups = examples.group.numpy()
     areas = {
         name: (
@@ -82,7 +82,7 @@ def maps(model: Perceiver, one: Sample) -> Mapping[str, Float[np.ndarray, "..."]
     found = {f"attention, {name}": values for name, values in _attention(trace).items()}
     for method in RELEVANCE_METHODS:
         found[f"relevance, {method}"] = relevance(model, one, method=method).total
-    for attribution in METHODS:
+    for attribution in ATTRIBUTION_METHODS:
         found[attribution.replace("_", " ")] = attribute(model, one, attribution).values
     return found
 

@@ -9,19 +9,19 @@ import torch
 
 from ..analysis.ablation import Ablation
 from ..model import Perceiver
+from ..progress import ProgressCallback, ignore
 from ..training.sets import Examples
-from ..training.sets.base import Report
 from .base import Mean
 
 BATCH = 32
 
 
 @dataclass(frozen=True)
-class Reached:
-    """What a model reaches with some of its position code gone.
+class AblationAccuracy:
+    """The accuracy of a model without a part of its position code.
 
-    accuracy  share of the examples that it names right
-    agrees    share of the examples of which its answer is as it was with nothing gone
+    accuracy  share of the examples that are classified correctly
+    agrees    share of the examples whose prediction is that of the untouched model
     """
 
     ablation: Ablation
@@ -31,27 +31,23 @@ class Reached:
 
 @torch.no_grad()
 def frequencies(
-    model: Perceiver, examples: Examples, ablations: Sequence[Ablation], report: Report | None = None
-) -> Iterator[Reached]:
+    model: Perceiver, examples: Examples, ablations: Sequence[Ablation], progress: ProgressCallback = ignore
+) -> Iterator[AblationAccuracy]:
     """The accuracy after each ablation, in order.
-
-    report  counts ablations, and the pass with nothing gone that comes first
 
     Raises ConfigError when the encoding has no such band.
     """
     before = _answers(model, examples, Ablation())
     groups = examples.group.numpy()
     for done, ablation in enumerate(ablations, start=1):
-        if report is not None:
-            report(done, len(ablations) + 1)
+        progress(done / (len(ablations) + 1), f"Ablation {done:,} of {len(ablations):,}")
         found = _answers(model, examples, ablation) if ablation else before
-        yield Reached(
+        yield AblationAccuracy(
             ablation=ablation,
             accuracy=Mean.of((found == examples.label).double().numpy(), groups),
             agrees=Mean.of((found == before).double().numpy(), groups),
         )
-    if report is not None:
-        report(len(ablations) + 1, len(ablations) + 1)
+    progress(1.0, "Done")
 
 
 def _answers(model: Perceiver, examples: Examples, ablation: Ablation) -> torch.Tensor:

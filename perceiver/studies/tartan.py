@@ -1,4 +1,4 @@
-"""The tartan question over held-out examples: what the spectra of every block's maps come to."""
+"""Spectra of every block's maps, mean over held-out examples (the tartan question)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..analysis.matched import Baseline
+from ..analysis.band_baseline import Baseline
 from ..analysis.spectrum import spectra
 from ..model import Perceiver
 from ..positions import Band
+from ..progress import ProgressCallback, ignore
 from ..trace import Kind
 from ..training.sets import Examples
-from ..training.sets.base import Report
 from .base import Mean, sample
 
 
 @dataclass(frozen=True)
-class Pattern:
+class MeanSpectrum:
     """One block's maps, mean over examples; the numbers are those of `analysis.spectrum.Spectrum`.
 
     ratio  is taken in logarithms, so that halves and doubles weigh alike: a geometric mean
@@ -41,8 +41,8 @@ def tartan(
     *,
     kind: Kind = "score",
     head: int | None = None,
-    report: Report | None = None,
-) -> tuple[Pattern, ...]:
+    progress: ProgressCallback = ignore,
+) -> tuple[MeanSpectrum, ...]:
     """The patterns of every block that has a map.
 
     bands  whose frequencies are looked for: the model's own, or another's to be set beside
@@ -51,8 +51,7 @@ def tartan(
     for index in range(len(examples)):
         one = sample(examples, index, model.config)
         found.append(tuple(spectra(model.trace(model.inputs(one)), bands, one.coordinates, kind=kind, head=head)))
-        if report is not None:
-            report(index + 1, len(examples))
+        progress((index + 1) / len(examples), f"Measuring spectra: example {index + 1:,} of {len(examples):,}")
     groups = examples.group.numpy()
 
     def mean(values: Sequence[float]) -> Mean:
@@ -62,7 +61,7 @@ def tartan(
     for measured in zip(*found, strict=True):
         log = mean([np.log(one.ratio) for one in measured])
         out.append(
-            Pattern(
+            MeanSpectrum(
                 block=measured[0].block,
                 at_bands=mean([one.at_bands for one in measured]),
                 baseline=mean([one.baseline for one in measured]),

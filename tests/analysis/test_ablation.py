@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceiver.analysis import ablation
-from perceiver.analysis.ablation import FILLS, LONGEST, WHOLE, Ablation, Fill, by_place, parse
+from perceiver.analysis.ablation import LONGEST, WHOLE, Ablation, by_place, parse
+from perceiver.analysis.methods import FILLS, Fill
 from perceiver.errors import ConfigError
 from perceiver.positions import CoordinatesConfig, FourierConfig, LearnedConfig
 

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from perceiver import Perceiver
 from perceiver.analysis import batches
-from perceiver.analysis.attribution import METHODS, Method, attribute
+from perceiver.analysis.attribution import attribute
+from perceiver.analysis.methods import ATTRIBUTION_METHODS, AttributionMethod
 from perceiver.errors import ConfigError
 from perceiver.positions import LearnedConfig
 from perceiver.sample import Sample
@@ -101,8 +102,8 @@ def test_many_steps_add_up_to_the_change_of_the_logit(name: str) -> None:
     assert many.completeness < few.completeness
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_the_most_probable_class_is_followed(method: Method) -> None:
+@pytest.mark.parametrize("method", ATTRIBUTION_METHODS)
+def test_the_most_probable_class_is_followed(method: AttributionMethod) -> None:
     model = MODELS["grid"]
     given = sample(model)
     top = int(model(model.inputs(given)).argmax())
@@ -112,26 +113,24 @@ def test_the_most_probable_class_is_followed(method: Method) -> None:
 
 
 @pytest.mark.parametrize(("method", "total"), [("saliency", 1), ("input_x_gradient", 1), ("integrated_gradients", 6)])
-def test_progress_is_told_from_nothing_to_all(method: Method, total: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_told_from_nothing_to_all(
+    method: AttributionMethod, total: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, told = MODELS["grid"], []
     monkeypatch.setattr(batches, "HELD", 2 * 15 * 20 * 4)  # two steps at a time
-    attribute(model, sample(model), method, steps=6, report=lambda done, of: told.append((done, of)))
-    assert told[0] == (0, total)
-    assert told[-1] == (total, total)
-    assert told == sorted(told)
-    if total > 1:
-        assert [done for done, _ in told] == [0, 2, 4, 6]
+    attribute(model, sample(model), method, steps=6, progress=lambda share, text: told.append(share))
+    assert told == pytest.approx([0, 1] if total == 1 else [0, 2 / 6, 4 / 6, 1])
 
 
 def test_what_is_told_may_stop_the_work() -> None:
     model, told = MODELS["cloud"], []
 
-    def stop(done: int, total: int) -> None:
-        told.append(done)
+    def stop(share: float | None, text: str) -> None:
+        told.append(share)
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        attribute(model, sample(model), "integrated_gradients", report=stop)
+        attribute(model, sample(model), "integrated_gradients", progress=stop)
     assert told == [0]
 
 
@@ -144,9 +143,9 @@ def test_steps_that_go_through_together_change_nothing(monkeypatch: pytest.Monke
     )
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ATTRIBUTION_METHODS)
 @pytest.mark.parametrize("name", MODELS)
-def test_model_code_and_sample_stay_as_they_were(name: str, method: Method) -> None:
+def test_model_code_and_sample_stay_as_they_were(name: str, method: AttributionMethod) -> None:
     model = MODELS[name]
     given = sample(model)
     before = [value.clone() for value in model.state_dict().values()]

@@ -14,6 +14,7 @@ from scipy.stats import entropy
 
 from perceiver.analysis import change as module
 from perceiver.analysis.change import AnswerChange, jensen_shannon, latent_divergences, map_changes, softmax
+from perceiver.analysis.maps import MapSelection
 from perceiver.trace import Trace
 
 from .cases import frozen, of_clouds, sample
@@ -85,7 +86,7 @@ def test_divergences_of_latents_one_by_one(head: int | None, at_a_time: int, mon
 
 def test_changes_of_every_blocks_map() -> None:
     before, after = traces()
-    found = list(map_changes(before, after, reduce="max", kind="value", head=1))
+    found = list(map_changes(before, after, MapSelection("max", head=1, kind="value")))
     assert [one.block for one in found] == [0, 1]
     for one in found:
         p, q = (t.map(one.block, reduce="max", kind="value", head=1).numpy().reshape(3, 5) for t in (before, after))
@@ -98,8 +99,8 @@ def test_changes_of_every_blocks_map() -> None:
 
 @pytest.mark.parametrize("how", [{"kind": "score"}, {"reduce": "entropy"}, {"kind": "score", "latent": 2}])
 def test_what_cannot_be_added_up_has_no_divergence(how: dict[str, object]) -> None:
-    assert all(one.divergence is None and one.latents > 0 for one in map_changes(*traces(), **how))  # type: ignore[arg-type]
-    assert all(one.divergence is not None for one in map_changes(*traces(), latent=2, reduce="entropy"))
+    assert all(one.divergence is None and one.latents > 0 for one in map_changes(*traces(), MapSelection(**how)))  # type: ignore[arg-type]
+    assert all(one.divergence is not None for one in map_changes(*traces(), MapSelection("entropy", latent=2)))
 
 
 def test_latents_that_exchange_places_show_in_their_own_maps_alone() -> None:

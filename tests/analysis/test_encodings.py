@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from perceiver import Perceiver
-from perceiver.analysis.encodings import components, gram, pattern, similarity
-from perceiver.positions import fourier_features, position_config
+from perceiver.analysis.encodings import code_patterns, components, gram, pattern, similarity
+from perceiver.positions import CoordinatesConfig, LearnedConfig, fourier_features, position_config
 from tests.models import tiny
+
+from .cases import frozen, sample
 
 
 def codes(kind: str) -> torch.Tensor:
@@ -102,3 +104,27 @@ def test_what_does_not_exist() -> None:
         pattern(codes("coordinates"), 2)
     with pytest.raises(ValueError, match="no spectrum"):
         gram(torch.zeros(3, 2))
+
+
+class TestPatterns:
+    def test_of_bands_the_sines_of_three_a_axis(self) -> None:
+        model = frozen()
+        code = model.codes(sample(model))[0]
+        found = code_patterns(model, code, 2)
+        assert [(one.axis, one.index) for one in found] == [(0, 0), (0, 2), (0, 3), (1, 0), (1, 2), (1, 3)]
+        for one in found:
+            line = np.sin(np.pi * one.frequency * code[:, one.axis].numpy())
+            np.testing.assert_allclose(one.values, line, atol=1e-5)
+        assert [one.index for one in code_patterns(model, code, 99)] == [0, 3, 0, 3]
+
+    def test_of_others_coordinates_or_components(self) -> None:
+        raw = frozen(positions=CoordinatesConfig())
+        code = raw.codes(sample(raw))[0]
+        found = code_patterns(raw, code, 0)
+        np.testing.assert_array_equal(np.stack([one.values for one in found], axis=1), code)
+        learned = frozen(positions=LearnedConfig(dim=7))
+        code = learned.codes(sample(learned))[0]
+        found = code_patterns(learned, code, 6)
+        assert [one.index for one in found] == [0, 1, 2, 3, 4, 6]
+        for one in found:
+            assert float((one.values**2).mean()) == pytest.approx(1, rel=1e-4)

@@ -10,13 +10,13 @@ from perceiver import Perceiver
 from perceiver.analysis import batches
 from perceiver.analysis.attribution import attribute
 from perceiver.analysis.faithfulness import (
-    Course,
-    How,
+    PerturbationCurve,
     faithfulness,
     faithfulness_of_all,
     random_faithfulness,
     shares,
 )
+from perceiver.analysis.methods import Removal
 from perceiver.errors import ConfigError
 from perceiver.sample import Sample
 
@@ -39,18 +39,20 @@ def probability(model: Perceiver, given: Sample, kept: list[int], target: int, h
     return float(model(array[None])[0].softmax(0)[target])
 
 
-def looped(model: Perceiver, given: Sample, order: list[int], target: int, steps: int, how: str) -> list[Course]:
+def looped(
+    model: Perceiver, given: Sample, order: list[int], target: int, steps: int, how: str
+) -> list[PerturbationCurve]:
     """Deletion and insertion along an order, one input at a time."""
     total, courses = len(order), []
     for gone, low, high in ((True, 0, total - 1), (False, 1, total)):
         counts = sorted({min(max(round(total * (i / steps) ** 2), low), high) for i in range(steps + 1)})
         kept = [order[count:] if gone else order[:count] for count in counts]
         found = [probability(model, given, one, target, how) for one in kept]
-        courses.append(Course(np.array(counts) / total, np.array(found)))
+        courses.append(PerturbationCurve(np.array(counts) / total, np.array(found)))
     return courses
 
 
-def same(found: Course, expected: Course) -> None:
+def same(found: PerturbationCurve, expected: PerturbationCurve) -> None:
     np.testing.assert_allclose(found.shares, expected.shares)
     np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=1e-5)
     assert found.area == pytest.approx(expected.area, abs=1e-5)
@@ -60,7 +62,7 @@ def same(found: Course, expected: Course) -> None:
 @pytest.mark.parametrize(
     ("name", "how"), [("grid", "remove"), ("grid", "blank"), ("heads", "remove"), ("cloud", "remove")]
 )
-def test_courses_are_those_of_a_loop(name: str, steps: int, how: How) -> None:
+def test_courses_are_those_of_a_loop(name: str, steps: int, how: Removal) -> None:
     model = MODELS[name]
     given = sample(model)
     values = MAP[: len(given.content)]
@@ -78,8 +80,10 @@ def test_points_lie_closer_where_few_elements_are_changed() -> None:
 
 
 def test_areas_are_mean_heights() -> None:
-    assert Course(np.array([0, 0.25, 0.75]), np.array([1, 0.5, 0.0])).area == pytest.approx((0.1875 + 0.125) / 0.75)
-    assert Course(np.array([0.5, 1]), np.array([0.3, 0.3])).area == pytest.approx(0.3)
+    assert PerturbationCurve(np.array([0, 0.25, 0.75]), np.array([1, 0.5, 0.0])).area == pytest.approx(
+        (0.1875 + 0.125) / 0.75
+    )
+    assert PerturbationCurve(np.array([0.5, 1]), np.array([0.3, 0.3])).area == pytest.approx(0.3)
 
 
 def test_a_model_that_reads_one_element_answers_with_it_alone() -> None:
@@ -133,7 +137,10 @@ def test_random_order_is_the_mean_over_orders() -> None:
     orders = [np.random.default_rng(seed).permutation(15).tolist() for seed in range(3)]
     both = [looped(model, given, order, 2, 5, "remove") for order in orders]
     for course, one in ((found.deletion, 0), (found.insertion, 1)):
-        same(course, Course(both[0][one].shares, np.mean([courses[one].probabilities for courses in both], axis=0)))
+        same(
+            course,
+            PerturbationCurve(both[0][one].shares, np.mean([courses[one].probabilities for courses in both], axis=0)),
+        )
 
 
 def test_ties_are_broken_by_a_seeded_order() -> None:
@@ -152,7 +159,7 @@ def test_ties_are_broken_by_a_seeded_order() -> None:
 
 
 @pytest.mark.parametrize("how", ["remove", "blank"])
-def test_maps_that_go_through_together_are_told_apart(how: How, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_maps_that_go_through_together_are_told_apart(how: Removal, monkeypatch: pytest.MonkeyPatch) -> None:
     model = MODELS["grid"]
     given = sample(model)
     maps = {"a": MAP, "b": MAP.reshape(3, 5)[::-1], "c": np.zeros(15)}

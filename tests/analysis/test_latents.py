@@ -12,7 +12,7 @@ from scipy.spatial.distance import jensenshannon, pdist
 
 from perceiver import Perceiver
 from perceiver.analysis import latents as module
-from perceiver.analysis.latents import Alike, alike, concentration, movement
+from perceiver.analysis.latents import LatentClusters, cluster_latents, concentration, movement
 from perceiver.trace import Trace
 from tests.models import tiny
 
@@ -38,7 +38,7 @@ def drawn(maps: np.ndarray) -> Trace:
     return out
 
 
-def shares(found: Alike) -> list[list[int]]:
+def shares(found: LatentClusters) -> list[list[int]]:
     return [sorted(found.members(i).tolist()) for i in range(len(found.sizes))]
 
 
@@ -48,7 +48,7 @@ def test_the_tree_is_that_of_all_pairs(head: int | None, monkeypatch: pytest.Mon
     one = trace()
     maps = one.latent_maps(1, slice(0, 9), head=head).double().numpy()
     distances = pdist(maps, lambda p, q: np.sqrt(max(0.0, 1 - np.sqrt(p * q).sum())))
-    found = alike(one, 1, 3, head)
+    found = cluster_latents(one, 1, 3, head)
     np.testing.assert_allclose(found.linkage[:, 2], linkage(distances, "average")[:, 2], atol=1e-3)
     assert sorted(found.order.tolist()) == list(range(9))
     assert sum(found.sizes) == 9
@@ -63,18 +63,18 @@ def test_latents_that_read_alike_come_together() -> None:
     for latent, place in enumerate(of):
         maps[latent, 5 * place : 5 * place + 5] += 1 + 0.5 * random.random(5)
     maps /= maps.sum(1, keepdims=True)
-    found = alike(drawn(maps), 0, 3)
+    found = cluster_latents(drawn(maps), 0, 3)
     assert found.sizes == (5, 3, 2)
     assert shares(found) == [[0, 3, 4, 7, 9], [2, 6, 8], [1, 5]]
     # The leaves of a cluster stand together.
     assert (np.diff(found.cluster[found.order]) != 0).sum() == 2
-    assert alike(drawn(maps), 0, 1).sizes == (10,)
-    assert alike(drawn(maps), 0, 10).sizes == (1,) * 10
+    assert cluster_latents(drawn(maps), 0, 1).sizes == (10,)
+    assert cluster_latents(drawn(maps), 0, 10).sizes == (1,) * 10
 
 
 def test_equal_clusters_are_numbered_along_the_tree() -> None:
     maps = np.repeat(np.eye(15)[:3], 2, axis=0)
-    found = alike(drawn(maps), 0, 3)
+    found = cluster_latents(drawn(maps), 0, 3)
     assert found.sizes == (2, 2, 2)
     assert found.cluster[found.order].tolist() == [0, 0, 1, 1, 2, 2]
 
@@ -95,12 +95,12 @@ def test_maps_that_are_nearly_alike_are_told_apart() -> None:
     exact /= exact.sum(1, keepdims=True)
     # For p close to q it is the length of their difference over the roots, over the root of 8.
     distances = pdist(exact, lambda p, q: np.sqrt(((p - q) ** 2 / (p + q) * 2).sum() / 8))
-    found = alike(drawn(maps), 0, 2).linkage[:, 2]
+    found = cluster_latents(drawn(maps), 0, 2).linkage[:, 2]
     np.testing.assert_allclose(found, linkage(distances, "average")[:, 2], rtol=0.02)
 
 
 def test_one_latent_is_its_own_cluster() -> None:
-    found = alike(trace(1), 0, 1)
+    found = cluster_latents(trace(1), 0, 1)
     assert found.sizes == (1,)
     assert found.members(0).tolist() == [0]
     assert found.linkage.shape == (0, 4)
@@ -109,7 +109,7 @@ def test_one_latent_is_its_own_cluster() -> None:
 @pytest.mark.parametrize(("block", "clusters", "words"), [(0, 0, "not 0"), (0, 10, "not 10"), (2, 2, "block 2")])
 def test_what_cannot_be_had(block: int, clusters: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        alike(trace(), block, clusters)
+        cluster_latents(trace(), block, clusters)
 
 
 @pytest.mark.parametrize("head", [None, 0])

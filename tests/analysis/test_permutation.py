@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from perceiver import Perceiver
-from perceiver.analysis.permutation import SHUFFLES, Shuffled, permute
+from perceiver.analysis.methods import SHUFFLES
+from perceiver.analysis.permutation import Shuffled, permute
 from perceiver.errors import ConfigError
 from perceiver.positions import FourierConfig, LearnedConfig
 from perceiver.sample import Sample

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from perceiver import Perceiver, attention
 from perceiver.analysis import relevance as module
-from perceiver.analysis.relevance import RELEVANCE_METHODS, RelevanceMethod, relevance
+from perceiver.analysis.methods import RELEVANCE_METHODS, RelevanceMethod
+from perceiver.analysis.relevance import relevance
 from perceiver.attention import CrossAttention, SelfAttention
 from perceiver.errors import ConfigError
 
@@ -167,14 +168,14 @@ def test_a_class_that_nothing_speaks_for_has_an_empty_map() -> None:
 
 def test_progress_is_told_and_stops_the_work() -> None:
     model, told = frozen(), []
-    relevance(model, sample(model), 0, 1, report=lambda done, total: told.append((done, total)))
-    assert told == [(done, 8) for done in range(1, 9)]  # two cross-attentions and two layers, for two classes
+    relevance(model, sample(model), 0, 1, progress=lambda share, text: told.append(share))
+    assert told == [done / 8 for done in range(1, 9)]  # two cross-attentions and two layers, for two classes
 
-    def stop(done: int, total: int) -> None:
+    def stop(share: float | None, text: str) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        relevance(model, sample(model), report=stop)
+        relevance(model, sample(model), progress=stop)
 
 
 @pytest.mark.parametrize("classes", [(3, None), (-1, None), (0, 3)])

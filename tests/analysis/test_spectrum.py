@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from perceiver import Perceiver
-from perceiver.analysis.matched import match
+from perceiver.analysis.band_baseline import match_bands
 from perceiver.analysis.spectrum import Spectrum, reference_bands, spectra
 from perceiver.positions import Band, CoordinatesConfig, FourierConfig, LearnedConfig, frequencies
 from perceiver.trace import Trace
@@ -153,7 +153,7 @@ def test_a_band_beyond_what_the_grid_shows_is_looked_for_where_it_appears() -> N
     ],
 )
 def test_bands_that_are_resolved(shape: tuple[int, ...], bands: list[Band], resolved: int) -> None:
-    assert match(bands, shape, len(shape)).resolved == resolved
+    assert match_bands(bands, shape, len(shape)).resolved == resolved
 
 
 def test_shares_are_least_squares_band_by_band() -> None:

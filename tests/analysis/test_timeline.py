@@ -86,10 +86,23 @@ def test_a_scan_gives_every_window_the_models_own_answer_a_few_at_a_time() -> No
     first = next(steps)
     assert made == [0.0, 0.5]  # nothing is decoded before it is needed
     rest = list(steps)
-    assert [len(part) for part in (first, *rest)] == [2, 2, 1]
-    whole = first + rest[0] + rest[1]
+    assert [len(found) for found in (first, *rest)] == [2, 4, 5]
+    whole = rest[-1]
     assert whole.starts.tolist() == [0.0, 0.5, 1.0, 1.5, 2.0]
     assert whole.silent.tolist() == [False, False, False, True, False]
     for window, probabilities in zip(windows(), whole.probabilities, strict=True):
         alone = model.trace(model.input_array(window.content[None])).logits.softmax(-1)
         np.testing.assert_allclose(probabilities, alone.numpy(), rtol=1e-4)
+
+
+def test_a_scan_that_was_stopped_goes_on_after_its_last_window() -> None:
+    torch.manual_seed(0)
+    model = Perceiver(tiny()).eval()
+    windows = [
+        Part(i / 2, torch.randn(15, 2, generator=torch.Generator().manual_seed(i)), silent=False) for i in range(5)
+    ]
+    *_, whole = scan(model, windows, 1.0, at_a_time=2)
+    first = next(scan(model, windows, 1.0, at_a_time=2))
+    *_, resumed = scan(model, windows, 1.0, at_a_time=3, before=first)
+    np.testing.assert_array_equal(resumed.starts, whole.starts)
+    np.testing.assert_allclose(resumed.probabilities, whole.probabilities, rtol=1e-4)

@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -18,11 +17,8 @@ from PIL import Image
 from scipy.stats import rankdata
 
 from perceiver import load, modalities
-from perceiver.analysis.ablation import FILLS, Ablation, parse
-from perceiver.analysis.permutation import SHUFFLES
-from perceiver.cli import ablate, permute, sweep
-from perceiver.cli.asked import class_number
-from perceiver.cli.opened import Opened
+from perceiver.analysis.ablation import Ablation, parse
+from perceiver.analysis.target_class import find_class
 from perceiver.errors import ConfigError
 from perceiver.sample import Sample
 from tests.app import clouds, folder
@@ -69,11 +65,6 @@ def test_help_waits_for_nothing_slow() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-
-
-def test_choices_are_the_librarys() -> None:
-    assert get_args(ablate.Fill) == get_args(sweep.Fill) == FILLS
-    assert get_args(permute.Shuffle) == SHUFFLES
 
 
 class TestAblate:
@@ -251,10 +242,10 @@ class TestPermute:
 
 
 def test_classes_go_by_name_word_or_number() -> None:
-    opened = Opened.open("image-fourier")
     asked = {"bed_cot": 0, "Bed cot": 0, "cot": 0, "LAMP": 1, "1": 0, "3": 2}
-    assert {text: class_number(opened, text) for text in asked} == asked
-    assert class_number(opened, None) is None
+    assert {text: find_class(text, folder.LABELS, 3) for text in asked} == asked
     for text in ("0", "4", "be", ""):
         with pytest.raises(ConfigError, match="has no class"):
-            class_number(opened, text)
+            find_class(text, folder.LABELS, 3)
+    with pytest.raises(ConfigError, match="several classes 'pot': tea_pot, pot_plant"):
+        find_class("pot", ("tea_pot", "pot_plant"), 2)

@@ -23,7 +23,8 @@ import dataset_builders
 import perceiver
 from perceiver import Perceiver, PerceiverConfig
 from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
-from perceiver.cli import app, maps, opened
+from perceiver.cli import app, maps, session
+from perceiver.cli.options import Kind
 from perceiver.plots import colour, scale
 from perceiver.positions import FourierConfig
 from perceiver.trace import KINDS, REDUCTIONS
@@ -119,13 +120,13 @@ def test_help_waits_for_nothing_slow() -> None:
 
 def test_choices_are_the_librarys() -> None:
     assert get_args(maps.Reduce) == REDUCTIONS
-    assert get_args(maps.Kind) == KINDS
+    assert get_args(Kind) == KINDS
     assert set(get_args(maps.Mode)) == set(scale.modes("probability"))
     assert set(get_args(maps.Colours)) == set(colour.SEQUENTIAL)
 
 
 def test_unexpected_faults_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opened.Opened, "open", lambda source: 1 / 0)
+    monkeypatch.setattr(session, "open_checkpoint", lambda source: 1 / 0)
     assert isinstance(run("predict", "photo.png").exception, ZeroDivisionError)
 
 
@@ -133,7 +134,7 @@ def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(source: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(opened.Opened, "open", interrupted)
+    monkeypatch.setattr(session, "open_checkpoint", interrupted)
     result = run("predict", "photo.png")
     assert result.exit_code == 130
     assert "Traceback" not in result.output
@@ -275,7 +276,7 @@ def test_maps_of_files_of_one_name_are_kept_apart() -> None:
         (("--head", "3"), "tiny has no head 3; they run from 1 to 2"),
         (
             ("--kind", "score", "--reduce", "entropy"),
-            "scores are no shares of anything, so they have no entropy; use --kind probability or value",
+            "scores are not shares, so they have no entropy; use kind probability or value",
         ),
         (("--kind", "score", "--scale", "log"), "these maps have no scale log; use --scale shared or per_map"),
     ],

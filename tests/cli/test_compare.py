@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,12 +15,11 @@ import perceiver
 from perceiver import Perceiver, load, modalities
 from perceiver.analysis.change import jensen_shannon
 from perceiver.analysis.encodings import gram, similarity
-from perceiver.analysis.latents import alike, concentration
+from perceiver.analysis.latents import cluster_latents, concentration
 from perceiver.analysis.spectrum import reference_bands, spectra
-from perceiver.cli import compare, tartan
 from perceiver.positions import LearnedConfig
 from perceiver.sample import Sample
-from perceiver.trace import KINDS, Trace
+from perceiver.trace import Trace
 from tests.app import clouds, folder
 from tests.commands import PHOTO, refused, run, stand_in, values
 
@@ -57,10 +55,6 @@ def test_help_shows_an_example(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
     assert f"\n    perceiver {command}" in result.stdout
-
-
-def test_choices_are_the_librarys() -> None:
-    assert get_args(compare.Kind) == get_args(tartan.Kind) == KINDS
 
 
 class TestCompare:
@@ -205,7 +199,7 @@ class TestLatents:
     def test_numbers_are_the_librarys(self) -> None:
         out = values("latents", PHOTO, "-c", LEARNED, "--block", "1", "--clusters", "2", "--head", "2")
         trace = read(LEARNED)[2]
-        found = alike(trace, 0, 2, head=1)
+        found = cluster_latents(trace, 0, 2, head=1)
         assert out["clusters"] == [found.members(i).tolist() for i in range(2)]
         assert out["effective"] == pytest.approx(concentration(trace, 0, 1).effective.tolist(), rel=1e-4)
         assert [(one["from"], one["to"]) for one in out["movement"]] == [(0, 2)]

@@ -14,20 +14,22 @@ import torch
 from perceiver import Perceiver, export
 from perceiver.analysis.ablation import Ablation, parse
 from perceiver.analysis.change import AnswerChange, map_changes
-from perceiver.analysis.encodings import components, gram, similarity
-from perceiver.analysis.faithfulness import Course, Faithfulness
-from perceiver.analysis.latents import alike, concentration, movement
+from perceiver.analysis.encodings import analyse_code, gram
+from perceiver.analysis.explanation import Explanation, Explanations, Question
+from perceiver.analysis.faithfulness import Faithfulness, PerturbationCurve
+from perceiver.analysis.latents import analyse_latents
 from perceiver.analysis.permutation import Shuffled
 from perceiver.analysis.relevance import relevance
 from perceiver.analysis.spectrum import spectra
 from perceiver.analysis.sweep import Curve, Sweep
+from perceiver.export import Layout, Origin
 from perceiver.sample import Sample
 from tests.models import tiny
 
 LABELS = ("a", "b", "c")
-ORIGIN: dict[str, Any] = {"model": "m", "sample": "s.png", "weights_sha256": "ab" * 32, "notes": ("n",)}
+ORIGIN = Origin("m", "s.png", "ab" * 32, ("n",))
 PLACES = {"rows": np.array([5.0, 15.0, 25.0]), "cols": np.array([11.0, 13.0, 15.0, 17.0, 19.0])}
-GRID: dict[str, Any] = {"shape": (3, 5), "places": PLACES, "box": ((0.0, 30.0), (10.0, 20.0))}
+GRID = Layout((3, 5), PLACES, box=((0.0, 30.0), (10.0, 20.0)))
 BEFORE, AFTER = np.array([0.0, 2.0, 1.0]), np.array([3.0, 1.0, 1.0])
 
 
@@ -67,7 +69,7 @@ class TestAblation:
         before = model.trace(model.inputs(sample))
         after = model.trace(model.inputs(sample, taken.apply(model.codes(sample), model.encoding)))
         maps = tuple(map_changes(before, after))
-        out = plain(export.ablation_json(taken, AnswerChange(BEFORE, AFTER), LABELS, target=2, maps=maps, **ORIGIN))
+        out = plain(export.ablation_json(taken, AnswerChange(BEFORE, AFTER), LABELS, ORIGIN, target=2, maps=maps))
         assert (out["model"], out["sample"], out["notes"], out["ablation"]) == ("m", "s.png", ["n"], "b1:1-2,mean")
         p, q = np.exp(BEFORE) / np.exp(BEFORE).sum(), np.exp(AFTER) / np.exp(AFTER).sum()
         assert out["target"] == {
@@ -90,7 +92,7 @@ class TestAblation:
         before = model.trace(model.inputs(sample))
         after = model.trace(model.inputs(sample, torch.zeros_like(model.codes(sample))))
         buffer = io.BytesIO()
-        export.ablation_npz(buffer, taken, tuple(map_changes(before, after)), **GRID, **ORIGIN)
+        export.ablation_npz(buffer, taken, tuple(map_changes(before, after)), ORIGIN, GRID)
         arrays, metadata = opened(buffer)
         assert metadata["ablation"] == "all"
         assert metadata["axes"] == ["block", "rows", "cols"]
@@ -137,7 +139,7 @@ class TestSweep:
 
         def exported(known: int) -> dict[str, Any]:
             swept = self.sweep(curves, estimates, after[:known])
-            return plain(export.sweep_json(swept, LABELS, axes=("rows", "cols"), **ORIGIN))
+            return plain(export.sweep_json(swept, LABELS, ORIGIN, axes=("rows", "cols")))
 
         out = exported(5)
         # Ranks 2, 3, 1 of the estimates against 1, 3, 2 of the changes: 1 - 6 * 2 / 24.
@@ -154,11 +156,11 @@ class TestSweep:
 def test_shuffles() -> None:
     change = AnswerChange(BEFORE, AFTER)
     one = Shuffled("blocks", 2, 3, np.arange(15), None, change, kept=7)
-    (out,) = plain(export.shuffles_json([one], LABELS, target=1, **ORIGIN))["shuffles"]
+    (out,) = plain(export.shuffles_json([one], LABELS, ORIGIN, target=1))["shuffles"]
     assert (out["shuffle"], out["size"], out["seed"], out["kept"], out["largest"]) == ("blocks", 2, 3, 7, 3.0)
     assert out["flipped"] is True
     with pytest.raises(ValueError, match="2 labels for 3 logits"):
-        export.shuffles_json([one], LABELS[:2], target=1, **ORIGIN)
+        export.shuffles_json([one], LABELS[:2], ORIGIN, target=1)
 
 
 class TestEncodings:
@@ -166,8 +168,8 @@ class TestEncodings:
         found = tuple(spectra(model.trace(model.inputs(sample)), model.encoding.bands(), None))
         code = gram(model.codes(sample)[0])
         measured = [
-            export.Measured("m", "ab", "fourier", "m", found, code),
-            export.Measured("l", None, "learned", None, found[1:]),
+            export.ModelSpectra(Origin("m", "s.png", "ab", ("n",)), "fourier", "m", found, code),
+            export.ModelSpectra(Origin("l", "s.png", None, ("n",)), "learned", None, found[1:]),
         ]
         table = rows(export.tartan_csv(measured))
         assert [(row["model"], row["bands_of"], row["block"]) for row in table] == [
@@ -177,7 +179,7 @@ class TestEncodings:
         ]
         assert float(table[1]["at_bands"]) == found[1].at_bands
         assert table[0]["bands"] == "8"
-        first, second = plain(export.tartan_json(measured, sample="s.png", notes=["n"]))["models"]
+        first, second = plain(export.tartan_json(measured))["models"]
         assert first["blocks"][0]["ratio"] == pytest.approx(found[0].at_bands / found[0].baseline)
         assert first["code"]["effective"] == code.effective
         assert "code" not in second
@@ -185,31 +187,23 @@ class TestEncodings:
 
     def test_what_is_no_number_is_none(self, model: Perceiver, sample: Sample) -> None:
         none = tuple(spectra(model.trace(model.inputs(sample)), (), None))
-        (out,) = plain(export.tartan_json([export.Measured("m", None, "learned", None, none)], sample="s"))["models"]
+        (out,) = plain(export.tartan_json([export.ModelSpectra(Origin("m", "s"), "learned", None, none)]))["models"]
         assert out["blocks"][0]["ratio"] is None
 
     def test_a_code(self, model: Perceiver, sample: Sample) -> None:
-        codes = model.codes(sample)[0]
-        found, alike_ = gram(codes), similarity(codes, 4)
-        out = plain(
-            export.encoding_json(
-                "fourier", model.encoding.bands(), found, shape=(3, 5), channels=18, axes=("rows", "cols"),
-                element=4, similarity=alike_, **ORIGIN,
-            )
-        )  # fmt: skip
+        found = analyse_code(model, model.codes(sample)[0], 4)
+        out = plain(export.encoding_json(found, ORIGIN, axes=("rows", "cols")))
+        assert (out["positions"], out["shape"], out["channels"]) == ("fourier", [3, 5], 18)
         assert out["cycles"]["rows"] == pytest.approx(np.linspace(1, 1.5, 4))
         assert out["cycles"]["cols"] == pytest.approx(np.linspace(1, 2.5, 4))
         assert out["similarity"]["element"] == 4
         assert out["similarity"]["cosine"][4] == pytest.approx(1)
         buffer = io.BytesIO()
-        export.encoding_npz(
-            buffer, codes.numpy(), found, components(codes, 3), model.encoding.bands(), positions="fourier",
-            element=4, similarity=alike_, **GRID, **ORIGIN,
-        )  # fmt: skip
+        export.encoding_npz(buffer, found, ORIGIN, GRID, leading=3)
         arrays, metadata = opened(buffer)
-        np.testing.assert_array_equal(arrays["codes"].reshape(15, 18), codes)
+        np.testing.assert_array_equal(arrays["codes"].reshape(15, 18), model.codes(sample)[0])
         assert arrays["components"].shape == (3, 3, 5)
-        assert metadata["effective"] == pytest.approx(found.effective)
+        assert metadata["effective"] == pytest.approx(found.gram.effective)
         for axis, cycles, sine, _ in arrays["bands"]:
             line = np.sin(np.pi * cycles * arrays["position"][..., int(axis)])
             np.testing.assert_allclose(arrays["codes"][..., int(sine)], line, atol=1e-5)
@@ -218,21 +212,19 @@ class TestEncodings:
 class TestExplanations:
     SCORE = Faithfulness(
         1,
-        Course(np.array([0.0, 0.5, 1.0]), np.array([1.0, 0.5, 0.0])),
-        Course(np.array([0.0, 1.0]), np.array([0.5, 1.0])),
+        PerturbationCurve(np.array([0.0, 0.5, 1.0]), np.array([1.0, 0.5, 0.0])),
+        PerturbationCurve(np.array([0.0, 1.0]), np.array([0.5, 1.0])),
     )
 
     def test_json_and_npz(self, model: Perceiver, sample: Sample) -> None:
         held = relevance(model, sample, 1)
-        maps = [
-            export.Explanation("relevance", held.total, signed=False, score=self.SCORE),
-            export.Explanation("integrated_gradients", -held.total, signed=True, change=2.0, completeness=0.25),
-        ]
-        out = plain(
-            export.explanations_json(
-                maps, BEFORE, LABELS, target=1, against=0, random=self.SCORE, relevance=held, **ORIGIN
-            )
+        maps = (
+            Explanation("relevance", held.total, signed=False, score=self.SCORE, relevance=held),
+            Explanation("integrated_gradients", -held.total, signed=True, change=2.0, completeness=0.25),
         )
+        methods = tuple(one.method for one in maps)
+        found = Explanations(Question(1, 0), methods, maps, random=self.SCORE)
+        out = plain(export.explanations_json(found, BEFORE, LABELS, ORIGIN))
         assert out["target"] == {"class": 1, "label": "b", "logit": 2.0}
         assert out["against"] == {"class": 0, "label": "a", "logit": 0.0}
         assert out["methods"]["relevance"]["score"] == {"deletion": 0.5, "insertion": 0.75}
@@ -245,7 +237,7 @@ class TestExplanations:
         assert out["random"] == {"deletion": 0.5, "insertion": 0.75}
         assert sum(out["relevance"]["shares"]) == pytest.approx(1, abs=1e-6)
         buffer = io.BytesIO()
-        export.explanations_npz(buffer, maps, target_class=1, relevance=held, **GRID, **ORIGIN)
+        export.explanations_npz(buffer, found, ORIGIN, GRID)
         arrays, metadata = opened(buffer)
         np.testing.assert_allclose(arrays["relevance_blocks"].sum(0), arrays["relevance"], atol=1e-6)
         np.testing.assert_array_equal(arrays["integrated_gradients"], -arrays["relevance"])
@@ -257,21 +249,21 @@ class TestExplanations:
         assert len(table) == 10
         assert [float(row["probability"]) for row in table[:3]] == [1.0, 0.5, 0.0]
         assert table[-1] == {"method": "random", "course": "insertion", "share": "1.0", "probability": "1.0"}
-        out = plain(export.faithfulness_json(scores, LABELS, target=1, how="blank", **ORIGIN))
+        out = plain(export.faithfulness_json(scores, LABELS, ORIGIN, target=1, how="blank"))
         assert out["methods"]["saliency"]["deletion"]["area"] == 0.5
         assert out["how"] == "blank"
 
 
 def test_latents(model: Perceiver, sample: Sample) -> None:
     trace = model.trace(model.inputs(sample))
-    found = alike(trace, 1, 2), concentration(trace, 1), movement(trace)
-    out = plain(export.latents_json(1, *found, **ORIGIN))
+    found = analyse_latents(trace, 1, 2)
+    out = plain(export.latents_json(found, ORIGIN))
     assert sorted(n for members in out["clusters"] for n in members) == [0, 1, 2, 3]
     assert out["movement"][0]["from"] == 0
     assert out["effective"] == pytest.approx(np.exp(out["entropy"]))
-    table = rows(export.latents_csv(1, *found))
+    table = rows(export.latents_csv(found))
     assert [row["latent"] for row in table] == ["1", "2", "3", "4"]
     assert sorted(int(row["place"]) for row in table) == [1, 2, 3, 4]
-    assert [int(row["cluster"]) - 1 for row in table] == found[0].cluster.tolist()
+    assert [int(row["cluster"]) - 1 for row in table] == found.clusters.cluster.tolist()
     assert [float(row["before"]) for row in table] == pytest.approx(out["movement"][0]["divergence"])
     assert {row["after"] for row in table} == {""}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from perceiver.export import maps_npz, predictions_json
+from perceiver.analysis.maps import MapSelection
+from perceiver.export import Layout, Origin, maps_npz, predictions_json
 from perceiver.positions import grid_coordinates
 
 RNG = np.random.default_rng(0)
@@ -19,7 +21,11 @@ BOX = ((18.75, 281.25), (68.75, 331.25))
 
 
 PLACES = {"rows": np.array([5.0, 15.0, 25.0]), "cols": np.array([11.0, 13.0, 15.0, 17.0, 19.0])}
-GRID: dict[str, Any] = {"shape": (3, 5), "places": PLACES, "model": "m", "sample": "s"}
+ORIGIN = Origin("m", "s")
+
+
+def grid(**changes: Any) -> Layout:
+    return replace(Layout((3, 5), PLACES, box=BOX), **changes)
 
 
 def maps(*shape: int) -> np.ndarray:
@@ -31,10 +37,8 @@ class TestMaps:
     def test_round_trip(self, tmp_path: Path) -> None:
         values = maps(3, 3, 5)
         path = tmp_path / "maps.npz"
-        maps_npz(
-            path, values, shape=(3, 5), places=PLACES, blocks=[0, 1, 3], box=BOX, model="image-fourier",
-            sample="löffel \"x\".png", head=0, weights_sha256="ab" * 32, notes=["used frame 1 of 12"],
-        )  # fmt: skip
+        origin = Origin("image-fourier", 'löffel "x".png', "ab" * 32, ("used frame 1 of 12",))
+        maps_npz(path, values, [0, 1, 3], origin, grid(), MapSelection(head=0))
         with np.load(path, allow_pickle=False) as file:
             assert set(file) == {"maps", "blocks", "rows", "cols", "position", "box", "metadata"}
             np.testing.assert_array_equal(file["maps"], values)
@@ -60,7 +64,7 @@ class TestMaps:
 
     def test_places_on_the_original(self) -> None:
         buffer = io.BytesIO()
-        maps_npz(buffer, maps(1, 3, 5), blocks=[0], box=((0.0, 30.0), (10.0, 20.0)), **GRID)
+        maps_npz(buffer, maps(1, 3, 5), [0], ORIGIN, grid(box=((0.0, 30.0), (10.0, 20.0))))
         buffer.seek(0)
         with np.load(buffer, allow_pickle=False) as file:
             np.testing.assert_array_equal(file["rows"], [5, 15, 25])
@@ -68,7 +72,7 @@ class TestMaps:
 
     def test_positions_are_what_the_encoding_is_given(self) -> None:
         buffer = io.BytesIO()
-        maps_npz(buffer, maps(1, 3, 5), blocks=[0], box=BOX, **GRID)
+        maps_npz(buffer, maps(1, 3, 5), [0], ORIGIN, grid())
         buffer.seek(0)
         with np.load(buffer, allow_pickle=False) as file:
             position = file["position"]
@@ -78,7 +82,7 @@ class TestMaps:
 
     def test_every_latent_of_its_own(self) -> None:
         buffer = io.BytesIO()
-        maps_npz(buffer, maps(2, 7, 3, 5), blocks=[0, 1], box=BOX, reduce=None, **GRID)
+        maps_npz(buffer, maps(2, 7, 3, 5), [0, 1], ORIGIN, grid())
         buffer.seek(0)
         with np.load(buffer, allow_pickle=False) as file:
             assert file["maps"].shape == (2, 7, 3, 5)
@@ -90,10 +94,8 @@ class TestMaps:
         points = RNG.random((4, 3))
         buffer = io.BytesIO()
         values = RNG.random((2, 4)).astype(np.float32)
-        maps_npz(
-            buffer, values, shape=(4,), places={"points": 10 * points}, coordinates=points.astype(np.float32),
-            blocks=[0, 1], model="m", sample="s.ply",
-        )  # fmt: skip
+        layout = Layout((4,), {"points": 10 * points}, coordinates=points.astype(np.float32))
+        maps_npz(buffer, values, [0, 1], ORIGIN, layout)
         buffer.seek(0)
         with np.load(buffer, allow_pickle=False) as file:
             np.testing.assert_array_equal(file["points"], 10 * points)
@@ -109,16 +111,16 @@ class TestMaps:
             (maps(1, 3, 5), [0], ((5.0, 4.0), (0.0, 1.0)), "box"),
         ):
             with pytest.raises(ValueError, match=cause):
-                maps_npz(io.BytesIO(), values, blocks=blocks, box=box, **GRID)
+                maps_npz(io.BytesIO(), values, blocks, ORIGIN, grid(box=box))
         with pytest.raises(ValueError, match="places rows do not match"):
-            maps_npz(io.BytesIO(), maps(1, 3, 5), blocks=[0], **GRID | {"places": {"rows": PLACES["rows"]}})
+            maps_npz(io.BytesIO(), maps(1, 3, 5), [0], ORIGIN, grid(places={"rows": PLACES["rows"]}))
 
 
 class TestPredictions:
     LOGITS = np.array([1.0, 3.0, -2.0, 1.0], dtype=np.float32)
 
     def test_ranked_with_probabilities_over_all_classes(self) -> None:
-        out = predictions_json(self.LOGITS, ["a", "b", "c", "d"], model="m", sample="s.png", truth="c", notes=["n"])
+        out = predictions_json(self.LOGITS, ["a", "b", "c", "d"], Origin("m", "s.png", notes=("n",)), truth="c")
         expected = torch.softmax(torch.from_numpy(self.LOGITS).double(), 0).numpy()
         assert [(p["rank"], p["class"], p["label"]) for p in out["predictions"]] == [
             (1, 1, "b"), (2, 0, "a"), (3, 3, "d"), (4, 2, "c"),
@@ -129,16 +131,16 @@ class TestPredictions:
         assert (out["model"], out["sample"], out["truth"], out["notes"]) == ("m", "s.png", "c", ["n"])
 
     def test_a_cut_list_keeps_its_probabilities(self) -> None:
-        whole = predictions_json(self.LOGITS, list("abcd"), model="m", sample="s")["predictions"]
-        assert predictions_json(self.LOGITS, list("abcd"), model="m", sample="s", top=2)["predictions"] == whole[:2]
+        whole = predictions_json(self.LOGITS, list("abcd"), ORIGIN)["predictions"]
+        assert predictions_json(self.LOGITS, list("abcd"), ORIGIN, top=2)["predictions"] == whole[:2]
 
     def test_it_is_json(self) -> None:
-        out = predictions_json(np.array([1000.0, -1000.0]), ["a", "b"], model="m", sample="s")
+        out = predictions_json(np.array([1000.0, -1000.0]), ["a", "b"], ORIGIN)
         assert json.loads(json.dumps(out, allow_nan=False)) == out
         assert out["predictions"][0]["probability"] == 1
 
     def test_refusals(self) -> None:
         with pytest.raises(ValueError, match="3 labels for 4 logits"):
-            predictions_json(self.LOGITS, ["a", "b", "c"], model="m", sample="s")
-        with pytest.raises(ValueError, match="logits of s are not finite"):
-            predictions_json(np.array([np.nan, 1.0]), ["a", "b"], model="m", sample="s")
+            predictions_json(self.LOGITS, ["a", "b", "c"], ORIGIN)
+        with pytest.raises(ValueError, match="logits are not finite"):
+            predictions_json(np.array([np.nan, 1.0]), ["a", "b"], ORIGIN)

@@ -82,8 +82,8 @@ def test_accuracy_is_that_of_one_example_after_the_other(
     if free:
         model, examples = clouds
     ablations = [Ablation(), low_pass(model.encoding, 1), WHOLE]
-    told: list[tuple[int, int]] = []
-    reached = list(frequencies(model, examples, ablations, lambda done, total: told.append((done, total))))
+    told: list[float | None] = []
+    reached = list(frequencies(model, examples, ablations, progress=lambda share, text: told.append(share)))
     whole = []
     for i in range(6):
         one = base.sample(examples, i, model.config)
@@ -98,7 +98,7 @@ def test_accuracy_is_that_of_one_example_after_the_other(
         assert found.accuracy.value == pytest.approx(np.mean(np.array(answers) == examples.label.numpy()))
         assert found.agrees.value == pytest.approx(np.mean(np.array(answers) == np.array(whole)))
     assert reached[0].agrees == base.Mean(1.0, 1.0, 1.0)
-    assert told[-1] == (4, 4)
+    assert told == [0.25, 0.5, 0.75, 1]
 
 
 def test_scores_are_means_of_single_examples_and_random_order_gains_nothing_over_itself(

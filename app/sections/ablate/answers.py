@@ -9,7 +9,7 @@ import streamlit as st
 from jaxtyping import Float
 
 from perceiver.analysis.change import AnswerChange
-from perceiver.analysis.numbers import number, percent
+from perceiver.analysis.formatting import number, percent
 from perceiver.plots.sweep import change_text
 
 from ...components import Row, ranking

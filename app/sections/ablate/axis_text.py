@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceiver.analysis.numbers import clock, number
+from perceiver.analysis.formatting import clock, number
 from perceiver.plots.sweep import cycles
 
 from ...services.ablation import EncodingAxis

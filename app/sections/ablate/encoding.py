@@ -9,8 +9,9 @@ from typing import cast
 import streamlit as st
 
 from perceiver.analysis import ablation as ablations
-from perceiver.analysis.ablation import Ablation, Fill
-from perceiver.analysis.numbers import number
+from perceiver.analysis.ablation import Ablation
+from perceiver.analysis.formatting import number
+from perceiver.analysis.methods import Fill
 
 from ...components import BandAxis, Off, bands
 from ...services import ablation, models

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from perceiver.analysis.numbers import number
+from perceiver.analysis.formatting import number
 
 from ...components import Tile
 from ...services.ablation import BlockChange

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import streamlit as st
 
-from perceiver.analysis.numbers import count, number
+from perceiver.analysis.formatting import count, number
 from perceiver.analysis.permutation import Shuffled
 from perceiver.plots import drawing
 from perceiver.plots.drawing import GridDrawing

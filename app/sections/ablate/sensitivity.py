@@ -14,7 +14,7 @@ from jaxtyping import Float64
 from streamlit.delta_generator import DeltaGenerator
 
 from perceiver.analysis.ablation import Ablation
-from perceiver.analysis.numbers import clock
+from perceiver.analysis.formatting import clock
 from perceiver.analysis.sweep import Curve, spearman
 from perceiver.plots.sweep import Line, Measure, sweep_figure, sweep_text
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from perceiver.analysis.beside import same_elements
+from perceiver.analysis.compare import same_elements
 from perceiver.plots.scale import Mode
 
 from ...components import Tile

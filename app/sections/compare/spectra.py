@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
-from perceiver.analysis.numbers import number, percent
+from perceiver.analysis.formatting import number, percent
 from perceiver.analysis.spectrum import Spectrum
 from perceiver.analysis.summary import summarise
 from perceiver.plots.encodings import (

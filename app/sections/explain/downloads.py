@@ -7,13 +7,13 @@ from functools import partial
 
 import streamlit as st
 
+from perceiver.analysis.explanation import Question
 from perceiver.plots.drawing import draw
 from perceiver.plots.explanations import NAMES, areas_text, below_one_another
 from perceiver.plots.figures import figure_png
 
 from ...components import copy_link
 from ...services import explanation, export, inference
-from ...services.explanation import Question
 from ...services.maps import BlockMap
 from ..context import ExplainContext
 from ..downloads import download, stem

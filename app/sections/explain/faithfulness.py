@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from perceiver.analysis.explanation import Question
 from perceiver.plots.explanations import NAMES, Direction, course_figure, faithfulness_text
 
 from ...services import explanation
-from ...services.explanation import Question
 from ...services.queueing import Progress
 from ...session import text
 from ..context import ExplainContext

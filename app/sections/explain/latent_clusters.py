@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import streamlit as st
 
-from perceiver.analysis.numbers import number
+from perceiver.analysis.formatting import number
+from perceiver.analysis.latents import LatentGroup
 from perceiver.plots.explanations import concentration_figure, concentration_text, movement_figure, movement_text
 
 from ...components import Tile
 from ...services import explanation
-from ...services.explanation import LatentCluster
 from ...services.maps import MapQuery, block_maps, strip
 from ...session import controls, state, text
 from ...session.view import CLUSTERS
@@ -73,13 +73,13 @@ def _change_block() -> None:
     state.change(block=st.session_state["block_of_groups"], group=None, latent=None)
 
 
-def _tile(i: int, cluster: LatentCluster) -> Tile:
+def _tile(i: int, cluster: LatentGroup) -> Tile:
     count = f"{len(cluster.latents)} latent{'s' * (len(cluster.latents) != 1)}"
     reads = f"{number(cluster.effective)} element{'s' * (number(cluster.effective) != '1')}"
     return Tile(f"Group {i + 1}", note=count, facts=(("reads", reads),), alt=f"Group {i + 1}, {count}; reads {reads}")
 
 
-def _cluster(context: ExplainContext, clusters: Sequence[LatentCluster], chosen: int) -> None:
+def _cluster(context: ExplainContext, clusters: Sequence[LatentGroup], chosen: int) -> None:
     """The latents of one cluster, and the map of one of them, or their mean, large."""
     view, cluster = context.view, clusters[chosen]
     thumbnails = strip(context.case, view.block, "probability", view.head, context.progress)

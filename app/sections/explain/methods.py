@@ -8,28 +8,18 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from perceiver.analysis.numbers import number, percent
+from perceiver.analysis.explanation import Explanation, Question
+from perceiver.analysis.formatting import number, percent
+from perceiver.analysis.methods import METHODS
 from perceiver.plots.explanations import NAMES, compared_text
 
 from ...components import Tile
 from ...services import explanation
-from ...services.explanation import Explanation, Question
 from ...services.maps import BlockMap
 from ...session import state
 from ..context import ExplainContext
 from .question import question_text
 from .share_maps import pointing_hint, scale_text, share_maps
-
-MEANINGS: Mapping[str, str] = {
-    "attention": "The attention weights, as a mean over latents and blocks: what was read, whatever it was read for. "
-    "No class is asked about.",
-    "last": "The attention weights of the last block, as a mean over latents. No class is asked about.",
-    "relevance": "Attention followed from the class back to the input, through all blocks and towers.",
-    "saliency": "How strongly the class's logit answers to a small change of an element: the length of its gradient.",
-    "input_x_gradient": "The gradient times the input: to first order, what an element adds to the class's logit.",
-    "integrated_gradients": "The gradient on the whole way from a baseline, the mean of the training data or of the "
-    "elements, to this input: what an element adds to the class's logit.",
-}
 
 TILE = 140
 """Least width of a map in CSS pixels: six stand side by side."""
@@ -40,7 +30,7 @@ def available_maps(context: ExplainContext, question: Question) -> dict[str, Exp
     out = {}
     for key in explanation.methods(context.case):
         found = explanation.known(context.case, question, key)
-        if found is None and key not in explanation.SLOW:
+        if found is None and not METHODS[key].slow:
             found = explanation.explain(context.case, question, key, context.progress)
         if found is not None:
             out[key] = found
@@ -99,7 +89,7 @@ def _tile(key: str, found: Mapping[str, Explanation], scores: Mapping[str, Any])
         told = "…" if area is None else f"{area:.2f}"
         facts.append((direction, told if chance is None else f"{told}, random {chance:.2f}"))
     note = "" if key in found else "to come"
-    return Tile(NAMES[key], note=note, facts=tuple(facts), alt=f"{NAMES[key]}. {MEANINGS[key]}")
+    return Tile(NAMES[key], note=note, facts=tuple(facts), alt=f"{NAMES[key]}. {METHODS[key].description}")
 
 
 def _large(
@@ -131,7 +121,7 @@ def _large(
             st.skeleton(height=448)
     with told:
         st.subheader("What it says", anchor=False)
-        st.markdown(MEANINGS[key])
+        st.markdown(METHODS[key].description)
         if key in found and (complete := completeness(found[key])):
             st.markdown(complete)
         if {key, "random"} <= scores.keys():
@@ -142,10 +132,9 @@ def _large(
 
 def completeness(one: Explanation) -> str:
     """How far a map's values add up to what they should; "" where the method promises nothing."""
-    its = one.attribution
-    if its is None or its.completeness is None or its.change is None:
+    if one.completeness is None or one.change is None:
         return ""
-    change = f"Its values should add up to what the input adds to the baseline's logit, {number(its.change)}"
-    error = f"they miss it by {number(its.completeness)}"
-    relative = f" ({percent(its.completeness / abs(its.change))})" if its.change else ""
+    change = f"Its values should add up to what the input adds to the baseline's logit, {number(one.change)}"
+    error = f"they miss it by {number(one.completeness)}"
+    relative = f" ({percent(one.completeness / abs(one.change))})" if one.change else ""
     return f"{change}; {error}{relative}."

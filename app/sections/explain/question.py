@@ -6,11 +6,11 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from perceiver.analysis.numbers import percent
+from perceiver.analysis.explanation import Question
+from perceiver.analysis.formatting import percent
 
 from ...components import Row, ranking
 from ...services import inference
-from ...services.explanation import Question
 from ...session import state, text
 from ...session.view import ExplainView
 from ..context import ExplainContext

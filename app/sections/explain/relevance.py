@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from perceiver.analysis.numbers import percent
+from perceiver.analysis.explanation import Question
+from perceiver.analysis.formatting import percent
 
 from ...components import Tile
 from ...services import explanation
-from ...services.explanation import Question
 from ...session import controls, state, text
 from ..context import ExplainContext
 from .question import question_text
@@ -38,7 +38,7 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
     parts = share_maps(list(found.maps), signed=signed, blocks=blocks)
     st.caption(_colour_text(context, question, names))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        controls.segments("Worked out by", "method", METHODS, question.method)
+        controls.segments("Worked out by", "method", METHODS, question.relevance)
         if len(blocks) > 1:
             # The same as a click on a block's map.
             names_of: dict[int | None, str] = {block: f"Block {block + 1}" for block in blocks}
@@ -81,7 +81,7 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
             tile=220 if len(blocks) <= FEW else 130,
         )
         st.caption(
-            f"{_largest_part(found.shares, blocks, signed)} {scale_text(parts[0].range)} {MEANINGS[question.method]}"
+            f"{_largest_part(found.shares, blocks, signed)} {scale_text(parts[0].range)} {MEANINGS[question.relevance]}"
         )
 
 

@@ -14,7 +14,6 @@ from ...errors import CheckpointError
 
 RESULTS = "results.json"
 CURVE = "curve.png"
-_Z95 = 1.959963984540054  # the normal distribution's two-sided 95 % point
 
 
 def wilson_interval(correct: int, total: int) -> tuple[float, float]:
@@ -24,10 +23,11 @@ def wilson_interval(correct: int, total: int) -> tuple[float, float]:
     """
     if not 0 <= correct <= total or total == 0:
         raise ValueError(f"{correct} of {total} is no share")
-    share, z2n = correct / total, _Z95**2 / total
-    centre = (share + z2n / 2) / (1 + z2n)
-    half = math.sqrt(share * (1 - share) * z2n + z2n**2 / 4) / (1 + z2n)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # Takes a second to import, and most results bring an interval over groups instead.
+    from scipy.stats import binomtest
+
+    interval = binomtest(correct, total).proportion_ci(confidence_level=0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 @dataclass(frozen=True)

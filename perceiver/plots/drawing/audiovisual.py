@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from ...analysis.numbers import count
+from ...analysis.formatting import count
 from .. import colour
 from ..overlay import GREY_BAND, opacity, overlay
 from ..scale import ColourRange

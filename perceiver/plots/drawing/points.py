@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int, Int32, UInt8
 
-from ...analysis.numbers import count
+from ...analysis.formatting import count
 from .. import colour
 from ..scale import ColourRange
 from .base import Drawable, colours_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
 
-from ...analysis.numbers import count
+from ...analysis.formatting import count
 from ..scale import ColourRange
 from .base import Drawable, GridDrawing
 from .frames import frames_shown, over_frames, tiled

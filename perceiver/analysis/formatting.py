@@ -1,4 +1,4 @@
-"""Numbers as people read them: three significant digits, everywhere the same."""
+"""Numbers formatted for people: three significant digits everywhere."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from perceiver.analysis.numbers import clock, count, hertz, number, percent
+from perceiver.analysis.formatting import clock, count, hertz, number, percent
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ TINY = 1e-30
 
 
 @dataclass(frozen=True)
-class Matched:
+class BandMatch:
     """Where energy is measured: `points` are frequencies (one an axis); of every band that can be measured `own` is the
     index of its own point, `others` those of its baseline with their weights, which add up to 1.
 
@@ -71,7 +71,7 @@ class Matched:
         return at, min(1.0, base)
 
 
-def match(bands: Sequence[Band], shape: tuple[int, ...] | None, axes: int) -> Matched:
+def match_bands(bands: Sequence[Band], shape: tuple[int, ...] | None, axes: int) -> BandMatch:
     """Finds the frequency at which each band is measured, and those of its baseline.
 
     shape  of the grid that the elements lie on; None for free ones, which show any frequency
@@ -104,7 +104,7 @@ def match(bands: Sequence[Band], shape: tuple[int, ...] | None, axes: int) -> Ma
                 others.append([(put(f * turned[axis]), 1 / len(frames)) for turned in frames])
             else:
                 others.append([])
-    return Matched(np.array(points).reshape(-1, axes), own, others, matched)
+    return BandMatch(np.array(points).reshape(-1, axes), own, others, matched)
 
 
 def _appears(f: float, steps: int | None) -> float:
@@ -164,7 +164,7 @@ class OnGrid:
     What lies along an axis is measured on the map's mean over the other axes, which is the same and much less work.
     """
 
-    def __init__(self, wanted: Matched, shape: tuple[int, ...]) -> None:
+    def __init__(self, wanted: BandMatch, shape: tuple[int, ...]) -> None:
         self.points, self.shape = wanted.points, shape
         along = wanted.points != 0
         self.turned = np.flatnonzero(along.sum(1) != 1)
@@ -196,7 +196,7 @@ class Free:
     Unevenly placed elements see one frequency in another, so shares taken one by one could add up to more than all.
     """
 
-    def __init__(self, wanted: Matched, places: Float[Tensor, "M axes"]) -> None:
+    def __init__(self, wanted: BandMatch, places: Float[Tensor, "M axes"]) -> None:
         # As many points in a baseline as bands: every first, every second, ... By chance waves explain as much as there
         # are independent ones among them, fewer where elements lie in a plane.
         sides = [[i for i, _ in points] for points in zip(*wanted.others, strict=True)] if wanted.others else []

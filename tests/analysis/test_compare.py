@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from perceiver import Perceiver
-from perceiver.analysis.beside import bands_beside, same_elements
+from perceiver.analysis.compare import bands_of_models, same_elements
 from perceiver.analysis.spectrum import reference_bands
 from perceiver.positions import CoordinatesConfig, FourierConfig, LearnedConfig
 from perceiver.sample import Sample
@@ -47,7 +47,7 @@ def test_elements_are_the_same_where_grid_and_place_are() -> None:
 
 def test_bands_are_borrowed_from_the_first_model_on_the_same_grid() -> None:
     models = [Perceiver(config) for config in (LEARNED, OTHER, WIDE, FOURIER)]
-    found = bands_beside(models)
+    found = bands_of_models(models)
     assert [lender for lender, _ in found] == [1, 1, None, 3]
     assert found[0][1] == found[1][1] == models[1].encoding.bands()
     assert found[2][1] == reference_bands(WIDE)

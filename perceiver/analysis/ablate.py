@@ -1,0 +1,153 @@
+"""Which ablation is meant, and a run of the model without what it takes away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
+
+from ..errors import ConfigError
+from ..model import Perceiver
+from ..positions import Positions
+from ..sample import Sample
+from ..trace import Trace
+from . import ablation as ablations
+from .ablation import Ablation
+from .formatting import number
+from .methods import Fill
+
+
+def choose(
+    encoding: Positions,
+    *,
+    text: str | None = None,
+    low_pass: int | None = None,
+    high_pass: int | None = None,
+    keep: tuple[float, float] | None = None,
+    band: int | None = None,
+    axis: int | None = None,
+    coordinates: bool = False,
+    sines: bool = False,
+    cosines: bool = False,
+    whole: bool = False,
+    fill: Fill | None = None,
+    seed: int = 0,
+) -> Ablation:
+    """All that is named, taken away together; bands and axes count from 0.
+
+    text         an ablation as `Ablation.text` writes it
+    low_pass     keeps so many of the lowest bands of every axis
+    high_pass    takes so many of the lowest bands away
+    keep         keeps the bands between two frequencies, in cycles across the axis
+    band         takes this band away, on all axes or on `axis`
+    axis         takes all of this axis away, or just `band` of it
+    coordinates  takes the raw coordinates away
+    sines        takes all sines away; `cosines` all cosines
+    whole        takes the whole code away
+    fill, seed   what takes the place of what goes; None leaves it to `text`, else zeros
+
+    Raises ConfigError where nothing is named, and for a text that is no ablation.
+    """
+    parts = [] if text is None else [ablations.parse(text)]
+    if low_pass is not None:
+        parts.append(ablations.low_pass(encoding, low_pass))
+    if high_pass is not None:
+        parts.append(ablations.high_pass(encoding, high_pass))
+    if keep is not None:
+        parts.append(ablations.band_pass(encoding, *keep))
+    if band is not None:
+        parts.append(ablations.one_band(encoding, band, axis))
+    elif axis is not None:
+        parts.append(ablations.one_axis(encoding, axis))
+    if coordinates:
+        parts.append(ablations.coordinates(encoding))
+    if sines:
+        parts.append(ablations.sines(encoding))
+    if cosines:
+        parts.append(ablations.cosines(encoding))
+    if whole:
+        parts.append(ablations.WHOLE)
+    if not parts:
+        raise ConfigError("an ablation takes something away; name bands, an axis, the coordinates or the whole code")
+    chosen = reduce(or_, parts)
+    return chosen if fill is None else chosen.filled(fill, seed)
+
+
+def presets(encoding: Positions) -> dict[str, Ablation]:
+    """Ablations with a name, as far as an encoding allows them.
+
+    all             nothing goes
+    low, high       the upper, the lower half of the bands goes
+    axis 0, axis 1  all of one axis goes, where there are several
+    coordinates     only the raw coordinates stay; "no coordinates": they go
+    sines, cosines  only the sines, only the cosines stay
+    none            the whole code goes
+    """
+    every = encoding.bands()
+    per_axis = Counter(band.axis for band in every)
+    count = max(per_axis.values(), default=0)
+    axes = max([len(encoding.coordinate_channels()), *(axis + 1 for axis in per_axis)])
+    out = {"all": Ablation()}
+    if count > 1:
+        out |= {"low": ablations.low_pass(encoding, count // 2), "high": ablations.high_pass(encoding, count // 2)}
+    if axes > 1:
+        out |= {f"axis {axis}": ablations.one_axis(encoding, axis) for axis in range(axes)}
+    if count:
+        out |= {"coordinates": ablations.bands(every), "no coordinates": ablations.coordinates(encoding)}
+        out |= {"sines": ablations.cosines(encoding), "cosines": ablations.sines(encoding)}
+    return out | {"none": ablations.WHOLE}
+
+
+def band_counts(name: str, model: Perceiver) -> str:
+    """How many bands a model's position code has, in words, for messages.
+
+    name  of the model
+    """
+    counts = Counter(band.axis for band in model.encoding.bands())
+    if not counts:
+        has = f"{name} has {model.config.positions.phrase}"
+        return f"{has}, without frequencies" if model.config.position_channels else has
+    alike = len(set(counts.values())) == 1
+    number = counts[0] if alike else ", ".join(map(str, counts.values()))
+    return f"{name} has {number} bands on {'each axis' if alike else 'its axes'}"
+
+
+def describe(ablation: Ablation, encoding: Positions, axes: Sequence[str]) -> str:
+    """What an ablation takes away, with frequencies in cycles across their axis, and what takes its place.
+
+    axes  the names of the input's axes
+    """
+    both = ablation.sines & ablation.cosines
+    parts = ["the whole position code"] if ablation.whole else []
+    for what, gone in (("", both), ("sines of ", ablation.sines - both), ("cosines of ", ablation.cosines - both)):
+        for axis in sorted({axis for axis, _ in gone}):
+            along = [band for band in encoding.bands() if band.axis == axis]
+            runs = _frequency_ranges([(band.frequency, (axis, band.index) in gone) for band in along])
+            count = sum((axis, band.index) in gone for band in along)
+            parts.append(f"{what}{runs} cycles across {axes[axis]} ({count} of {len(along)} bands)")
+    parts += [f"the raw coordinate of {axes[axis]}" for axis in sorted(ablation.coordinates)]
+    instead = {"zero": "0", "mean": "their mean", "shuffle": f"their values shuffled (seed {ablation.seed})"}
+    return f"{', '.join(parts)}; in their place {instead[ablation.fill]}"
+
+
+def ablated_trace(model: Perceiver, sample: Sample, ablation: Ablation) -> Trace:
+    """One run of the model without what an ablation takes away; the model is left as it is.
+
+    Raises ConfigError when the encoding has no such band or coordinate.
+    """
+    codes = ablation.apply(model.codes(sample), model.encoding)
+    return model.trace(model.inputs(sample, codes))
+
+
+def _frequency_ranges(along: Sequence[tuple[float, bool]]) -> str:
+    """Frequencies that go, neighbours as a range: 1, 3 to 8."""
+    runs: list[list[float]] = []
+    last = False
+    for frequency, gone in along:
+        if gone and last:
+            runs[-1][1:] = [frequency]
+        elif gone:
+            runs.append([frequency])
+        last = gone
+    return ", ".join(" to ".join(number(f) for f in run) for run in runs)

@@ -1,0 +1,93 @@
+"""Several models on one input: whether they read the same elements, and at whose bands their maps are measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ..model import Perceiver
+from ..positions import Band
+from ..sample import Sample
+from .spectrum import reference_bands
+
+
+def same_elements(one: Sample, other: Sample) -> bool:
+    """Whether two models read the same elements of an input, so that their maps can be subtracted."""
+    if one.shape != other.shape or not np.allclose(one.box, other.box):
+        return False
+    if one.coordinates is None or other.coordinates is None:
+        return one.coordinates is other.coordinates
+    return torch.equal(one.coordinates, other.coordinates)
+
+
+def bands_of_models(models: Sequence[Perceiver]) -> tuple[tuple[int | None, tuple[Band, ...]], ...]:
+    """The bands that each model's maps are measured at, and whose they are.
+
+    Its own; else those of the first model that has some and reads elements on the same grid; else, of none of them
+    (None), those that Fourier features of its grid would have.
+    """
+    own = [model.encoding.bands() for model in models]
+    out: list[tuple[int | None, tuple[Band, ...]]] = []
+    for i, model in enumerate(models):
+        grid = model.config.input_shape, model.config.position_axes
+        lends = [
+            j
+            for j, other in enumerate(models)
+            if own[j] and (other.config.input_shape, other.config.position_axes) == grid
+        ]
+        lender = i if own[i] else next(iter(lends), None)
+        out.append((lender, reference_bands(model.config) if lender is None else own[lender]))
+    return tuple(out)
+
+
+def why_not_subtracted(first: Sample, other: Sample, names: str) -> str | None:
+    """Why the maps of two models cannot be subtracted, in words; None where they can.
+
+    names  of the two models: "one and other"
+    """
+    if same_elements(first, other):
+        return None
+    if first.shape != other.shape:
+        sizes = (" × ".join(map(str, one.shape)) for one in (other, first))
+        return f"no difference: {names} read grids of {' and '.join(sizes)} elements"
+    return f"no difference: {names} read elements at other places"
+
+
+def central_element(sample: Sample) -> int:
+    """The element in the middle of an input."""
+    if sample.coordinates is not None:
+        return int((sample.coordinates**2).sum(-1).argmin())
+    return int(np.ravel_multi_index([count // 2 for count in sample.shape], sample.shape))
+
+
+def corresponding_element(element: int, one: Sample, other: Sample) -> int:
+    """The element of `other` that lies where an element of `one` does; in the middle of axes that `one` lacks."""
+    if same_elements(one, other):
+        return element
+    if one.coordinates is not None and other.coordinates is not None:
+        return int(((other.coordinates - one.coordinates[element]) ** 2).sum(-1).argmin())
+    cell = np.unravel_index(element, one.shape)
+    at = []
+    for axis, ((start, stop), count) in enumerate(zip(other.box, other.shape, strict=True)):
+        share = 0.5
+        source = axis if len(one.shape) == len(other.shape) else _overlapping((start, stop), one.box)
+        if source is not None:
+            begin, end = one.box[source]
+            place = begin + (int(cell[source]) + 0.5) * (end - begin) / one.shape[source]
+            share = (place - start) / (stop - start)
+        at.append(min(count - 1, max(0, math.floor(share * count))))
+    return int(np.ravel_multi_index(at, other.shape))
+
+
+def _overlapping(interval: tuple[float, float], box: Sequence[tuple[float, float]]) -> int | None:
+    """The axis that covers most of the same stretch; None where none covers more than half of it."""
+
+    def shared(other: tuple[float, float]) -> float:
+        both = min(interval[1], other[1]) - max(interval[0], other[0])
+        return both / (max(interval[1], other[1]) - min(interval[0], other[0]))
+
+    best = max(range(len(box)), key=lambda axis: shared(box[axis]))
+    return best if shared(box[best]) > 0.5 else None

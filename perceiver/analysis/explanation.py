@@ -1,0 +1,195 @@
+"""Explanations: maps of which input elements a class depends on, by several methods, and how well each holds."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import numpy as np
+from jaxtyping import Float
+
+from ..config import PerceiverConfig
+from ..errors import ConfigError
+from ..model import Perceiver
+from ..progress import ProgressCallback, ignore, portion
+from ..sample import Sample
+from ..trace import Trace
+from .attribution import attribute
+from .faithfulness import Faithfulness, faithfulness_of_all, random_faithfulness
+from .methods import METHODS, AttributionMethod, RelevanceMethod, Removal
+from .relevance import Relevance, relevance
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked about an input: what the class `target` depends on.
+
+    against    a class that it is contrasted with
+    relevance  how class relevance is traced back
+    steps      of integrated gradients, from the baseline to the input
+    """
+
+    target: int
+    against: int | None = None
+    relevance: RelevanceMethod = "gradient"
+    steps: int = 32
+
+    def __post_init__(self) -> None:
+        if self.target == self.against:
+            raise ConfigError(f"class {self.target + 1} cannot be contrasted with itself")
+
+    def map_key(self, method: str) -> tuple[Hashable, ...]:
+        """All that the map of a method depends on besides the model and the input, for caches."""
+        if not METHODS[method].about_class:
+            return (method,)
+        own: dict[str, tuple[Hashable, ...]] = {
+            "relevance": (self.relevance,),
+            "integrated_gradients": (self.steps,),
+        }
+        return (method, self.target, self.against, *own.get(method, ()))
+
+    def score_key(self, method: str) -> tuple[Hashable, ...]:
+        """All that the score of a method, or of "random", depends on: one class is followed."""
+        return ("score", self.target, *(self.map_key(method) if method in METHODS else ()))
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One map of what a class depends on.
+
+    method                its key in `METHODS`
+    values                in the shape of the input; the higher, the more an element speaks for the class
+    signed                whether values below 0 speak against the class
+    score                 deletion and insertion along it; None where it was not tested
+    change, completeness  of integrated gradients (`Attribution`)
+    relevance             what every block holds, of class relevance
+    """
+
+    method: str
+    values: Float[np.ndarray, "*shape"]
+    signed: bool
+    score: Faithfulness | None = None
+    change: float | None = None
+    completeness: float | None = None
+    relevance: Relevance | None = field(default=None, repr=False)
+
+    @property
+    def shares(self) -> Float[np.ndarray, "*shape"]:
+        """Values over the sum of their magnitudes: the unit that all methods have in common."""
+        values = np.asarray(self.values, dtype=np.float64)
+        return values / (np.abs(values).sum() or 1.0)
+
+
+@dataclass(frozen=True)
+class Explanations:
+    """The maps of one input by several methods, as far as they are known.
+
+    methods  all that were asked for, in the order in which they are computed
+    maps     those that are known, scored where `random` is known
+    random   what random orders score; None until the maps are tested
+    """
+
+    question: Question
+    methods: tuple[str, ...]
+    maps: tuple[Explanation, ...] = ()
+    random: Faithfulness | None = None
+
+    def __getitem__(self, method: str) -> Explanation:
+        """The map of a method. Raises KeyError where it is not known."""
+        for one in self.maps:
+            if one.method == method:
+                return one
+        raise KeyError(method)
+
+    @property
+    def relevance(self) -> Relevance | None:
+        """Class relevance, where it was asked for."""
+        return next((one.relevance for one in self.maps if one.relevance is not None), None)
+
+    @property
+    def scores(self) -> Mapping[str, Faithfulness]:
+        """Deletion and insertion by method, "random" for random orders; those that are known."""
+        known = {one.method: one.score for one in self.maps if one.score is not None}
+        return known if self.random is None else {**known, "random": self.random}
+
+
+def methods_for(config: PerceiverConfig) -> tuple[str, ...]:
+    """The methods that say different things about a model, those that take least time first."""
+    only_one = len(config.cross_attention_blocks) == 1
+    return tuple(key for key in METHODS if not (only_one and key == "last"))
+
+
+def explain_by(
+    model: Perceiver,
+    sample: Sample,
+    trace: Trace,
+    method: str,
+    question: Question,
+    *,
+    progress: ProgressCallback = ignore,
+) -> Explanation:
+    """The map of one method, not tested yet.
+
+    trace  of the sample
+
+    Raises ConfigError for a class or a method that does not exist.
+    """
+    if method not in METHODS:
+        raise ConfigError(f"there is no explanation method {method!r}; there are {', '.join(METHODS)}")
+    if method in ("attention", "last"):
+        values = trace.mean_map(None if method == "attention" else trace.blocks[-1:])
+        return Explanation(method, values.numpy().reshape(trace.shape), signed=False)
+    target, against = question.target, question.against
+    if method == "relevance":
+        held = relevance(model, sample, target, against, method=question.relevance, progress=progress)
+        return Explanation(method, held.total, signed=against is not None, relevance=held)
+    gradient = cast(AttributionMethod, method)
+    made = attribute(model, sample, gradient, target, against, steps=question.steps, progress=progress)
+    return Explanation(method, made.values, made.signed, change=made.change, completeness=made.completeness)
+
+
+def explain_steps(
+    model: Perceiver,
+    sample: Sample,
+    trace: Trace,
+    question: Question,
+    methods: Sequence[str] | None = None,
+    *,
+    test: bool = True,
+    steps: int = 20,
+    seeds: int = 8,
+    removal: Removal = "remove",
+    progress: ProgressCallback = ignore,
+) -> Iterator[Explanations]:
+    """The maps of several methods one after the other, then with their scores; it can be stopped between any two.
+
+    methods  keys of METHODS; None is `methods_for`
+    test     whether maps are tested by deletion and insertion: a step for all maps, a step for random orders
+    steps    points of the curves
+    seeds    random orders
+    removal  how an element is taken away
+
+    Raises as `explain_by` and `faithfulness_of_all` do.
+    """
+    asked = methods_for(model.config) if methods is None else tuple(methods)
+    found = Explanations(question, asked)
+    total = len(asked) + (2 if test else 0)
+    for done, method in enumerate(asked):
+        label = METHODS[method].lower_label if method in METHODS else method
+        part = portion(progress, done / total, (done + 1) / total, f"Computing {label}")
+        part(0.0, "")
+        made = explain_by(model, sample, trace, method, question, progress=part)
+        found = replace(found, maps=(*found.maps, made))
+        yield found
+    if not test:
+        return
+    progress((total - 2) / total, "Testing the maps")
+    values = {one.method: one.values for one in found.maps}
+    scores = faithfulness_of_all(model, sample, values, question.target, steps=steps, how=removal)
+    found = replace(found, maps=tuple(replace(one, score=scores[one.method]) for one in found.maps))
+    yield found
+    progress((total - 1) / total, "Testing random orders")
+    random = random_faithfulness(model, sample, question.target, seeds=seeds, steps=steps, how=removal)
+    yield replace(found, random=random)
+    progress(1.0, "Testing random orders")

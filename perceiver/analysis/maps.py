@@ -1,0 +1,80 @@
+"""Which number of a block's attention is asked for, and the maps that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..config import PerceiverConfig
+from ..errors import ConfigError
+from ..trace import KINDS, REDUCTIONS, Kind, Reduce, Trace
+from .summary import Quantity, quantity
+
+
+@dataclass(frozen=True)
+class MapSelection:
+    """What is taken from the cross-attention of a block; latents and heads count from 0.
+
+    reduce  how all latents become one map; ignored where one latent is chosen
+    latent  one latent's own map; None reduces over all latents
+    head    one head; None is the mean over heads
+    kind    "probability", "score" or "value", as in `Trace.map`
+    """
+
+    reduce: Reduce = "mean"
+    latent: int | None = None
+    head: int | None = None
+    kind: Kind = "probability"
+
+    @property
+    def quantity(self) -> Quantity:
+        """What the numbers are."""
+        return quantity(self.kind, self.reduce, self.latent)
+
+    def check(self, config: PerceiverConfig, name: str = "this model") -> None:
+        """Raises ConfigError where a model has no such map."""
+        for what, chosen, known in (("kind", self.kind, KINDS), ("reduction", self.reduce, REDUCTIONS)):
+            if chosen not in known:
+                raise ConfigError(f"there is no {what} {chosen!r} of maps; there are {', '.join(known)}")
+        for what, number, count in (
+            ("latent", self.latent, config.num_latents),
+            ("head", self.head, config.cross_heads),
+        ):
+            if number is not None and not 0 <= number < count:
+                raise ConfigError(f"{name} has no {what} {number + 1}; they run from 1 to {count}")
+        if self.latent is None and self.reduce == "entropy" and self.kind == "score":
+            raise ConfigError("scores are not shares, so they have no entropy; use kind probability or value")
+
+    def map(self, trace: Trace, block: int) -> Float[np.ndarray, "..."]:
+        """The map of a block, in the shape of the input. Raises ValueError as `Trace.map` does."""
+        values = trace.map(block, latent=self.latent, reduce=self.reduce, kind=self.kind, head=self.head)
+        return values.numpy().reshape(trace.shape)
+
+    def maps(self, trace: Trace, blocks: Iterable[int] | None = None) -> Float[np.ndarray, "blocks ..."]:
+        """The maps of some blocks, or of all that have one, (blocks, *shape)."""
+        return np.stack([self.map(trace, block) for block in (trace.blocks if blocks is None else blocks)])
+
+    def latent_maps(self, trace: Trace, block: int) -> Float[np.ndarray, "N ..."]:
+        """Every latent's own map of a block, (N, *shape); N maps have to fit into memory."""
+        every = trace.latent_maps(block, slice(None), kind=self.kind, head=self.head)
+        return every.numpy().reshape(-1, *trace.shape)
+
+    def metadata(self) -> dict[str, Any]:
+        """The selection as exported files state it."""
+        reduce = None if self.latent is not None else self.reduce
+        return {"kind": self.kind, "reduce": reduce, "head": self.head, "latent": self.latent}
+
+    def sentence(self, latents: int, heads: int) -> str:
+        """The selection in plain text, for figures of a model with so many latents and heads."""
+        what = f"{self.reduce} over {latents} latents" if self.latent is None else f"latent {self.latent + 1}"
+        if heads > 1:
+            what += f", mean over {heads} heads" if self.head is None else f", head {self.head + 1}"
+        return f"{what[0].upper()}{what[1:]}."
+
+
+MEAN = MapSelection()
+"""The attention weights, mean over latents and heads."""

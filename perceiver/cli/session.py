@@ -1,0 +1,52 @@
+"""The checkpoints that a command has opened, and a file put through one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .arguments import options_for
+from .console import progress_bar
+from .options import reading_options
+
+if TYPE_CHECKING:
+    from ..lens import Lens, Run
+
+
+def open_checkpoint(source: str) -> Lens:
+    """Opens a checkpoint by name, folder or hub id, with a progress bar. Raises CheckpointError when it cannot be
+    opened."""
+    from ..checkpoints import resolve
+    from ..lens import open_lens
+
+    with progress_bar() as progress:
+        location = resolve(source, progress=progress)
+        return open_lens(location, options=options_for(location), progress=progress)
+
+
+class Session:
+    """Opens the checkpoint that is named, at once, or, where none is, for each file the first one of its sort.
+
+    Raises CheckpointError when that is not possible.
+    """
+
+    def __init__(self, source: str | None, read: Sequence[str] | None = None) -> None:
+        """read  how files are read, as --read gives it"""
+        self._options = reading_options(read)
+        self._source = source
+        self._opened = {source: open_checkpoint(source)} if source else {}
+
+    def lens(self, path: Path) -> Lens:
+        """The checkpoint for a file."""
+        from ..lens import best_checkpoint
+
+        source = self._source or best_checkpoint(path)
+        if source not in self._opened:
+            self._opened[source] = open_checkpoint(source)
+        return self._opened[source]
+
+    def run(self, path: Path) -> Run:
+        """A file put through its checkpoint. Raises InputError when it cannot be read."""
+        lens = self.lens(path)
+        return lens.run(lens.read(path, **self._options))

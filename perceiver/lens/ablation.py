@@ -1,0 +1,141 @@
+"""What a run does without a part of the position code: predictions and maps before and after."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from io import BytesIO
+from typing import Any
+
+from ..analysis.ablate import describe
+from ..analysis.ablation import Ablation
+from ..analysis.change import AnswerChange, MapChange, map_changes
+from ..analysis.formatting import number, percent
+from ..analysis.maps import MEAN, MapSelection
+from ..analysis.summary import summarise
+from ..export import ablation_json, ablation_npz
+from ..plots.scale import ColourScale
+from ..trace import Trace
+from . import display
+from .context import Context
+
+
+@dataclass(frozen=True, eq=False)
+class Ablated:
+    """A run with and without what an ablation takes away.
+
+    target     the class whose logit and probability are followed
+    selection  what the maps are
+    """
+
+    context: Context
+    ablation: Ablation
+    before: Trace = field(repr=False)
+    after: Trace = field(repr=False)
+    target: int
+    selection: MapSelection = MEAN
+
+    @cached_property
+    def answer(self) -> AnswerChange:
+        """How the predictions change."""
+        return AnswerChange(self.before.logits.numpy(), self.after.logits.numpy())
+
+    @cached_property
+    def maps(self) -> tuple[MapChange, ...]:
+        """How the map of every block changes."""
+        return tuple(map_changes(self.before, self.after, self.selection))
+
+    @property
+    def verdict(self) -> str:
+        """Whether the answer is another, and how far it moved, in a sentence."""
+        labels, answer = self.context.labels, self.answer
+        before, after = labels[int(answer.before.argmax())], labels[int(answer.after.argmax())]
+        turned = f"the answer turns from {before} to {after}" if answer.flipped else f"the answer stays {before}"
+        return f"{turned}; KL divergence {number(answer.kl)} nats"
+
+    def json(self) -> dict[str, Any]:
+        """The numbers, as plain values for JSON."""
+        return ablation_json(
+            self.ablation, self.answer, self.context.labels, self.context.origin, target=self.target, maps=self.maps
+        )
+
+    def npz(self) -> bytes:
+        """The maps before and after with the places of their elements, as NPZ."""
+        buffer = BytesIO()
+        ablation_npz(buffer, self.ablation, self.maps, self.context.origin, self.context.layout, self.selection)
+        return buffer.getvalue()
+
+    def figure(self) -> bytes:
+        """The maps before and after, a row each on one scale, as a PNG."""
+        from ..plots.comparison import Row, comparison_png
+        from ..plots.drawing import draw
+
+        what = self.selection.quantity
+        values = [[one.before for one in self.maps], [one.after for one in self.maps]]
+        ranges = ColourScale().limits([*values[0], *values[1]], what)
+        half = len(self.maps)
+        rows = [
+            Row(
+                name=name,
+                drawn=draw(self.context.sample, maps, its, colours="magma", strength=0.8),
+                blocks=tuple(one.block for one in self.maps),
+                ranges=tuple(its),
+                summaries=tuple(summarise(one, what) for one in maps),
+            )
+            for name, maps, its in zip(("Before", "After"), values, (ranges[:half], ranges[half:]), strict=True)
+        ]
+        return comparison_png(rows, title=self._title("What each block read"), footer=self._footer())
+
+    def difference_figure(self) -> bytes:
+        """The maps after less those before, on a scale of their own, as a PNG."""
+        from ..plots.drawing import draw
+        from ..plots.figures import figure_png
+
+        what, values = self.selection.quantity, [one.difference for one in self.maps]
+        ranges = ColourScale(signed=True).limits(values, what)
+        return figure_png(
+            draw(self.context.sample, values, ranges, strength=None),
+            ranges,
+            [f"Block {one.block + 1}" for one in self.maps],
+            [summarise(one, what, signed=True) for one in values],
+            title=self._title("What changed"),
+            footer=self._footer(),
+        )
+
+    def _title(self, what: str) -> str:
+        return f"{what}: {self.context.name}, {self.context.sample.name}"
+
+    def _footer(self) -> str:
+        config = self.context.model.config
+        selected = (
+            "Mean over latents." if self.selection == MEAN
+            else self.selection.sentence(config.num_latents, config.cross_heads)
+        )  # fmt: skip
+        return f"{selected} Taken away: {self.removed}."
+
+    @property
+    def removed(self) -> str:
+        """What is taken away and what takes its place, in words."""
+        return describe(self.ablation, self.context.model.encoding, self.context.axes)
+
+    def _repr_png_(self) -> bytes:
+        return self.figure()
+
+    def _repr_html_(self) -> str:
+        sample, what, titles = self.context.sample, self.selection.quantity, self._titles()
+        return display.row(
+            f"{display.heading(self.removed[0].upper() + self.removed[1:])}: {html.escape(self.verdict)}",
+            display.table_html(self._rows(), ["", "before", "after"]),
+            f"Before<br>{display.maps_html(sample, [one.before for one in self.maps], titles, what)}",
+            f"After<br>{display.maps_html(sample, [one.after for one in self.maps], titles, what)}",
+        )
+
+    def _titles(self) -> list[str]:
+        return [f"Block {one.block + 1}" for one in self.maps]
+
+    def _rows(self, top: int = 5) -> list[Sequence[str]]:
+        order = self.answer.before.argsort(kind="stable")[::-1][:top].tolist()
+        before, after = self.answer.probabilities_before, self.answer.probabilities_after
+        return [[html.escape(self.context.labels[i]), percent(before[i]), percent(after[i])] for i in order]

@@ -1,0 +1,216 @@
+"""Several models on one input: predictions, maps on one scale, differences where they can be taken, and spectra."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..analysis.change import jensen_shannon
+from ..analysis.compare import bands_of_models, why_not_subtracted
+from ..analysis.encodings import gram
+from ..analysis.maps import MEAN, MapSelection
+from ..analysis.spectrum import spectra
+from ..analysis.summary import WEIGHTS, Quantity, summarise
+from ..errors import ConfigError
+from ..export import ModelSpectra, predictions_json
+from ..plots.scale import ColourRange, ColourScale, Mode, modes
+from ..progress import ProgressCallback, ignore
+from ..trace import Kind
+from . import display
+from .context import notes_of
+from .run import Run
+
+Array = Float[np.ndarray, "..."]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Runs of several models on one input; the others are compared with the first.
+
+    selection  what the maps are
+    """
+
+    runs: tuple[Run, ...]
+    selection: MapSelection = MEAN
+
+    @cached_property
+    def maps(self) -> tuple[Mapping[int, Array], ...]:
+        """The maps of every run, by block."""
+        return tuple({block: self.selection.map(run.trace, block) for block in run.trace.blocks} for run in self.runs)
+
+    @cached_property
+    def apart(self) -> tuple[str | None, ...]:
+        """Why a run's maps cannot be subtracted from the first's, in words; None where they can."""
+        first = self.runs[0]
+        return tuple(
+            None if run is first else why_not_subtracted(first.sample, run.sample, f"{run.name} and {first.name}")
+            for run in self.runs
+        )
+
+    @cached_property
+    def differences(self) -> tuple[Mapping[int, Array], ...]:
+        """Every run's maps less the first's, by block: of blocks that both have, where they can be subtracted."""
+        first, apart = self.maps[0], self.apart
+        return tuple(
+            {} if i == 0 or apart[i] else map_differences(first, maps) for i, maps in enumerate(self.maps)
+        )  # fmt: skip
+
+    @cached_property
+    def divergences(self) -> tuple[Mapping[int, float], ...]:
+        """Jensen-Shannon divergence in bits of every run's maps from the first's, by block; empty for maps that cannot
+        be subtracted or added up."""
+        first = self.maps[0]
+        if self.selection.quantity not in WEIGHTS:
+            return tuple({} for _ in self.runs)
+        return tuple(
+            {block: jensen_shannon(first[block], maps[block]) for block in differences}
+            for maps, differences in zip(self.maps, self.differences, strict=True)
+        )
+
+    @property
+    def notes(self) -> list[str]:
+        """What was changed when the input was read, and for whom where it was not for all."""
+        by_note: dict[str, list[str]] = {}
+        for run in self.runs:
+            for note in run.sample.notes:
+                by_note.setdefault(note, []).append(run.name)
+        every = len(self.runs)
+        return [note if len(names) == every else f"{', '.join(names)}: {note}" for note, names in by_note.items()]
+
+    def json(self) -> dict[str, Any]:
+        """Predictions, and what every map is in numbers, as plain values for JSON."""
+        models = []
+        for run, maps, apart, distances in zip(self.runs, self.maps, self.apart, self.divergences, strict=True):
+            blocks = []
+            for block, values in maps.items():
+                summary = summarise(values, self.selection.quantity)
+                blocks.append(
+                    {
+                        "block": block,
+                        "minimum": summary.minimum,
+                        "maximum": summary.maximum,
+                        "entropy": summary.entropy,
+                        "effective": summary.effective,
+                        "top_mass": summary.top_mass,
+                        "divergence": distances.get(block),
+                    }
+                )
+            answer = predictions_json(run.logits, run.labels, run.context.origin)
+            models.append(answer | {"positions": run.model.config.positions.kind, "apart": apart, "blocks": blocks})
+        name, kind = self.runs[0].sample.name, self.selection.kind
+        return {"sample": name, "notes": self.notes, "kind": kind, "models": models}
+
+    def figure(self) -> bytes:
+        """Every run's maps, a row each, on one scale, as a PNG; for other numbers of elements in multiples of
+        uniform."""
+        quantity = self.selection.quantity
+        mode = comparable_scales(quantity, [math.prod(run.sample.shape) for run in self.runs])[0]
+        rows = [(run, maps) for run, maps in zip(self.runs, self.maps, strict=True)]
+        ranges = ColourScale(mode).limits([values for maps in self.maps for values in maps.values()], quantity)
+        return self._drawn(rows, ranges, "What each block read in", signed=False)
+
+    def difference_figure(self) -> bytes:
+        """The maps of the other runs less the first's, as a PNG; empty where none can be subtracted."""
+        rows = [(run, maps) for run, maps in zip(self.runs, self.differences, strict=True) if maps]
+        if not rows:
+            return b""
+        values = [one for _, maps in rows for one in maps.values()]
+        ranges = ColourScale(signed=True).limits(values, self.selection.quantity)
+        return self._drawn(rows, ranges, f"Less {self.runs[0].name}: what each block read in", signed=True)
+
+    def _drawn(
+        self, rows: Sequence[tuple[Run, Mapping[int, Array]]], ranges: Sequence[ColourRange], what: str, *, signed: bool
+    ) -> bytes:
+        from ..plots.comparison import Row, comparison_png
+        from ..plots.drawing import draw
+
+        left, drawn = list(ranges), []
+        for run, maps in rows:
+            its, left = left[: len(maps)], left[len(maps) :]
+            values = list(maps.values())
+            drawn.append(
+                Row(
+                    name=run.name,
+                    drawn=draw(run.sample, values, its, colours="magma", strength=None if signed else 0.8),
+                    blocks=tuple(maps),
+                    ranges=tuple(its),
+                    summaries=tuple(summarise(one, self.selection.quantity, signed=signed) for one in values),
+                )
+            )
+        config = self.runs[0].model.config
+        selected = self.selection.sentence(config.num_latents, config.cross_heads)
+        whole = self.selection.latent is None and self.selection.reduce == "mean" and self.selection.head is None
+        title = f"{what} {self.runs[0].sample.name}"
+        return comparison_png(drawn, title=title, footer="Mean over latents." if whole else selected)
+
+    def _repr_png_(self) -> bytes:
+        return self.figure()
+
+    def _repr_html_(self) -> str:
+        parts = []
+        for run, maps in zip(self.runs, self.maps, strict=True):
+            titles = [f"Block {block + 1}" for block in maps]
+            pictures = display.maps_html(run.sample, list(maps.values()), titles, self.selection.quantity)
+            parts += [f"{display.heading(run.name)}<br>{display.bars_html(run.top(3))}", pictures]
+        return display.row(*parts, *(html.escape(apart) for apart in self.apart if apart))
+
+
+def compare(*runs: Run, selection: MapSelection = MEAN) -> Comparison:
+    """Sets runs of two or more models on one input side by side.
+
+    Raises ConfigError for fewer, and where a model has no such map.
+    """
+    if len(runs) < 2:
+        raise ConfigError("a comparison takes the runs of two or more models")
+    for run in runs:
+        selection.check(run.model.config, run.name)
+    return Comparison(tuple(runs), selection)
+
+
+def map_differences(first: Mapping[int, Array], other: Mapping[int, Array]) -> dict[int, Array]:
+    """Maps less the first's, by block, of the blocks that both have."""
+    return {block: values - first[block] for block, values in other.items() if block in first}
+
+
+def comparable_scales(what: Quantity, sizes: Sequence[int]) -> tuple[Mode, ...]:
+    """The colour scales that make sense for maps of so many elements, the default first: weights over other numbers of
+    elements can only be compared as multiples of uniform."""
+    if len(set(sizes)) == 1:
+        return modes(what)
+    if what == "probability":
+        return ("uniform", "per_map")
+    return ("per_map",) if what == "value" else ("shared", "per_map")
+
+
+def spectra_of(
+    runs: Sequence[Run], *, kind: Kind = "score", head: int | None = None, progress: ProgressCallback = ignore
+) -> tuple[ModelSpectra, ...]:
+    """The spectra of every block's maps, run by run, at the bands of each model's position code (the tartan question).
+
+    Models without bands are measured at those of the first that has some on the same grid, else at those that Fourier
+    features of their grid would have.
+    """
+    notes = notes_of(run.context for run in runs)
+    out: list[ModelSpectra] = []
+    for run, (lender, bands) in zip(runs, bands_of_models([run.model for run in runs]), strict=True):
+        found = []
+        for spectrum in spectra(run.trace, bands, run.sample.coordinates, kind=kind, head=head):
+            found.append(spectrum)
+            progress((len(out) + len(found) / len(run.trace.blocks)) / len(runs), f"Measuring spectra of {run.name}")
+        out.append(
+            ModelSpectra(
+                origin=replace(run.context.origin, notes=notes),
+                positions=run.model.config.positions.kind,
+                bands_of=None if lender is None else runs[lender].name,
+                spectra=tuple(found),
+                gram=gram(run.model.codes(run.sample)[0]),
+            )
+        )
+    return tuple(out)

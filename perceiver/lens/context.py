@@ -1,0 +1,73 @@
+"""What a result needs to name itself and to be drawn: the model, the checkpoint's name and labels, and the input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from .. import modalities
+from ..analysis.target_class import chosen_class, find_class
+from ..export import Layout, Origin
+from ..model import Perceiver
+from ..sample import Sample
+
+
+@dataclass(frozen=True)
+class Context:
+    """A model and one input of it.
+
+    name    of the checkpoint
+    labels  of the classes; their numbers from 0 where they have none
+    digest  gives the SHA-256 of the weights, None where it is not known; called for exports alone
+    """
+
+    name: str
+    model: Perceiver = field(repr=False)
+    labels: tuple[str, ...] = field(repr=False)
+    sample: Sample = field(repr=False)
+    digest: Callable[[], str | None] = field(repr=False, compare=False)
+
+    @property
+    def origin(self) -> Origin:
+        """Where results come from, for exports."""
+        return Origin(self.name, self.sample.name, self.digest(), tuple(self.sample.notes))
+
+    @property
+    def layout(self) -> Layout:
+        """Where the elements of the input lie, for exports."""
+        return layout_of(self.sample)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the input's axes: "rows" and "cols", "time" and "frequency"; "x", "y" and "z"."""
+        return self.layout.axes
+
+    def class_index(self, which: int | str | None, logits: Float[np.ndarray, "classes"]) -> int:
+        """A class from 0: by number from 0, by label or a word of it; None is the most probable one.
+
+        Raises ConfigError for a class that the model lacks.
+        """
+        if isinstance(which, str):
+            config = self.model.config
+            return find_class(which, config.labels or (), config.num_classes, self.name)
+        return chosen_class(torch.from_numpy(logits), which)
+
+
+def layout_of(sample: Sample) -> Layout:
+    """Where the elements of an input lie, for exports."""
+    return Layout(
+        shape=sample.shape,
+        places=modalities.get(sample.modality).places(sample),
+        coordinates=None if sample.coordinates is None else sample.coordinates.numpy(),
+        box=sample.box,
+        parts=sample.parts,
+    )
+
+
+def notes_of(contexts: Iterable[Context]) -> tuple[str, ...]:
+    """What was changed when the input was read, by any of several models, each note once."""
+    return tuple(dict.fromkeys(note for one in contexts for note in one.sample.notes))

@@ -1,0 +1,111 @@
+"""The maps of a run: arrays in the shape of the input, one a block, that can draw and write themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from io import BytesIO
+from typing import Any, Literal, overload
+
+import numpy as np
+from jaxtyping import Float
+
+from ..analysis.formatting import percent
+from ..analysis.maps import MapSelection
+from ..analysis.summary import MapSummary, summarise
+from ..errors import ConfigError
+from ..export import maps_npz
+from ..plots.scale import ColourScale, Mode, modes
+from . import display
+from .context import Context
+
+Form = Literal["png", "svg", "pdf"]
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """One map a block, (blocks, *shape). Indexing and `numpy.asarray` give the arrays.
+
+    blocks  behind the maps, from 0
+    """
+
+    context: Context = field(repr=False)
+    selection: MapSelection
+    blocks: tuple[int, ...]
+    values: Float[np.ndarray, "blocks ..."] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.blocks)
+
+    def __iter__(self) -> Iterator[Float[np.ndarray, "..."]]:
+        return iter(self.values)
+
+    @overload
+    def __getitem__(self, index: int) -> Float[np.ndarray, "..."]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Float[np.ndarray, "blocks ..."]: ...
+    def __getitem__(self, index: int | slice) -> Float[np.ndarray, "..."]:
+        return self.values[index]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.values, dtype=dtype, copy=copy)
+
+    @cached_property
+    def summaries(self) -> tuple[MapSummary, ...]:
+        """Range, entropy and concentration of every map."""
+        return tuple(summarise(one, self.selection.quantity) for one in self.values)
+
+    def figure(
+        self, form: Form = "png", *, scale: Mode = "shared", colours: str = "magma", overlay: float = 0.8
+    ) -> bytes:
+        """The input and the map of every block as a figure for papers.
+
+        overlay  how far the colours cover the input, 0 to 1; 1 draws the maps alone
+
+        Raises ConfigError for a scale that these maps do not have.
+        """
+        # Takes a second to import, which is needed for figures alone.
+        from ..plots.drawing import draw
+        from ..plots.figures import figure_png, figure_vector
+
+        quantity, context = self.selection.quantity, self.context
+        if scale not in modes(quantity):
+            raise ConfigError(f"these maps have no scale {scale}; use {' or '.join(modes(quantity))}")
+        ranges = ColourScale(scale).limits(list(self.values), quantity)
+        strength = None if overlay >= 1 else overlay
+        drawn = draw(context.sample, list(self.values), ranges, colours=colours, strength=strength)
+        config = context.model.config
+        footer = " ".join([self.selection.sentence(config.num_latents, config.cross_heads), *self._shares()])
+        titles = [f"Block {block + 1}" for block in self.blocks]
+        title = f"What each block of {context.name} read in {context.sample.name}"
+        if form == "png":
+            return figure_png(drawn, ranges, titles, self.summaries, title=title, footer=footer)
+        return figure_vector(drawn, ranges, titles, self.summaries, form=form, title=title, footer=footer)
+
+    def npz(self) -> bytes:
+        """The maps with the places of their elements, as NPZ (`perceiver.export.maps_npz`)."""
+        buffer = BytesIO()
+        maps_npz(buffer, self.values, self.blocks, self.context.origin, self.context.layout, self.selection)
+        return buffer.getvalue()
+
+    def _shares(self) -> Iterator[str]:
+        """How the weight of each block is divided among the parts of the input, in plain text."""
+        sample, selection = self.context.sample, self.selection
+        if not sample.parts or selection.kind != "probability":
+            return
+        if selection.latent is None and selection.reduce != "mean":
+            return
+        for block, values in zip(self.blocks, self.values, strict=True):
+            shares = ", ".join(f"{name} {percent(float(part.sum()))}" for name, part in sample.split(values).items())
+            yield f"Block {block + 1} gives {shares} of its weight."
+        total = sum(part.count for part in sample.parts)
+        alike = ", ".join(f"{part.name} {percent(part.count / total)}" for part in sample.parts)
+        yield f"Read alike, they would get {alike}."
+
+    def _repr_png_(self) -> bytes:
+        return self.figure()
+
+    def _repr_html_(self) -> str:
+        titles = [f"Block {block + 1}" for block in self.blocks]
+        return display.row(display.maps_html(self.context.sample, list(self.values), titles, self.selection.quantity))

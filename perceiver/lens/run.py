@@ -1,0 +1,338 @@
+"""Run: one input put through a model, and what can be asked of it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..analysis.ablate import ablated_trace, band_counts, choose
+from ..analysis.ablation import Ablation
+from ..analysis.compare import bands_of_models
+from ..analysis.explanation import Question, explain_steps
+from ..analysis.faithfulness import Faithfulness, faithfulness
+from ..analysis.latents import LatentAnalysis, analyse_latents
+from ..analysis.maps import MapSelection
+from ..analysis.methods import Fill, RelevanceMethod, Removal, Shuffle
+from ..analysis.permutation import Shuffled, permute
+from ..analysis.predictions import Prediction, rank_predictions
+from ..analysis.spectrum import Spectrum, spectra
+from ..analysis.sweep import Curve, Sweep, curves, steps
+from ..errors import ConfigError
+from ..export import predictions_json
+from ..model import Perceiver
+from ..progress import ProgressCallback, ignore
+from ..sample import Sample
+from ..trace import Kind, Reduce, Trace
+from . import display
+from .ablation import Ablated
+from .context import Context
+from .explanation import Explained
+from .maps import Maps
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One run of a model. Nothing that is asked of it runs the model again, unless its documentation says so.
+
+    Classes are given by number from 0, or by label; None is the most probable one. Blocks, latents and heads count
+    from 0.
+
+    trace  the forward pass: logits, latents after every block, and what the maps are computed from
+    """
+
+    context: Context
+    trace: Trace = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The checkpoint's name."""
+        return self.context.name
+
+    @property
+    def model(self) -> Perceiver:
+        """The model."""
+        return self.context.model
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes' names; their numbers where they have none."""
+        return self.context.labels
+
+    @property
+    def sample(self) -> Sample:
+        """The input."""
+        return self.context.sample
+
+    # ------------------------------------------------------------------------------------------------- predictions
+
+    @property
+    def logits(self) -> Float[np.ndarray, "classes"]:
+        """Of the last block."""
+        return self.trace.logits.numpy()
+
+    @cached_property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """All classes, the most probable first."""
+        return rank_predictions(self.logits, self.labels)
+
+    def top(self, count: int = 5) -> tuple[Prediction, ...]:
+        """The most probable classes."""
+        return self.predictions[:count]
+
+    @property
+    def block_probabilities(self) -> Float[np.ndarray, "blocks classes"]:
+        """Probabilities when the head reads the latents after every block; the last row is the answer."""
+        return self.trace.block_logits.softmax(-1).numpy()
+
+    def json(self, *, top: int | None = None, truth: str | None = None) -> dict[str, Any]:
+        """The predictions, as plain values for JSON."""
+        return predictions_json(self.logits, self.labels, self.context.origin, top=top, truth=truth)
+
+    # -------------------------------------------------------------------------------------------------------- maps
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The blocks that have a map."""
+        return self.trace.blocks
+
+    def map(
+        self,
+        block: int,
+        *,
+        latent: int | None = None,
+        reduce: Reduce = "mean",
+        kind: Kind = "probability",
+        head: int | None = None,
+    ) -> Float[np.ndarray, "..."]:
+        """One map in the shape of the input, as in `Trace.map`.
+
+        Raises ConfigError for a latent or a head that does not exist, ValueError for a block without a map.
+        """
+        return self._selection(reduce, latent, head, kind).map(self.trace, block)
+
+    def maps(
+        self,
+        *,
+        latent: int | None = None,
+        reduce: Reduce = "mean",
+        kind: Kind = "probability",
+        head: int | None = None,
+    ) -> Maps:
+        """The maps of all blocks that have one, as `map` takes them."""
+        selection = self._selection(reduce, latent, head, kind)
+        return Maps(self.context, selection, self.blocks, selection.maps(self.trace))
+
+    def latent_maps(self, block: int, *, kind: Kind = "probability", head: int | None = None) -> np.ndarray:
+        """Every latent's own map of a block, (N, *shape)."""
+        return self._selection("mean", None, head, kind).latent_maps(self.trace, block)
+
+    def _selection(self, reduce: Reduce, latent: int | None, head: int | None, kind: Kind) -> MapSelection:
+        selection = MapSelection(reduce, latent, head, kind)
+        selection.check(self.model.config, self.name)
+        return selection
+
+    # --------------------------------------------------------------------------------------------------- ablations
+
+    def ablate(
+        self,
+        ablation: Ablation | str | None = None,
+        *,
+        target: int | str | None = None,
+        selection: MapSelection | None = None,
+        **removed: Any,
+    ) -> Ablated:
+        """Takes a part of the position code away and runs the model once more.
+
+        ablation   an ablation, or one as text: "b1:3-16,x2,mean"
+        selection  what the maps are; by default attention weights, mean over latents and heads
+        removed    as `perceiver.analysis.ablate.choose` takes it: low_pass=8, axis=0, keep=(1, 8), whole=True,
+                   fill="mean"
+
+        Raises ConfigError where that takes nothing away, or the model's code has no such part.
+        """
+        encoding, config = self.model.encoding, self.model.config
+        if not isinstance(ablation, Ablation):
+            ablation = choose(encoding, text=ablation, **removed)
+        elif removed:
+            raise TypeError(f"an ablation says all itself; it takes no {', '.join(removed)}")
+        if not ablation.channels(encoding, config.position_channels):
+            raise ConfigError(f"that takes nothing away: {band_counts(self.name, self.model)}")
+        after = ablated_trace(self.model, self.sample, ablation)
+        chosen = self.context.class_index(target, self.logits)
+        return Ablated(self.context, ablation, self.trace, after, chosen, selection or MapSelection())
+
+    def curves(self, fill: Fill = "zero", seed: int = 0) -> tuple[Curve, ...]:
+        """What there is to sweep: every band alone, and cut-offs. Raises ConfigError where the code has no bands."""
+        return curves_of(self.model, self.name, fill, seed)
+
+    def sweep_steps(
+        self,
+        target: int | str | None = None,
+        *,
+        fill: Fill = "zero",
+        seed: int = 0,
+        seconds: float | None = None,
+        resume: Sweep | None = None,
+        progress: ProgressCallback = ignore,
+    ) -> Iterator[Sweep]:
+        """`sweep` as it grows, as `perceiver.analysis.sweep.steps` yields it: it can be stopped and resumed."""
+        chosen = self.context.class_index(target, self.logits)
+        every = self.curves(fill, seed)
+        return steps(self.model, self.sample, every, chosen, seconds=seconds, resume=resume, progress=progress)
+
+    def sweep(
+        self,
+        target: int | str | None = None,
+        *,
+        fill: Fill = "zero",
+        seed: int = 0,
+        progress: ProgressCallback = ignore,
+    ) -> Sweep:
+        """Takes every frequency away alone, then all above and all below each; a run of the model for every one.
+
+        Raises ConfigError where the model's code has no frequencies.
+        """
+        *_, last = self.sweep_steps(target, fill=fill, seed=seed, progress=progress)
+        return last
+
+    def permute(self, shuffle: Shuffle = "contents", *, size: int | None = None, seed: int = 0) -> Shuffled:
+        """Shuffles the input and runs the model again, as `perceiver.analysis.permutation.permute` does."""
+        return permute(self.model, self.sample, shuffle, seed=seed, size=size)
+
+    # ------------------------------------------------------------------------------------------------ explanations
+
+    def question(
+        self,
+        target: int | str | None = None,
+        against: int | str | None = None,
+        *,
+        relevance: RelevanceMethod = "gradient",
+        steps: int = 32,
+    ) -> Question:
+        """What is asked of an explanation. Raises ConfigError for a class that the model lacks."""
+        chosen = self.context.class_index(target, self.logits)
+        other = None if against is None else self.context.class_index(against, self.logits)
+        if chosen == other:
+            raise ConfigError(f"a class cannot be contrasted with itself, {self.labels[chosen]}")
+        return Question(chosen, other, relevance, steps)
+
+    def explain_steps(
+        self, question: Question, methods: Sequence[str] | None = None, **options: Any
+    ) -> Iterator[Explained]:
+        """`explain` as it grows: a result after every map, then with the scores. It can be stopped between.
+
+        options  as `perceiver.analysis.explanation.explain_steps` takes them
+        """
+        for found in explain_steps(self.model, self.sample, self.trace, question, methods, **options):
+            yield Explained(self.context, self.logits, found)
+
+    def explain(
+        self,
+        target: int | str | None = None,
+        against: int | str | None = None,
+        *,
+        methods: Sequence[str] | None = None,
+        relevance: RelevanceMethod = "gradient",
+        steps: int = 32,
+        test: bool = True,
+        progress: ProgressCallback = ignore,
+    ) -> Explained:
+        """Maps of which elements a class depends on, by several methods, tested by deletion and insertion.
+
+        against    a class to contrast it with
+        methods    keys of `perceiver.analysis.methods.METHODS`; by default all that differ on this model
+        relevance  how class relevance is traced back
+        steps      of integrated gradients
+        test       whether the maps are tested, which takes most of the time
+
+        Raises ConfigError for a class or a method that does not exist.
+        """
+        question = self.question(target, against, relevance=relevance, steps=steps)
+        *_, last = self.explain_steps(question, methods, test=test, progress=progress)
+        return last
+
+    def faithfulness(
+        self,
+        values: Float[np.ndarray, "*shape"],
+        target: int | str | None = None,
+        *,
+        steps: int = 20,
+        removal: Removal = "remove",
+    ) -> Faithfulness:
+        """Deletion and insertion along a map of one value an element; `steps` runs of the model each."""
+        chosen = self.context.class_index(target, self.logits)
+        return faithfulness(self.model, self.sample, values, chosen, steps=steps, how=removal)
+
+    # ---------------------------------------------------------------------------------------------------- latents
+
+    def latents(self, block: int | None = None, *, clusters: int = 4, head: int | None = None) -> LatentAnalysis:
+        """Clusters of a block's latents by their maps, their concentration, and how their maps move from block to
+        block; None is the last block that has a map.
+
+        Raises ConfigError for a block, a head or a number of clusters that does not exist.
+        """
+        config = self.model.config
+        reading = config.cross_attention_blocks
+        chosen = reading[-1] if block is None else block
+        if chosen not in reading:
+            known = ", ".join(str(one + 1) for one in reading)
+            raise ConfigError(f"block {chosen + 1} of {self.name} reads nothing; those that do are {known}")
+        MapSelection(head=head).check(config, self.name)
+        if clusters > config.num_latents:
+            raise ConfigError(f"{self.name} has {config.num_latents} latents, which fall into no {clusters} clusters")
+        return analyse_latents(self.trace, chosen, clusters, head)
+
+    def strongest_latents(
+        self, element: int, *, head: int | None = None, top: int = 8
+    ) -> tuple[tuple[int, int, float], ...]:
+        """The latents that give one input element the most weight, over all blocks: (block, latent, weight)."""
+        weights = np.stack([self.trace.element_weights(block, element, head=head).numpy() for block in self.blocks])
+        strongest = np.argsort(-weights, axis=None, kind="stable")[:top]
+        places = (divmod(int(place), weights.shape[1]) for place in strongest)
+        return tuple((self.blocks[row], latent, float(weights[row, latent])) for row, latent in places)
+
+    def concentration(self, block: int, *, head: int | None = None) -> Float[np.ndarray, "N"]:
+        """Entropy in nats of each latent's map of a block."""
+        return self.trace.concentration(block, head=head).numpy()
+
+    # ---------------------------------------------------------------------------------------------------- spectra
+
+    def spectra(self, *, kind: Kind = "score", head: int | None = None) -> Iterator[Spectrum]:
+        """The spectrum of every block's maps at the bands of the model's own position code, block by block; at those
+        that Fourier features would have where it has none."""
+        ((_, bands),) = bands_of_models([self.model])
+        return spectra(self.trace, bands, self.sample.coordinates, kind=kind, head=head)
+
+    # ---------------------------------------------------------------------------------------------------- display
+
+    def __str__(self) -> str:
+        width = max(len(one.label) for one in self.top())
+        lines = [f"{self.sample.name} ({self.name})"]
+        lines += [f"  {one.label:{width}}  {one.probability:6.1%}" for one in self.top()]
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.sample.notes)])
+
+    def _repr_png_(self) -> bytes:
+        return self.maps().figure()
+
+    def _repr_html_(self) -> str:
+        notes = "<br>".join(html.escape(note) for note in self.sample.notes)
+        return display.row(
+            display.heading(f"{self.sample.name} ({self.name})"),
+            display.input_html(self.sample) + display.bars_html(self.top()),
+            self.maps()._repr_html_(),
+            notes,
+        )
+
+
+def curves_of(model: Perceiver, name: str, fill: Fill = "zero", seed: int = 0) -> tuple[Curve, ...]:
+    """What there is to sweep of a model's position code. Raises ConfigError where it has no frequencies."""
+    found = curves(model.encoding, fill, seed)
+    if not found:
+        raise ConfigError(f"{name} has {model.config.positions.phrase}: there are no frequencies to sweep")
+    return found

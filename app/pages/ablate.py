@@ -42,22 +42,22 @@ def page() -> None:
 
 def _blocks(context: AblateContext, removed: Ablation, change: AnswerChange, target: int) -> None:
     """The maps of all blocks, before and after."""
-    query = maps.query_of(context)
-    words = maps.query_text(query, context.config.cross_heads)
+    selection = maps.selection_of(context)
+    words = maps.selection_text(selection, context.config.cross_heads)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("What each block read", anchor=False, width="stretch")
         menu = st.container(horizontal=True, width="content")
-    st.caption(f"{maps.colour_text(query, 'blocks', context.view.colours)} {maps.CAVEAT}")
-    maps.options(context, query)
+    st.caption(f"{maps.colour_text(selection, 'blocks', context.view.colours)} {maps.CAVEAT}")
+    maps.options(context, selection)
     if not removed:
-        before = block_maps(context.case, query, "blocks", context.view.scale, context.progress)
+        before = block_maps(context.case, selection, context.view.scale, context.progress)
         with menu:
-            downloads.menu(context, query, before, words)
+            downloads.menu(context, selection, before, words)
         map_changes.before(context, before)
         return
-    changes = ablation.map_changes(context.case, query, removed, context.view.scale, context.progress)
+    changes = ablation.map_changes(context.case, selection, removed, context.view.scale, context.progress)
     with menu:
-        ablation_downloads.menu(context, removed, change, target, changes, query, words)
+        ablation_downloads.menu(context, removed, change, target, changes, selection, words)
     map_changes.large(context, map_changes.rows(context, changes), words)
 
 

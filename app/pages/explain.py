@@ -40,7 +40,7 @@ def page() -> None:
     context.progress.done()
     # The rest takes longer, and whatever the visitor does next ends it.
     state.publish()
-    if explanation.missing(context.case, question):
+    if not explanation.known(context.case, question).complete:
         explanation.continue_work(context.case, question, progress)
         st.rerun()
 

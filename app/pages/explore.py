@@ -32,22 +32,24 @@ def page() -> None:
 def _blocks(context: ExploreContext) -> None:
     """The maps of all blocks, one block large, its latents, and the latents that read the marked element."""
     view = context.view
-    query = maps.query_of(context)
-    found = block_maps(context.case, query, view.show, view.scale, context.progress)
-    words = maps.query_text(query, context.config.cross_heads)
+    selection = maps.selection_of(context)
+    found = block_maps(
+        context.case, selection, view.scale, context.progress, since=None if view.show == "blocks" else view.show
+    )
+    words = maps.selection_text(selection, context.config.cross_heads)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("What each block read", anchor=False, width="stretch")
-        downloads.menu(context, query, found, words)
-    st.caption(f"{maps.colour_text(query, view.show, view.colours)} {maps.CAVEAT}")
-    maps.options(context, query, show=view.show)
+        downloads.menu(context, selection, found, words)
+    st.caption(f"{maps.colour_text(selection, view.show, view.colours)} {maps.CAVEAT}")
+    maps.options(context, selection, show=view.show)
     one = maps.row(context, found)
     large, latents, readers = st.columns([21, 17, 14], gap="medium")
     with large:
         maps.large(context, one, words)
     with latents:
-        maps.latents(context, one.block, query)
+        maps.latents(context, one.block, selection)
     with readers:
-        maps.element_readers(context, query)
+        maps.element_readers(context, selection)
 
 
 run_page(page)

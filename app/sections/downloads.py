@@ -7,31 +7,30 @@ from functools import partial
 
 import streamlit as st
 
-from perceiver.plots.drawing import draw
-from perceiver.plots.figures import figure_png
+from perceiver.analysis.maps import MapSelection
+from perceiver.plots.block_maps import BlockMap
+from perceiver.plots.figures import block_maps_png
 from perceiver.sample import Sample
 
 from ..components import copy_link
-from ..services import export, inference
-from ..services.maps import BlockMap, MapQuery
+from ..services import export
 from ..session.view import View
 from ..views.base import Paint
 from .context import PageContext
 from .maps import title
 
 
-def menu(context: PageContext[View], query: MapQuery, maps: Sequence[BlockMap], words: str) -> None:
+def menu(context: PageContext[View], selection: MapSelection, maps: Sequence[BlockMap], words: str) -> None:
     """A menu of files, each made when it is clicked."""
     case, sample = context.case, context.sample
-    made = inference.trace(case, context.progress)
     heading = f"{sample.name}, {case.model_name}: {words}"
     name = stem(context)
     with st.popover("Export", icon=":material/download:"):
         drawn = partial(figure, sample, maps, context.paint, heading)
         download("Figure (PNG)", drawn, f"{name}.png", "image/png")
-        arrays = partial(export.maps_npz, case, made, query)
+        arrays = partial(export.maps_npz, case, selection)
         download("Maps and coordinates (NPZ)", arrays, f"{name}-maps.npz", "application/octet-stream")
-        answers = partial(export.predictions_json, case, made, context.truth or None)
+        answers = partial(export.predictions_json, case, context.truth or None)
         download("Predictions (JSON)", answers, f"{name}-predictions.json", "application/json")
     copy_link(key="link")
 
@@ -43,9 +42,8 @@ def stem(context: PageContext[View]) -> str:
 
 def figure(sample: Sample, maps: Sequence[BlockMap], paint: Paint, heading: str) -> bytes:
     """The input and the row of maps as a figure for papers: a PNG, on white."""
-    ranges = [m.range for m in maps]
-    drawn = draw(sample, [m.values for m in maps], ranges, colours=paint.colours, strength=paint.strength)
-    return figure_png(drawn, ranges, [title(m) for m in maps], [m.summary for m in maps], title=heading)
+    titles = [title(one) for one in maps]
+    return block_maps_png(sample, maps, titles, colours=paint.colours, strength=paint.strength, title=heading)
 
 
 def download(label: str, make: Callable[[], bytes], name: str, mime: str) -> None:

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from perceiver.analysis.formatting import number, percent
-from perceiver.plots.scale import NOT_COMPARABLE, ColourRange
+from perceiver.analysis.maps import MapSelection
+from perceiver.plots.block_maps import BlockMap
+from perceiver.plots.scale import NOT_COMPARABLE, ColourRange, modes, usable_mode
 
 from ..components import Row, Tile, ranking
-from ..services.maps import BlockMap, MapQuery, order, readers, scales, strip, usable_scale
+from ..services.maps import concentration, readers, strip
 from ..session import controls, state, text
 from ..session.view import COLOURS, OVERLAY, View
 from .context import PageContext
@@ -36,14 +38,15 @@ SHOWN: Mapping[str, str] = {
 }
 
 
-def query_of(context: PageContext[View]) -> MapQuery:
+def selection_of(context: PageContext[View]) -> MapSelection:
     """The maps that the view shows; "one latent" without a number is the most concentrated of the view's block."""
-    view, latent = context.view, None
-    if view.reduce == "latent":
-        latent = view.latent
-        if latent is None:
-            latent = int(order(context.case, view.block, view.head, context.progress)[0])
-    return MapQuery(reduce=view.reduce, latent=latent, head=view.head, kind=view.kind)
+    view = context.view
+    if view.reduce != "latent":
+        return MapSelection(view.reduce, head=view.head, kind=view.kind)
+    latent = view.latent
+    if latent is None:
+        latent = int(concentration(context.case, view.block, view.head, context.progress).order[0])
+    return MapSelection(latent=latent, head=view.head, kind=view.kind)
 
 
 def title(one: BlockMap) -> str:
@@ -53,20 +56,20 @@ def title(one: BlockMap) -> str:
     return f"Block {one.block + 1} − block {one.base + 1}"
 
 
-def query_text(query: MapQuery, heads: int) -> str:
+def selection_text(selection: MapSelection, heads: int) -> str:
     """Which latents and, in models with several heads, which head: for titles."""
-    latents = REDUCED[query.reduce] if query.latent is None else f"latent {query.latent + 1}"
+    latents = REDUCED[selection.reduce] if selection.latent is None else f"latent {selection.latent + 1}"
     if heads == 1:
         return latents
-    return f"{latents}, {'mean of heads' if query.head is None else f'head {query.head + 1}'}"
+    return f"{latents}, {'mean of heads' if selection.head is None else f'head {selection.head + 1}'}"
 
 
-def colour_text(query: MapQuery, show: str, colours: str) -> str:
+def colour_text(selection: MapSelection, show: str, colours: str) -> str:
     """What the colours of the maps mean."""
     if show != "blocks":
         return "Red: more than in the block compared with; blue: less."
     more = "Darker" if colours == "greys" else "Brighter"
-    match query.quantity:
+    match selection.quantity:
         case "entropy":
             return f"{more}: read by more of the latents alike."
         case "score":
@@ -82,7 +85,7 @@ def scale_text(range_: ColourRange) -> str:
     return range_.sentence() if range_.comparable else NOT_COMPARABLE
 
 
-def options(context: PageContext[View], query: MapQuery, *, show: str | None = None) -> None:
+def options(context: PageContext[View], selection: MapSelection, *, show: str | None = None) -> None:
     """The controls of what the maps show and how they are drawn. None of them runs the model.
 
     show  the maps, or which differences of blocks; None where there is no such choice
@@ -91,8 +94,10 @@ def options(context: PageContext[View], query: MapQuery, *, show: str | None = N
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         reduction_control(view)
         head_control(context)
-        names = {name: SCALES[name] for name in scales(query, show or "blocks")}
-        controls.segments("Colour scale", "scale", names, usable_scale(view.scale, query, show or "blocks"))
+        signed = show not in (None, "blocks")
+        names = {name: SCALES[name] for name in modes(selection.quantity, signed=signed)}
+        mode = usable_mode(view.scale, selection.quantity, signed=signed)
+        controls.segments("Colour scale", "scale", names, mode)
         kind_control(view)
         if show is not None and len(config.cross_attention_blocks) > 1:
             controls.select("Show", "show", SHOWN, show, width=190)
@@ -159,23 +164,23 @@ def large(context: PageContext[View], one: BlockMap, words: str) -> None:
     )
 
 
-def latents(context: PageContext[View], block: int, query: MapQuery) -> None:
+def latents(context: PageContext[View], block: int, selection: MapSelection) -> None:
     """The maps of all latents of a block as thumbnails, one of which may be chosen."""
     st.subheader(f"Latents of block {block + 1}", anchor=False)
     st.caption("The most concentrated first; choose one to see its maps.")
-    thumbnails = strip(context.case, block, query.kind, query.head, context.progress)
+    thumbnails = strip(context.case, block, selection.kind, selection.head, context.progress)
     ordered = [int(i) for i in thumbnails.order]
-    if query.latent is not None:
-        controls.number(f"Latent, 1 to {len(ordered)}", "latent", len(ordered), query.latent, width=150)
-    one = dataclasses.replace(query, reduce="latent", latent=0)
+    if selection.latent is not None:
+        controls.number(f"Latent, 1 to {len(ordered)}", "latent", len(ordered), selection.latent, width=150)
+    one = dataclasses.replace(selection, latent=0)
     context.modality.strip(
         context.sample,
         thumbnails,
         [Tile(f"Latent {i + 1}", alt=f"Latent {i + 1}, entropy {thumbnails.entropies[i]:.2f} nats") for i in ordered],
-        usable_scale(context.view.scale, one, "blocks"),
+        usable_mode(context.view.scale, one.quantity),
         one.quantity,
         context.paint,
-        ordered.index(query.latent) if query.latent is not None else None,
+        ordered.index(selection.latent) if selection.latent is not None else None,
         lambda index: state.change(reduce="latent", latent=ordered[index]),
     )
     if thumbnails.square > 1:
@@ -183,7 +188,7 @@ def latents(context: PageContext[View], block: int, query: MapQuery) -> None:
         st.caption(f"Thumbnails average {box} elements.")
 
 
-def element_readers(context: PageContext[View], query: MapQuery) -> None:
+def element_readers(context: PageContext[View], selection: MapSelection) -> None:
     """The latents of all blocks that give the marked element the most weight."""
     view, modality = context.view, context.modality
     st.subheader(f"Who reads this {modality.spot}", anchor=False)
@@ -203,7 +208,7 @@ def element_readers(context: PageContext[View], query: MapQuery) -> None:
                 name=f"Block {reader.block + 1}, latent {reader.latent + 1}",
                 share=reader.weight / most,
                 text=f"{number(reader.multiple)} ×",
-                chosen=(reader.block, reader.latent) == (view.block, query.latent),
+                chosen=(reader.block, reader.latent) == (view.block, selection.latent),
             )
             for reader in found
         ],

@@ -6,33 +6,30 @@ stay as they are.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Float, Float64
+from jaxtyping import Float
 
-from perceiver import modalities
-from perceiver.analysis import ablation as ablations
-from perceiver.analysis import sweep as sweeps
+from perceiver.analysis import ablate, sweep
 from perceiver.analysis.ablation import Ablation
-from perceiver.analysis.change import AnswerChange, MapChange, jensen_shannon, latent_divergences
+from perceiver.analysis.change import AnswerChange, MapChange, latents_moved, map_change
+from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.methods import Fill, Shuffle
 from perceiver.analysis.permutation import Shuffled, permute
-from perceiver.analysis.summary import WEIGHTS, summarise
-from perceiver.analysis.sweep import Curve, answers, curves, estimate_curves
+from perceiver.analysis.sweep import Curve, Sweep, curves
 from perceiver.checkpoints.bundled import BundledCheckpoints
-from perceiver.errors import ConfigError
-from perceiver.plots.scale import ColourScale
+from perceiver.lens import EncodingAxis, change_maps, encoding_axes
+from perceiver.plots.block_maps import BlockMap
 from perceiver.positions import Positions
 from perceiver.trace import Trace
 
 from . import inference, maps, models
 from .caching import Once
 from .inference import Case
-from .maps import BlockMap, MapQuery
 from .queueing import Progress, queue
 
 STEP = 0.5
@@ -40,27 +37,6 @@ STEP = 0.5
 
 QUICK = 20.0
 """Seconds up to which a sweep starts by itself."""
-
-TOGETHER = 64
-"""The most ablations in a step."""
-
-
-@dataclass(frozen=True)
-class EncodingAxis:
-    """One axis of a position encoding.
-
-    name         as exports call it: "rows", "cols", "time", "frequency"; "x", "y", "z" where elements are free
-    frequencies  of its bands in cycles across the axis, rising
-    raw          whether the encoding holds its coordinate
-    elements     along the axis; None where they are free
-    seconds      from the first element to the last; None where the axis is not time
-    """
-
-    name: str
-    frequencies: tuple[float, ...]
-    raw: bool
-    elements: int | None
-    seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -75,30 +51,12 @@ class BlockChange:
 
 def axes(case: Case) -> tuple[EncodingAxis, ...]:
     """The axes of a model's position encoding; none where every position has its own learned vector."""
-    sample, its = inference.read(case), models.encoding(case.model)
-    bands, raw = its.bands(), len(its.coordinate_channels())
-    count = max([raw, *(band.axis + 1 for band in bands)])
-    places = modalities.get(sample.modality).places(sample)
-    free = sample.coordinates is not None
-    return tuple(
-        EncodingAxis(
-            name=name,
-            frequencies=tuple(band.frequency for band in bands if band.axis == axis),
-            raw=axis < raw,
-            elements=None if free else sample.shape[axis],
-            seconds=float(places[name][-1] - places[name][0]) if name == "time" else None,
-        )
-        for axis, name in enumerate(modalities.axes(sample)[:count])
-    )
+    return encoding_axes(models.get(case.model), inference.read(case))
 
 
 def is_possible(model: str, removed: Ablation) -> bool:
     """Whether a model's position encoding has the parts that are to be removed."""
-    try:
-        channels = removed.channels(models.encoding(model), models.config(model).position_channels)
-    except ConfigError:
-        return False
-    return bool(channels) or not removed
+    return ablate.is_possible(removed, models.get(model))
 
 
 @st.cache_data(show_spinner=False, max_entries=32, ttl=60)
@@ -113,19 +71,7 @@ def model_with_bands(model: str) -> str | None:
 
 def presets(case: Case) -> Mapping[str, Ablation]:
     """The ablations that have a name and that the model's encoding allows. Axes count from 0: "axis 0"."""
-    its = models.encoding(case.model)
-    found = axes(case)
-    count = max((len(axis.frequencies) for axis in found), default=0)
-    out = {"all": Ablation()}
-    if count > 1:
-        out |= {"low": ablations.low_pass(its, count // 2), "high": ablations.high_pass(its, count // 2)}
-    if len(found) > 1:
-        out |= {f"axis {axis}": ablations.one_axis(its, axis) for axis in range(len(found))}
-    if count:
-        every = ablations.bands(its.bands())
-        out |= {"coordinates": every, "no coordinates": ablations.coordinates(its)}
-        out |= {"sines": ablations.cosines(its), "cosines": ablations.sines(its)}
-    return out | {"none": ablations.WHOLE}
+    return ablate.presets(models.encoding(case.model))
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -143,8 +89,7 @@ def ablated_trace(case: Case, removed: Ablation, progress: Progress) -> Trace:
 
     def make() -> Trace:
         progress.step(0.4, "Running the model without what is taken out")
-        codes = removed.apply(model.codes(sample), model.encoding)
-        return model.trace(model.inputs(sample, codes))
+        return ablate.ablated_trace(model, sample, removed)
 
     model, sample = models.get(case.model), inference.read(case)
     return _trace(case.model, case.key, removed.text()).get(make, progress)
@@ -157,131 +102,83 @@ def answer_change(case: Case, removed: Ablation, progress: Progress) -> AnswerCh
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def _map(model: str, key: str, removed: str, block: int, query: MapQuery, _trace: Trace) -> Float[np.ndarray, "..."]:
-    return query.map(_trace, block)
+def _map(
+    model: str, key: str, removed: str, block: int, selection: MapSelection, _trace: Trace
+) -> Float[np.ndarray, "..."]:
+    return selection.map(_trace, block)
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
 def _moved(model: str, key: str, removed: str, block: int, head: int | None, _before: Trace, _after: Trace) -> float:
-    return float(latent_divergences(_before, _after, block, head=head).mean())
+    return latents_moved(_before, _after, block, head)
 
 
 def map_changes(
-    case: Case, query: MapQuery, removed: Ablation, mode: str, progress: Progress
+    case: Case, selection: MapSelection, removed: Ablation, mode: str, progress: Progress
 ) -> tuple[BlockChange, ...]:
     """The maps of all blocks before and after an ablation on one colour scale, and their differences on another."""
     one, other = inference.trace(case, progress), ablated_trace(case, removed, progress)
-    before = [m.values for m in maps.block_maps(case, query, "blocks", mode, progress)]
-    after, moved = [], []
-    for i, block in enumerate(one.blocks):
+    found = []
+    for i, (block, before) in enumerate(maps.maps(case, selection, progress).items()):
         progress.step(0.5 + 0.5 * i / len(one.blocks), f"Comparing the maps of block {block + 1}")
-        after.append(_map(case.model, case.key, removed.text(), block, query, other))
-        moved.append(_moved(case.model, case.key, removed.text(), block, query.head, one, other))
-    differences = [b - a for a, b in zip(before, after, strict=True)]
-    quantity = query.quantity
-    sided = ColourScale(maps.usable_scale(mode, query, "blocks")).limits([*before, *after], quantity)
-    signed = ColourScale(maps.usable_scale(mode, query, "first"), signed=True).limits(differences, quantity)
-    out = []
-    for i, block in enumerate(one.blocks):
-        one_side, other_side = (
-            BlockMap(block, None, values, summarise(values, quantity), sided[i + offset])
-            for values, offset in ((before[i], 0), (after[i], len(before)))
-        )
-        gap = BlockMap(block, block, differences[i], summarise(differences[i], quantity, signed=True), signed[i])
-        divergence = jensen_shannon(before[i], after[i]) if quantity in WEIGHTS else None
-        change = MapChange(block, before[i], after[i], divergence, moved[i])
-        out.append(BlockChange(one_side, other_side, gap, change))
-    return tuple(out)
+        after = _map(case.model, case.key, removed.text(), block, selection, other)
+        moved = _moved(case.model, case.key, removed.text(), block, selection.head, one, other)
+        found.append(map_change(one, other, block, selection, maps=(before, after), latents=moved))
+    shown = change_maps(found, selection.quantity, mode)
+    return tuple(
+        BlockChange(before, after, difference, change)
+        for before, after, difference, change in zip(*shown, found, strict=True)
+    )
 
 
 @dataclass
-class Sweep:
-    """The exact answers to the ablations of a sweep that are done, and estimated changes of all of them.
+class _HeldSweep:
+    """A sweep as far as it has come, which all visitors share: its exact answers are the same for every class.
 
-    curves     the ablations, in the order in which they are run
-    logits     after each of those that are done
-    before     logits with the whole encoding; None until something was estimated
-    estimates  estimated changes of a class's logit, by class
-    each       seconds that one ablation took in the last step; 0 before the first
+    latest     with the most answers
+    by_target  by the class whose logit is estimated, each with the answers that there were then
     """
 
     curves: tuple[Curve, ...]
-    logits: list[Float[np.ndarray, "classes"]] = field(default_factory=list)
-    before: Float[np.ndarray, "classes"] | None = None
-    estimates: dict[int, Float64[np.ndarray, "n"]] = field(default_factory=dict)
-    each: float = 0.0
+    latest: Sweep | None = None
+    by_target: dict[int, Sweep] = field(default_factory=dict)
 
-    @property
-    def ablations(self) -> tuple[Ablation, ...]:
-        """All ablations, curve by curve."""
-        return tuple(one for curve in self.curves for one in curve.ablations)
-
-    @property
-    def total(self) -> int:
-        """The number of ablations."""
-        return sum(len(curve.ablations) for curve in self.curves)
-
-    @property
-    def done(self) -> bool:
-        """Whether all ablations are done."""
-        return len(self.logits) >= self.total
-
-    @property
-    def seconds_left(self) -> float:
-        """Estimated seconds for the remaining ablations."""
-        return self.each * (self.total - len(self.logits))
-
-    def so_far(self, target: int) -> sweeps.Sweep:
-        """The library's own result for a class that was estimated; NaN for ablations that are not done."""
-        assert self.before is not None
-        after = np.full((self.total, len(self.before)), np.nan, dtype=np.float32)
-        after[: len(self.logits)] = np.reshape(self.logits, (-1, len(self.before)))
-        return sweeps.Sweep(self.curves, target, self.before, self.estimates[target], after)
-
-    def exact(self, target: int, measure: str) -> Float64[np.ndarray, "n"]:
-        """The change of the logit or probability of a class that was estimated, for each ablation; NaN for those that
-        are not done."""
-        found = self.so_far(target)
-        return found.logits() if measure == "logit" else found.probabilities()
-
-    def step(self, case: Case) -> None:
-        """Runs the next few ablations."""
-        model, sample = models.get(case.model), inference.read(case)
-        count = int(np.clip(STEP / self.each if self.each else 1, 1, TOGETHER))
-        todo = self.ablations[len(self.logits) : len(self.logits) + count]
-        began = time.monotonic()
-        for made in answers(model, sample, todo):
-            self.logits.extend(made)
-        self.each = (time.monotonic() - began) / len(todo)
+    def known(self, target: int) -> Sweep | None:
+        """The sweep of a class, None where its estimates are not known."""
+        own, last = self.by_target.get(target), self.latest
+        return own if own is None or last is None else replace(own, after=last.after, each=last.each)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _sweep(model: str, key: str, fill: Fill, seed: int, _encoding: Positions) -> Sweep:
-    return Sweep(curves(_encoding, fill, seed))
+def _sweep(model: str, key: str, fill: Fill, seed: int, _encoding: Positions) -> _HeldSweep:
+    return _HeldSweep(curves(_encoding, fill, seed))
 
 
-def sweep(case: Case, fill: Fill, seed: int) -> Sweep:
-    """The sweep of an input as far as it is done, shared by all visitors. Does no work."""
-    return _sweep(case.model, case.key, fill, seed, models.encoding(case.model))
+def sweep_of(case: Case, fill: Fill, seed: int, target: int, progress: Progress) -> Sweep:
+    """The sweep of an input as far as it is done, with estimates for a class: these take one backward pass and one
+    more run, the first time."""
+    return _grown(case, fill, seed, target, 0, progress)
 
 
-def estimate(case: Case, sweep: Sweep, target: int, progress: Progress) -> Float64[np.ndarray, "n"]:
-    """The estimated change of a class's logit for each ablation of a sweep, from one backward pass and one more run."""
-    if target not in sweep.estimates:
-        model, sample = models.get(case.model), inference.read(case)
-        with queue.turn(progress.wait):
-            if target not in sweep.estimates:
-                progress.step(0.9, "Estimating what each frequency matters")
-                made = estimate_curves(model, sample, sweep.curves, target)
-                sweep.before, sweep.estimates[target] = made.logits, made.changes
-    return sweep.estimates[target]
+def advance(case: Case, fill: Fill, seed: int, target: int, progress: Progress) -> Sweep:
+    """The sweep after one more step of about STEP seconds, queued."""
+    return _grown(case, fill, seed, target, 1, progress)
 
 
-def advance(case: Case, sweep: Sweep, progress: Progress) -> None:
-    """One more step of a sweep, queued."""
+def _grown(case: Case, fill: Fill, seed: int, target: int, more: int, progress: Progress) -> Sweep:
+    held = _sweep(case.model, case.key, fill, seed, models.encoding(case.model))
+    if not more and (known := held.known(target)) is not None:
+        return known
+    model, sample = models.get(case.model), inference.read(case)
     with queue.turn(progress.wait):
-        if not sweep.done:
-            sweep.step(case)
+        resume = held.known(target)
+        if resume is None:
+            progress.step(0.9, "Estimating what each frequency matters")
+            resume = held.latest
+        steps = sweep.steps(model, sample, held.curves, target, seconds=STEP, resume=resume)
+        *_, held.latest = islice(steps, 1 + more)
+        held.by_target[target] = held.latest
+    return held.latest
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)

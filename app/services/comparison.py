@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -11,38 +9,27 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from perceiver import modalities
 from perceiver.analysis import encodings
-from perceiver.analysis.compare import bands_of_models, same_elements
-from perceiver.analysis.encodings import Gram
+from perceiver.analysis.compare import bands_of_models
+from perceiver.analysis.encodings import CodePattern, Gram
+from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.spectrum import Spectrum, spectra
-from perceiver.analysis.summary import Quantity, summarise
-from perceiver.config import PerceiverConfig
-from perceiver.plots.scale import ColourRange, ColourScale, Mode, modes
+from perceiver.analysis.summary import summarise
+from perceiver.plots.block_maps import BlockMap, scaled_rows
+from perceiver.plots.scale import ColourRange, Mode
 from perceiver.positions import Band, encoding_rank
-from perceiver.sample import Sample
 
 from . import inference, maps, models
 from .caching import Once
 from .inference import Case
-from .maps import BlockMap, MapQuery
 from .queueing import Progress, queue
-
-LEADING = 5
-"""Components of a learned encoding that are always shown."""
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """One channel or component of a position encoding over the input.
+    """One channel or component of a position encoding over the input, with its map."""
 
-    axis, band  of the encoding; `band` alone counts components
-    frequency   of the band, in cycles across the axis; 0 for none
-    """
-
-    axis: int | None
-    band: int
-    frequency: float
+    part: CodePattern
     map: BlockMap = field(repr=False)
 
 
@@ -66,65 +53,12 @@ def suggested_models(model: str, others: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(others, key=rank)[:1])
 
 
-def matching_element(element: int, one: Sample, other: Sample) -> int:
-    """The element of `other` at the position of an element of `one`; in the middle of axes that `one` lacks."""
-    if same_elements(one, other):
-        return element
-    if one.coordinates is not None and other.coordinates is not None:
-        return int(((other.coordinates - one.coordinates[element]) ** 2).sum(-1).argmin())
-    cell = np.unravel_index(element, one.shape)
-    at = []
-    for axis, ((start, stop), count) in enumerate(zip(other.box, other.shape, strict=True)):
-        share = 0.5
-        source = axis if len(one.shape) == len(other.shape) else _matching_axis((start, stop), one.box)
-        if source is not None:
-            begin, end = one.box[source]
-            place = begin + (int(cell[source]) + 0.5) * (end - begin) / one.shape[source]
-            share = (place - start) / (stop - start)
-        at.append(min(count - 1, max(0, math.floor(share * count))))
-    return int(np.ravel_multi_index(at, other.shape))
-
-
-def central_element(sample: Sample) -> int:
-    """The element in the middle of an input."""
-    if sample.coordinates is not None:
-        return int((sample.coordinates**2).sum(-1).argmin())
-    return int(np.ravel_multi_index([count // 2 for count in sample.shape], sample.shape))
-
-
-def scales(quantity: Quantity, sizes: Sequence[int]) -> tuple[Mode, ...]:
-    """The colour scales that make sense for maps of so many elements: weights over different numbers of elements can
-    only be compared as multiples of uniform."""
-    if len(set(sizes)) == 1:
-        return modes(quantity)
-    if quantity == "probability":
-        return ("uniform", "per_map")
-    return ("per_map",) if quantity == "value" else ("shared", "per_map")
-
-
 def block_maps(
-    cases: Sequence[Case], queries: Sequence[MapQuery], mode: Mode, progress: Progress
+    cases: Sequence[Case], selections: Sequence[MapSelection], mode: Mode, progress: Progress
 ) -> tuple[tuple[BlockMap, ...], ...]:
     """The maps of every block of every model, all on one scale."""
-    rows = [
-        maps.block_maps(case, query, "blocks", "shared", progress) for case, query in zip(cases, queries, strict=True)
-    ]
-    ranges = iter(ColourScale(mode).limits([one.values for row in rows for one in row], queries[0].quantity))
-    return tuple(tuple(dataclasses.replace(one, range=next(ranges)) for one in row) for row in rows)
-
-
-def differences(first: BlockMap, others: Sequence[BlockMap], quantity: Quantity, mode: Mode) -> tuple[BlockMap, ...]:
-    """The maps of other models less the first's, on one scale that is symmetric about 0."""
-    if not others:
-        return ()
-    values = [one.values - first.values for one in others]
-    ranges = ColourScale(mode if mode in modes(quantity, signed=True) else "shared", signed=True).limits(
-        values, quantity
-    )
-    return tuple(
-        BlockMap(one.block, first.block, difference, summarise(difference, quantity, signed=True), range_)
-        for one, difference, range_ in zip(others, values, ranges, strict=True)
-    )
+    rows = [maps.maps(case, one, progress) for case, one in zip(cases, selections, strict=True)]
+    return scaled_rows(rows, selections[0].quantity, mode)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -155,42 +89,20 @@ def bands(name: str) -> tuple[Band, ...]:
     return models.get(name).encoding.bands()
 
 
-def part_count(config: PerceiverConfig) -> int:
-    """The number of bands of an axis, or of components of the encoding; 0 without position channels."""
-    return config.positions.bands_per_axis or config.position_channels
+@st.cache_data(show_spinner=False, max_entries=64)
+def _patterns(model: str, key: str, band: int, _case: Case) -> tuple[CodePattern, ...]:
+    opened = models.get(model)
+    return encodings.code_patterns(opened, opened.codes(inference.read(_case))[0], band)
 
 
 def patterns(case: Case, band: int) -> tuple[Pattern, ...]:
-    """Some parts of a position encoding over the input: of Fourier features the sine of the lowest, the given and the
-    highest band of every axis, of others the leading components and the given one; none without position channels."""
-    return _patterns(case.model, _code_key(case), band, case)
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _patterns(model: str, key: str, band: int, _case: Case) -> tuple[Pattern, ...]:
-    opened, sample = models.get(model), inference.read(_case)
-    count, encoding = part_count(opened.config), opened.encoding
-    if not count:
-        return ()
-    band = min(band, count - 1)
-    codes = opened.codes(sample)[0]
-    named: list[tuple[int | None, int, float, Float[np.ndarray, "M"]]]
-    if found := encoding.bands():
-        shown = [one for one in found if one.index in (0, band, count - 1)]
-        named = [(one.axis, one.index, one.frequency, encodings.pattern(codes, one.sine)) for one in shown]
-    elif raw := encoding.coordinate_channels():
-        named = [(axis, axis, 0.0, encodings.pattern(codes, channel)) for axis, channel in enumerate(raw)]
-    else:
-        numbers = sorted({*range(min(LEADING, count)), band})
-        # Components have length 1 over all elements: made to have 1 on average, they read like channels.
-        leading = encodings.components(codes, max(numbers) + 1) * math.sqrt(len(codes))
-        named = [(None, i, 0.0, leading[i]) for i in numbers if i < len(leading)]
-    bound = 1.0 if encoding.coordinate_channels() else max(float(np.abs(values).max()) for *_, values in named)
-    unit = "value in the position code" if encoding.coordinate_channels() else "component of the position codes"
-    return tuple(
-        Pattern(axis, index, frequency, _code_map(values.reshape(sample.shape), unit, bound))
-        for axis, index, frequency, values in named
-    )
+    """Some parts of a position encoding over the input, as `analysis.encodings.code_patterns` chooses them, on one
+    scale."""
+    found, shape = _patterns(case.model, _code_key(case), band, case), inference.read(case).shape
+    channels = bool(models.encoding(case.model).coordinate_channels())
+    bound = 1.0 if channels else max((float(np.abs(one.values).max()) for one in found), default=1.0)
+    unit = "value in the position code" if channels else "component of the position codes"
+    return tuple(Pattern(one, _code_map(one.values.reshape(shape), unit, bound)) for one in found)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
@@ -233,7 +145,7 @@ def block_spectra(case: Case, source: BandSource, head: int | None, progress: Pr
 
 def axes(case: Case) -> tuple[str, ...]:
     """The axes of an input, as exports call them: "rows" and "cols", "time" and "frequency"; "x", "y" and "z"."""
-    return modalities.axes(inference.read(case))
+    return inference.context(case).axes
 
 
 def _code_key(case: Case) -> str:
@@ -244,14 +156,3 @@ def _code_key(case: Case) -> str:
 def _code_map(values: Float[np.ndarray, "..."], name: str, bound: float) -> BlockMap:
     range_ = ColourRange("shared", "score", True, -bound, bound, 100.0, name=name)
     return BlockMap(0, None, values, summarise(values, "score", signed=True), range_)
-
-
-def _matching_axis(interval: tuple[float, float], box: Sequence[tuple[float, float]]) -> int | None:
-    """The axis that covers most of the same interval; None where none covers more than half of it."""
-
-    def shared(other: tuple[float, float]) -> float:
-        both = min(interval[1], other[1]) - max(interval[0], other[0])
-        return both / (max(interval[1], other[1]) - min(interval[0], other[0]))
-
-    best = max(range(len(box)), key=lambda axis: shared(box[axis]))
-    return best if shared(box[best]) > 0.5 else None

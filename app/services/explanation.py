@@ -8,29 +8,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable
-from functools import partial
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import streamlit as st
 
-from perceiver.analysis.explanation import Explanation, Question, explain_by, methods_for
-from perceiver.analysis.faithfulness import Faithfulness, faithfulness, random_faithfulness
+from perceiver.analysis.explanation import Explanation, Explanations, Question, explain_by, methods_for
 from perceiver.analysis.latents import (
     Concentration,
     LatentGroup,
     Movement,
     cluster_latents,
-    concentration,
     latent_groups,
     movement,
 )
+from perceiver.analysis.methods import RANDOM
 from perceiver.analysis.relevance import Relevance
-from perceiver.trace import Trace
 
-from . import inference, models
+from . import inference, maps, models
 from .caching import Once
 from .inference import Case
-from .queueing import Progress
+from .queueing import Progress, queue
 
 T = TypeVar("T")
 
@@ -55,6 +53,28 @@ def methods(case: Case) -> tuple[str, ...]:
     return methods_for(models.config(case.model))
 
 
+def known(case: Case, question: Question) -> Explanations:
+    """The maps and scores that are known, as far as they are. Does no work."""
+
+    def held(what: tuple[Hashable, ...]) -> Any:
+        return _held(case.model, case.key, what).value
+
+    asked = methods(case)
+    maps = [one for key in asked if (one := held(question.map_key(key))) is not None]
+    scored = tuple(replace(one, score=held(question.score_key(one.method))) for one in maps)
+    return Explanations(question, asked, scored, held(question.score_key(RANDOM)))
+
+
+def explain(case: Case, question: Question, key: str, progress: Progress) -> Explanation:
+    """The map of a method. Raises InputError when the input cannot be read."""
+    run = inference.run(case, progress)
+
+    def make() -> Explanation:
+        return explain_by(run.model, run.sample, run.trace, key, question, progress=progress.step)
+
+    return _once(case, question.map_key(key), make, progress)
+
+
 def class_relevance(case: Case, question: Question, progress: Progress) -> Relevance:
     """The relevance of the input for the class, block by block. Raises InputError when the input cannot be read."""
     found = explain(case, question, "relevance", progress).relevance
@@ -62,63 +82,28 @@ def class_relevance(case: Case, question: Question, progress: Progress) -> Relev
     return found
 
 
-def known(case: Case, question: Question, key: str) -> Explanation | None:
-    """The map of a method if it is computed already. Does no work."""
-    return cast("Explanation | None", _held(case.model, case.key, question.map_key(key)).value)
-
-
-def explain(case: Case, question: Question, key: str, progress: Progress) -> Explanation:
-    """The map of a method. Raises InputError when the input cannot be read."""
-    trace = inference.trace(case, progress)
-    return _once(case, question.map_key(key), partial(_explain, case, question, key, trace, progress), progress)
-
-
-def _explain(case: Case, question: Question, key: str, trace: Trace, progress: Progress) -> Explanation:
-    model, sample = models.get(case.model), inference.read(case)
-    return explain_by(
-        model, sample, trace, key, question, progress=lambda share, words: progress.step(share or 0.0, words)
-    )
-
-
-def scores(case: Case, question: Question) -> dict[str, Faithfulness]:
-    """The faithfulness scores that are known: by method, and "random". Does no work."""
-    wanted = (*methods(case), "random")
-    found = {key: _held(case.model, case.key, question.score_key(key)).value for key in wanted}
-    return {key: score for key, score in found.items() if score is not None}
-
-
-def missing(case: Case, question: Question) -> tuple[str, ...]:
-    """The work that is left: slow maps, then scores."""
-    maps = tuple(key for key in methods(case) if known(case, question, key) is None)
-    have = scores(case, question)
-    return (*maps, *(f"score {key}" for key in (*methods(case), "random") if key not in have))
-
-
 def continue_work(case: Case, question: Question, progress: Progress) -> None:
-    """Works for about PATIENCE seconds on what is missing. Each step is queued and reports progress."""
-    began = time.monotonic()
-    total = 2 * len(methods(case)) + 1
-    for step in (left := missing(case, question)):
-        done = total - len(left) + left.index(step)
-        if step.startswith("score "):
-            key = step.removeprefix("score ")
-            progress.step(
-                done / total, f"Testing the maps: {done - len(methods(case))} of {len(methods(case)) + 1} tested"
+    """Works for about PATIENCE seconds on what is missing: maps, then scores. Each step is queued and reports
+    progress."""
+    began, run = time.monotonic(), inference.run(case, progress)
+    while time.monotonic() - began <= PATIENCE:
+        with queue.turn(progress.wait):
+            # Another visitor may have gone on with the same while this one waited.
+            steps = run.explain_steps(
+                question, steps=STEPS, seeds=SEEDS, at_a_time=1, resume=known(case, question), progress=progress.step
             )
-            _once(case, question.score_key(key), partial(_score, case, question, key, progress), progress)
-        else:
-            explain(case, question, step, progress)
-        if time.monotonic() - began > PATIENCE:
-            return
+            grown = next(steps, None)
+            if grown is None:
+                return
+            _keep(case, question, grown.found)
 
 
-def _score(case: Case, question: Question, key: str, progress: Progress) -> Faithfulness:
-    model, sample = models.get(case.model), inference.read(case)
-    if key == "random":
-        return random_faithfulness(model, sample, question.target, seeds=SEEDS, steps=STEPS)
-    found = known(case, question, key)
-    assert found is not None  # maps come before scores
-    return faithfulness(model, sample, found.values, question.target, steps=STEPS)
+def _keep(case: Case, question: Question, found: Explanations) -> None:
+    for one in found.maps:
+        # Attention is the same for every class; its score is not.
+        _held(case.model, case.key, question.map_key(one.method)).value = replace(one, score=None)
+    for key, score in found.scores.items():
+        _held(case.model, case.key, question.score_key(key)).value = score
 
 
 def latent_clusters(
@@ -127,11 +112,11 @@ def latent_clusters(
     """The latents of a block in clusters with similar maps, the largest first."""
     trace = inference.trace(case, progress)
     count = min(count, trace.record(block).latents)
+    narrow = maps.concentration(case, block, head, progress)
 
     def make() -> tuple[LatentGroup, ...]:
         progress.step(0.9, f"Comparing the latents of block {block + 1}")
-        found, narrow = cluster_latents(trace, block, count, head), concentration(trace, block, head)
-        return latent_groups(trace, block, found, narrow, head)
+        return latent_groups(trace, block, cluster_latents(trace, block, count, head), narrow, head)
 
     return _once(case, ("clusters", block, count, head), make, progress)
 
@@ -144,5 +129,4 @@ def map_movement(case: Case, head: int | None, progress: Progress) -> Movement:
 
 def concentrations(case: Case, head: int | None, progress: Progress) -> tuple[Concentration, ...]:
     """How concentrated the maps of all latents are, block by block."""
-    trace = inference.trace(case, progress)
-    return _once(case, ("narrow", head), lambda: tuple(concentration(trace, b, head) for b in trace.blocks), progress)
+    return tuple(maps.concentration(case, b, head, progress) for b in inference.trace(case, progress).blocks)

@@ -9,6 +9,7 @@ import streamlit as st
 from jaxtyping import Float
 
 from perceiver import modalities
+from perceiver.lens import Context, Run, read_sample
 from perceiver.sample import Sample
 from perceiver.trace import Trace
 
@@ -59,10 +60,14 @@ def read(case: Case) -> Sample:
 
 def preview(case: Case) -> Sample:
     """As `read`, for a single look at an input: it displaces nothing from the cache."""
-    config = models.config(case.model)
-    return modalities.get(config.modality).read(
-        case.data, case.name, shape=config.input_shape, preprocess=config.preprocess, options=dict(case.options)
-    )
+    return read_sample(models.config(case.model), case.data, name=case.name, options=dict(case.options))
+
+
+def context(case: Case) -> Context:
+    """The model and the input as the library takes them. Raises InputError when the input cannot be read."""
+    key = case.model
+    labels = models.config(key).labels or ()
+    return Context(case.model_name, models.get(key), labels, read(case), lambda: models.weights_sha256(key))
 
 
 def file_kind(case: Case) -> modalities.Kind | None:
@@ -93,6 +98,12 @@ def trace(case: Case, progress: Progress) -> Trace:
     return held.get(make, progress)
 
 
+def run(case: Case, progress: Progress) -> Run:
+    """The run of the model on the input, as the library takes it: made anew of what is cached, so that no cache keeps
+    a model in memory. Raises InputError when the input cannot be read."""
+    return Run(context(case), trace(case, progress))
+
+
 def probabilities(case: Case, progress: Progress) -> Float[np.ndarray, "blocks classes"]:
     """The probability of every class from the latents after every block; the last row is the model's answer."""
-    return trace(case, progress).block_logits.softmax(-1).numpy()
+    return run(case, progress).block_probabilities

@@ -70,10 +70,10 @@ class Progress:
         self._start = time.monotonic()
         self._shown = False
 
-    def step(self, share: float, text: str) -> None:
-        """A share in [0, 1] of the work is done; `text` says what comes next."""
+    def step(self, share: float | None, text: str) -> None:
+        """A share in [0, 1] of the work is done, None where it is not known; `text` says what comes next."""
         if time.monotonic() - self._start >= DELAY:
-            self._line.progress(min(1.0, share), text=text)
+            self._line.progress(min(1.0, share or 0.0), text=text)
             self._shown = True
 
     def wait(self, place: int) -> None:

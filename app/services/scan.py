@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from perceiver import modalities
 from perceiver.analysis.formatting import clock
-from perceiver.analysis.scan import scan
 from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError
-from perceiver.modalities import Scannable
+from perceiver.lens import Scan, open_windows, scan_steps
 
 from . import models
 from .inference import Case
@@ -24,52 +22,69 @@ from .queueing import Progress, queue
 
 
 @dataclass
-class Scan:
-    """A scan as far as it is done.
+class HeldScan:
+    """A scan as far as it has come, which all visitors share.
 
-    total     windows of the input; 0 before the first step
-    timeline  the answers to the first of them; None before the first step
+    known  None before the first step
     """
 
-    total: int = 0
-    timeline: Timeline | None = None
-    _steps: Iterator[Timeline] | None = None
+    known: Scan | None = None
+    _steps: Iterator[Scan] | None = None
+
+    @property
+    def timeline(self) -> Timeline | None:
+        """The answers to the first windows; None before the first step."""
+        return None if self.known is None else self.known.timeline
+
+    @property
+    def total(self) -> int:
+        """Windows of the input; 0 before the first step."""
+        return 0 if self.known is None else self.known.total
 
     @property
     def reached(self) -> int:
-        """The number of windows that have an answer."""
-        return 0 if self.timeline is None else len(self.timeline)
+        """Windows that have an answer."""
+        return 0 if self.known is None else self.known.reached
 
     @property
     def done(self) -> bool:
-        """Whether all windows have an answer."""
-        return 0 < self.total <= self.reached
+        """Whether all windows have one."""
+        return self.known is not None and self.known.done
 
     def step(self, case: Case, every: float) -> None:
-        """Runs the next few windows. When the input cannot be read further, raises InputError and starts again."""
-        if self._steps is None:
-            model = models.get(case.model)
-            config = model.config
-            modality = modalities.get(config.modality)
-            assert isinstance(modality, Scannable)
-            windows = modality.scan(
-                case.data, case.name, shape=config.input_shape, preprocess=config.preprocess, every=every
-            )
-            self.total, self._steps = len(windows), scan(model, windows, windows.seconds)
+        """Runs the next few windows.
+
+        Whatever fails, the generator goes: a generator that raised is at its end, for every visitor. The next step
+        begins another after the windows that are known. When the input cannot be read further, raises InputError, and
+        the scan starts again.
+        """
         try:
-            made = next(self._steps)
+            if self._steps is None:
+                self._steps = _steps(case, every, self.timeline)
+            found = next(self._steps, None)
+            if found is None:
+                raise InputError(f"{case.name} ends after {self.reached} windows, earlier than it says")
+            self.known = found
         except InputError:
-            self.timeline, self._steps = None, None
+            self.known, self._steps = None, None
             raise
-        self.timeline = made
+        except BaseException:
+            self._steps = None
+            raise
+
+
+def _steps(case: Case, every: float, before: Timeline | None) -> Iterator[Scan]:
+    model = models.get(case.model)
+    windows = open_windows(model.config, case.data, name=case.name, every=every, model_name=case.model_name)
+    return scan_steps(model, windows, before=before)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _scan(model: str, digest: str, every: float) -> Scan:
-    return Scan()
+def _scan(model: str, digest: str, every: float) -> HeldScan:
+    return HeldScan()
 
 
-def scan_of(case: Case, every: float) -> Scan:
+def scan_of(case: Case, every: float) -> HeldScan:
     """The scan of an input with a window every so many seconds, as far as it is done. Does no work."""
     return _scan(case.model, case.digest, every)
 

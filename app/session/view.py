@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from perceiver.analysis.methods import METHODS, RELEVANCE_METHODS, SHUFFLES, RelevanceMethod, Shuffle
 from perceiver.errors import InputError
-from perceiver.trace import KINDS, Kind
+from perceiver.trace import KINDS, REDUCTIONS, Kind, Reduce
 
 from . import fields
 from .fields import ABLATION, NUMBER, PAIRS, Rule, choice, declared, names, text, whole
@@ -158,7 +158,7 @@ class View:
     sample: str = declared("", text(), rule=_sample)
     read: tuple[tuple[str, str], ...] = declared((), PAIRS, rule=_options, of="sample")
     block: int = declared(0, NUMBER, rule=_block)
-    reduce: str = declared("mean", choice(("mean", "max", "entropy", "latent")), rule=_reduce)
+    reduce: Reduce | Literal["latent"] = declared("mean", choice((*REDUCTIONS, "latent")), rule=_reduce)
     latent: int | None = declared(
         None, NUMBER, rule=_below("latent", "the most concentrated one", lambda _, limits: limits.latents), of="model"
     )
@@ -185,7 +185,9 @@ class ExploreView(View):
     show  the maps of the "blocks", or each block's difference from the "previous" or the "first"
     """
 
-    show: str = declared("blocks", choice(("blocks", "previous", "first")), rule=_show)
+    show: Literal["blocks", "previous", "first"] = declared(
+        "blocks", choice(("blocks", "previous", "first")), rule=_show
+    )
 
 
 @dataclass(frozen=True)

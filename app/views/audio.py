@@ -13,6 +13,7 @@ from PIL import Image
 
 from perceiver.analysis.formatting import clock
 from perceiver.plots.axes import time_axis
+from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing.audio import AudioDrawing
 from perceiver.plots.overlay import enlarge
 from perceiver.sample import Sample
@@ -20,7 +21,6 @@ from perceiver.sample import Sample
 from ..components import clip, map_canvas
 from ..services import inference
 from ..services.inference import Case
-from ..services.maps import BlockMap
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 from .over_time import begin_at, choose_start, longer, over_time

@@ -10,13 +10,14 @@ import numpy as np
 from jaxtyping import UInt8
 
 from perceiver.plots import colour
+from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing import colours_for
 from perceiver.plots.scale import ColourRange
 from perceiver.sample import Sample
 
 from ..components import ColourBar, Tick, Tile
 from ..services.inference import Case
-from ..services.maps import BlockMap, Strip
+from ..services.maps import Strip
 from ..services.samples import describe
 
 OnPick = Callable[[int | None], None]

@@ -8,12 +8,13 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from perceiver.plots import colour
+from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing import Drawing
 from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample
 
 from ..components import Tile, wall
-from ..services.maps import BlockMap, Strip
+from ..services.maps import Strip
 from .base import Described, OnChoice, Paint, colour_bar, in_place
 
 

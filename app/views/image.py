@@ -9,13 +9,13 @@ import streamlit as st
 from jaxtyping import UInt8
 from PIL import Image
 
+from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing.image import ImageDrawing
 from perceiver.plots.overlay import on_original, png
 from perceiver.sample import Sample
 
 from ..components import map_canvas
 from ..services.inference import Case
-from ..services.maps import BlockMap
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 

@@ -10,6 +10,7 @@ import streamlit as st
 from jaxtyping import Float32, UInt8
 
 from perceiver.analysis.formatting import count
+from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing import colours_for
 from perceiver.plots.drawing import points as dots
 from perceiver.plots.scale import ColourScale
@@ -17,7 +18,7 @@ from perceiver.sample import Sample
 
 from ..components import Cloud, Tile, cloud, cloud_row, wall
 from ..services.inference import Case
-from ..services.maps import BlockMap, Strip
+from ..services.maps import Strip
 from ..session import state
 from .base import Described, OnChoice, OnPick, Paint, Recorder, colour_bar, in_place, readout
 

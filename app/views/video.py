@@ -14,6 +14,7 @@ from PIL import Image
 
 from perceiver.analysis.formatting import clock
 from perceiver.plots import colour
+from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing.frames import tiled
 from perceiver.plots.drawing.video import VideoDrawing
 from perceiver.plots.overlay import on_original, png
@@ -22,7 +23,6 @@ from perceiver.sample import Sample
 from ..components import Tile, map_canvas, wall
 from ..services import inference, models
 from ..services.inference import Case
-from ..services.maps import BlockMap
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 from .over_time import choose_start, over_time

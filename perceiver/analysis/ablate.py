@@ -74,6 +74,15 @@ def choose(
     return chosen if fill is None else chosen.filled(fill, seed)
 
 
+def is_possible(ablation: Ablation, model: Perceiver) -> bool:
+    """Whether a model's position code has what is to be taken away; nothing at all always can be."""
+    try:
+        channels = ablation.channels(model.encoding, model.config.position_channels)
+    except ConfigError:
+        return False
+    return bool(channels) or not ablation
+
+
 def presets(encoding: Positions) -> dict[str, Ablation]:
     """Ablations with a name, as far as an encoding allows them.
 

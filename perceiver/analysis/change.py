@@ -101,10 +101,12 @@ def map_change(
     selection: MapSelection = MEAN,
     *,
     maps: tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]] | None = None,
+    latents: float | None = None,
 ) -> MapChange:
     """The change of one block's map.
 
-    maps  the maps before and after, where they are known already
+    maps     the maps before and after, where they are known already
+    latents  `MapChange.latents`, where it is known already
     """
     one, other = (selection.map(before, block), selection.map(after, block)) if maps is None else maps
     return MapChange(
@@ -112,8 +114,13 @@ def map_change(
         before=one,
         after=other,
         divergence=jensen_shannon(one, other) if selection.quantity in WEIGHTS else None,
-        latents=float(latent_divergences(before, after, block, head=selection.head).mean()),
+        latents=latents_moved(before, after, block, selection.head) if latents is None else latents,
     )
+
+
+def latents_moved(before: Trace, after: Trace, block: int, head: int | None = None) -> float:
+    """`latent_divergences` of one block, mean over its latents."""
+    return float(latent_divergences(before, after, block, head=head).mean())
 
 
 def latent_divergences(

@@ -103,6 +103,11 @@ class Explanations:
         raise KeyError(method)
 
     @property
+    def complete(self) -> bool:
+        """Whether all maps are known and tested."""
+        return len(self.maps) == len(self.methods) and len(self.scores) == len(self.methods) + 1
+
+    @property
     def relevance(self) -> Relevance | None:
         """Class relevance, where it was asked for."""
         return next((one.relevance for one in self.maps if one.relevance is not None), None)
@@ -160,36 +165,50 @@ def explain_steps(
     steps: int = 20,
     seeds: int = 8,
     removal: Removal = "remove",
+    at_a_time: int | None = None,
+    resume: Explanations | None = None,
     progress: ProgressCallback = ignore,
 ) -> Iterator[Explanations]:
     """The maps of several methods one after the other, then with their scores; it can be stopped between any two.
 
-    methods  keys of METHODS; None is `methods_for`
-    test     whether maps are tested by deletion and insertion: a step for all maps, a step for random orders
-    steps    points of the curves
-    seeds    random orders
-    removal  how an element is taken away
+    methods    keys of METHODS; None is `methods_for`
+    test       whether maps are tested by deletion and insertion: a step for all maps, a step for random orders
+    steps      points of the curves
+    seeds      random orders
+    removal    how an element is taken away
+    at_a_time  maps that are tested in one step, where not all of them are
+    resume     what is known already, of the same question and methods, in any order; it is not computed again
 
     Raises as `explain_by` and `faithfulness_of_all` do.
     """
     asked = methods_for(model.config) if methods is None else tuple(methods)
-    found = Explanations(question, asked)
-    total = len(asked) + (2 if test else 0)
+    found = Explanations(question, asked) if resume is None else resume
+    group = max(1, at_a_time or len(asked))
+    total = len(asked) + (-(-len(asked) // group) + 1 if test else 0)
     for done, method in enumerate(asked):
+        if any(one.method == method for one in found.maps):
+            continue
         label = METHODS[method].lower_label if method in METHODS else method
         part = portion(progress, done / total, (done + 1) / total, f"Computing {label}")
         part(0.0, "")
         made = explain_by(model, sample, trace, method, question, progress=part)
-        found = replace(found, maps=(*found.maps, made))
+        maps = {one.method: one for one in (*found.maps, made)}
+        found = replace(found, maps=tuple(maps[key] for key in asked if key in maps))
         yield found
     if not test:
         return
-    progress((total - 2) / total, "Testing the maps")
-    values = {one.method: one.values for one in found.maps}
-    scores = faithfulness_of_all(model, sample, values, question.target, steps=steps, how=removal)
-    found = replace(found, maps=tuple(replace(one, score=scores[one.method]) for one in found.maps))
-    yield found
-    progress((total - 1) / total, "Testing random orders")
-    random = random_faithfulness(model, sample, question.target, seeds=seeds, steps=steps, how=removal)
-    yield replace(found, random=random)
+    untested = {one.method: one.values for one in found.maps if one.score is None}
+    while untested:
+        tested = len(asked) - len(untested)
+        said = "Testing the maps" if at_a_time is None else f"Testing the maps: {tested} of {len(asked) + 1} tested"
+        progress((len(asked) + tested / group) / total, said)
+        part_of = dict(list(untested.items())[:group])
+        scores = faithfulness_of_all(model, sample, part_of, question.target, steps=steps, how=removal)
+        found = replace(found, maps=tuple(replace(m, score=scores.get(m.method, m.score)) for m in found.maps))
+        untested = {key: values for key, values in untested.items() if key not in scores}
+        yield found
+    if found.random is None:
+        progress((total - 1) / total, "Testing random orders")
+        random = random_faithfulness(model, sample, question.target, seeds=seeds, steps=steps, how=removal)
+        yield replace(found, random=random)
     progress(1.0, "Testing random orders")

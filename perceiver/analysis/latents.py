@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
 
-from ..trace import Trace
+from ..sample import Sample
+from ..trace import Kind, Trace
 from .change import latent_divergences
 
 ROWS = 2048
@@ -51,6 +52,11 @@ class Concentration:
 
     entropy: Float[np.ndarray, "N"]
     effective: Float[np.ndarray, "N"]
+
+    @property
+    def order(self) -> Int64[np.ndarray, "N"]:
+        """The latents, the most concentrated first."""
+        return np.argsort(self.entropy, kind="stable")
 
 
 @dataclass(frozen=True)
@@ -141,11 +147,76 @@ def latent_groups(
         part = slice(start, min(start + step, len(found.cluster)))
         belongs = found.cluster[None, part] == np.arange(count)[:, None]
         sums += belongs @ trace.latent_maps(block, part, head=head).numpy().astype(np.float64)
-    order = np.argsort(narrow.entropy, kind="stable")
+    order = narrow.order
     members = [order[found.cluster[order] == i] for i in range(count)]
     return tuple(
         LatentGroup(its, (total / len(its)).reshape(trace.shape), float(np.median(narrow.effective[its])))
         for its, total in zip(members, sums, strict=True)
+    )
+
+
+THUMBNAIL = 64
+"""Greatest side of a thumbnail in elements, twice that where there is one axis alone."""
+
+
+def thumbnail_square(sample: Sample) -> int:
+    """Elements along a side of the squares that become one cell of a thumbnail; 1 where elements are on no grid, as
+    neighbours in their order are no neighbours in space."""
+    if sample.coordinates is not None:
+        return 1
+    return -(-max(sample.shape) // (THUMBNAIL if len(sample.shape) > 1 else 2 * THUMBNAIL))
+
+
+def latent_thumbnails(
+    trace: Trace, block: int, square: int, *, kind: Kind = "probability", head: int | None = None
+) -> Float[np.ndarray, "N ..."]:
+    """The maps of all latents of a block, averaged over squares of elements, a few latents at a time.
+
+    square  elements along a side, as `thumbnail_square` gives it
+    """
+    count = trace.record(block).latents
+    step = max(1, AT_A_TIME // trace.inputs.shape[1])
+    parts = []
+    for start in range(0, count, step):
+        part = trace.latent_maps(block, slice(start, min(start + step, count)), kind=kind, head=head)
+        parts.append(averaged(part.numpy().reshape(-1, *trace.shape), square))
+    return np.concatenate(parts)
+
+
+def averaged(maps: Float[np.ndarray, "n ..."], side: int) -> Float[np.ndarray, "n ..."]:
+    """Means over squares of `side` elements; those at the far ends may be cut."""
+    if side == 1:
+        return maps
+    for axis in range(1, maps.ndim):
+        starts = np.arange(0, maps.shape[axis], side)
+        sizes = np.diff([*starts, maps.shape[axis]]).astype(maps.dtype)
+        sizes = sizes.reshape([-1 if i == axis else 1 for i in range(maps.ndim)])
+        maps = np.add.reduceat(maps, starts, axis=axis) / sizes
+    return maps
+
+
+@dataclass(frozen=True)
+class ElementReader:
+    """A latent of a block that reads an element.
+
+    weight    its attention weight there
+    multiple  the weight over the uniform one, 1 / M
+    """
+
+    block: int
+    latent: int
+    weight: float
+    multiple: float
+
+
+def element_readers(trace: Trace, element: int, *, head: int | None = None, top: int = 8) -> tuple[ElementReader, ...]:
+    """The latents that give one input element the most weight, over all blocks, the strongest first."""
+    weights = np.stack([trace.element_weights(block, element, head=head).numpy() for block in trace.blocks])
+    strongest = np.argsort(-weights, axis=None, kind="stable")[:top].tolist()
+    size = trace.inputs.shape[1]
+    return tuple(
+        ElementReader(trace.blocks[row], latent, float(weights[row, latent]), float(weights[row, latent]) * size)
+        for row, latent in (divmod(place, weights.shape[1]) for place in strongest)
     )
 
 

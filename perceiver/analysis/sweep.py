@@ -209,6 +209,7 @@ class Sweep:
     before     logits of the untouched input
     estimates  changes of the target's logit, one an ablation
     after      exact logits; NaN where there is no answer yet
+    each       seconds that one ablation took in the last batch; 0 before the first
     """
 
     curves: tuple[Curve, ...]
@@ -216,11 +217,27 @@ class Sweep:
     before: Float[np.ndarray, "classes"]
     estimates: Float64[np.ndarray, "n"]
     after: Float[np.ndarray, "n classes"]
+    each: float = 0.0
 
     @property
     def known(self) -> int:
         """Ablations that are answered."""
         return int((~np.isnan(self.after[:, 0])).sum())
+
+    @property
+    def total(self) -> int:
+        """All ablations."""
+        return len(self.after)
+
+    @property
+    def done(self) -> bool:
+        """Whether all ablations are answered."""
+        return self.known >= self.total
+
+    @property
+    def seconds_left(self) -> float:
+        """About how long the others take."""
+        return self.each * (self.total - self.known)
 
     def logits(self, target: int | None = None) -> Float64[np.ndarray, "n"]:
         """Exact changes of a class's logit; by default the class that was estimated."""
@@ -257,7 +274,8 @@ def steps(
 
     target     the class whose logit is estimated; None is the most probable one
     at_a_time  as `answers` takes it
-    seconds    a batch is made as large as fits into this time, in place of `at_a_time`; the first holds one ablation
+    seconds    a batch is made as large as fits into this time, in place of `at_a_time`; the first holds one ablation,
+               where `resume` does not say how long one takes
     resume     an unfinished sweep of the same curves, of this or another class: its exact answers are kept
 
     The work can be stopped between any two results, and taken up again with the last of them as `resume`.
@@ -273,23 +291,25 @@ def steps(
         progress(0.0, "Estimating the effect of every frequency")
         made = estimate_curves(model, sample, curves, target)
         after = np.full((total, len(made.logits)), np.nan, dtype=np.float32) if resume is None else resume.after
-        sweep = Sweep(tuple(curves), made.target, made.logits, made.changes, after)
+        each = 0.0 if resume is None else resume.each
+        sweep = Sweep(tuple(curves), made.target, made.logits, made.changes, after, each)
     yield sweep
     left = [one for curve in curves for one in curve.ablations][sweep.known :]
-    count, done = (1 if seconds else len(left)), sweep.known
+    done = sweep.known
     while left:
-        began = time.monotonic()
+        count = int(np.clip(seconds / sweep.each if sweep.each else 1, 1, MOST)) if seconds else len(left)
+        began, first = time.monotonic(), done
         batch, left = left[:count], left[count:]
         for part in answers(model, sample, batch, at_a_time=at_a_time):
             after = sweep.after.copy()
             after[done : done + len(part)] = part
             done += len(part)
-            sweep = replace(sweep, after=after)
+            sweep = replace(sweep, after=after, each=(time.monotonic() - began) / (done - first))
             progress(done / total, f"Running the model without each frequency: {done} of {total}")
             if not seconds:
                 yield sweep
+                began, first = time.monotonic(), done
         if seconds:
-            count = int(np.clip(seconds * len(batch) / max(time.monotonic() - began, 1e-6), 1, MOST))
             yield sweep
 
 

@@ -9,8 +9,8 @@ that names them. The command line and the app call the same functions.
 
 from __future__ import annotations
 
-from .ablation import Ablated
-from .comparison import Comparison, comparable_scales, compare, map_differences, spectra_of
+from .ablation import Ablated, change_maps
+from .comparison import Comparison, comparable_scales, compare, map_differences, model_spectra, spectra_of
 from .context import Context
 from .encoding import EncodingAxis, encoding_axes
 from .explanation import Explained
@@ -32,10 +32,12 @@ __all__ = [
     "Scan",
     "Source",
     "best_checkpoint",
+    "change_maps",
     "comparable_scales",
     "compare",
     "encoding_axes",
     "map_differences",
+    "model_spectra",
     "open_lens",
     "open_windows",
     "read_bytes",

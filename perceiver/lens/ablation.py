@@ -14,12 +14,25 @@ from ..analysis.ablation import Ablation
 from ..analysis.change import AnswerChange, MapChange, map_changes
 from ..analysis.formatting import number, percent
 from ..analysis.maps import MEAN, MapSelection
-from ..analysis.summary import summarise
+from ..analysis.summary import Quantity
 from ..export import ablation_json, ablation_npz
-from ..plots.scale import ColourScale
+from ..plots.block_maps import BlockMap, scaled_maps, scaled_rows
 from ..trace import Trace
 from . import display
 from .context import Context
+
+
+def change_maps(
+    changes: Sequence[MapChange], quantity: Quantity, mode: str = "shared"
+) -> tuple[tuple[BlockMap, ...], tuple[BlockMap, ...], tuple[BlockMap, ...]]:
+    """The maps before and those after, all on one colour scale, and their differences on a scale of their own.
+
+    mode  of the scales; "shared" where these maps do not have it
+    """
+    sides = ({one.block: one.before for one in changes}, {one.block: one.after for one in changes})
+    before, after = scaled_rows(sides, quantity, mode)
+    moved = [(one.block, one.block, one.difference) for one in changes]
+    return before, after, scaled_maps(moved, quantity, mode, signed=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,37 +82,23 @@ class Ablated:
 
     def figure(self) -> bytes:
         """The maps before and after, a row each on one scale, as a PNG."""
-        from ..plots.comparison import Row, comparison_png
-        from ..plots.drawing import draw
+        from ..plots.comparison import comparison_png, comparison_row
 
-        what = self.selection.quantity
-        values = [[one.before for one in self.maps], [one.after for one in self.maps]]
-        ranges = ColourScale().limits([*values[0], *values[1]], what)
-        half = len(self.maps)
+        before, after, _ = change_maps(self.maps, self.selection.quantity)
         rows = [
-            Row(
-                name=name,
-                drawn=draw(self.context.sample, maps, its, colours="magma", strength=0.8),
-                blocks=tuple(one.block for one in self.maps),
-                ranges=tuple(its),
-                summaries=tuple(summarise(one, what) for one in maps),
-            )
-            for name, maps, its in zip(("Before", "After"), values, (ranges[:half], ranges[half:]), strict=True)
+            comparison_row("Before", self.context.sample, before),
+            comparison_row("After", self.context.sample, after),
         ]
         return comparison_png(rows, title=self._title("What each block read"), footer=self._footer())
 
     def difference_figure(self) -> bytes:
         """The maps after less those before, on a scale of their own, as a PNG."""
-        from ..plots.drawing import draw
-        from ..plots.figures import figure_png
+        from ..plots.figures import block_maps_png
 
-        what, values = self.selection.quantity, [one.difference for one in self.maps]
-        ranges = ColourScale(signed=True).limits(values, what)
-        return figure_png(
-            draw(self.context.sample, values, ranges, strength=None),
-            ranges,
-            [f"Block {one.block + 1}" for one in self.maps],
-            [summarise(one, what, signed=True) for one in values],
+        return block_maps_png(
+            self.context.sample,
+            change_maps(self.maps, self.selection.quantity)[2],
+            self._titles(),
             title=self._title("What changed"),
             footer=self._footer(),
         )

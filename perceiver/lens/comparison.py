@@ -16,15 +16,16 @@ from ..analysis.change import jensen_shannon
 from ..analysis.compare import bands_of_models, why_not_subtracted
 from ..analysis.encodings import gram
 from ..analysis.maps import MEAN, MapSelection
-from ..analysis.spectrum import spectra
+from ..analysis.spectrum import Spectrum, spectra
 from ..analysis.summary import WEIGHTS, Quantity, summarise
 from ..errors import ConfigError
 from ..export import ModelSpectra, predictions_json
-from ..plots.scale import ColourRange, ColourScale, Mode, modes
+from ..plots.block_maps import BlockMap, scaled_rows
+from ..plots.scale import Mode, modes
 from ..progress import ProgressCallback, ignore
 from ..trace import Kind
 from . import display
-from .context import notes_of
+from .context import Context, notes_of
 from .run import Run
 
 Array = Float[np.ndarray, "..."]
@@ -112,38 +113,26 @@ class Comparison:
         uniform."""
         quantity = self.selection.quantity
         mode = comparable_scales(quantity, [math.prod(run.sample.shape) for run in self.runs])[0]
-        rows = [(run, maps) for run, maps in zip(self.runs, self.maps, strict=True)]
-        ranges = ColourScale(mode).limits([values for maps in self.maps for values in maps.values()], quantity)
-        return self._drawn(rows, ranges, "What each block read in", signed=False)
+        rows = scaled_rows(self.maps, quantity, mode)
+        return self._drawn(self.runs, rows, "What each block read in", strength=0.8)
 
     def difference_figure(self) -> bytes:
         """The maps of the other runs less the first's, as a PNG; empty where none can be subtracted."""
-        rows = [(run, maps) for run, maps in zip(self.runs, self.differences, strict=True) if maps]
-        if not rows:
+        known = [(run, maps) for run, maps in zip(self.runs, self.differences, strict=True) if maps]
+        if not known:
             return b""
-        values = [one for _, maps in rows for one in maps.values()]
-        ranges = ColourScale(signed=True).limits(values, self.selection.quantity)
-        return self._drawn(rows, ranges, f"Less {self.runs[0].name}: what each block read in", signed=True)
+        runs, maps = zip(*known, strict=True)
+        rows = scaled_rows(maps, self.selection.quantity, signed=True)
+        return self._drawn(runs, rows, f"Less {self.runs[0].name}: what each block read in", strength=None)
 
     def _drawn(
-        self, rows: Sequence[tuple[Run, Mapping[int, Array]]], ranges: Sequence[ColourRange], what: str, *, signed: bool
+        self, runs: Sequence[Run], rows: Sequence[Sequence[BlockMap]], what: str, *, strength: float | None
     ) -> bytes:
-        from ..plots.comparison import Row, comparison_png
-        from ..plots.drawing import draw
+        from ..plots.comparison import comparison_png, comparison_row
 
-        left, drawn = list(ranges), []
-        for run, maps in rows:
-            its, left = left[: len(maps)], left[len(maps) :]
-            values = list(maps.values())
-            drawn.append(
-                Row(
-                    name=run.name,
-                    drawn=draw(run.sample, values, its, colours="magma", strength=None if signed else 0.8),
-                    blocks=tuple(maps),
-                    ranges=tuple(its),
-                    summaries=tuple(summarise(one, self.selection.quantity, signed=signed) for one in values),
-                )
-            )
+        drawn = [
+            comparison_row(run.name, run.sample, row, strength=strength) for run, row in zip(runs, rows, strict=True)
+        ]
         config = self.runs[0].model.config
         selected = self.selection.sentence(config.num_latents, config.cross_heads)
         whole = self.selection.latent is None and self.selection.reduce == "mean" and self.selection.head is None
@@ -197,20 +186,28 @@ def spectra_of(
     Models without bands are measured at those of the first that has some on the same grid, else at those that Fourier
     features of their grid would have.
     """
-    notes = notes_of(run.context for run in runs)
-    out: list[ModelSpectra] = []
-    for run, (lender, bands) in zip(runs, bands_of_models([run.model for run in runs]), strict=True):
-        found = []
+    every: list[list[Spectrum]] = []
+    for run, (_, bands) in zip(runs, bands_of_models([run.model for run in runs]), strict=True):
+        every.append([])
         for spectrum in spectra(run.trace, bands, run.sample.coordinates, kind=kind, head=head):
-            found.append(spectrum)
-            progress((len(out) + len(found) / len(run.trace.blocks)) / len(runs), f"Measuring spectra of {run.name}")
-        out.append(
-            ModelSpectra(
-                origin=replace(run.context.origin, notes=notes),
-                positions=run.model.config.positions.kind,
-                bands_of=None if lender is None else runs[lender].name,
-                spectra=tuple(found),
-                gram=gram(run.model.codes(run.sample)[0]),
-            )
+            every[-1].append(spectrum)
+            done = len(every) - 1 + len(every[-1]) / len(run.trace.blocks)
+            progress(done / len(runs), f"Measuring spectra of {run.name}")
+    return model_spectra([run.context for run in runs], every)
+
+
+def model_spectra(contexts: Sequence[Context], every: Sequence[Sequence[Spectrum]]) -> tuple[ModelSpectra, ...]:
+    """Spectra that were measured at the bands of `bands_of_models`, a row a model, with whose bands these are and the
+    Gram spectra of the position codes."""
+    notes = notes_of(contexts)
+    lenders = bands_of_models([one.model for one in contexts])
+    return tuple(
+        ModelSpectra(
+            origin=replace(one.origin, notes=notes),
+            positions=one.model.config.positions.kind,
+            bands_of=None if lender is None else contexts[lender].name,
+            spectra=tuple(found),
+            gram=gram(one.model.codes(one.sample)[0]),
         )
-    return tuple(out)
+        for one, found, (lender, _) in zip(contexts, every, lenders, strict=True)
+    )

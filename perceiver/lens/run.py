@@ -16,7 +16,7 @@ from ..analysis.ablation import Ablation
 from ..analysis.compare import bands_of_models
 from ..analysis.explanation import Question, explain_steps
 from ..analysis.faithfulness import Faithfulness, faithfulness
-from ..analysis.latents import LatentAnalysis, analyse_latents
+from ..analysis.latents import ElementReader, LatentAnalysis, analyse_latents, element_readers
 from ..analysis.maps import MapSelection
 from ..analysis.methods import Fill, RelevanceMethod, Removal, Shuffle
 from ..analysis.permutation import Shuffled, permute
@@ -125,7 +125,11 @@ class Run:
         head: int | None = None,
     ) -> Maps:
         """The maps of all blocks that have one, as `map` takes them."""
-        selection = self._selection(reduce, latent, head, kind)
+        return self.select(MapSelection(reduce, latent, head, kind))
+
+    def select(self, selection: MapSelection) -> Maps:
+        """The maps of all blocks that have one. Raises ConfigError where the model has no such map."""
+        selection.check(self.model.config, self.name)
         return Maps(self.context, selection, self.blocks, selection.maps(self.trace))
 
     def latent_maps(self, block: int, *, kind: Kind = "probability", head: int | None = None) -> np.ndarray:
@@ -288,14 +292,9 @@ class Run:
             raise ConfigError(f"{self.name} has {config.num_latents} latents, which fall into no {clusters} clusters")
         return analyse_latents(self.trace, chosen, clusters, head)
 
-    def strongest_latents(
-        self, element: int, *, head: int | None = None, top: int = 8
-    ) -> tuple[tuple[int, int, float], ...]:
-        """The latents that give one input element the most weight, over all blocks: (block, latent, weight)."""
-        weights = np.stack([self.trace.element_weights(block, element, head=head).numpy() for block in self.blocks])
-        strongest = np.argsort(-weights, axis=None, kind="stable")[:top]
-        places = (divmod(int(place), weights.shape[1]) for place in strongest)
-        return tuple((self.blocks[row], latent, float(weights[row, latent])) for row, latent in places)
+    def strongest_latents(self, element: int, *, head: int | None = None, top: int = 8) -> tuple[ElementReader, ...]:
+        """The latents that give one input element the most weight, over all blocks, the strongest first."""
+        return element_readers(self.trace, element, head=head, top=top)
 
     def concentration(self, block: int, *, head: int | None = None) -> Float[np.ndarray, "N"]:
         """Entropy in nats of each latent's map of a block."""

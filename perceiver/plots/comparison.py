@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..analysis.summary import MapSummary
-from .drawing.base import Drawn
+from .block_maps import BlockMap
+from .drawing import draw
+from .drawing.base import Drawable, Drawn
 from .scale import NOT_COMPARABLE, ColourRange
 from .sheet import Panel, Sheet, numbers, save
 
@@ -29,6 +31,18 @@ class Row:
     blocks: tuple[int, ...]
     ranges: tuple[ColourRange, ...]
     summaries: tuple[MapSummary, ...]
+
+
+def comparison_row(
+    name: str, sample: Drawable, maps: Sequence[BlockMap], *, colours: str = "magma", strength: float | None = 0.8
+) -> Row:
+    """The row of one model, or of one side of a comparison.
+
+    colours, strength  as `drawing.draw` takes them
+    """
+    ranges = tuple(one.range for one in maps)
+    drawn = draw(sample, [one.values for one in maps], ranges, colours=colours, strength=strength)
+    return Row(name, drawn, tuple(one.block for one in maps), ranges, tuple(one.summary for one in maps))
 
 
 def comparison_png(rows: Sequence[Row], *, title: str = "", footer: str = "") -> bytes:

@@ -14,7 +14,9 @@ from plotly.subplots import make_subplots
 
 from ..analysis.formatting import percent
 from ..analysis.summary import MapSummary
-from .drawing.base import Drawn
+from .block_maps import BlockMap
+from .drawing import draw
+from .drawing.base import Drawable, Drawn
 from .scale import ColourRange
 from .sheet import save, sheet
 
@@ -151,6 +153,25 @@ def figure_png(
     """
     arranged = sheet(drawn, ranges, titles, summaries, columns=columns, title=title, footer=footer)
     return save(arranged.draw(), "png", title)
+
+
+def block_maps_png(
+    sample: Drawable,
+    maps: Sequence[BlockMap],
+    titles: Sequence[str],
+    *,
+    colours: str = "magma",
+    strength: float | None = None,
+    title: str = "",
+    footer: str = "",
+) -> bytes:
+    """`figure_png` of an input and maps on one scale.
+
+    colours, strength  as `drawing.draw` takes them
+    """
+    ranges = [one.range for one in maps]
+    drawn = draw(sample, [one.values for one in maps], ranges, colours=colours, strength=strength)
+    return figure_png(drawn, ranges, titles, [one.summary for one in maps], title=title, footer=footer)
 
 
 def figure_vector(

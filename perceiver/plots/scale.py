@@ -42,6 +42,11 @@ def modes(what: Quantity, *, signed: bool = False) -> tuple[Mode, ...]:
     return ("shared", "per_map")
 
 
+def usable_mode(mode: str, what: Quantity, *, signed: bool = False) -> Mode:
+    """The mode, or the shared one where it makes no sense for a quantity."""
+    return next((one for one in modes(what, signed=signed) if one == mode), "shared")
+
+
 @dataclass(frozen=True)
 class ColourRange:
     """The meaning of the colours of one map. Values are in the unit shown: the map's own, times `factor`.

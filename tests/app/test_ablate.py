@@ -17,13 +17,15 @@ from streamlit.testing.v1 import AppTest
 from app.sections.ablate import axis_text
 from app.services import ablation, export, samples
 from app.services.inference import Case
-from app.services.maps import MapQuery
 from app.services.queueing import Progress
 from app.session.fields import ablation_text
 from app.session.view import parse
 from perceiver import Perceiver, load, modalities
 from perceiver.analysis import ablation as ablations
 from perceiver.analysis.ablation import Ablation
+from perceiver.analysis.maps import MapSelection
+from perceiver.analysis.sweep import estimate_curves
+from perceiver.lens import EncodingAxis, read_sample
 from perceiver.plots.drawing.base import rearranged
 from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
@@ -174,18 +176,40 @@ def test_a_stopped_sweep_keeps_what_it_has(caches: None, checkpoints: Path, monk
     monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(checkpoints))
     data = folder.picture(0)
     case = Case("image-fourier", samples.digest(data), "a.png", data)
-    sweep = ablation.sweep(case, "zero", 0)
-    ablation.estimate(case, sweep, 1, Progress())
-    ablation.advance(case, sweep, Progress())
-    assert 0 < len(sweep.logits) < sweep.total == 16
-    known = np.isfinite(sweep.exact(1, "logit"))
-    assert known.sum() == len(sweep.logits)
-    assert ablation.sweep(case, "zero", 0) is sweep
-    assert ablation.sweep(case, "shuffle", 3) is not sweep
-    rows = list(csv.DictReader(io.StringIO(export.sweep_csv(case, sweep, 1).decode())))
+    assert ablation.sweep_of(case, "zero", 0, 1, Progress()).known == 0
+    sweep = ablation.advance(case, "zero", 0, 1, Progress())
+    assert 0 < sweep.known < sweep.total == 16
+    known = np.isfinite(sweep.logits())
+    assert known.sum() == sweep.known
+    held = ablation.sweep_of(case, "zero", 0, 1, Progress())
+    np.testing.assert_array_equal(held.after, sweep.after)
+    assert ablation.sweep_of(case, "shuffle", 3, 1, Progress()).known == 0
+    rows = list(csv.DictReader(io.StringIO(export.sweep_csv(case, sweep).decode())))
     assert len(rows) == 16
     assert [bool(row["logit"]) for row in rows] == known.tolist()
     assert rows[0]["axis"] == "rows"
+
+
+def test_exact_answers_of_a_sweep_serve_every_class(
+    caches: None, checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(checkpoints))
+    data = folder.picture(0)
+    case = Case("image-fourier", samples.digest(data), "a.png", data)
+    first = ablation.advance(case, "zero", 0, 1, Progress())
+    other = ablation.sweep_of(case, "zero", 0, 2, Progress())
+    assert (other.target, other.known, other.each) == (2, first.known, first.each)
+    while not other.done:
+        other = ablation.advance(case, "zero", 0, 2, Progress())
+    mine = ablation.sweep_of(case, "zero", 0, 1, Progress())
+    assert mine.done
+    model = load(checkpoints / "image-fourier")
+    sample = read_sample(model.config, data, name="a.png")
+    np.testing.assert_allclose(mine.estimates, estimate_curves(model, sample, mine.curves, 1).changes, rtol=1e-4)
+    codes, removed = model.codes(sample), [one for curve in mine.curves for one in curve.ablations]
+    for i in (0, 5, 15):
+        after = model(model.inputs(sample, removed[i].apply(codes, model.encoding)))[0]
+        np.testing.assert_allclose(mine.after[i], after.detach().numpy(), rtol=1e-4, atol=1e-5)
 
 
 def test_visitors_share_results_but_never_an_ablation(app: AppTest, runs: list[Perceiver]) -> None:
@@ -251,11 +275,11 @@ def test_boxes_of_a_picture_go_where_the_order_says() -> None:
 
 
 def test_bands_in_words() -> None:
-    height = ablation.EncodingAxis("rows", (1.0, 4.0), True, 65, None)
+    height = EncodingAxis("rows", (1.0, 4.0), True, 65, None)
     assert axis_text.band(height, 1) == "Height, band 2: 4 cycles across the height, one every 16 pixels"
-    time = ablation.EncodingAxis("time", (1.0, 25.0), True, 50, 0.5)
+    time = EncodingAxis("time", (1.0, 25.0), True, 50, 0.5)
     assert axis_text.band(time, 1) == "Time, band 2: 25 cycles across the window (50 Hz), one every 0.020 s"
-    free = ablation.EncodingAxis("x", (1.0, 8.0), True, None, None)
+    free = EncodingAxis("x", (1.0, 8.0), True, None, None)
     assert axis_text.band(free, 0) == "x, band 1: 1 cycle across the cloud along x, one every 1 of the cube’s side"
     assert axis_text.spacing([time]) == (
         "2 bands in equal steps, a sine and a cosine each: 1 to 25 cycles across the window (2 to 50 Hz)."
@@ -267,7 +291,7 @@ def test_what_is_taken_away_can_be_taken_along(
 ) -> None:
     monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(checkpoints))
     data = folder.picture(0)
-    case, reading = Case("image-fourier", samples.digest(data), "a.png", data), MapQuery()
+    case, reading = Case("image-fourier", samples.digest(data), "a.png", data), MapSelection()
     off = ablations.parse("b1:1-2")
     changes = ablation.map_changes(case, reading, off, "shared", Progress())
     moved = [one.change for one in changes]

@@ -11,16 +11,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 from streamlit.testing.v1 import AppTest
 
 from app.sections import downloads
 from app.services import export, inference, maps, samples, scan
 from app.services.inference import Case
-from app.services.maps import MapQuery
 from app.services.queueing import Progress
 from app.views.base import Paint
 from app.views.sound import wav
 from perceiver import InputError, Perceiver, PerceiverConfig, Trace, load, modalities
+from perceiver.analysis.maps import MapSelection
+from perceiver.lens import Lens
 from perceiver.modalities import Window
 from perceiver.modalities.audio.modality import AudioModality
 from perceiver.plots.drawing.audio import AudioDrawing
@@ -226,7 +228,7 @@ def test_what_is_no_sound_is_refused_in_one_sentence(app: AppTest) -> None:
 
 def test_the_figure_is_a_png(folder: Path) -> None:
     case = Case("audio-raw", samples.digest(sounds.LONG), "long.wav", sounds.LONG)
-    found = maps.block_maps(case, MapQuery(), "blocks", "shared", Progress())
+    found = maps.block_maps(case, MapSelection(), "shared", Progress())
     figure = downloads.figure(inference.read(case), found, Paint("magma", 0.85), "long.wav")
     assert figure.startswith(b"\x89PNG")
 
@@ -276,6 +278,49 @@ class TestScan:
         np.testing.assert_allclose(here.timeline.starts, 0.1 * np.arange(41), atol=1e-9)
         table = export.scan_csv(case, here.timeline).decode().splitlines()
         assert len(table) == 1 + 41 * 3
+
+    @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt, StopIteration])
+    def test_a_failure_breaks_it_for_nobody(
+        self, case: Case, folder: Path, failure: type[BaseException], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        forward, batches = Perceiver.forward, []
+
+        def fails_second(self: Perceiver, x: torch.Tensor) -> torch.Tensor:
+            batches.append(len(x))
+            if len(batches) == 2:
+                raise failure("once")
+            return forward(self, x)
+
+        with monkeypatch.context() as failing:
+            failing.setattr(Perceiver, "forward", fails_second)
+            with pytest.raises(RuntimeError if failure is StopIteration else failure):
+                scan.finish(case, 0.1, Progress())
+            here = scan.scan_of(case, 0.1)
+            assert (here.reached, here.done) == (16, False)
+            scan.finish(case, 0.1, Progress())
+        assert here.done
+        assert batches == [16, 16, 16, 9]  # the first answers are kept
+        whole = Lens(load(folder / case.model)).scan(case.data, name=case.name, every=0.1)
+        assert here.timeline is not None
+        np.testing.assert_allclose(here.timeline.probabilities, whole.timeline.probabilities, atol=1e-6)
+
+    def test_windows_that_end_early_are_an_error_once(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+        class Short:
+            seconds = 1.0
+            notes = ()
+
+            def __len__(self) -> int:
+                return 99
+
+            def __iter__(self) -> Iterator[Window]:
+                return iter(())
+
+        with monkeypatch.context() as short:
+            short.setattr(AudioModality, "scan", lambda self, *args, **more: Short())
+            with pytest.raises(InputError, match="ends after 0 windows"):
+                scan.finish(case, 0.1, Progress())
+        scan.finish(case, 0.1, Progress())
+        assert scan.scan_of(case, 0.1).done
 
     def test_a_file_that_breaks_off_is_said_and_begins_anew(
         self, app: AppTest, monkeypatch: pytest.MonkeyPatch

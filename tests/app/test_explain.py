@@ -156,8 +156,8 @@ def test_what_was_worked_out_is_kept(app: AppTest, monkeypatch: pytest.MonkeyPat
 def test_work_goes_on_step_by_step(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explanation, "PATIENCE", 0.0)
     question, left = Question(0), []
-    while missing := explanation.missing(case, question):
-        left.append(len(missing))
+    while not (known := explanation.known(case, question)).complete:
+        left.append(13 - len(known.maps) - len(known.scores))
         explanation.continue_work(case, question, Progress())
     assert left == [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
 
@@ -210,16 +210,16 @@ def test_every_modality_is_explained(
 
 def test_what_can_be_taken_away(case: Case, model: Perceiver, sample: Sample, trace: Trace) -> None:
     question, progress = Question(1, 2), Progress()
-    while explanation.missing(case, question):
+    while not explanation.known(case, question).complete:
         explanation.continue_work(case, question, progress)
     with np.load(io.BytesIO(export.explanation_npz(case, question)), allow_pickle=False) as file:
         np.testing.assert_allclose(file["relevance"], relevance(model, sample, 1, 2).total, atol=1e-6)
         assert json.loads(str(file["metadata"]))["against"] == 2
         assert file["attention"].shape == sample.shape
-    numbers = json.loads(export.explanation_json(case, question, trace.logits.numpy()))
+    numbers = json.loads(export.explanation_json(case, question))
     assert numbers["target"]["label"] == "lamp"
     assert numbers["methods"]["saliency"]["score"]["deletion"] == pytest.approx(
-        explanation.scores(case, question)["saliency"].deletion.area
+        explanation.known(case, question).scores["saliency"].deletion.area
     )
     lines = export.faithfulness_csv(case, question).decode().splitlines()
     assert lines[0] == "method,course,share,probability"

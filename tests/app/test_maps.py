@@ -9,9 +9,11 @@ import pytest
 
 from app.services import inference, maps, samples
 from app.services.inference import Case
-from app.services.maps import MapQuery
 from app.services.queueing import Progress
 from perceiver import Perceiver, Trace, load, modalities
+from perceiver.analysis.latents import averaged
+from perceiver.analysis.maps import MapSelection
+from perceiver.plots.scale import usable_mode
 from tests.app import folder
 
 
@@ -31,7 +33,7 @@ def trace(case: Case, checkpoints: Path) -> Trace:
 
 
 def test_maps_keep_rows_and_columns_of_a_grid_that_is_not_square(case: Case, trace: Trace) -> None:
-    found = maps.block_maps(case, MapQuery(), "blocks", "shared", Progress())
+    found = maps.block_maps(case, MapSelection(), "shared", Progress())
     assert [m.block for m in found] == [0, 2]
     for m in found:
         assert m.values.shape == (8, 12)
@@ -40,25 +42,25 @@ def test_maps_keep_rows_and_columns_of_a_grid_that_is_not_square(case: Case, tra
 
 
 @pytest.mark.parametrize(
-    "query",
+    "selection",
     [
-        MapQuery("max", head=1),
-        MapQuery("entropy", kind="value"),
-        MapQuery("latent", latent=2, head=0),
-        MapQuery("latent", latent=4, kind="score"),
+        MapSelection("max", head=1),
+        MapSelection("entropy", kind="value"),
+        MapSelection(latent=2, head=0),
+        MapSelection(latent=4, kind="score"),
     ],
 )
-def test_every_map_is_the_librarys_own(case: Case, trace: Trace, query: MapQuery) -> None:
-    (_, last) = maps.block_maps(case, query, "blocks", "per_map", Progress())
-    reduce = "mean" if query.latent is not None else query.reduce
-    expected = trace.map(2, latent=query.latent, reduce=reduce, kind=query.kind, head=query.head)
+def test_every_map_is_the_librarys_own(case: Case, trace: Trace, selection: MapSelection) -> None:
+    (_, last) = maps.block_maps(case, selection, "per_map", Progress())
+    how = selection
+    expected = trace.map(2, latent=how.latent, reduce=how.reduce, kind=how.kind, head=how.head)
     np.testing.assert_allclose(last.values.ravel(), expected.numpy(), rtol=1e-5)
 
 
 def test_scales_that_make_no_sense_give_way_to_the_shared_one() -> None:
-    assert maps.usable_scale("log", MapQuery(kind="score"), "blocks") == "shared"
-    assert maps.usable_scale("log", MapQuery(), "first") == "shared"
-    assert maps.usable_scale("log", MapQuery(), "blocks") == "log"
+    assert usable_mode("log", "score") == "shared"
+    assert usable_mode("log", "probability", signed=True) == "shared"
+    assert usable_mode("log", "probability") == "log"
 
 
 def test_latents_are_ordered_by_the_entropy_of_their_maps(case: Case, trace: Trace) -> None:
@@ -74,7 +76,7 @@ def test_latents_are_ordered_by_the_entropy_of_their_maps(case: Case, trace: Tra
 
 def test_large_maps_are_averaged_over_squares_for_thumbnails() -> None:
     large = np.random.default_rng(0).random((2, 70, 131)).astype(np.float32)
-    small = maps._averaged(large, 3)
+    small = averaged(large, 3)
     assert small.shape == (2, 24, 44)
     for row, column in ((0, 0), (5, 7), (23, 43), (23, 0)):
         square = large[:, 3 * row : 3 * row + 3, 3 * column : 3 * column + 3]
@@ -86,11 +88,11 @@ def test_one_run_serves_everything(case: Case, monkeypatch: pytest.MonkeyPatch) 
     trace = Perceiver.trace
     monkeypatch.setattr(Perceiver, "trace", lambda self, inputs: (runs.append(1), trace(self, inputs))[1])
     inference.probabilities(case, Progress())
-    maps.block_maps(case, MapQuery(), "first", "uniform", Progress())
+    maps.block_maps(case, MapSelection(), "uniform", Progress(), since="first")
     maps.strip(case, 0, "value", 1, Progress())
     maps.readers(case, 3, None, Progress())
     same = Case(case.model, case.digest, "another name.png", case.data)
-    maps.block_maps(same, MapQuery(kind="score"), "blocks", "shared", Progress())
+    maps.block_maps(same, MapSelection(kind="score"), "shared", Progress())
     assert runs == [1]
 
 

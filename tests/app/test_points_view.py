@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 
 from app import views
 from app.sections import downloads
-from app.services.maps import BlockMap
 from app.views.base import Paint
 from perceiver import Trace, load, modalities
 from perceiver.analysis.summary import summarise
 from perceiver.plots import colour
+from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing.points import DARK, LIGHT, LOOK, by_height, reach
 from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample

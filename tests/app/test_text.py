@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from app.sections.maps import query_text, weights_text
+from app.sections.maps import selection_text, weights_text
 from app.sections.predictions import verdict
-from app.services.maps import MapQuery
 from app.session.text import label, listed, plain
+from perceiver.analysis.maps import MapSelection
 
 
 def test_plain_text_keeps_letters_and_escapes_all_markup() -> None:
@@ -32,9 +32,9 @@ def test_whose_weights_a_block_uses(plan: tuple[tuple[int | None, int | None], .
 
 
 def test_maps_are_named_by_latents_and_heads() -> None:
-    assert query_text(MapQuery(), 1) == "mean over latents"
-    assert query_text(MapQuery("max", head=1), 2) == "maximum over latents, head 2"
-    assert query_text(MapQuery("latent", latent=0), 2) == "latent 1, mean of heads"
+    assert selection_text(MapSelection(), 1) == "mean over latents"
+    assert selection_text(MapSelection("max", head=1), 2) == "maximum over latents, head 2"
+    assert selection_text(MapSelection(latent=0), 2) == "latent 1, mean of heads"
 
 
 def test_small_words() -> None:

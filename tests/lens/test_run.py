@@ -251,9 +251,10 @@ class TestLatents:
     def test_the_strongest_readers_of_an_element(self, run: Run) -> None:
         every = np.stack([run.latent_maps(block)[:, 3, 5] for block in run.blocks])
         found = run.strongest_latents(3 * 16 + 5, top=4)
-        assert [weight for *_, weight in found] == pytest.approx(sorted(every.ravel(), reverse=True)[:4], rel=1e-4)
-        for block, latent, weight in found:
-            assert every[block, latent] == pytest.approx(weight, rel=1e-4)
+        assert [one.weight for one in found] == pytest.approx(sorted(every.ravel(), reverse=True)[:4], rel=1e-4)
+        for one in found:
+            assert every[one.block, one.latent] == pytest.approx(one.weight, rel=1e-4)
+            assert one.multiple == pytest.approx(256 * one.weight)
 
 
 class TestPermute:

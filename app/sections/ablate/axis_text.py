@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceiver.analysis.formatting import clock, number
+from perceiver.lens import EncodingAxis
 from perceiver.plots.sweep import cycles
 
-from ...services.ablation import EncodingAxis
 from ...services.samples import axis_words
 from ...session.text import listed
 

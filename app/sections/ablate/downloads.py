@@ -9,13 +9,12 @@ import streamlit as st
 
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.change import AnswerChange
-from perceiver.plots.comparison import Row, comparison_png
-from perceiver.plots.drawing import draw
+from perceiver.analysis.maps import MapSelection
+from perceiver.plots.comparison import comparison_png, comparison_row
 
 from ...components import copy_link
 from ...services import export
 from ...services.ablation import BlockChange
-from ...services.maps import BlockMap, MapQuery
 from ..context import AblateContext
 from ..downloads import download, figure, stem
 
@@ -26,7 +25,7 @@ def menu(
     change: AnswerChange,
     target: int,
     changes: Sequence[BlockChange],
-    query: MapQuery,
+    selection: MapSelection,
     words: str,
 ) -> None:
     """A menu of files, each made when it is clicked."""
@@ -39,7 +38,7 @@ def menu(
         download("Before and after (PNG)", both, f"{name}.png", "image/png")
         drawn = partial(figure, context.sample, differences, context.paint, f"{heading}, after less before")
         download("Differences (PNG)", drawn, f"{name}-differences.png", "image/png")
-        arrays = partial(export.ablation_npz, case, removed, moved, query)
+        arrays = partial(export.ablation_npz, case, removed, moved, selection)
         download("Maps and coordinates (NPZ)", arrays, f"{name}-maps.npz", "application/octet-stream")
         answers = partial(export.ablation_json, case, removed, change, target, moved)
         download("Answers and divergences (JSON)", answers, f"{name}.json", "application/json")
@@ -48,15 +47,9 @@ def menu(
 
 def before_and_after(context: AblateContext, changes: Sequence[BlockChange], title: str) -> bytes:
     """Two rows of maps on one scale, before and after, as a figure for papers: a PNG, on white."""
+    sample, paint = context.sample, context.paint
     rows = [
-        _row(context, name, maps)
+        comparison_row(name, sample, maps, colours=paint.colours, strength=paint.strength)
         for name, maps in (("Before", [one.before for one in changes]), ("After", [one.after for one in changes]))
     ]
     return comparison_png(rows, title=title)
-
-
-def _row(context: AblateContext, name: str, maps: Sequence[BlockMap]) -> Row:
-    ranges = tuple(one.range for one in maps)
-    paint = context.paint
-    drawn = draw(context.sample, [one.values for one in maps], ranges, colours=paint.colours, strength=paint.strength)
-    return Row(name, drawn, tuple(one.block for one in maps), ranges, tuple(one.summary for one in maps))

@@ -12,10 +12,10 @@ from perceiver.analysis import ablation as ablations
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.formatting import number
 from perceiver.analysis.methods import Fill
+from perceiver.lens import EncodingAxis
 
 from ...components import BandAxis, Off, bands
 from ...services import ablation, models
-from ...services.ablation import EncodingAxis
 from ...services.inference import Case
 from ...session import state
 from ...session.fields import ablation_text

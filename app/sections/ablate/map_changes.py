@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from perceiver.analysis.formatting import number
+from perceiver.plots.block_maps import BlockMap
 
 from ...components import Tile
 from ...services.ablation import BlockChange
-from ...services.maps import BlockMap
 from ...session import state
 from ..context import AblateContext
 from ..maps import scale_text, tile

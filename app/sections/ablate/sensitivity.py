@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
-from jaxtyping import Float64
 from streamlit.delta_generator import DeltaGenerator
 
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.formatting import clock
-from perceiver.analysis.sweep import Curve, spearman
+from perceiver.analysis.sweep import Curve, Sweep, spearman
+from perceiver.lens import EncodingAxis
 from perceiver.plots.sweep import Line, Measure, sweep_figure, sweep_text
 
 from ...services import ablation, export
-from ...services.ablation import EncodingAxis, Sweep
 from ...session import controls, state, text
 from ...session.fields import ablation_text
 from ..context import AblateContext
@@ -34,27 +33,24 @@ MEASURES: Mapping[str, str] = {"logit": "Logit", "probability": "Probability"}
 class _Curves:
     """The curves of one family, as far as they are known.
 
-    estimated  first-order changes of the target's logit, for each ablation of the sweep
-    removed    what is removed now
+    removed  what is removed now
     """
 
     sweep: Sweep
-    estimated: Float64[np.ndarray, "n"]
     removed: Ablation
     axes: Sequence[EncodingAxis]
     family: Literal["single", "cumulative"]
     measure: Measure
-    target: int
 
     def lines(self) -> list[Line]:
         """A line for each curve of the family."""
-        exact = self.sweep.exact(self.target, self.measure)
+        exact = self.sweep.logits() if self.measure == "logit" else self.sweep.probabilities()
         return [
             Line(
                 name=self._name(curve),
                 frequencies=curve.frequencies,
                 exact=exact[part],
-                estimated=self.estimated[part] if self.measure == "logit" else None,
+                estimated=self.sweep.estimates[part] if self.measure == "logit" else None,
                 links=tuple(ablation_text(one) for one in curve.ablations),
                 chosen=np.array([self._chosen(one) for one in curve.ablations]),
             )
@@ -100,24 +96,24 @@ class _Curves:
 def show(context: AblateContext, removed: Ablation, target: int) -> None:
     """The curves of the chosen family, and the work on them, which takes its time: draw it last."""
     view, case = context.view, context.case
-    sweep = ablation.sweep(case, removed.fill, removed.seed)
     name = text.label(context.config.labels[target])
     st.subheader("How much each frequency matters", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         controls.segments("Taken out", "curve", CURVES, view.curve)
         controls.segments("Change of", "measure", MEASURES, view.measure)
-    estimated = ablation.estimate(case, sweep, target, context.progress)
+    sweep = ablation.sweep_of(case, removed.fill, removed.seed, target, context.progress)
     context.progress.done()
     state.publish()
-    curves = _Curves(sweep, estimated, removed, ablation.axes(case), view.curve, view.measure, target)
+    curves = _Curves(sweep, removed, ablation.axes(case), view.curve, view.measure)
     task = f"{case.model}|{case.key}|{removed.fill}|{removed.seed}"
     wanted = st.session_state.get("sweeping")
     place, below = st.empty(), st.empty()
-    if not sweep.logits:
+    if not curves.sweep.known:
         _still(place, curves)
-        ablation.advance(case, sweep, context.progress)
-    if not sweep.done and (wanted == task or (wanted != f"not {task}" and sweep.seconds_left <= ablation.QUICK)):
-        _go_on(context, curves, task, place, below)
+        curves = _advanced(context, curves)
+    quick = curves.sweep.seconds_left <= ablation.QUICK
+    if not curves.sweep.done and (wanted == task or (wanted != f"not {task}" and quick)):
+        curves = _go_on(context, curves, task, place, below)
     said = sweep_text(curves.lines(), name, view.measure)
     place.plotly_chart(
         curves.figure(),
@@ -128,37 +124,43 @@ def show(context: AblateContext, removed: Ablation, target: int) -> None:
         alt=said,
     )
     with below.container():
-        if not sweep.done:
-            _offer(sweep, task)
+        if not curves.sweep.done:
+            _offer(curves.sweep, task)
         st.caption(f"{text.plain(said)} {_notes(curves)} Click a point to take that out.")
-        table = partial(export.sweep_csv, case, sweep, target)
+        table = partial(export.sweep_csv, case, curves.sweep)
         download_button("The whole sweep (CSV)", table, f"{stem(context)}-sweep.csv", "text/csv")
 
 
-def _go_on(context: AblateContext, curves: _Curves, task: str, place: DeltaGenerator, below: DeltaGenerator) -> None:
+def _advanced(context: AblateContext, curves: _Curves) -> _Curves:
+    removed, target = curves.removed, curves.sweep.target
+    grown = ablation.advance(context.case, removed.fill, removed.seed, target, context.progress)
+    return replace(curves, sweep=grown)
+
+
+def _go_on(context: AblateContext, curves: _Curves, task: str, place: DeltaGenerator, below: DeltaGenerator) -> _Curves:
     """Runs all steps, unless the visitor does something else first."""
-    sweep = curves.sweep
     with below.container(horizontal=True, vertical_alignment="center"):
         st.button("Stop", icon=":material/stop:", on_click=_want, args=(f"not {task}",))
         line = st.empty()
-    while not sweep.done:
-        reached = f"{len(sweep.logits)} of {sweep.total} exact, about {_duration(sweep)} left"
-        line.progress(len(sweep.logits) / sweep.total, text=reached)
+    while not (sweep := curves.sweep).done:
+        reached = f"{sweep.known} of {sweep.total} exact, about {_duration(sweep)} left"
+        line.progress(sweep.known / sweep.total, text=reached)
         _still(place, curves)
-        ablation.advance(context.case, sweep, context.progress)
+        curves = _advanced(context, curves)
+    return curves
 
 
 def _still(place: DeltaGenerator, curves: _Curves) -> None:
     """The chart while it changes. One that reacts to clicks would be made again with every change, which flickers."""
-    key = f"sensitivity_{len(curves.sweep.logits)}"
+    key = f"sensitivity_{curves.sweep.known}"
     place.plotly_chart(curves.figure(), key=key, config={"displayModeBar": False})
 
 
 def _offer(sweep: Sweep, task: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Work out the exact values", icon=":material/play_arrow:", on_click=_want, args=(task,))
-        are = "is" if len(sweep.logits) == 1 else "are"
-        st.caption(f"{len(sweep.logits)} of {sweep.total} {are} known; the others take about {_duration(sweep)}.")
+        are = "is" if sweep.known == 1 else "are"
+        st.caption(f"{sweep.known} of {sweep.total} {are} known; the others take about {_duration(sweep)}.")
 
 
 def _duration(sweep: Sweep) -> str:

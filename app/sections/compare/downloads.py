@@ -7,27 +7,26 @@ from functools import partial
 
 import streamlit as st
 
+from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.spectrum import Spectrum
-from perceiver.plots.comparison import Row, comparison_png
-from perceiver.plots.drawing import draw
+from perceiver.plots.block_maps import BlockMap
+from perceiver.plots.comparison import comparison_png, comparison_row
 
 from ...components import copy_link
-from ...services import export, inference
-from ...services.maps import BlockMap, MapQuery
+from ...services import export
 from ..context import CompareContext
 from ..downloads import download, download_button, stem
 
 Rows = Sequence[tuple[BlockMap, ...]]
 
 
-def menu(contexts: Sequence[CompareContext], rows: Rows, queries: Sequence[MapQuery], words: str) -> None:
+def menu(contexts: Sequence[CompareContext], rows: Rows, selections: Sequence[MapSelection], words: str) -> None:
     """A menu of files, each made when it is clicked."""
     name = _name(contexts)
     with st.popover("Export", icon=":material/download:"):
         download("Figure of all models (PNG)", partial(figure, contexts, rows, words), f"{name}.png", "image/png")
-        for context, query in zip(contexts, queries, strict=True):
-            made = inference.trace(context.case, context.progress)
-            arrays = partial(export.maps_npz, context.case, made, query)
+        for context, selection in zip(contexts, selections, strict=True):
+            arrays = partial(export.maps_npz, context.case, selection)
             label = f"Maps of {context.case.model_name} (NPZ)"
             download(label, arrays, f"{stem(context)}-maps.npz", "application/octet-stream")
         answers = partial(export.comparison_json, [s.case for s in contexts], contexts[0].truth or None)
@@ -50,18 +49,12 @@ def measures(contexts: Sequence[CompareContext], spectra: Sequence[Sequence[Spec
 def figure(contexts: Sequence[CompareContext], rows: Rows, words: str) -> bytes:
     """The input and the maps of every model as a figure for papers: a PNG, on white."""
     drawn = [
-        Row(
-            name=context.case.model_name,
-            drawn=draw(
-                context.sample,
-                [one.values for one in row],
-                [one.range for one in row],
-                colours=context.paint.colours,
-                strength=context.paint.strength,
-            ),
-            blocks=tuple(one.block for one in row),
-            ranges=tuple(one.range for one in row),
-            summaries=tuple(one.summary for one in row),
+        comparison_row(
+            context.case.model_name,
+            context.sample,
+            row,
+            colours=context.paint.colours,
+            strength=context.paint.strength,
         )
         for context, row in zip(contexts, rows, strict=True)
     ]

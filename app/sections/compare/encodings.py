@@ -8,6 +8,8 @@ from functools import partial
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from perceiver.analysis.compare import central_element
+from perceiver.analysis.encodings import CodePattern, code_parts
 from perceiver.plots.encodings import gram_figure, gram_text, wave
 
 from ...components import Tile
@@ -39,11 +41,11 @@ def show(contexts: Sequence[CompareContext]) -> None:
 def _similarity(contexts: Sequence[CompareContext]) -> DeltaGenerator:
     """Similarity to the code of the marked element, or of the central one; returns the room that is left beside."""
     first = contexts[0]
-    chosen = comparison.central_element(first.sample) if first.view.pick is None else first.view.pick
+    chosen = central_element(first.sample) if first.view.pick is None else first.view.pick
     st.markdown(f"**How alike the codes of other places are** :small[to that of {text.plain(_where(first, chosen))}]")
     columns = st.columns(max(3, len(contexts)), gap="medium")
     for column, context in zip(columns, contexts, strict=False):
-        element = comparison.central_element(context.sample) if context.view.pick is None else context.view.pick
+        element = central_element(context.sample) if context.view.pick is None else context.view.pick
         with column:
             st.markdown(f"**{name(context)}**")
             context.modality.large(
@@ -76,9 +78,9 @@ def _dimensions(contexts: Sequence[CompareContext]) -> None:
 
 def _channels(contexts: Sequence[CompareContext]) -> None:
     """A few channels or components of every encoding, and a slider for which."""
-    most = max(1, *(comparison.part_count(context.config) for context in contexts))
+    most = max(1, *(code_parts(context.config) for context in contexts))
     asked = contexts[0].view.band
-    band = min(most - 1, comparison.part_count(contexts[0].config) // 2 if asked is None else asked)
+    band = min(most - 1, code_parts(contexts[0].config) // 2 if asked is None else asked)
     st.markdown("**What their parts look like over the input**")
     st.session_state["band"] = band + 1
     if most > 1:
@@ -86,11 +88,12 @@ def _channels(contexts: Sequence[CompareContext]) -> None:
     found = [comparison.patterns(context.case, band) for context in contexts]
     wide = max(map(len, found))
     for context, patterns in zip(contexts, found, strict=True):
-        chosen = min(band, comparison.part_count(context.config) - 1)
+        chosen = min(band, code_parts(context.config) - 1)
         tiles = [
-            Tile(_title(context, one), alt=f"{context.case.model_name}: {_title(context, one)}") for one in patterns
+            Tile(_title(context, one.part), alt=f"{context.case.model_name}: {_title(context, one.part)}")
+            for one in patterns
         ]
-        at = [i for i, one in enumerate(patterns) if one.band == chosen and _chooses(one)]
+        at = [i for i, one in enumerate(patterns) if one.part.index == chosen and _chooses(one.part)]
         st.markdown(f"**{name(context)}** :small[{text.plain(_channels_text(context))}]")
         if not patterns:
             continue
@@ -106,7 +109,7 @@ def _channels(contexts: Sequence[CompareContext]) -> None:
             name=f"Parts of the position code of {context.case.model_name}",
             tile=100,
         )
-        if any(_aliased(context, one) for one in patterns):
+        if any(_aliased(context, one.part) for one in patterns):
             st.caption("More cycles than half the steps between elements cannot be shown: they appear as fewer.")
 
 
@@ -121,14 +124,14 @@ def _channels_text(context: CompareContext) -> str:
     return "no position channels: nothing tells places apart"
 
 
-def _title(context: CompareContext, one: Pattern) -> str:
+def _title(context: CompareContext, one: CodePattern) -> str:
     if one.axis is None:
-        return f"Component {one.band + 1}"
+        return f"Component {one.index + 1}"
     axis = axis_words(comparison.axes(context.case)[one.axis]).direction
     return wave(one.frequency, axis) if one.frequency else axis.capitalize()
 
 
-def _aliased(context: CompareContext, one: Pattern) -> bool:
+def _aliased(context: CompareContext, one: CodePattern) -> bool:
     """Whether the frequency of a band is too high for the grid."""
     free = context.sample.coordinates is not None
     return not free and one.axis is not None and one.frequency > (context.sample.shape[one.axis] - 1) / 2
@@ -138,13 +141,13 @@ def _where(context: CompareContext, element: int) -> str:
     return context.modality.element(element, context.sample)
 
 
-def _chooses(one: Pattern) -> bool:
+def _chooses(one: CodePattern) -> bool:
     return one.axis is None or one.frequency > 0
 
 
 def _choose(patterns: Sequence[Pattern], index: int) -> None:
-    if _chooses(patterns[index]):
-        state.change(band=patterns[index].band)
+    if _chooses(patterns[index].part):
+        state.change(band=patterns[index].part.index)
 
 
 def _change_band() -> None:

@@ -8,11 +8,13 @@ from functools import partial
 import streamlit as st
 
 from perceiver.analysis.compare import same_elements
+from perceiver.analysis.maps import MapSelection
+from perceiver.lens import comparable_scales
+from perceiver.plots.block_maps import BlockMap, scaled_maps
 from perceiver.plots.scale import Mode
 
 from ...components import Tile
 from ...services import comparison, models
-from ...services.maps import BlockMap, MapQuery
 from ...session import controls, state, text
 from ..context import CompareContext
 from ..maps import (
@@ -22,10 +24,10 @@ from ..maps import (
     drawing_options,
     head_control,
     kind_control,
-    query_of,
-    query_text,
     reduction_control,
     scale_text,
+    selection_of,
+    selection_text,
     tile,
 )
 from . import downloads
@@ -41,33 +43,33 @@ Rows = Sequence[tuple[BlockMap, ...]]
 
 def show(contexts: Sequence[CompareContext]) -> None:
     """The rows of maps, and one block of all models large."""
-    first, queries = contexts[0], [query_of(context) for context in contexts]
+    first, selections = contexts[0], [selection_of(context) for context in contexts]
     sizes = [context.config.num_inputs for context in contexts]
-    scales = comparison.scales(queries[0].quantity, sizes)
+    scales = comparable_scales(selections[0].quantity, sizes)
     mode: Mode = first.view.scale if first.view.scale in scales else scales[0]
-    rows = comparison.block_maps([context.case for context in contexts], queries, mode, first.progress)
-    words = query_text(queries[0], first.config.cross_heads)
+    rows = comparison.block_maps([context.case for context in contexts], selections, mode, first.progress)
+    words = selection_text(selections[0], first.config.cross_heads)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader("What each block read", anchor=False, width="stretch")
-        downloads.menu(contexts, rows, queries, words)
-    st.caption(f"{colour_text(queries[0], 'blocks', first.view.colours)} {CAVEAT}")
-    _options(first, queries[0], scales, mode)
+        downloads.menu(contexts, rows, selections, words)
+    st.caption(f"{colour_text(selections[0], 'blocks', first.view.colours)} {CAVEAT}")
+    _options(first, selections[0], scales, mode)
     if len(set(sizes)) > 1:
         st.caption(_sizes_text(sizes, mode))
     blocks = sorted({one.block for row in rows for one in row})
     for context, row in zip(contexts, rows, strict=True):
         _row(context, row, blocks, last=context is contexts[-1])
     st.caption(scale_text(rows[0][0].range))
-    _one_block(contexts, rows, queries, mode)
+    _one_block(contexts, rows, selections, mode)
 
 
-def _options(first: CompareContext, query: MapQuery, scales: Sequence[Mode], mode: Mode) -> None:
+def _options(first: CompareContext, selection: MapSelection, scales: Sequence[Mode], mode: Mode) -> None:
     """The controls of what the maps show and how they are drawn. None of them runs a model."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         reduction_control(first.view)
-        if query.latent is not None:
+        if selection.latent is not None:
             count = first.config.num_latents
-            controls.number(f"Latent, 1 to {count}", "latent", count, query.latent, width=150, help=CONCENTRATED)
+            controls.number(f"Latent, 1 to {count}", "latent", count, selection.latent, width=150, help=CONCENTRATED)
         head_control(first)
         controls.segments("Colour scale", "scale", {one: SCALES[one] for one in scales}, mode)
         kind_control(first.view)
@@ -101,7 +103,7 @@ def _row(context: CompareContext, row: Sequence[BlockMap], blocks: Sequence[int]
     )
 
 
-def _one_block(contexts: Sequence[CompareContext], rows: Rows, queries: Sequence[MapQuery], mode: Mode) -> None:
+def _one_block(contexts: Sequence[CompareContext], rows: Rows, selections: Sequence[MapSelection], mode: Mode) -> None:
     """One block of all models, large, and the differences from the first model where there are any."""
     first, block = contexts[0], contexts[0].view.block
     found = [next((one for one in row if one.block == block), None) for row in rows]
@@ -112,9 +114,9 @@ def _one_block(contexts: Sequence[CompareContext], rows: Rows, queries: Sequence
     together = len(contexts) == 2 and len(both) == 1
     columns = st.columns(3 if together else len(contexts), gap="medium")
     limit = LIMITS[len(columns)]
-    for column, context, one, its in zip(columns, contexts, found, queries, strict=False):
+    for column, context, one, its in zip(columns, contexts, found, selections, strict=False):
         with column:
-            _heading(context, query_text(its, context.config.cross_heads))
+            _heading(context, selection_text(its, context.config.cross_heads))
             if one is None:
                 st.caption(f"Block {block + 1} has no cross-attention here, so it read nothing.")
             else:
@@ -124,7 +126,8 @@ def _one_block(contexts: Sequence[CompareContext], rows: Rows, queries: Sequence
             columns = st.columns(len(contexts), gap="medium")
             with columns[0]:
                 st.caption(f"The maps of the others less that of {name(first)}, on a scale of their own.")
-        changes = comparison.differences(base, [one for i in both if (one := found[i])], queries[0].quantity, mode)
+        less = [(block, block, one.values - base.values) for i in both if (one := found[i])]
+        changes = scaled_maps(less, selections[0].quantity, mode, signed=True)
         for i, change in zip(both, changes, strict=True):
             with columns[2 if together else i]:
                 _heading(contexts[i], f"less {first.case.model_name}")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from perceiver.analysis.compare import corresponding_element
+
 from ... import views
 from ...services import comparison, inference, models
 from ...session import state, text
@@ -55,7 +57,7 @@ def name(context: CompareContext) -> str:
 
 def mark(context: CompareContext, first: CompareContext, element: int | None) -> None:
     """Marks an element of one model: the view holds the first model's element at the same position. For callbacks."""
-    state.change(pick=None if element is None else comparison.matching_element(element, context.sample, first.sample))
+    state.change(pick=None if element is None else corresponding_element(element, context.sample, first.sample))
 
 
 def _agreement(found: Sequence[str]) -> str:
@@ -96,5 +98,5 @@ def _in_model(first: CompareContext, key: str) -> CompareContext | None:
     for note in notes:
         st.caption(f":material/info: {text.plain(case.model_name)}: {note}")
     if view.pick is not None:
-        view = dataclasses.replace(view, pick=comparison.matching_element(view.pick, first.sample, sample))
+        view = dataclasses.replace(view, pick=corresponding_element(view.pick, first.sample, sample))
     return dataclasses.replace(first, view=view, case=case, sample=sample, config=config)

@@ -10,6 +10,7 @@ import streamlit as st
 from perceiver.analysis.formatting import number, percent
 from perceiver.analysis.spectrum import Spectrum
 from perceiver.analysis.summary import summarise
+from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.encodings import (
     Measure,
     Tartan,
@@ -29,7 +30,6 @@ from perceiver.positions import Band
 from ...components import Grid, map_canvas
 from ...services import comparison, models
 from ...services.comparison import BandSource
-from ...services.maps import BlockMap
 from ...services.queueing import Progress
 from ...services.samples import axis_words
 from ...session import controls, text

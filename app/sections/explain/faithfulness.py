@@ -18,7 +18,7 @@ HEIGHT = 380
 
 def show(context: ExplainContext, question: Question, names: tuple[str, ...]) -> Progress:
     """The curves that are known, and what they say. Returns the bar that shows progress."""
-    scores = explanation.scores(context.case, question)
+    scores = explanation.known(context.case, question).scores
     label = names[question.target]
     st.caption(
         "Deletion takes the elements that a map marks most out of the input, so that the model reads the rest; "

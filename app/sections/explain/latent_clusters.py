@@ -10,11 +10,12 @@ import streamlit as st
 
 from perceiver.analysis.formatting import number
 from perceiver.analysis.latents import LatentGroup
+from perceiver.analysis.maps import MapSelection
 from perceiver.plots.explanations import concentration_figure, concentration_text, movement_figure, movement_text
 
 from ...components import Tile
 from ...services import explanation
-from ...services.maps import MapQuery, block_maps, strip
+from ...services.maps import maps, strip
 from ...session import controls, state, text
 from ...session.view import CLUSTERS
 from ..context import ExplainContext
@@ -90,9 +91,8 @@ def _cluster(context: ExplainContext, clusters: Sequence[LatentGroup], chosen: i
         if latent is None:
             values = cluster.map
         else:
-            query = MapQuery("latent", latent, view.head)
-            maps = block_maps(context.case, query, "blocks", "uniform", context.progress)
-            values = next(one.values for one in maps if one.block == view.block)
+            selection = MapSelection(latent=latent, head=view.head)
+            values = maps(context.case, selection, context.progress)[view.block]
         (one,) = share_maps([values], unit="")
         context.modality.large(
             context.sample,

@@ -11,11 +11,11 @@ import streamlit as st
 from perceiver.analysis.explanation import Explanation, Question
 from perceiver.analysis.formatting import number, percent
 from perceiver.analysis.methods import METHODS
-from perceiver.plots.explanations import NAMES, compared_text
+from perceiver.plots.block_maps import BlockMap
+from perceiver.plots.explanations import compared_text
 
 from ...components import Tile
 from ...services import explanation
-from ...services.maps import BlockMap
 from ...session import state
 from ..context import ExplainContext
 from .question import question_text
@@ -27,13 +27,13 @@ TILE = 140
 
 def available_maps(context: ExplainContext, question: Question) -> dict[str, Explanation]:
     """The maps of all quick methods, and of slow ones that are computed already, by method."""
+    known = {one.method: one for one in explanation.known(context.case, question).maps}
     out = {}
     for key in explanation.methods(context.case):
-        found = explanation.known(context.case, question, key)
-        if found is None and not METHODS[key].slow:
-            found = explanation.explain(context.case, question, key, context.progress)
-        if found is not None:
-            out[key] = found
+        if key in known:
+            out[key] = known[key]
+        elif not METHODS[key].slow:
+            out[key] = explanation.explain(context.case, question, key, context.progress)
     return out
 
 
@@ -50,9 +50,9 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
         else "Every map in the same unit: an element's share of all that the map holds, as a multiple of an even "
         f"share. Signed ones say what speaks for {question_text(question, names)} (red) and what against (blue)."
     )
-    scores, asked = explanation.scores(context.case, question), question_text(question, names)
+    scores, asked = explanation.known(context.case, question).scores, question_text(question, names)
     # A slow map that is still to come has its place already, among the signed ones.
-    signed = {key: found[key].signed if key in found else True for key in keys}
+    signed = {key: found[key].signed if key in found else METHODS[key].signed for key in keys}
     sides = [[key for key in keys if signed[key] is side] for side in (False, True)]
     shown: dict[str, BlockMap] = {}
     for column, side in zip(st.columns([len(side) for side in sides], gap="small"), sides, strict=True):
@@ -89,7 +89,8 @@ def _tile(key: str, found: Mapping[str, Explanation], scores: Mapping[str, Any])
         told = "…" if area is None else f"{area:.2f}"
         facts.append((direction, told if chance is None else f"{told}, random {chance:.2f}"))
     note = "" if key in found else "to come"
-    return Tile(NAMES[key], note=note, facts=tuple(facts), alt=f"{NAMES[key]}. {METHODS[key].description}")
+    about = METHODS[key]
+    return Tile(about.label, note=note, facts=tuple(facts), alt=f"{about.label}. {about.description}")
 
 
 def _large(
@@ -104,13 +105,13 @@ def _large(
     """One map large, and what it means."""
     large, told = st.columns([10, 11], gap="medium")
     with large:
-        st.subheader(NAMES[key], anchor=False)
+        st.subheader(METHODS[key].label, anchor=False)
         if key in shown:
             context.modality.large(
                 context.sample,
                 shown[key],
                 context.paint,
-                f"{NAMES[key]} for {question_text(question, names)}",
+                f"{METHODS[key].label} for {question_text(question, names)}",
                 context.view.pick,
                 lambda element: state.change(pick=element),
                 key="closely",

@@ -9,9 +9,8 @@ import numpy as np
 from jaxtyping import Float
 
 from perceiver.analysis.summary import summarise
+from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.scale import ColourRange, ColourScale
-
-from ...services.maps import BlockMap
 
 UNIT = "times an even share"
 

@@ -86,7 +86,7 @@ def continue_work(case: Case, question: Question, progress: Progress) -> None:
     """Works for about PATIENCE seconds on what is missing: maps, then scores. Each step is queued and reports
     progress."""
     began, run = time.monotonic(), inference.run(case, progress)
-    while time.monotonic() - began <= PATIENCE:
+    while True:
         with queue.turn(progress.wait):
             # Another visitor may have gone on with the same while this one waited.
             steps = run.explain_steps(
@@ -96,6 +96,8 @@ def continue_work(case: Case, question: Question, progress: Progress) -> None:
             if grown is None:
                 return
             _keep(case, question, grown.found)
+        if time.monotonic() - began > PATIENCE:
+            return
 
 
 def _keep(case: Case, question: Question, found: Explanations) -> None:

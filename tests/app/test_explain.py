@@ -21,6 +21,7 @@ from app.services.queueing import Progress
 from app.session.view import ExplainView
 from app.views import get
 from perceiver import Perceiver, Trace, load, modalities
+from perceiver.analysis import explanation as asking
 from perceiver.analysis.attribution import attribute
 from perceiver.analysis.faithfulness import faithfulness, random_faithfulness
 from perceiver.analysis.relevance import relevance
@@ -139,9 +140,10 @@ def test_classes_are_chosen_from_the_lists(app: AppTest, trace: Trace) -> None:
 
 
 def test_what_was_worked_out_is_kept(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    tested: list[int] = []
+    tested: list[str] = []
+    test = asking.faithfulness_of_all
     monkeypatch.setattr(
-        explanation, "faithfulness", lambda *args, **more: (tested.append(args[3]), faithfulness(*args, **more))[1]
+        asking, "faithfulness_of_all", lambda *args, **more: (tested.extend(args[2]), test(*args, **more))[1]
     )
     shown(app)
     assert len(tested) == 6

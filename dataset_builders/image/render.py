@@ -155,6 +155,9 @@ class Renderer:
             image.putalpha(shade.resize(image.size))
         texture = self._pyvista.Texture(np.asarray(image))
         texture.interpolate, texture.mipmap, texture.repeat = True, True, True
+        if image.mode == "RGBA":
+            # Anisotropic filtering of leaves that are seen edge-on takes Mesa's software renderer minutes a picture.
+            texture.SetMaximumAnisotropicFiltering(1.0)
         return texture
 
     def _light(self, angle: float) -> None:

@@ -129,7 +129,7 @@ def test_the_manifest_and_the_licences_say_where_it_all_came_from(drawn: list[st
     manifest.verify()
     assert set(manifest.files) == {"objects.npz", "grounds.npz", "LICENCES.md"}
     entry = manifest.files["objects.npz"]
-    assert entry["settings"] == {"revision": image.REVISION, "views": 2, "size": 16}
+    assert entry["settings"] == {"revision": image.OBJECTS_REVISION, "views": 2, "size": 16}
     assert set(entry["packages"]) == {"sweethome3d", "sweethome3d-furniture", "0ad-data"}
     assert entry["packages"]["0ad-data"]["version"] == "1.0"
     assert manifest.files["grounds.npz"]["licences"] == {"0ad-data": "CC-BY-SA-3.0"}

@@ -114,3 +114,17 @@ def test_views_are_drawn_by_seed_and_those_that_show_nothing_are_left_out(render
     renderer.show([board(Material(opacity=0.001))], np.eye(3), lambda name: None)
     empty = draw(renderer, 2, np.random.default_rng(5))
     assert (empty.sprites.shape, empty.angles.shape) == ((0, SIZE, SIZE, 4), (0, 2))
+
+
+def test_an_object_without_transparency_is_drawn_once_and_looks_as_if_drawn_over_black_and_white(
+    renderer: Renderer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = board(Material((0.0, 0.3, 0.9)), low=-0.4, high=0.7)
+    renderer.show([part], np.eye(3), lambda name: None)
+    once = renderer.view(33, 21, 50)
+    assert renderer._opaque
+    assert 0 < (once[..., 3] == 255).mean() < 1
+    monkeypatch.setattr(renderer, "_opaque", False)
+    np.testing.assert_array_equal(renderer.view(33, 21, 50), once)
+    renderer.show([board(Material(opacity=0.5))], np.eye(3), lambda name: None)
+    assert not renderer._opaque

@@ -61,8 +61,7 @@ def _adamw(parameters: list[tuple[str, nn.Parameter]], rate: float, weight_decay
 def learning_rate(
     step: int, steps: int, rate: float, schedule: Schedule, warmup: int, decay_at: tuple[float, ...]
 ) -> float:
-    """The learning rate at a step, counted from 0. A function of the step alone, so that a resumed run needs no state of
-    torch's schedulers.
+    """The learning rate at a step, counted from 0. It depends on the step alone: a resumed run needs no scheduler's state.
 
     It rises evenly over `warmup` steps; then "steps" divides it by ten at each share in `decay_at` of all steps (paper,
     section 4.1), "cosine" takes it to zero along half a cosine.

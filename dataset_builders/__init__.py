@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from . import audio, digits, image, letters, points
+from . import audio, digits, image, letters, photographs, points
 from .frame import DataSet, build
 
 DATA_SETS: Mapping[str, Callable[[], DataSet]] = {
@@ -15,6 +15,7 @@ DATA_SETS: Mapping[str, Callable[[], DataSet]] = {
     "digits": digits.data_set,
     "image": image.data_set,
     "letters": letters.data_set,
+    "photographs": photographs.data_set,
     "points": points.data_set,
 }
 

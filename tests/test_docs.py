@@ -87,13 +87,14 @@ def test_python_blocks_run_one_after_the_other(
     monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(ROOT / "checkpoints"))
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "checkpoints/samples/image/chair.jpg", "photo.jpg")
+    shutil.copy(ROOT / "checkpoints/samples/image/letter_a.jpg", "letter.jpg")
     names: dict[str, object] = {}
     for block in code:
         exec(compile(block, page, "exec"), names)
     out = capsys.readouterr().out
     if page == "README.md":
         first, *rest = out.splitlines()
-        assert first == "photo.jpg (image-fourier)"
+        assert first == "letter.jpg (letters-fourier)"
         assert [line.split(": maps ")[0] for line in rest[-4:]] == [f"block {i}" for i in range(1, 5)]
 
 

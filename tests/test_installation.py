@@ -176,10 +176,10 @@ def test_the_version_waits_for_nothing_slow() -> None:
 
 
 def test_a_bundled_checkpoint_answers(installed: Installed) -> None:
-    shutil.copy2(ROOT / "checkpoints" / "samples" / "image" / "chair.jpg", installed.here / "picture.jpg")
+    shutil.copy2(ROOT / "checkpoints" / "samples" / "image" / "letter_a.jpg", installed.here / "picture.jpg")
     (answer,) = json.loads(installed.run("perceiver", "predict", "picture.jpg", "--json"))
-    labels = json.loads((ROOT / "checkpoints" / "image-fourier" / "config.json").read_text())["labels"]
-    assert answer["model"] == "image-fourier"
+    labels = json.loads((ROOT / "checkpoints" / "letters-fourier" / "config.json").read_text())["labels"]
+    assert answer["model"] == "letters-fourier"
     assert {one["label"] for one in answer["predictions"]} <= set(labels)
 
 

@@ -23,6 +23,8 @@ from perceiver.sample import Sample
 from ..components import Tile, map_canvas, wall
 from ..services import inference, models
 from ..services.inference import Case
+from ..session import state
+from ..session.view import View
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 from .over_time import choose_start, over_time
@@ -74,7 +76,7 @@ class VideoView(GridView):
         """The frame that is looked at, and where the window begins in videos that are longer."""
         video = _video(sample)
         choose_start(video, read, "Middle", "middle", ":material/center_focus_strong:")
-        _follow(sample, st.session_state["view"].pick)
+        _follow(sample, state.view(View).pick)
         count = sample.shape[0]
         if count > 1:
             st.session_state["frame"] = _frame(sample) + 1

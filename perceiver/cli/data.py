@@ -22,7 +22,7 @@ def data() -> None:
 @app.command(epilog=examples("perceiver data build image", "perceiver data build image -o /large/disk/data"))
 def build(
     name: Annotated[
-        Literal["audio", "digits", "image", "letters", "points"],
+        Literal["audio", "digits", "image", "letters", "photographs", "points"],
         typer.Argument(help="The data set.", show_default=False),
     ],
     out: Annotated[

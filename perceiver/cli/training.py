@@ -65,7 +65,7 @@ def train(
     if not recipe:
         raise typer.BadParameter("name a recipe; --list shows them", param_hint="RECIPE")
     from ..training import evaluate, finish, loop, recipes
-    from ..training.photographs import FOLDER, answer_photographs, photograph_sentence
+    from ..training.photographs import ARCHIVE, answer_photographs, photograph_sentence
     from ..training.sets import TEST, open_set
     from ..training.sets.base import default_folder
 
@@ -93,7 +93,7 @@ def train(
         reached = evaluate.evaluate(
             outcome.model, source, report=lambda done, total: bars.update(held_out, completed=done, total=total)
         )
-    photographs = photograph_sentence(answer_photographs(outcome.model, source / FOLDER))
+    photographs = photograph_sentence(answer_photographs(outcome.model, source / ARCHIVE))
     command = _command(recipe, {"seed": seed, "steps": steps, "batch": batch})
     card = finish.results(plan, outcome, reached, held_out_data, command=command, seeds=seeds, photographs=photographs)
     checkpoint = finish.save(folder / plan.name, outcome.model, card)

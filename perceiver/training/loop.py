@@ -292,7 +292,8 @@ def _teacher(
 
 @torch.no_grad()
 def _update_average(average: Perceiver, model: Perceiver, decay: float) -> None:
-    # lerp over all tensors at once; the decay grows from 0.1 so that the random start is forgotten at once.
+    # By hand because the decay grows from 0.1, so that the random start is forgotten at once, and because
+    # torch.optim.swa_utils.AveragedModel renames all tensors.
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
     for held, measured in zip(average.buffers(), model.buffers(), strict=True):
         held.copy_(measured)

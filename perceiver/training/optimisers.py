@@ -61,7 +61,7 @@ def _adamw(parameters: list[tuple[str, nn.Parameter]], rate: float, weight_decay
 def learning_rate(
     step: int, steps: int, rate: float, schedule: Schedule, warmup: int, decay_at: tuple[float, ...]
 ) -> float:
-    """The learning rate at a step, counted from 0.
+    """The learning rate at a step, counted from 0. It depends on the step alone, so there is no state to save.
 
     It rises evenly over `warmup` steps; then "steps" divides it by ten at each share in `decay_at` of all steps (paper,
     section 4.1), "cosine" takes it to zero along half a cosine.

@@ -6,15 +6,17 @@ sure the model is of classes that none of them shows.
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from .. import modalities
+from ..errors import DataError
 from ..model import Perceiver
 
-FOLDER = "photographs"
+ARCHIVE = "photographs.zip"
 SURE = 0.5
 """Probability from which an answer counts as sure."""
 
@@ -29,21 +31,26 @@ class PhotographAnswer:
 
 
 @torch.no_grad()
-def answer_photographs(model: Perceiver, folder: Path) -> tuple[PhotographAnswer, ...]:
-    """The model's answers on the photographs in `folder`, in the order of their names; empty where there are none, and
-    for models of other modalities.
+def answer_photographs(model: Perceiver, archive: Path) -> tuple[PhotographAnswer, ...]:
+    """The model's answers on the photographs in a zip archive, by name; empty without the archive, and for models of
+    other modalities.
 
-    Raises InputError for a file that cannot be read.
+    Raises DataError for a damaged archive, InputError for a file that cannot be read.
     """
     config = model.config
-    if config.modality != "image":
+    if config.modality != "image" or not archive.is_file():
         return ()
     reader, out = modalities.get(config.modality), []
-    for path in sorted(path for path in folder.glob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png")):
-        sample = reader.read(path.read_bytes(), path.name, shape=config.input_shape, preprocess=config.preprocess)
+    try:
+        with zipfile.ZipFile(archive) as file:
+            photographs = {name: file.read(name) for name in sorted(file.namelist())}
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{archive} is damaged: {error}; `perceiver data build photographs` makes it again") from None
+    for name, data in photographs.items():
+        sample = reader.read(data, name, shape=config.input_shape, preprocess=config.preprocess)
         probabilities = model(model.inputs(sample))[0].softmax(-1)
         best = int(probabilities.argmax())
-        out.append(PhotographAnswer(path.stem, config.labels[best], float(probabilities[best])))
+        out.append(PhotographAnswer(Path(name).stem, config.labels[best], float(probabilities[best])))
     return tuple(out)
 
 

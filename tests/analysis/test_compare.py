@@ -8,7 +8,13 @@ import numpy as np
 import torch
 
 from perceiver import Perceiver
-from perceiver.analysis.compare import bands_of_models, same_elements
+from perceiver.analysis.compare import (
+    bands_of_models,
+    central_element,
+    corresponding_element,
+    same_elements,
+    why_not_subtracted,
+)
 from perceiver.analysis.spectrum import reference_bands
 from perceiver.positions import CoordinatesConfig, FourierConfig, LearnedConfig
 from perceiver.sample import Sample
@@ -52,3 +58,37 @@ def test_bands_are_borrowed_from_the_first_model_on_the_same_grid() -> None:
     assert found[0][1] == found[1][1] == models[1].encoding.bands()
     assert found[2][1] == reference_bands(WIDE)
     assert found[3][1] == models[3].encoding.bands()
+
+
+def picture(shape: tuple[int, int], box: tuple[tuple[float, float], ...]) -> Sample:
+    return Sample(
+        name="a", modality="image", content=torch.zeros(shape[0] * shape[1], 3), shape=shape,
+        seen=np.zeros(0), original=np.zeros(0), box=box,
+    )  # fmt: skip
+
+
+def test_the_middle_of_an_input() -> None:
+    assert central_element(picture((4, 6), ((0.0, 4.0), (0.0, 6.0)))) == 2 * 6 + 3
+    cloud = dataclasses.replace(
+        picture((2, 1), ()), shape=(2,), coordinates=torch.tensor([[0.5, 0.5, 0.5], [0.1, -0.1, 0.0]])
+    )
+    assert central_element(cloud) == 1
+
+
+def test_an_element_is_found_again_where_it_lies() -> None:
+    one = picture((4, 4), ((0.0, 8.0), (0.0, 8.0)))
+    finer = picture((8, 8), ((0.0, 8.0), (0.0, 8.0)))
+    part = picture((2, 2), ((4.0, 8.0), (0.0, 8.0)))
+    assert corresponding_element(2 * 4 + 1, one, one) == 2 * 4 + 1
+    # The middle of row 2, column 1 lies at (5, 3): row 5, column 3 of cells of 1; row 0, column 0 of the lower half.
+    assert corresponding_element(2 * 4 + 1, one, finer) == 5 * 8 + 3
+    assert corresponding_element(2 * 4 + 1, one, part) == 0
+    assert corresponding_element(0, one, part) == 0  # outside: the nearest
+
+
+def test_why_maps_cannot_be_subtracted() -> None:
+    one, finer = picture((4, 4), ((0.0, 8.0), (0.0, 8.0))), picture((8, 8), ((0.0, 8.0), (0.0, 8.0)))
+    moved = picture((4, 4), ((1.0, 9.0), (0.0, 8.0)))
+    assert why_not_subtracted(one, one, "b and a") is None
+    assert why_not_subtracted(one, finer, "b and a") == "no difference: b and a read grids of 8 × 8 and 4 × 4 elements"
+    assert why_not_subtracted(one, moved, "b and a") == "no difference: b and a read elements at other places"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import math
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -247,10 +248,14 @@ def test_answers_on_photographs_by_hand(tmp_path: Path) -> None:
 
     torch.manual_seed(0)
     model = Perceiver(small().model).eval()
-    Image.new("RGB", (30, 20), (200, 30, 30)).save(tmp_path / "a_red.png")
-    Image.new("RGB", (20, 30), (30, 200, 30)).save(tmp_path / "green.jpg")
-    (tmp_path / "notes.md").write_text("not a photograph")
-    answers = answer_photographs(model, tmp_path)
+    archive = tmp_path / "photographs.zip"
+    assert answer_photographs(model, archive) == ()
+    with zipfile.ZipFile(archive, "w") as file:
+        for name, colour in (("green.jpg", (30, 200, 30)), ("a_red.png", (200, 30, 30))):
+            out = io.BytesIO()
+            Image.new("RGB", (30, 20), colour).save(out, "PNG" if name.endswith("png") else "JPEG")
+            file.writestr(name, out.getvalue())
+    answers = answer_photographs(model, archive)
     assert [one.name for one in answers] == ["a_red", "green"]
     pixels = (torch.tensor([200, 30, 30]) / 255 - 0.4) / 0.25
     expected = model(model.input_array(pixels.expand(1, 256, 3)))[0].softmax(-1).max().detach()
@@ -258,3 +263,6 @@ def test_answers_on_photographs_by_hand(tmp_path: Path) -> None:
     made = (PhotographAnswer("red_car", "boat", 0.9), PhotographAnswer("cat", "bed", 0.3))
     assert "in 1 cases; highest is boat with 90% for the photograph red car" in photograph_sentence(made)
     assert photograph_sentence(()) == ""
+    archive.write_bytes(b"no archive")
+    with pytest.raises(DataError, match="is damaged"):
+        answer_photographs(model, archive)

@@ -86,6 +86,21 @@ def test_an_element_is_found_again_where_it_lies() -> None:
     assert corresponding_element(0, one, part) == 0  # outside: the nearest
 
 
+def test_an_axis_is_found_again_by_what_it_covers() -> None:
+    mel = sample(content=torch.zeros(60, 2), shape=(6, 10), box=((0, 6), (0.9, 1.9)))
+    raw = sample(content=torch.zeros(5, 2), shape=(5,), box=((1.0, 2.0),))
+    assert corresponding_element(10 * 2 + 5, mel, raw) == 2  # 1.45 s
+    assert corresponding_element(3, raw, mel) == 10 * 3 + 8  # 1.7 s, and the middle of the pitches
+    cloud = sample(
+        content=torch.zeros(3, 2),
+        shape=(3,),
+        box=((-1, 1),) * 3,
+        coordinates=torch.tensor([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]),
+    )
+    turned = dataclasses.replace(cloud, coordinates=torch.tensor([[0, 0.9, 0], [0.1, 0, 0], [0.8, 0, 0]]))
+    assert [corresponding_element(i, cloud, turned) for i in range(3)] == [1, 2, 0]
+
+
 def test_why_maps_cannot_be_subtracted() -> None:
     one, finer = picture((4, 4), ((0.0, 8.0), (0.0, 8.0))), picture((8, 8), ((0.0, 8.0), (0.0, 8.0)))
     moved = picture((4, 4), ((1.0, 9.0), (0.0, 8.0)))

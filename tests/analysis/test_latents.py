@@ -12,7 +12,14 @@ from scipy.spatial.distance import jensenshannon, pdist
 
 from perceiver import Perceiver
 from perceiver.analysis import latents as module
-from perceiver.analysis.latents import LatentClusters, cluster_latents, concentration, movement
+from perceiver.analysis.latents import (
+    LatentClusters,
+    averaged,
+    cluster_latents,
+    concentration,
+    latent_thumbnails,
+    movement,
+)
 from perceiver.trace import Trace
 from tests.models import tiny
 
@@ -148,3 +155,17 @@ def test_with_one_map_nothing_moves() -> None:
     found = movement(trace(plan=((0, 0),)))
     assert found.steps == ()
     assert found.divergence.shape == (0, 9)
+
+
+def test_large_maps_are_averaged_over_squares_for_thumbnails(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = np.random.default_rng(0).random((2, 70, 131)).astype(np.float32)
+    small = averaged(large, 3)
+    assert small.shape == (2, 24, 44)
+    for row, column in ((0, 0), (5, 7), (23, 43), (23, 0)):
+        square = large[:, 3 * row : 3 * row + 3, 3 * column : 3 * column + 3]
+        np.testing.assert_allclose(small[:, row, column], square.mean(axis=(1, 2)), rtol=1e-5)
+    monkeypatch.setattr(module, "AT_A_TIME", 2 * 15)  # two latents at a time
+    one = trace()
+    every = one.latent_maps(1, slice(0, 9)).numpy().reshape(9, *one.shape)
+    np.testing.assert_allclose(latent_thumbnails(one, 1, 1), every, rtol=1e-5)
+    np.testing.assert_allclose(latent_thumbnails(one, 1, 9).ravel(), every.reshape(9, -1).mean(1), rtol=1e-5)

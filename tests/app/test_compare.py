@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +23,7 @@ from app.services.queueing import Progress
 from app.session.view import CompareView
 from app.views import get
 from perceiver import Perceiver, Trace, load, modalities
-from perceiver.analysis.compare import central_element, corresponding_element
 from perceiver.analysis.maps import MapSelection
-from perceiver.lens import comparable_scales
 from perceiver.positions import CoordinatesConfig
 from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
@@ -252,43 +249,3 @@ def test_downloads_hold_what_is_shown(app: AppTest, monkeypatch: pytest.MonkeyPa
     for name, one in zip(names, answers["models"], strict=True):
         best = int(trace(checkpoints, name)[1].logits.argmax())
         assert one["predictions"][0]["label"] == folder.LABELS[best]
-
-
-@pytest.fixture
-def sample() -> Callable[..., Sample]:
-    def made(shape: tuple[int, ...], box: tuple[tuple[float, float], ...], places: object = None) -> Sample:
-        empty = np.zeros(0, dtype=np.uint8)
-        return Sample(
-            name="x",
-            modality="x",
-            content=torch.zeros(int(np.prod(shape)), 1),
-            shape=shape,
-            seen=empty,
-            original=empty,
-            box=box,
-            coordinates=None if places is None else torch.tensor(places, dtype=torch.float32),
-        )
-
-    return made
-
-
-def test_places_are_found_again_in_another_model(sample: Callable[..., Sample]) -> None:
-    fine, coarse = sample((8, 8), ((0, 16), (0, 16))), sample((4, 4), ((0, 16), (0, 16)))
-    assert corresponding_element(8 * 3 + 6, fine, coarse) == 4 * 1 + 3
-    part = sample((4, 4), ((8, 16), (0, 16)))
-    assert corresponding_element(8 * 5 + 6, fine, part) == 4 * 1 + 3
-    assert corresponding_element(0, fine, part) == 0  # above what it read: the nearest
-    mel, raw = sample((6, 10), ((0, 6), (0.9, 1.9))), sample((5,), ((1.0, 2.0),))
-    assert corresponding_element(10 * 2 + 5, mel, raw) == 2  # 1.45 s
-    assert corresponding_element(3, raw, mel) == 10 * 3 + 8  # 1.7 s, and the middle of the pitches
-    cloud = sample((3,), ((-1, 1),) * 3, [[0, 0, 0], [1, 0, 0], [0, 1, 0]])
-    turned = sample((3,), ((-1, 1),) * 3, [[0, 0.9, 0], [0.1, 0, 0], [0.8, 0, 0]])
-    assert [corresponding_element(i, cloud, turned) for i in range(3)] == [1, 2, 0]
-    assert central_element(turned) == 1
-
-
-def test_scales_across_other_numbers_of_elements() -> None:
-    assert comparable_scales("probability", [64, 64]) == ("shared", "uniform", "per_map", "log")
-    assert comparable_scales("probability", [64, 32]) == ("uniform", "per_map")
-    assert comparable_scales("value", [64, 32]) == ("per_map",)
-    assert comparable_scales("score", [64, 32]) == ("shared", "per_map")

@@ -11,9 +11,7 @@ from app.services import inference, maps, samples
 from app.services.inference import Case
 from app.services.queueing import Progress
 from perceiver import Perceiver, Trace, load, modalities
-from perceiver.analysis.latents import averaged
 from perceiver.analysis.maps import MapSelection
-from perceiver.plots.scale import usable_mode
 from tests.app import folder
 
 
@@ -57,12 +55,6 @@ def test_every_map_is_the_librarys_own(case: Case, trace: Trace, selection: MapS
     np.testing.assert_allclose(last.values.ravel(), expected.numpy(), rtol=1e-5)
 
 
-def test_scales_that_make_no_sense_give_way_to_the_shared_one() -> None:
-    assert usable_mode("log", "score") == "shared"
-    assert usable_mode("log", "probability", signed=True) == "shared"
-    assert usable_mode("log", "probability") == "log"
-
-
 def test_latents_are_ordered_by_the_entropy_of_their_maps(case: Case, trace: Trace) -> None:
     strip = maps.strip(case, 2, "probability", None, Progress())
     expected = [trace.map(2, latent=n).numpy().astype(float) for n in range(5)]
@@ -72,15 +64,6 @@ def test_latents_are_ordered_by_the_entropy_of_their_maps(case: Case, trace: Tra
     assert strip.square == 1
     for n in range(5):
         np.testing.assert_allclose(strip.thumbs[n].ravel(), expected[n], rtol=1e-5)
-
-
-def test_large_maps_are_averaged_over_squares_for_thumbnails() -> None:
-    large = np.random.default_rng(0).random((2, 70, 131)).astype(np.float32)
-    small = averaged(large, 3)
-    assert small.shape == (2, 24, 44)
-    for row, column in ((0, 0), (5, 7), (23, 43), (23, 0)):
-        square = large[:, 3 * row : 3 * row + 3, 3 * column : 3 * column + 3]
-        np.testing.assert_allclose(small[:, row, column], square.mean(axis=(1, 2)), rtol=1e-5)
 
 
 def test_one_run_serves_everything(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import itertools
 import json
 from collections.abc import Callable
 
@@ -145,6 +147,11 @@ class TestSweep:
         estimated, first, second = next(steps), next(steps), next(steps)
         steps.close()
         assert [one.known for one in (estimated, first, second)] == [0, 1, 2]
+        assert estimated.each == 0 < second.each
+        assert second.seconds_left == second.each * 14
+        assert not second.done
+        _, third = itertools.islice(run.sweep_steps("lamp", seconds=3.5 * second.each, resume=second), 2)
+        assert third.known == 5  # it goes on at the pace that is known
         *_, last = run.sweep_steps("vessel", resume=second)
         assert last.target == 2
         np.testing.assert_array_equal(last.after[:2], second.after[:2])
@@ -186,6 +193,23 @@ class TestExplain:
         random = random_faithfulness(run.model, run.sample, 1, seeds=2, steps=3)
         assert grown[-1].scores["random"].insertion.area == pytest.approx(random.insertion.area, abs=1e-4)
         assert [one.signed for one in grown[-1].maps] == [False, False, True, False, True, True]
+
+    def test_what_is_known_is_not_computed_again(self, run: Run) -> None:
+        question = run.question("lamp", steps=4)
+        how = {"methods": ["attention", "relevance", "saliency"], "steps": 3, "seeds": 2, "at_a_time": 1}
+        grown = [one.found for one in run.explain_steps(question, **how)]
+        assert [(len(one.maps), len(one.scores), one.complete) for one in grown] == [
+            (1, 0, False), (2, 0, False), (3, 0, False), (3, 1, False), (3, 2, False), (3, 3, False), (3, 4, True),
+        ]  # fmt: skip
+        held = dataclasses.replace(grown[-1], maps=grown[-1].maps[1:2] + grown[-1].maps[2:], random=None)
+        again = [one.found for one in run.explain_steps(question, resume=held, **how)]
+        assert [(len(one.maps), len(one.scores)) for one in again] == [(3, 2), (3, 3), (3, 4)]
+        assert [one.method for one in again[-1].maps] == how["methods"]
+        assert again[-1]["relevance"] is not None
+        assert again[-1]["saliency"].values is grown[-1]["saliency"].values
+        for key, score in grown[-1].scores.items():
+            assert again[-1].scores[key].deletion.area == pytest.approx(score.deletion.area, abs=1e-6)
+        assert list(run.explain_steps(question, resume=again[-1], **how)) == []
 
     def test_shares_of_all_methods_are_of_one_unit(self, run: Run) -> None:
         found = run.explain(methods=["attention", "input_x_gradient"], test=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perceiver.plots.scale import FLAT_PLACE, ColourScale, modes
+from perceiver.plots.block_maps import block_maps, scaled_rows
+from perceiver.plots.scale import FLAT_PLACE, ColourScale, modes, usable_mode
 
 RNG = np.random.default_rng(0)
 
@@ -264,3 +265,37 @@ class TestRefusals:
         for maps in ([], [np.zeros((0, 3))]):
             with pytest.raises(ValueError, match="at least one map"):
                 ColourScale().limits(maps)
+
+
+def test_modes_that_make_no_sense_give_way_to_the_shared_one() -> None:
+    assert usable_mode("log", "score") == "shared"
+    assert usable_mode("log", "probability", signed=True) == "shared"
+    assert usable_mode("log", "probability") == "log"
+
+
+MAPS = {0: np.array([[0.1, 0.9]]), 2: np.array([[0.3, 0.7]]), 3: np.array([[0.6, 0.4]])}
+
+
+class TestBlockMaps:
+    def test_maps_share_a_scale(self) -> None:
+        found = block_maps(MAPS, "probability")
+        assert [(one.block, one.base) for one in found] == [(0, None), (2, None), (3, None)]
+        assert len({(one.range.lower, one.range.upper) for one in found}) == 1
+        assert found[1].summary.maximum == pytest.approx(0.7)
+
+    def test_changes_are_to_the_block_before_or_to_the_first(self) -> None:
+        before, first = (block_maps(MAPS, "probability", since=since) for since in ("previous", "first"))
+        assert [(one.block, one.base) for one in before] == [(2, 0), (3, 2)]
+        assert [(one.block, one.base) for one in first] == [(2, 0), (3, 0)]
+        np.testing.assert_allclose(before[1].values, [[0.3, -0.3]])
+        np.testing.assert_allclose(first[1].values, [[0.5, -0.5]])
+        assert all(one.range.signed and one.range.lower == -one.range.upper for one in (*before, *first))
+
+    def test_a_single_map_has_no_changes(self) -> None:
+        (one,) = block_maps({1: MAPS[0]}, "probability", since="first")
+        assert (one.block, one.base, one.range.signed) == (1, None, False)
+
+    def test_rows_share_a_scale_and_stay_apart(self) -> None:
+        rows = scaled_rows([{0: MAPS[0]}, {0: MAPS[2], 1: MAPS[3]}], "probability", "uniform")
+        assert [[one.block for one in row] for row in rows] == [[0], [0, 1]]
+        assert len({one.range.upper for row in rows for one in row}) == 1

@@ -31,7 +31,7 @@ def canvas(page: Page, start: str) -> Locator:
 
 
 def test_one_block_and_one_place_are_looked_at_in_all_models(page: Page, app: App, browser: Browser) -> None:
-    opened(page, f"{app.url}/compare")
+    opened(page, f"{app.url}/compare?model=image-fourier")
     page.get_by_role("listbox", name=re.compile("Maps of the blocks of image-learned")).get_by_role("option").nth(
         1
     ).click()

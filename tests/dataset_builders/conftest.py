@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -17,3 +19,9 @@ def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Apt:
     monkeypatch.setenv("PATH", str(made.root / "bin"), prepend=":")
     monkeypatch.setattr(packages, "DOWNLOADER", str(made.root / "bin" / "apt-helper"))
     return made
+
+
+@pytest.fixture(autouse=True)
+def main_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A main module without a file: tests of the app leave their script there, which spawned processes would run."""
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))

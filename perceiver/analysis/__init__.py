@@ -1,2 +1,2 @@
-"""Analyses: functions from arrays, traces, or a model and a sample to small frozen results. They read no files and draw
-nothing."""
+"""Analyses: functions of arrays, traces, or a model and a sample that return small frozen results. No file access, no
+plotting."""

@@ -1,4 +1,4 @@
-"""Which ablation is meant, and a run of the model without what it takes away."""
+"""Builds ablations from options, describes them, and runs a model with them."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def choose(
     fill: Fill | None = None,
     seed: int = 0,
 ) -> Ablation:
-    """All that is named, taken away together; bands and axes count from 0.
+    """Combines all given options into one ablation; bands and axes are counted from 0.
 
     text         an ablation as `Ablation.text` writes it
-    low_pass     keeps so many of the lowest bands of every axis
-    high_pass    takes so many of the lowest bands away
+    low_pass     keeps this number of the lowest bands of every axis
+    high_pass    removes this number of the lowest bands of every axis
     keep         keeps the bands between two frequencies, in cycles across the axis
-    band         takes this band away, on all axes or on `axis`
-    axis         takes all of this axis away, or just `band` of it
-    coordinates  takes the raw coordinates away
-    sines        takes all sines away; `cosines` all cosines
-    whole        takes the whole code away
-    fill, seed   what takes the place of what goes; None leaves it to `text`, else zeros
+    band         removes this band, on all axes or only on `axis`
+    axis         removes all channels of this axis, or only its `band`
+    coordinates  removes the raw coordinates
+    sines        removes all sines; `cosines` removes all cosines
+    whole        removes the whole position encoding
+    fill, seed   the replacement for removed channels; None uses that of `text`, or zeros
 
-    Raises ConfigError where nothing is named, and for a text that is no ablation.
+    Raises ConfigError if no option is given or `text` is not a valid ablation.
     """
     parts = [] if text is None else [ablations.parse(text)]
     if low_pass is not None:
@@ -75,7 +75,7 @@ def choose(
 
 
 def is_possible(ablation: Ablation, model: Perceiver) -> bool:
-    """Whether a model's position code has what is to be taken away; nothing at all always can be."""
+    """Whether a model's position encoding has the channels to remove; always true for an empty ablation."""
     try:
         channels = ablation.channels(model.encoding, model.config.position_channels)
     except ConfigError:
@@ -84,14 +84,14 @@ def is_possible(ablation: Ablation, model: Perceiver) -> bool:
 
 
 def presets(encoding: Positions) -> dict[str, Ablation]:
-    """Ablations with a name, as far as an encoding allows them.
+    """Named ablations, those that apply to an encoding.
 
-    all             nothing goes
-    low, high       the upper, the lower half of the bands goes
-    axis 0, axis 1  all of one axis goes, where there are several
-    coordinates     only the raw coordinates stay; "no coordinates": they go
-    sines, cosines  only the sines, only the cosines stay
-    none            the whole code goes
+    all             removes nothing
+    low, high       keeps the lower, or the upper, half of the bands
+    axis 0, axis 1  removes all channels of one axis; only for several axes
+    coordinates     removes all bands; "no coordinates" removes the raw coordinates
+    sines, cosines  removes the cosines, or the sines
+    none            removes the whole position encoding
     """
     every = encoding.bands()
     per_axis = Counter(band.axis for band in every)
@@ -109,9 +109,9 @@ def presets(encoding: Positions) -> dict[str, Ablation]:
 
 
 def band_counts(name: str, model: Perceiver) -> str:
-    """How many bands a model's position code has, in words, for messages.
+    """The number of bands of a model's position encoding, as text for messages.
 
-    name  of the model
+    name  the model's name
     """
     counts = Counter(band.axis for band in model.encoding.bands())
     if not counts:
@@ -123,7 +123,7 @@ def band_counts(name: str, model: Perceiver) -> str:
 
 
 def describe(ablation: Ablation, encoding: Positions, axes: Sequence[str]) -> str:
-    """What an ablation takes away, with frequencies in cycles across their axis, and what takes its place.
+    """The removed channels and their replacement as text, with frequencies in cycles across the axis.
 
     axes  the names of the input's axes
     """
@@ -141,7 +141,7 @@ def describe(ablation: Ablation, encoding: Positions, axes: Sequence[str]) -> st
 
 
 def ablated_trace(model: Perceiver, sample: Sample, ablation: Ablation) -> Trace:
-    """One run of the model without what an ablation takes away; the model is left as it is.
+    """The trace of one run of the model with an ablation; the model is not modified.
 
     Raises ConfigError when the encoding has no such band or coordinate.
     """
@@ -150,7 +150,7 @@ def ablated_trace(model: Perceiver, sample: Sample, ablation: Ablation) -> Trace
 
 
 def _frequency_ranges(along: Sequence[tuple[float, bool]]) -> str:
-    """Frequencies that go, neighbours as a range: 1, 3 to 8."""
+    """The removed frequencies as text, neighbours as a range: 1, 3 to 8."""
     runs: list[list[float]] = []
     last = False
     for frequency, gone in along:

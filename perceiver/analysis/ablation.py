@@ -1,7 +1,7 @@
-"""Ablation: channels of the position code replaced at inference.
+"""Ablation: channels of the position encoding replaced at inference.
 
-Only position channels change, before the input's layer norm; the model is not modified. `Positions.bands()` says which
-channel belongs to which frequency.
+Only position channels change, before the input's layer norm; the model is not modified. `Positions.bands()` maps
+channels to frequencies.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ LONGEST = 2000
 
 @dataclass(frozen=True)
 class Ablation:
-    """The channels to remove from a position code, and how to fill them.
+    """The channels to remove from a position encoding, and their replacement.
 
     sines        bands whose sine channel is removed
     cosines      bands whose cosine channel is removed
     coordinates  axes whose raw coordinate is removed
-    whole        removes the whole code, whatever the encoding
+    whole        removes the whole position encoding, of any kind
     fill         replaces a removed channel by "zero"; by its "mean" over the elements; or by its own values with the
                  elements permuted ("shuffle"), which keeps their distribution; all channels share one permutation
     seed         of the permutation
@@ -55,7 +55,7 @@ class Ablation:
         return self.whole or bool(self.sines or self.cosines or self.coordinates)
 
     def __or__(self, other: Ablation) -> Ablation:
-        """The union of both, filled as the first one."""
+        """The union of both, with the fill of the first."""
         return replace(
             self,
             sines=self.sines | other.sines,
@@ -65,7 +65,7 @@ class Ablation:
         )
 
     def filled(self, fill: Fill, seed: int = 0) -> Ablation:
-        """The same channels with another filling."""
+        """The same channels with another fill."""
         return replace(self, fill=fill, seed=seed if fill == "shuffle" else 0)
 
     def channels(self, encoding: Positions, width: int, known: Mapping[Place, Band] | None = None) -> tuple[int, ...]:

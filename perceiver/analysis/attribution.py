@@ -20,14 +20,14 @@ from .target_class import chosen_class
 
 @dataclass(frozen=True)
 class Attribution:
-    """How much each input element adds to a class's logit, according to one method.
+    """The contribution of each input element to a class's logit, by one method.
 
     target        the class
-    against       the class whose logit is taken off; None for none
-    values        one an element, in the sample's shape
-    signed        whether values below 0 speak against the class; saliency has none
-    change        the logit of the input less that of the baseline; integrated gradients alone
-    completeness  how far the sum of all values is from that change, which it should equal; integrated gradients alone
+    against       the class whose logit is subtracted; None for none
+    values        one per element, in the sample's shape
+    signed        whether values below 0 are evidence against the class; false for saliency
+    change        the logit of the input minus that of the baseline; integrated gradients only
+    completeness  the deviation of the sum of all values from `change`, ideally 0; integrated gradients only
     """
 
     method: AttributionMethod
@@ -52,16 +52,16 @@ def attribute(
     """The attribution of every input element for a class's logit.
 
     target   the class; None is the most probable one
-    against  a class whose logit is taken off
-    steps    points between baseline and input; integrated gradients alone
+    against  a class whose logit is subtracted
+    steps    points between baseline and input; integrated gradients only
 
-    saliency              length of the gradient over an element's channels (Simonyan et al. 2014)
-    input_x_gradient      input times gradient, summed over its channels
-    integrated_gradients  the same along the way from a baseline (Sundararajan et al. 2017)
+    saliency              norm of the gradient over an element's channels (Simonyan et al. 2014)
+    input_x_gradient      input times gradient, summed over an element's channels
+    integrated_gradients  the same, integrated along the path from a baseline (Sundararajan et al. 2017)
 
-    Channels are those of the content, behind a stem that makes elements of several pixels; positions stay as they are.
-    The baseline is content 0, the mean of the training data. Where there is no content the places are the input:
-    channels are then those of the position code, and the baseline is the mean code of all elements.
+    Channels are those of the content, after the stem if there is one; position encodings are constant. The baseline is
+    content 0, the mean of the training data. For inputs without content the channels are those of the position
+    encoding, and the baseline is its mean over all elements.
 
     Raises ConfigError for a class or a method that does not exist.
     """
@@ -92,7 +92,7 @@ def attribute(
 
     def asked(part: Float[Tensor, "B M part"]) -> Float[Tensor, "B"]:
         nonlocal done
-        # Captum runs the input alone as well, without gradients; that is no step.
+        # Captum also runs the input once without gradients, which is not a step.
         if part.requires_grad:
             progress(min(done, total) / total, words)
             done += len(part)

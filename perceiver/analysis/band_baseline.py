@@ -1,11 +1,11 @@
-"""The frequencies at which the bands of a code, and a baseline to compare them with, are measured in maps.
+"""Energy of maps at the frequencies of an encoding's bands, and at baseline frequencies to compare with.
 
-Frequencies are cycles across an axis: f in sin(pi f x), x in [-1, 1]. A grid of n elements puts its first and last at
--1 and 1, so f cycles span n - 1 steps and lie between the bins of its Fourier transform: energy is measured by
-projection onto sine and cosine at f itself. No window is used: its wider lobe would carry a band's energy over to the
-baseline, 2 cycles apart or less. What a window is for, maps that end otherwise than they began, is seen to by taking
-off first what is slower than all that is measured: the mean, the coordinates and one cycle. Bands beyond what n
-elements can show, (n - 1) / 2, appear mirrored there, and are measured where they appear.
+Frequencies are cycles across an axis: f in sin(pi f x), x in [-1, 1]. A grid of n elements has its first and last at
+-1 and 1, so f cycles span n - 1 steps and fall between the bins of the discrete Fourier transform. Energy is therefore
+measured by projection onto sine and cosine at f itself. No window is used: its wider main lobe would leak a band's
+energy into the baseline, which is at most 2 cycles away. Instead, slow components (the mean, the coordinates and one
+cycle) are subtracted first, which removes discontinuities between the two ends of a map. Bands above the Nyquist
+frequency (n - 1) / 2 are measured at their alias.
 """
 
 from __future__ import annotations
@@ -29,20 +29,22 @@ APART = 1.4
 """Smallest distance of two bands, in cycles, at which a frequency halfway between them is resolved from both."""
 
 AT_A_TIME = 8_000_000
-"""Values of waves held at a time: 64 MB."""
+"""Values of sines and cosines held in memory at a time: 64 MB."""
 
 SLOWEST = 1 + 1e-5
-"""Bands of up to so many cycles are removed from a map before anything is measured."""
+"""Bands of at most this many cycles are subtracted from a map before measuring."""
 
 TINY = 1e-30
 
 
 @dataclass(frozen=True)
 class BandMatch:
-    """Where energy is measured: `points` are frequencies (one an axis); of every band that can be measured `own` is the
-    index of its own point, `others` those of its baseline with their weights, which add up to 1.
+    """The frequencies at which energy is measured.
 
-    matched  the baseline, as `Spectrum` tells it
+    `points` holds frequencies, one per axis. For every band that can be measured, `own` is the index of its point, and
+    `others` the indices of its baseline points with their weights, which add up to 1.
+
+    matched  the kind of baseline, as in `Spectrum`
     """
 
     points: Float64[np.ndarray, "points axes"]
@@ -52,14 +54,14 @@ class BandMatch:
 
     @property
     def resolved(self) -> int:
-        """How many bands can be measured."""
+        """The number of bands that can be measured."""
         return len(self.own)
 
     def shares(self, measured: Float64[np.ndarray, "numbers"]) -> tuple[float, float]:
-        """The energy at the bands and at their baselines, from what was measured at every point.
+        """The energy at the bands and at their baselines, from the energy at every point.
 
-        A band's own baseline is the geometric mean of its points: energy falls with the frequency by a factor, not by a
-        difference. Frequencies that lie close see a little of one another, but a sum of shares is never above 1.
+        A band's baseline is the weighted geometric mean of its points, because energy falls with frequency roughly as
+        a power law. Close frequencies overlap slightly, but a sum of shares is never above 1.
         """
         if not self.own:
             return math.nan, math.nan
@@ -72,9 +74,9 @@ class BandMatch:
 
 
 def match_bands(bands: Sequence[Band], shape: tuple[int, ...] | None, axes: int) -> BandMatch:
-    """Finds the frequency at which each band is measured, and those of its baseline.
+    """Finds the frequency at which each band is measured, and the frequencies of its baseline.
 
-    shape  of the grid that the elements lie on; None for free ones, which show any frequency
+    shape  the grid of elements; None for free elements, which have no Nyquist frequency
     """
     points: list[np.ndarray] = []
     own: list[int] = []
@@ -108,13 +110,13 @@ def match_bands(bands: Sequence[Band], shape: tuple[int, ...] | None, axes: int)
 
 
 def _appears(f: float, steps: int | None) -> float:
-    """Where elements so many steps apart show a frequency."""
+    """The alias of a frequency on a grid with this number of steps."""
     return f if steps is None else min(f % steps, steps - f % steps) if steps > 0 else 0.0
 
 
 def _shown(along: Sequence[float], steps: int | None) -> list[float]:
-    """Where the bands of an axis appear: without those of one cycle and below, which are taken off, and, of those that
-    appear mirrored, those that do so on top of others."""
+    """The measured frequencies of the bands of an axis, without bands of one cycle and below, which are subtracted, and
+    without aliases that coincide with other bands."""
     kept: list[float] = []
     for f in along:
         seen = _appears(f, steps)
@@ -125,7 +127,7 @@ def _shown(along: Sequence[float], steps: int | None) -> list[float]:
 
 
 def _between(along: Sequence[float], steps: int | None) -> list[float]:
-    """Frequencies halfway between neighbouring bands, where these are far enough apart, and beyond the last."""
+    """Frequencies halfway between neighbouring bands that are far enough apart, and above the last band."""
     seen = sorted(_appears(f, steps) for f in along)
     middle = [(one + other) / 2 for one, other in pairwise(seen) if other - one >= APART]
     if len(along) > 1:
@@ -135,8 +137,8 @@ def _between(along: Sequence[float], steps: int | None) -> list[float]:
 
 
 def _around(f: float, between: Sequence[float]) -> list[tuple[float, float]]:
-    """The two of `between` next to a frequency with weights by which any power of the frequency meets f, or the one
-    below where none is above; none where none is below."""
+    """The two neighbours of f in `between`, with weights for which the interpolation of any power of the frequency is
+    exact at f; only the lower one if none is above, and none if none is below."""
     below, above = [g for g in between if g < f], [g for g in between if g > f]
     if not below:
         return []
@@ -147,7 +149,7 @@ def _around(f: float, between: Sequence[float]) -> list[tuple[float, float]]:
 
 
 def _frames(axes: int) -> list[np.ndarray]:
-    """The axes turned together, away from themselves; a row each."""
+    """Orthonormal frames turned away from the axes, one direction per row."""
     if axes < 2:
         return []
     if axes == 2:
@@ -159,9 +161,9 @@ def _frames(axes: int) -> list[np.ndarray]:
 
 
 class OnGrid:
-    """The share of each map's energy at every point, where elements lie on a grid.
+    """The share of each map's energy at every point, for elements on a grid.
 
-    What lies along an axis is measured on the map's mean over the other axes, which is the same and much less work.
+    Frequencies along one axis are measured on the map's mean over the other axes, which is equivalent and much faster.
     """
 
     def __init__(self, wanted: BandMatch, shape: tuple[int, ...]) -> None:
@@ -190,15 +192,15 @@ class OnGrid:
 
 
 class Free:
-    """The share of each map's energy that waves at the bands explain together, and those at the baselines, where
-    elements are free.
+    """The share of each map's energy that waves at the bands explain jointly, and that waves at the baselines explain,
+    for free elements.
 
-    Unevenly placed elements see one frequency in another, so shares taken one by one could add up to more than all.
+    On irregular positions different frequencies are not orthogonal, so separate shares could add up to more than 1.
     """
 
     def __init__(self, wanted: BandMatch, places: Float[Tensor, "M axes"]) -> None:
-        # As many points in a baseline as bands: every first, every second, ... By chance waves explain as much as there
-        # are independent ones among them, fewer where elements lie in a plane.
+        # Each baseline has as many points as there are bands: every first, every second, ... The share explained by
+        # chance grows with the number of independent waves, which is lower for elements in a plane.
         sides = [[i for i, _ in points] for points in zip(*wanted.others, strict=True)] if wanted.others else []
         self.groups = [wanted.own, *sides]
         self.bases = [_basis(torch.cat(_slower_off(wanted.points[group], places), dim=1)) for group in self.groups]
@@ -214,7 +216,7 @@ class Free:
 
 
 def _basis(waves: Float[Tensor, "M k"]) -> Float[Tensor, "M rank"]:
-    """An orthonormal basis of what waves can draw."""
+    """An orthonormal basis of the span of some waves."""
     left, values, _ = torch.linalg.svd(waves, full_matrices=False)
     return left[:, values > 1e-6 * values[:1].clamp_min(TINY)]
 
@@ -225,16 +227,16 @@ def _power(maps: Float[Tensor, "n m"], waves: tuple[Tensor, Tensor]) -> Float64[
 
 
 def _waves(points: Float64[np.ndarray, "points axes"], places: Float[Tensor, "m axes"]) -> tuple[Tensor, Tensor]:
-    """Two maps of length 1 for every point, (m, points) each, that draw what its sine and cosine can beside what is
-    slower."""
+    """Two maps of length 1 for every point, (m, points) each, that span its sine and cosine without the slow
+    components."""
     cosine, sine = _slower_off(points, places)
     first = _unit(cosine)
     return first, _unit(sine - first * (first * sine).sum(0))
 
 
 def _slower_off(points: Float64[np.ndarray, "points axes"], places: Float[Tensor, "m axes"]) -> tuple[Tensor, Tensor]:
-    """Cosine and sine of every point over the elements, (m, points) each, less what is slower: the mean, the
-    coordinates, one cycle of each axis, and products of these of two axes."""
+    """Cosine and sine of every point over the elements, (m, points) each, minus the slow components: the mean, the
+    coordinates, one cycle of each axis, and the products of these for two axes."""
     exact = places.double()
     axes = [torch.stack([x, (math.pi * x).cos(), (math.pi * x).sin()], dim=1) for x in exact.T]
     both = [(one[:, :, None] * other[:, None, :]).flatten(1) for one, other in combinations(axes, 2)]
@@ -245,7 +247,7 @@ def _slower_off(points: Float64[np.ndarray, "points axes"], places: Float[Tensor
 
 
 def _unit(columns: Float[Tensor, "m points"]) -> Float[Tensor, "m points"]:
-    """Each column of length 1; 0 where it is but rounding."""
+    """Normalises each column to length 1; columns that are rounding errors become 0."""
     length = columns.norm(dim=0)
     nonzero = length > 1e-6 * len(columns) ** 0.5
     return torch.where(nonzero, columns / length.clamp_min(TINY), 0.0)

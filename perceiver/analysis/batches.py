@@ -1,14 +1,14 @@
-"""How many inputs go through a model at a time."""
+"""The batch size for running a model."""
 
 from __future__ import annotations
 
 from ..model import Perceiver
 
 HELD = 1 << 26
-"""Bytes of input arrays that go through a model together."""
+"""Maximum size of a batch of input arrays in bytes."""
 
 
 def together(model: Perceiver, elements: int) -> int:
-    """How many inputs of so many elements go through a model together: what fits into HELD bytes, at least one."""
+    """The batch size for inputs with this number of elements: as many as fit into HELD bytes, at least one."""
     size = elements * model.config.input_channels * model.latents.element_size()
     return max(1, HELD // size)

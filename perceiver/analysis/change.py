@@ -15,7 +15,7 @@ from .maps import MEAN, MapSelection
 from .summary import WEIGHTS
 
 AT_A_TIME = 8_000_000
-"""Weights held in memory while latents are compared: 32 MB."""
+"""Attention weights held in memory while latents are compared: 32 MB."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class MapChange:
 
     divergence  Jensen-Shannon divergence of the two maps in bits, each divided by its sum: 0 for equal maps, 1 for
                 disjoint ones; None for maps whose values cannot be added up
-    latents     the same for every latent's own attention weights (mean over heads where none is chosen), mean over
-                latents; it also shows latents that exchange roles, which `divergence` does not
+    latents     the same for each latent's own attention weights (mean over heads if none is chosen), mean over
+                latents; unlike `divergence`, it is also sensitive to latents that exchange roles
     """
 
     block: int
@@ -76,7 +76,7 @@ class MapChange:
 
     @property
     def difference(self) -> Float[np.ndarray, "*shape"]:
-        """After less before."""
+        """The map after minus the map before."""
         return self.after - self.before
 
 
@@ -105,8 +105,8 @@ def map_change(
 ) -> MapChange:
     """The change of one block's map.
 
-    maps     the maps before and after, where they are known already
-    latents  `MapChange.latents`, where it is known already
+    maps     the maps before and after, if already computed
+    latents  `MapChange.latents`, if already computed
     """
     one, other = (selection.map(before, block), selection.map(after, block)) if maps is None else maps
     return MapChange(
@@ -168,5 +168,5 @@ def softmax(logits: Float[np.ndarray, "*batch classes"]) -> Float64[np.ndarray, 
 
 
 def log_softmax(logits: Float[np.ndarray, "*batch classes"]) -> Float64[np.ndarray, "*batch classes"]:
-    """Their logarithms."""
+    """Logarithms of probabilities in double precision."""
     return torch.from_numpy(np.asarray(logits, dtype=np.float64)).log_softmax(-1).numpy()

@@ -1,4 +1,4 @@
-"""Several models on one input: whether they read the same elements, and at whose bands their maps are measured."""
+"""Comparison of several models on one input: shared elements, and the bands at which maps are measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .spectrum import reference_bands
 
 
 def same_elements(one: Sample, other: Sample) -> bool:
-    """Whether two models read the same elements of an input, so that their maps can be subtracted."""
+    """Whether two models have the same input elements for an input, so that their maps can be subtracted."""
     if one.shape != other.shape or not np.allclose(one.box, other.box):
         return False
     if one.coordinates is None or other.coordinates is None:
@@ -24,10 +24,10 @@ def same_elements(one: Sample, other: Sample) -> bool:
 
 
 def bands_of_models(models: Sequence[Perceiver]) -> tuple[tuple[int | None, tuple[Band, ...]], ...]:
-    """The bands that each model's maps are measured at, and whose they are.
+    """The bands at which each model's maps are measured, and the model they belong to.
 
-    Its own; else those of the first model that has some and reads elements on the same grid; else, of none of them
-    (None), those that Fourier features of its grid would have.
+    These are the model's own bands; else those of the first model with bands and the same grid of elements; else those
+    of Fourier features on the model's grid, which belong to no model (None).
     """
     own = [model.encoding.bands() for model in models]
     out: list[tuple[int | None, tuple[Band, ...]]] = []
@@ -44,9 +44,9 @@ def bands_of_models(models: Sequence[Perceiver]) -> tuple[tuple[int | None, tupl
 
 
 def why_not_subtracted(first: Sample, other: Sample, names: str) -> str | None:
-    """Why the maps of two models cannot be subtracted, in words; None where they can.
+    """The reason why the maps of two models cannot be subtracted, as text; None if they can.
 
-    names  of the two models: "one and other"
+    names  names of the two models: "one and other"
     """
     if same_elements(first, other):
         return None
@@ -64,7 +64,7 @@ def central_element(sample: Sample) -> int:
 
 
 def corresponding_element(element: int, one: Sample, other: Sample) -> int:
-    """The element of `other` that lies where an element of `one` does; in the middle of axes that `one` lacks."""
+    """The element of `other` at the position of an element of `one`; in the middle of axes that `one` does not have."""
     if same_elements(one, other):
         return element
     if one.coordinates is not None and other.coordinates is not None:
@@ -83,7 +83,7 @@ def corresponding_element(element: int, one: Sample, other: Sample) -> int:
 
 
 def _overlapping(interval: tuple[float, float], box: Sequence[tuple[float, float]]) -> int | None:
-    """The axis that covers most of the same stretch; None where none covers more than half of it."""
+    """The axis with the largest overlap with an interval; None if no axis covers more than half of it."""
 
     def shared(other: tuple[float, float]) -> float:
         both = min(interval[1], other[1]) - max(interval[0], other[0])

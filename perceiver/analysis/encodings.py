@@ -1,4 +1,4 @@
-"""Properties of position codes: similarity between positions, effective dimension, principal components.
+"""Properties of position encodings: similarity between positions, effective dimension, principal components.
 
 All are computed from products of channels (P x P), never from pairs of elements (M x M).
 """
@@ -23,10 +23,10 @@ NOTHING = 1e-12
 
 @dataclass(frozen=True)
 class Gram:
-    """The spectrum of the Gram matrix of a position code: inner products of the codes of all pairs of elements.
+    """The spectrum of the Gram matrix of a position encoding: inner products between the vectors of all elements.
 
     shares     its nonzero eigenvalues over their sum, largest first
-    effective  exp of their entropy: the effective number of dimensions
+    effective  exp of the entropy of `shares`, the effective number of dimensions
     """
 
     shares: Float64[np.ndarray, "k"]
@@ -34,7 +34,7 @@ class Gram:
 
 
 def similarity(codes: Float[Tensor, "M P"], element: int) -> Float32[np.ndarray, "M"]:
-    """Cosine of the code of one element with the code of every element; 0 where a code is 0.
+    """Cosine similarity of one element's position encoding with that of every element; 0 for a zero vector.
 
     Raises ValueError for an element that does not exist.
     """
@@ -46,10 +46,10 @@ def similarity(codes: Float[Tensor, "M P"], element: int) -> Float32[np.ndarray,
 
 
 def gram(codes: Float[Tensor, "M P"]) -> Gram:
-    """The Gram spectrum of a code; its eigenvalues are those of the channels' second moments. A code without channels
-    has no shares and fills 0 dimensions.
+    """The Gram spectrum of a position encoding. Its eigenvalues are those of the channels' second moments. An encoding
+    without channels has no shares and effective dimension 0.
 
-    Raises ValueError where all codes are 0.
+    Raises ValueError if all values are 0.
     """
     if not codes.shape[1]:
         return Gram(np.zeros(0), 0.0)
@@ -62,8 +62,8 @@ def gram(codes: Float[Tensor, "M P"]) -> Gram:
 
 
 def components(codes: Float[Tensor, "M P"], count: int) -> Float32[np.ndarray, "count M"]:
-    """The leading eigenvectors of the Gram matrix over the elements, each of length 1; the sum of each is not below 0,
-    and where it is 0 but for rounding, its largest value is positive. Fewer where the code has fewer dimensions."""
+    """The leading eigenvectors of the Gram matrix over the elements, each of length 1; at most as many as the encoding
+    has dimensions. The sign makes the sum positive, or, if it is 0 up to rounding, the value of largest magnitude."""
     if not codes.shape[1]:
         return np.zeros((0, len(codes)), dtype=np.float32)
     values, vectors = torch.linalg.eigh(_moments(codes))
@@ -80,23 +80,23 @@ def components(codes: Float[Tensor, "M P"], count: int) -> Float32[np.ndarray, "
 
 
 def pattern(codes: Float[Tensor, "M P"], channel: int) -> Float32[np.ndarray, "M"]:
-    """One channel over the elements. Raises ValueError for a channel that does not exist."""
+    """The values of one channel over the elements. Raises ValueError for a channel that does not exist."""
     if not 0 <= channel < codes.shape[1]:
         raise ValueError(f"there is no channel {channel}; they run from 0 to {codes.shape[1] - 1}")
     return codes[:, channel].detach().numpy()
 
 
 LEADING = 5
-"""Components of a learned code that are always among its patterns."""
+"""Number of leading components that are always among the patterns of a learned encoding."""
 
 
 @dataclass(frozen=True)
 class CodePattern:
-    """One channel or component of a position code over the input.
+    """One channel or component of a position encoding over the input.
 
-    axis, index  the band, where the code has bands; `index` alone counts components, `axis` alone raw coordinates
+    axis, index  the band, for encodings with bands; `index` alone is a component, `axis` alone a raw coordinate
     frequency    of the band in cycles across the axis; 0 for none
-    values       one an element
+    values       one per element
     """
 
     axis: int | None
@@ -106,16 +106,17 @@ class CodePattern:
 
 
 def code_parts(config: PerceiverConfig) -> int:
-    """How many bands an axis of a position code has, or components the code; 0 without position channels."""
+    """The number of bands per axis of a position encoding, or of its channels; 0 without position channels."""
     return config.positions.bands_per_axis or config.position_channels
 
 
 def code_patterns(model: Perceiver, codes: Float[Tensor, "M P"], chosen: int) -> tuple[CodePattern, ...]:
-    """What some parts of a code look like over the input: of a code with bands the sines of the lowest, the chosen and
-    the highest band of every axis; else its raw coordinates; else the leading components and the chosen one. None
-    without position channels.
+    """Selected channels or components of a position encoding over the input.
 
-    chosen  the band or component, from 0; beyond the last it is the last
+    For encodings with bands: the sines of the lowest, the chosen and the highest band of every axis. Otherwise the raw
+    coordinates, or else the leading components and the chosen one. Empty without position channels.
+
+    chosen  the band or component, from 0; clipped to the last one
     """
     encoding, parts = model.encoding, code_parts(model.config)
     if not parts:
@@ -127,21 +128,21 @@ def code_patterns(model: Perceiver, codes: Float[Tensor, "M P"], chosen: int) ->
     if raw := encoding.coordinate_channels():
         return tuple(CodePattern(axis, axis, 0.0, pattern(codes, channel)) for axis, channel in enumerate(raw))
     numbers = sorted({*range(min(LEADING, parts)), chosen})
-    # Components have length 1 over all elements: made to have 1 on average, they read like channels.
+    # Components have length 1 over all elements; scaled to a mean square of 1, they are comparable to channels.
     leading = components(codes, max(numbers) + 1) * np.float32(math.sqrt(len(codes)))
     return tuple(CodePattern(None, i, 0.0, leading[i]) for i in numbers if i < len(leading))
 
 
 @dataclass(frozen=True)
 class CodeAnalysis:
-    """What a position code is like.
+    """The properties of a position encoding on an input.
 
     positions            the kind of encoding
     shape                the grid of elements
-    bands                of the encoding; empty where it has none
-    codes                of every element
-    gram                 how many dimensions they fill
-    element, similarity  cosine of the code of one element with every code; None where no element was named
+    bands                of the encoding; empty if it has none
+    codes                the encoding of every element
+    gram                 the spectrum of the Gram matrix
+    element, similarity  cosine similarity of one element's encoding with every element's; None if no element was given
     """
 
     positions: str
@@ -154,10 +155,10 @@ class CodeAnalysis:
 
 
 def analyse_code(model: Perceiver, codes: Float[Tensor, "M P"], element: int | None = None) -> CodeAnalysis:
-    """The analysis of a model's position code.
+    """Analyses a model's position encoding.
 
-    codes    of an input's elements (`Perceiver.codes`), or of the model's own grid
-    element  whose code is compared with all others
+    codes    the encoding of an input's elements (`Perceiver.codes`), or of the model's own grid
+    element  the element whose encoding is compared with all others
 
     Raises ValueError for an element that does not exist.
     """

@@ -1,4 +1,4 @@
-"""Explanations: maps of which input elements a class depends on, by several methods, and how well each holds."""
+"""Explanations: maps of the input elements that a class depends on, by several methods, with faithfulness scores."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from .relevance import Relevance, relevance
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked about an input: what the class `target` depends on.
+    """The settings of an explanation of the class `target`.
 
-    against    a class that it is contrasted with
-    relevance  how class relevance is traced back
+    against    a class to contrast with
+    relevance  the method of class relevance
     steps      of integrated gradients, from the baseline to the input
     """
 
@@ -40,7 +40,7 @@ class Question:
             raise ConfigError(f"class {self.target + 1} cannot be contrasted with itself")
 
     def map_key(self, method: str) -> tuple[Hashable, ...]:
-        """All that the map of a method depends on besides the model and the input, for caches."""
+        """Everything that a method's map depends on besides the model and the input, as a cache key."""
         if not METHODS[method].about_class:
             return (method,)
         own: dict[str, tuple[Hashable, ...]] = {
@@ -50,20 +50,20 @@ class Question:
         return (method, self.target, self.against, *own.get(method, ()))
 
     def score_key(self, method: str) -> tuple[Hashable, ...]:
-        """All that the score of a method, or of "random", depends on: one class is followed."""
+        """Everything that the score of a method, or of "random", depends on, as a cache key: it follows one class."""
         return ("score", self.target, *(self.map_key(method) if method in METHODS else ()))
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """One map of what a class depends on.
+    """The map of one explanation method.
 
     method                its key in `METHODS`
-    values                in the shape of the input; the higher, the more an element speaks for the class
-    signed                whether values below 0 speak against the class
-    score                 deletion and insertion along it; None where it was not tested
-    change, completeness  of integrated gradients (`Attribution`)
-    relevance             what every block holds, of class relevance
+    values                in the shape of the input; higher values are stronger evidence for the class
+    signed                whether values below 0 are evidence against the class
+    score                 deletion and insertion along the map; None if it was not tested
+    change, completeness  as in `Attribution`; integrated gradients only
+    relevance             the relevance of every block; class relevance only
     """
 
     method: str
@@ -76,18 +76,18 @@ class Explanation:
 
     @property
     def shares(self) -> Float[np.ndarray, "*shape"]:
-        """Values over the sum of their magnitudes: the unit that all methods have in common."""
+        """Values divided by the sum of their magnitudes, a unit common to all methods."""
         values = np.asarray(self.values, dtype=np.float64)
         return values / (np.abs(values).sum() or 1.0)
 
 
 @dataclass(frozen=True)
 class Explanations:
-    """The maps of one input by several methods, as far as they are known.
+    """The maps of one input by several methods, possibly incomplete.
 
-    methods  all that were asked for, in the order in which they are computed
-    maps     those that are known, scored where `random` is known
-    random   what random orders score; None until the maps are tested
+    methods  all requested methods, in the order of computation
+    maps     the maps computed so far, with scores if `random` is not None
+    random   the score of random orders; None until the maps are tested
     """
 
     question: Question
@@ -96,7 +96,7 @@ class Explanations:
     random: Faithfulness | None = None
 
     def __getitem__(self, method: str) -> Explanation:
-        """The map of a method. Raises KeyError where it is not known."""
+        """The map of a method. Raises KeyError if it is not computed yet."""
         for one in self.maps:
             if one.method == method:
                 return one
@@ -104,23 +104,23 @@ class Explanations:
 
     @property
     def complete(self) -> bool:
-        """Whether all maps are known and tested."""
+        """Whether all maps are computed and tested."""
         return len(self.maps) == len(self.methods) and len(self.scores) == len(self.methods) + 1
 
     @property
     def relevance(self) -> Relevance | None:
-        """Class relevance, where it was asked for."""
+        """Class relevance, if it is among the methods."""
         return next((one.relevance for one in self.maps if one.relevance is not None), None)
 
     @property
     def scores(self) -> Mapping[str, Faithfulness]:
-        """Deletion and insertion by method, "random" for random orders; those that are known."""
+        """Deletion and insertion by method, "random" for random orders; those computed so far."""
         known = {one.method: one.score for one in self.maps if one.score is not None}
         return known if self.random is None else {**known, "random": self.random}
 
 
 def methods_for(config: PerceiverConfig) -> tuple[str, ...]:
-    """The methods that say different things about a model, those that take least time first."""
+    """The methods that give different maps for a model, fastest first."""
     only_one = len(config.cross_attention_blocks) == 1
     return tuple(key for key in METHODS if not (only_one and key == "last"))
 
@@ -134,9 +134,9 @@ def explain_by(
     *,
     progress: ProgressCallback = ignore,
 ) -> Explanation:
-    """The map of one method, not tested yet.
+    """The map of one method, without a score.
 
-    trace  of the sample
+    trace  the trace of the sample
 
     Raises ConfigError for a class or a method that does not exist.
     """
@@ -169,15 +169,15 @@ def explain_steps(
     resume: Explanations | None = None,
     progress: ProgressCallback = ignore,
 ) -> Iterator[Explanations]:
-    """The maps of several methods one after the other, then with their scores; it can be stopped between any two.
+    """Computes the maps of several methods, then their scores, and yields the result after each step.
 
     methods    keys of METHODS; None is `methods_for`
-    test       whether maps are tested by deletion and insertion: a step for all maps, a step for random orders
-    steps      points of the curves
-    seeds      random orders
-    removal    how an element is taken away
-    at_a_time  maps that are tested in one step, where not all of them are
-    resume     what is known already, of the same question and methods, in any order; it is not computed again
+    test       whether maps are tested by deletion and insertion: one step for all maps, one for random orders
+    steps      number of points of the curves
+    seeds      number of random orders
+    removal    how an element is removed
+    at_a_time  number of maps tested in one step; None tests all together
+    resume     an earlier result for the same question and methods, in any order; its maps are not computed again
 
     Raises as `explain_by` and `faithfulness_of_all` do.
     """

@@ -1,7 +1,7 @@
 """Deletion and insertion tests: elements are removed from the input, or added to it, in the order of a map.
 
-A Perceiver reads any set of elements, so an element is removed by dropping its row of the input array; nothing that the
-model never saw in training takes its place.
+A Perceiver accepts any set of elements, so an element is removed by dropping its row of the input array; no
+out-of-distribution value has to replace it.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from .target_class import chosen_class
 
 @dataclass(frozen=True)
 class PerturbationCurve:
-    """The probability of a class as more and more elements are changed.
+    """The probability of a class against the share of changed elements.
 
-    shares         of the elements changed so far, rising; one element always stays, since an empty input cannot be read
+    shares         share of the elements changed so far, ascending; at least one element stays in the input
     probabilities  of the class
     """
 
@@ -37,7 +37,7 @@ class PerturbationCurve:
 
     @property
     def area(self) -> float:
-        """The area under the curve over its range, by trapezoids: 0 to 1."""
+        """The area under the curve over its range, by the trapezoidal rule: 0 to 1."""
         wide = self.shares[-1] - self.shares[0]
         return float(np.trapezoid(self.probabilities, self.shares) / wide)
 
@@ -69,14 +69,14 @@ def faithfulness(
 ) -> Faithfulness:
     """Deletion and insertion along a map (Petsiuk et al. 2018), the elements with the highest values first.
 
-    values  one an input element
+    values  one per input element
     target  the class; None is the most probable one
-    steps   points of the curves besides the beginning; they lie closer where few elements are changed
-    how     "remove" takes elements out of the input array; "blank" sets their content to 0 and leaves their position
+    steps   number of points of the curves after the first; they are denser where few elements are changed
+    how     "remove" drops elements from the input array; "blank" sets their content to 0 and keeps their position
     seed    of the order of elements with equal values
 
-    Raises ConfigError for a class that does not exist and where there is no content to blank, ValueError for another
-    number of values than elements.
+    Raises ConfigError for a class that does not exist and for "blank" without content, ValueError if the number of
+    values is not the number of elements.
     """
     return faithfulness_of_all(model, sample, {"": values}, target, steps=steps, how=how, seed=seed)[""]
 
@@ -121,7 +121,7 @@ def random_faithfulness(
 
 
 def shares(total: int, steps: int) -> Int64[np.ndarray, "k"]:
-    """How many elements are changed at each point: none, then in steps that grow with the square, up to all."""
+    """The number of changed elements at each point: from none to all, with quadratic spacing."""
     return np.unique(np.rint(total * (np.arange(steps + 1) / steps) ** 2).astype(np.int64))
 
 
@@ -134,7 +134,7 @@ def _along(
     steps: int,
     how: Removal,
 ) -> tuple[int, Callable[..., PerturbationCurve], Callable[..., PerturbationCurve]]:
-    """The class, and the courses of deletion and insertion along the orders: the mean of those that are named."""
+    """The class, and two functions that return the deletion and insertion curves averaged over orders by index."""
     inputs = model.inputs(sample)
     total, blank = inputs.shape[1], None
     if how == "blank":
@@ -164,7 +164,7 @@ def _probabilities(
     kept: Int[Tensor, "orders k"],
     target: int,
 ) -> Float64[np.ndarray, "orders"]:
-    """The probability of a class when only some elements are left, for several choices of them."""
+    """The probability of a class when only some elements are kept, for several sets of elements."""
     found = []
     for part in kept.split(together(model, inputs.shape[1])):
         array = inputs[0][part]

@@ -25,7 +25,7 @@ def number(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage: 63.2 %, 8.0 %, 0.45 %; never rounded to 0 % or 100 % unless it is that."""
+    """A share as a percentage: 63.2 %, 8.0 %, 0.45 %; rounded to 0 % or 100 % only if it is exactly that."""
     if share in (0, 1):
         return f"{100 * share:.0f} %"
     if 0 < share < 1e-4:
@@ -36,12 +36,12 @@ def percent(share: float) -> str:
 
 
 def count(value: int) -> str:
-    """A whole number with its thousands apart: 50,176."""
+    """A whole number with thousands separators: 50,176."""
     return f"{value:,}"
 
 
 def clock(seconds: float, decimals: int = 2, *, minutes: bool = False) -> str:
-    """A place in a clip: 0.42 s, 12.50 s, 2:03.50, 1:00:03.50; with `minutes` even below one, 0:12.50."""
+    """A time in a clip: 0.42 s, 12.50 s, 2:03.50, 1:00:03.50; with `minutes` also below a minute, 0:12.50."""
     whole, rest = divmod(round(seconds, decimals), 60)
     if not whole and not minutes:
         return f"{rest:.{decimals}f} s"

@@ -13,19 +13,19 @@ from ..trace import Kind, Trace
 from .change import latent_divergences
 
 ROWS = 2048
-"""Elements that are compared at a time."""
+"""Number of elements compared at a time."""
 
 AT_A_TIME = 4_000_000
-"""Weights of maps held at a time: 16 MB."""
+"""Attention weights held in memory at a time: 16 MB."""
 
 
 @dataclass(frozen=True)
 class LatentClusters:
-    """Latents of one block in a tree by the similarity of their attention maps.
+    """Hierarchical clusters of one block's latents by the similarity of their attention maps.
 
     order    latents in the order of the tree's leaves: neighbours have similar maps
-    cluster  of each latent, 0 for the largest
-    linkage  the tree, as `scipy.cluster.hierarchy` writes it, over distances in [0, 1]
+    cluster  the cluster of each latent, 0 for the largest
+    linkage  the tree as a linkage matrix of `scipy.cluster.hierarchy`, distances in [0, 1]
     """
 
     order: Int64[np.ndarray, "N"]
@@ -38,7 +38,7 @@ class LatentClusters:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """How many latents each cluster has, largest first."""
+        """The number of latents of each cluster, largest first."""
         return tuple(int(n) for n in np.bincount(self.cluster))
 
 
@@ -46,8 +46,8 @@ class LatentClusters:
 class Concentration:
     """Concentration of the attention maps of a block's latents.
 
-    entropy    of its attention weights, mean over heads where none is chosen, in nats
-    effective  exp of it, the effective number of elements
+    entropy    of each latent's attention weights (mean over heads if none is chosen), in nats
+    effective  exp(entropy), the effective number of elements
     """
 
     entropy: Float[np.ndarray, "N"]
@@ -63,9 +63,9 @@ class Concentration:
 class Movement:
     """Divergence of every latent's attention maps between consecutive blocks.
 
-    steps       from which block to which
-    divergence  Jensen-Shannon divergence of a latent's attention weights in the two, in bits: 0 for equal maps, 1 for
-                disjoint ones
+    steps       pairs of blocks (from, to)
+    divergence  Jensen-Shannon divergence of each latent's attention weights in the two blocks, in bits: 0 for equal
+                maps, 1 for disjoint ones
     """
 
     steps: tuple[tuple[int, int], ...]
@@ -92,7 +92,7 @@ def cluster_latents(trace: Trace, block: int, clusters: int = 4, head: int | Non
     roots = trace.latent_maps(block, slice(0, count), head=head).sqrt_()
     shared = torch.zeros(count, count, dtype=torch.float64)
     for start in range(0, roots.shape[1], ROWS):
-        # Of maps that are nearly alike, single precision would leave nothing but rounding.
+        # For nearly equal maps single precision would leave only rounding errors.
         part = roots[:, start : start + ROWS].double()
         shared += part @ part.T
     own = shared.diagonal().sqrt()
@@ -100,7 +100,7 @@ def cluster_latents(trace: Trace, block: int, clusters: int = 4, head: int | Non
     condensed = squareform((distance + distance.T) / 2, checks=False)
     tree = optimal_leaf_ordering(linkage(condensed, "average"), condensed)
     found = fcluster(tree, clusters, "maxclust") - 1
-    # Numbered by size; of equal ones the one that stands first in the tree comes first.
+    # Numbered by size; ties by position in the tree.
     order = leaves_list(tree).astype(np.int64)
     sizes = np.bincount(found)
     first = [int(np.flatnonzero(found[order] == c)[0]) for c in range(len(sizes))]
@@ -128,7 +128,7 @@ class LatentGroup:
 
     latents    the most concentrated first
     map        the mean of their maps, in the shape of the input
-    effective  elements that they read effectively, median over the latents
+    effective  effective number of elements, median over the latents
     """
 
     latents: Int64[np.ndarray, "n"]
@@ -156,12 +156,12 @@ def latent_groups(
 
 
 THUMBNAIL = 64
-"""Greatest side of a thumbnail in elements, twice that where there is one axis alone."""
+"""Maximum side of a thumbnail in cells; twice that for inputs with a single axis."""
 
 
 def thumbnail_square(sample: Sample) -> int:
-    """Elements along a side of the squares that become one cell of a thumbnail; 1 where elements are on no grid, as
-    neighbours in their order are no neighbours in space."""
+    """The number of elements along a side of the squares averaged into one cell of a thumbnail; 1 for free elements,
+    whose neighbours in order are not neighbours in space."""
     if sample.coordinates is not None:
         return 1
     return -(-max(sample.shape) // (THUMBNAIL if len(sample.shape) > 1 else 2 * THUMBNAIL))
@@ -170,7 +170,7 @@ def thumbnail_square(sample: Sample) -> int:
 def latent_thumbnails(
     trace: Trace, block: int, square: int, *, kind: Kind = "probability", head: int | None = None
 ) -> Float[np.ndarray, "N ..."]:
-    """The maps of all latents of a block, averaged over squares of elements, a few latents at a time.
+    """The maps of all latents of a block, averaged over squares of elements.
 
     square  elements along a side, as `thumbnail_square` gives it
     """
@@ -184,7 +184,7 @@ def latent_thumbnails(
 
 
 def averaged(maps: Float[np.ndarray, "n ..."], side: int) -> Float[np.ndarray, "n ..."]:
-    """Means over squares of `side` elements; those at the far ends may be cut."""
+    """Means over squares of `side` x `side` elements; squares at the far ends may be smaller."""
     if side == 1:
         return maps
     for axis in range(1, maps.ndim):
@@ -197,10 +197,10 @@ def averaged(maps: Float[np.ndarray, "n ..."], side: int) -> Float[np.ndarray, "
 
 @dataclass(frozen=True)
 class ElementReader:
-    """A latent of a block that reads an element.
+    """A latent of a block that attends to an element.
 
-    weight    its attention weight there
-    multiple  the weight over the uniform one, 1 / M
+    weight    its attention weight on the element
+    multiple  the weight divided by the uniform weight 1 / M
     """
 
     block: int
@@ -210,7 +210,7 @@ class ElementReader:
 
 
 def element_readers(trace: Trace, element: int, *, head: int | None = None, top: int = 8) -> tuple[ElementReader, ...]:
-    """The latents that give one input element the most weight, over all blocks, the strongest first."""
+    """The latents with the largest attention weights on one input element, over all blocks, largest first."""
     weights = np.stack([trace.element_weights(block, element, head=head).numpy() for block in trace.blocks])
     strongest = np.argsort(-weights, axis=None, kind="stable")[:top].tolist()
     size = trace.inputs.shape[1]
@@ -236,7 +236,7 @@ class LatentAnalysis:
 
     @property
     def steps(self) -> tuple[tuple[tuple[int, int], Float64[np.ndarray, "N"]], ...]:
-        """The movement to and from this block: (from, to) and the divergence of every latent."""
+        """The steps to and from this block: (from, to) and the divergence of every latent."""
         every = zip(self.movement.steps, self.movement.divergence, strict=True)
         return tuple((step, moved) for step, moved in every if self.block in step)
 
@@ -244,7 +244,7 @@ class LatentAnalysis:
 def analyse_latents(
     trace: Trace, block: int | None = None, clusters: int = 4, head: int | None = None
 ) -> LatentAnalysis:
-    """Clusters, concentration and movement of the latents of a block; None is the last that reads the input.
+    """Clusters, concentration and movement of the latents of a block; None is the last with a cross-attention.
 
     Raises as `cluster_latents` does.
     """

@@ -1,4 +1,4 @@
-"""Which number of a block's attention is asked for, and the maps that follow."""
+"""The selection of a quantity from cross-attentions, and the maps it gives."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from .summary import Quantity, quantity
 
 @dataclass(frozen=True)
 class MapSelection:
-    """What is taken from the cross-attention of a block; latents and heads count from 0.
+    """The selection of a map from the cross-attention of a block; latents and heads are counted from 0.
 
-    reduce  how all latents become one map; ignored where one latent is chosen
+    reduce  the reduction over latents; ignored if one latent is chosen
     latent  one latent's own map; None reduces over all latents
     head    one head; None is the mean over heads
     kind    "probability", "score" or "value", as in `Trace.map`
@@ -32,11 +32,11 @@ class MapSelection:
 
     @property
     def quantity(self) -> Quantity:
-        """What the numbers are."""
+        """The quantity that the values of the map measure."""
         return quantity(self.kind, self.reduce, self.latent)
 
     def check(self, config: PerceiverConfig, name: str = "this model") -> None:
-        """Raises ConfigError where a model has no such map."""
+        """Raises ConfigError if a model has no such map."""
         for what, chosen, known in (("kind", self.kind, KINDS), ("reduction", self.reduce, REDUCTIONS)):
             if chosen not in known:
                 raise ConfigError(f"there is no {what} {chosen!r} of maps; there are {', '.join(known)}")
@@ -55,21 +55,21 @@ class MapSelection:
         return values.numpy().reshape(trace.shape)
 
     def maps(self, trace: Trace, blocks: Iterable[int] | None = None) -> Float[np.ndarray, "blocks ..."]:
-        """The maps of some blocks, or of all that have one, (blocks, *shape)."""
+        """The maps of some blocks, or of all blocks with a map, (blocks, *shape)."""
         return np.stack([self.map(trace, block) for block in (trace.blocks if blocks is None else blocks)])
 
     def latent_maps(self, trace: Trace, block: int) -> Float[np.ndarray, "N ..."]:
-        """Every latent's own map of a block, (N, *shape); N maps have to fit into memory."""
+        """The map of every latent of a block, (N, *shape); all N maps are held in memory."""
         every = trace.latent_maps(block, slice(None), kind=self.kind, head=self.head)
         return every.numpy().reshape(-1, *trace.shape)
 
     def metadata(self) -> dict[str, Any]:
-        """The selection as exported files state it."""
+        """The selection as metadata of exported files."""
         reduce = None if self.latent is not None else self.reduce
         return {"kind": self.kind, "reduce": reduce, "head": self.head, "latent": self.latent}
 
     def sentence(self, latents: int, heads: int) -> str:
-        """The selection in plain text, for figures of a model with so many latents and heads."""
+        """The selection as text for figures; depends on the model's numbers of latents and heads."""
         what = f"{self.reduce} over {latents} latents" if self.latent is None else f"latent {self.latent + 1}"
         if heads > 1:
             what += f", mean over {heads} heads" if self.head is None else f", head {self.head + 1}"

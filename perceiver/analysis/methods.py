@@ -1,4 +1,4 @@
-"""The choices that analyses offer, and the one table of explanation methods.
+"""The options of analyses, and the table of explanation methods.
 
 Importing this module does not load PyTorch, so that command line help can be built from it.
 """
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 Fill = Literal["zero", "mean", "shuffle"]
-"""What takes the place of a removed position channel."""
+"""The replacement for a removed position channel."""
 
 Shuffle = Literal["elements", "contents", "blocks"]
-"""What a permutation test moves."""
+"""What a permutation test permutes."""
 
 Removal = Literal["remove", "blank"]
-"""How a deletion test takes an element away."""
+"""How a deletion test removes an element."""
 
 RelevanceMethod = Literal["gradient", "rollout"]
-"""How class relevance is traced back."""
+"""The methods of class relevance."""
 
 AttributionMethod = Literal["saliency", "input_x_gradient", "integrated_gradients"]
 """Gradient attributions."""
@@ -33,12 +33,12 @@ ATTRIBUTION_METHODS: tuple[AttributionMethod, ...] = get_args(AttributionMethod)
 
 @dataclass(frozen=True)
 class ExplanationMethod:
-    """A way to map which input elements a class depends on.
+    """A method that maps the input elements a class depends on.
 
     key          its name in files, links and on the command line
     label        its name in figures and tables
     description  what its map shows, in one sentence
-    signed       whether values below 0 speak against the class
+    signed       whether values below 0 are evidence against the class
     slow         whether its map takes many times as long as one run of the model
     about_class  whether its map depends on the class
     """
@@ -52,7 +52,7 @@ class ExplanationMethod:
 
     @property
     def lower_label(self) -> str:
-        """The label as it stands inside a sentence."""
+        """The label for use within a sentence."""
         return self.label[0].lower() + self.label[1:]
 
 
@@ -100,11 +100,11 @@ METHODS: Mapping[str, ExplanationMethod] = {
 """The explanation methods by key, those that take least time first."""
 
 RANDOM = "random"
-"""The key of the random orders that the methods are measured against."""
+"""The key of random orders, the baseline of all methods."""
 
 RANDOM_LABEL = "Random order"
 
 
 def method_label(key: str) -> str:
-    """The label of a method, or of random order."""
+    """The label of a method or of random order."""
     return RANDOM_LABEL if key == RANDOM else METHODS[key].label

@@ -1,7 +1,8 @@
 """Permutation tests: how predictions change when the elements of an input are reordered.
 
-A Perceiver assumes nothing about the order of its input (paper, section 3.2 and table 2): an element is where its
-position code says. Elements that move together with their codes change nothing; contents that move against them do.
+A Perceiver assumes nothing about the order of its input (paper, section 3.2 and table 2): only the position encoding
+says where an element is. Permuting elements together with their encodings changes nothing; permuting contents alone
+does.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ from .methods import SHUFFLES, Shuffle
 class Shuffled:
     """The effect of a permutation on the prediction.
 
-    size         elements along a side of the blocks that were moved, or cells along a side of the unit cube; None where
-                 no blocks were
-    order        element i shows what was at order[i]; for free elements whose coordinates were moved, the order itself
+    size         elements along a side of the moved blocks, or cells along a side of the unit cube; None for no blocks
+    order        element i gets the content of element order[i]; for free elements whose coordinates were moved, the
+                 permutation itself
     coordinates  of free elements after the shuffle; None for a grid
-    kept         elements that stayed where they were because no whole block holds them
+    kept         elements that were not moved because they are in no whole block
     """
 
     shuffle: Shuffle
@@ -42,22 +43,23 @@ class Shuffled:
 
     @property
     def largest(self) -> float:
-        """The largest change of a logit, either way."""
+        """The largest absolute change of a logit."""
         return float(np.abs(self.answer.after - self.answer.before).max())
 
 
 @torch.no_grad()
 def permute(model: Perceiver, sample: Sample, shuffle: Shuffle, *, seed: int = 0, size: int | None = None) -> Shuffled:
-    """Shuffles an input and asks the model again.
+    """Shuffles an input and runs the model on it.
 
-    elements  contents move together with their position codes: nothing may change but for the order of sums
-    contents  contents move against their codes, each within its own part of an input of several sorts; of free
-              elements without contents each coordinate moves on its own, so that the cloud keeps its extent on every
-              axis and loses its shape
-    blocks    contents move in blocks of `size` elements a side, which stay whole; free elements in cells of the unit
-              cube, `size` a side, that exchange their places
+    elements  permutes contents together with their position encodings: nothing changes except for rounding, because
+              sums are taken in another order
+    contents  permutes contents but not position encodings, within each modality of an input; for free elements without
+              contents each coordinate is permuted separately, which keeps the extent of the cloud on every axis but
+              not its shape
+    blocks    permutes contents in whole blocks with `size` elements per side; for free elements permutes the cells of
+              the unit cube, `size` per side
 
-    Raises ConfigError for another shuffle, and for blocks without a size that leaves at least two of them.
+    Raises ConfigError for an unknown shuffle, and for blocks with no size or a size that gives fewer than two blocks.
     """
     if shuffle not in SHUFFLES:
         raise ConfigError(f"there is no shuffle {shuffle!r}; there are {', '.join(SHUFFLES)}")
@@ -91,7 +93,7 @@ def permute(model: Perceiver, sample: Sample, shuffle: Shuffle, *, seed: int = 0
 
 
 def _mixed(places: Float[Tensor, "M axes"], random: np.random.Generator) -> Float[Tensor, "M axes"]:
-    """Each coordinate in an order of its own."""
+    """Permutes each coordinate independently."""
     return torch.stack(
         [column[torch.from_numpy(random.permutation(len(column)))] for column in places.unbind(1)], dim=1
     )
@@ -104,7 +106,7 @@ def _cells(size: int | None) -> int:
 
 
 def _exchanged(places: Float[Tensor, "M axes"], side: int, random: np.random.Generator) -> Float[Tensor, "M axes"]:
-    """The cells of [-1, 1] in another order, what is in them unmoved within them."""
+    """Permutes cubic cells of the space [-1, 1]; positions within a cell do not change."""
     axes, width = places.shape[1], 2 / side
     cells = ((places + 1) / width).floor().clamp(0, side - 1)
     weights = torch.tensor([side**axis for axis in range(axes)], dtype=places.dtype)
@@ -117,7 +119,7 @@ def _exchanged(places: Float[Tensor, "M axes"], side: int, random: np.random.Gen
 def _within(
     parts: Sequence[Int64[np.ndarray, "_"]], moved: Callable[[np.ndarray], np.ndarray]
 ) -> Int64[np.ndarray, "M"]:
-    """The order of all elements when each part's are moved among themselves."""
+    """The permutation of all elements when each part is permuted separately."""
     starts = np.cumsum([0, *(len(part) for part in parts)])
     return np.concatenate([start + moved(part) for start, part in zip(starts, parts, strict=False)])
 
@@ -125,8 +127,8 @@ def _within(
 def _blocks(
     shapes: Sequence[tuple[int, ...]], size: int | None, random: np.random.Generator
 ) -> tuple[Int64[np.ndarray, "M"], int]:
-    """The order of elements when whole blocks change places, each on its own grid, and how many elements lie in
-    none."""
+    """The permutation of elements when whole blocks are permuted on each grid, and the number of elements in no
+    block."""
     counts = [int(np.prod([n // size for n in shape])) if size and size > 0 else 0 for shape in shapes]
     if size is None or max(counts) < 2:
         grids = " and ".join(" × ".join(map(str, shape)) for shape in shapes)

@@ -1,4 +1,4 @@
-"""Predictions: the classes of one answer, the most probable first."""
+"""Predictions: the ranked classes of one model output."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 @dataclass(frozen=True)
 class Prediction:
-    """One class of an answer.
+    """One class of a prediction.
 
     rank         from 1
     index        of the class, from 0
@@ -28,11 +28,11 @@ class Prediction:
 def rank_predictions(
     logits: Float[np.ndarray, "classes"], labels: Sequence[str], top: int | None = None
 ) -> tuple[Prediction, ...]:
-    """The classes by probability, in double precision; equal ones in their own order.
+    """The classes in descending order of probability, in double precision; ties in order of their index.
 
-    top  how many; None is all. The probabilities are over all classes in either case.
+    top  number of classes; None is all. Probabilities are over all classes in either case.
 
-    Raises ValueError where labels and logits differ in number, and for logits that are not finite.
+    Raises ValueError if the numbers of labels and logits differ, and for logits that are not finite.
     """
     if len(labels) != len(logits):
         raise ValueError(f"there are {len(labels)} labels for {len(logits)} logits")

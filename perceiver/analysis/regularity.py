@@ -10,30 +10,30 @@ from scipy.fft import fftshift, irfftn, rfftn
 from scipy.ndimage import gaussian_filter, label, map_coordinates, maximum_filter
 
 MOST, SHIFTS = 64, 2_000_000
-"""Maps of a block that are measured, at most, and shifts of all of them together."""
+"""Maximum number of a block's maps that are measured, and of shifts of all of them together."""
 
 OVERLAP = 0.5
-"""Share of the elements that have to lie on others after a shift, for it to count."""
+"""Minimum share of elements that overlap after a shift for the shift to count."""
 
 LOCAL = 16
-"""Spread of what counts as a map's surroundings: this part of each axis."""
+"""Width of the local mean: each axis divided by this number."""
 
 PEAKS = 12
-"""Peaks of a map that are examined, the highest."""
+"""Number of the highest peaks of a map that are examined."""
 
 
 def repeats(maps: Float64[np.ndarray, "n *shape"], mask: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "k"]:
-    """How well each map repeats itself: 0 where no shift brings it back, 1 where one does so exactly.
+    """The periodicity of each map: 1 if some shift reproduces it exactly, 0 if none reproduces it at all.
 
-    maps  their mean taken off
+    maps  with their mean subtracted
     mask  1 where there is an element, 0 elsewhere
 
-    Maps are looked at less their local mean: a lattice over something broad and bright is a lattice, too.
+    The local mean is subtracted first, so that a lattice on a broad bright background also counts.
 
-    The autocorrelation is that of the elements that lie on elements after the shift. A map that is merely smooth
-    correlates with itself shifted a little and less and less beyond: that is no repeating. So a peak counts by its
-    height, but by no more than half of how far it rises above the lowest value on the straight way to it: a wave falls
-    to -1 on its way back to 1. NaN where elements lie on elements after none but the smallest shifts.
+    The autocorrelation at a shift uses only elements that overlap other elements after the shift. A smooth map
+    correlates with itself at small shifts and less at larger ones, which is not a repetition. A peak therefore counts
+    with its height, but at most with half its rise above the lowest value on the straight line to it: the
+    autocorrelation of a wave falls to -1 before it returns to 1. NaN if elements overlap at the smallest shifts only.
     """
     overlap = _across(mask, mask)
     enough = overlap >= OVERLAP * mask.sum() - 0.5
@@ -44,13 +44,13 @@ def repeats(maps: Float64[np.ndarray, "n *shape"], mask: Float64[np.ndarray, "*s
 
 
 def few(count: int, shape: tuple[int, ...]) -> Int64[np.ndarray, "k"]:
-    """Which of so many maps are enough to look at, evenly spread: all, where it does not take long."""
+    """The indices of the maps to measure, evenly spaced: all of them if that is cheap."""
     most = min(count, MOST, max(4, SHIFTS // (math.prod(shape) * 2 ** len(shape))))
     return np.linspace(0, count - 1, most).astype(np.int64)
 
 
 def _detail(one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shape"]:
-    """A map less its mean over what is around each element."""
+    """A map minus its local mean around each element."""
     spread = [n / LOCAL for n in one.shape]
     around = gaussian_filter(mask, spread, mode="constant")
     out = (one - gaussian_filter(one * mask, spread, mode="constant") / np.maximum(around, 1e-12)) * mask
@@ -61,7 +61,7 @@ def _repeats(
     one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*shape"], overlap: Float64[np.ndarray, "*shifts"]
 ) -> float:
     correlation, centre = _autocorrelation(one, mask, overlap)
-    # A ridge that leads away from no shift is sameness along a line, not repeating.
+    # A ridge that starts at zero shift means a map that is constant along a line, not a repetition.
     near, _ = label(correlation > 0)
     highest = maximum_filter(correlation, size=3, mode="constant", cval=-2.0)
     peaks = np.argwhere((correlation >= highest) & (near > 0) & (near != near[tuple(centre)]))
@@ -76,12 +76,12 @@ def _repeats(
 def _autocorrelation(
     one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*shape"], overlap: Float64[np.ndarray, "*shifts"]
 ) -> tuple[Float64[np.ndarray, "*shifts"], Int64[np.ndarray, "axes"]]:
-    """Correlation of a map with itself at every shift, no shift in the middle; -1 where the overlap is given as 0."""
+    """Autocorrelation of a map at every shift, zero shift in the middle; -1 where the overlap is 0."""
     squares = _across(one**2, mask)
-    # The opposite shift exchanges the two maps: reversed about the middle.
+    # The opposite shift exchanges the two maps, so the array is reversed about its middle.
     turned = np.roll(np.flip(squares), 1, axis=tuple(range(one.ndim)))
-    # Where little is left of a map after a shift, as of a spot that was moved away, even flat rests would correlate: so
-    # the map's own spread counts as well.
+    # If a shift moves most of a map's structure out of the overlap, flat remainders would correlate strongly, so the
+    # map's overall variance is included in the normalisation.
     spread = overlap * (one**2).sum() / mask.sum()
     scale = np.maximum(np.sqrt(np.maximum(squares, 0) * np.maximum(turned, 0)), spread)
     correlation = np.full(scale.shape, -1.0)
@@ -90,6 +90,6 @@ def _autocorrelation(
 
 
 def _across(a: Float64[np.ndarray, "*shape"], b: Float64[np.ndarray, "*shape"]) -> Float64[np.ndarray, "*shifts"]:
-    """Sums of products of two maps at every shift, no shift in the middle."""
+    """Cross-correlation of two maps at every shift (sums of products), zero shift in the middle."""
     size = [2 * n for n in a.shape]
     return fftshift(irfftn(rfftn(a, size) * np.conj(rfftn(b, size)), size))

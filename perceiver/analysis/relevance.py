@@ -1,8 +1,8 @@
-"""Class relevance: from a class's logit back through the towers and every cross-attention to the input elements.
+"""Class relevance: propagated from a class's logit back through the latent transformers and cross-attentions.
 
-A row vector over the latents starts from the head's weights and is multiplied by one attention matrix after the other,
-last layer first; each cross-attention on the way turns it into a map over the elements. Layers are processed one by one
-from the latents before them, so that only one attention matrix is held at a time.
+A row vector over the latents starts as the head's weights and is multiplied by one attention matrix after the other,
+last layer first; each cross-attention also maps it to the input elements. Layers are recomputed one by one from their
+input latents, so that only one attention matrix is held in memory at a time.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from .target_class import chosen_class
 
 @dataclass(frozen=True)
 class Relevance:
-    """Class relevance: how much each input element contributes to a class, block by block.
+    """Class relevance: the contribution of each input element to a class, by block.
 
     target   the class
-    against  the class it is contrasted with; None for none
-    blocks   those that have a map
-    maps     one a block, not below 0, that add up to 1 over all blocks and elements; with `against` the difference of
-             two such sets, which adds up to 0
-    latents  the head's weights over the latents, which add up to 1 (with `against`, to 0)
+    against  the class to contrast with; None for none
+    blocks   the blocks with a map
+    maps     one per block, nonnegative, with sum 1 over all blocks and elements; with `against` the difference of two
+             such sets, with sum 0
+    latents  the head's weights over the latents, with sum 1 (with `against`, 0)
     """
 
     target: int
@@ -45,12 +45,12 @@ class Relevance:
 
     @property
     def total(self) -> Float32[np.ndarray, "*shape"]:
-        """The map over all blocks."""
+        """The sum of the maps of all blocks."""
         return self.maps.sum(0)
 
     @property
     def shares(self) -> Float32[np.ndarray, "blocks"]:
-        """Each block's share of the whole; with `against`, of the sum of magnitudes."""
+        """Each block's share of the total; with `against`, of the sum of magnitudes."""
         sizes = np.abs(self.maps).reshape(len(self.maps), -1).sum(1)
         return sizes / max(sizes.sum(), np.finfo(np.float32).tiny)
 
@@ -64,13 +64,13 @@ def relevance(
     method: RelevanceMethod = "gradient",
     progress: ProgressCallback = ignore,
 ) -> Relevance:
-    """The relevance of every input element for a class, block by block.
+    """Computes the relevance of every input element for a class, by block.
 
     target   the class; None is the most probable one
     against  a class to contrast with
     method   "gradient": the positive part of attention times the logit's gradient with respect to it, mean over heads
-             (after Chefer, Gur and Wolf 2021); "rollout": attention alone, half of which stays with the latent it came
-             from, as residual connections do (after Abnar and Zuidema 2020): only the start depends on the class
+             (after Chefer, Gur and Wolf 2021); "rollout": attention averaged with the identity, for residual
+             connections (after Abnar and Zuidema 2020), in which only the head's weights depend on the class
 
     Raises ConfigError for a class or a method that does not exist.
     """
@@ -113,7 +113,7 @@ def _backward(
     method: RelevanceMethod,
     report_layer: Callable[[int], None],
 ) -> tuple[dict[int, Float[Tensor, "M"]], Float[Tensor, "N"]]:
-    """The map of every block, which together add up to 1, and the weights over the latents at the start."""
+    """The map of every block, with sum 1 over all of them, and the head's weights over the latents."""
     weights, gradient = _start(model, steps[-1].after, target, method)
     start, maps = weights, {}
     for done, step in enumerate(reversed(steps), start=1):
@@ -130,7 +130,7 @@ def _backward(
                 weights = weights / 2
         report_layer(done)
     total = sum(float(one.sum()) for one in maps.values())
-    # Where no gradient is positive anywhere, no element speaks for the class: all maps are 0.
+    # Without any positive gradient no element is evidence for the class: all maps are 0.
     return {block: one / total if total > 0 else one for block, one in maps.items()}, start
 
 
@@ -139,8 +139,9 @@ def _start(
 ) -> tuple[Float[Tensor, "N"], Float[Tensor, "1 N D"]]:
     """The head's weights over the latents, and the logit's gradient with respect to them.
 
-    Of a mean over latents: the positive part of what each adds to the logit, gradient times latent. Of a decoder: the
-    attention of its query, by the same rule as everywhere. Uniform where no latent speaks for the class.
+    For mean pooling: the positive part of each latent's contribution to the logit, gradient times latent. For a
+    decoder: the attention of its query, by the same rule as for other layers. Uniform if no latent is evidence for the
+    class.
     """
     with torch.enable_grad():
         leaf = latents.detach().requires_grad_()
@@ -164,8 +165,8 @@ def _start(
 def _through_tower(
     layer: SelfAttention, latents: Float[Tensor, "1 N D"], gradient: Float[Tensor, "1 N D"], method: RelevanceMethod
 ) -> tuple[Float[Tensor, "N N"], Float[Tensor, "1 N D"]]:
-    """The attention between latents, or the positive part of attention times gradient, mean over heads; and the
-    gradient with respect to the latents before the layer."""
+    """The self-attention of latents, or the positive part of attention times gradient, mean over heads; and the
+    gradient with respect to the layer's input latents."""
     with torch.enable_grad():
         leaf = latents.detach().requires_grad_()
         attention = layer.weights(leaf)
@@ -180,7 +181,7 @@ def _through_tower(
 def _through_cross(
     layer: CrossAttention, latents: Float[Tensor, "1 N D"], inputs: InputArray, gradient: Float[Tensor, "1 N D"]
 ) -> tuple[Float[Tensor, "1 heads N C"], Float[Tensor, "1 N D"]]:
-    """The gradient with respect to the weighted means of the input rows, and to the latents before the layer."""
+    """The gradient with respect to the weighted means of the input rows, and to the layer's input latents."""
     with torch.enable_grad():
         leaf = latents.detach().requires_grad_()
         rows = weighted_mean(layer.absorbed_query(leaf).query, inputs)
@@ -197,7 +198,8 @@ def _over_elements(
 ) -> Float[Tensor, "M"]:
     """The row vector over latents times attention, or times the positive part of attention times its gradient.
 
-    The gradient with respect to one weight is the gradient with respect to the mean row, times the element.
+    The gradient with respect to an attention weight is the inner product of the gradient with respect to the weighted
+    mean and the element's row.
     """
     query, offset = made.query.query[0], (made.query.constant - made.log_sum_exp)[0]
     out = []

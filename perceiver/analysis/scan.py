@@ -16,12 +16,12 @@ from .batches import together
 from .timeline import Timeline
 
 AT_A_TIME = 16
-"""Windows that go through the model together, at most."""
+"""Maximum batch size in windows."""
 
 
 @runtime_checkable
 class Window(Protocol):
-    """What is needed of a window (`perceiver.modalities.Window`)."""
+    """The interface of a window (`perceiver.modalities.Window`)."""
 
     @property
     def start(self) -> float: ...
@@ -41,13 +41,13 @@ def scan(
     at_a_time: int | None = None,
     before: Timeline | None = None,
 ) -> Iterator[Timeline]:
-    """The model's answers to the windows so far, a longer timeline after every few of them; it can be stopped between.
+    """Yields the timeline of the model's predictions so far after each batch of windows.
 
     seconds    the length of a window
-    at_a_time  windows that go through the model together; None is as many as `batches.together` says, up to AT_A_TIME
-    before     a timeline to continue: the windows that it holds are passed over
+    at_a_time  batch size; None is that of `batches.together`, at most AT_A_TIME
+    before     a timeline to continue: its windows are skipped
 
-    Raises whatever iterating over the windows does.
+    Raises the errors of iterating over the windows.
     """
     remaining = iter(windows) if before is None else islice(windows, len(before), None)
     step = at_a_time or min(AT_A_TIME, together(model, model.config.num_inputs))

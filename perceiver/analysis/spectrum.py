@@ -1,10 +1,10 @@
-"""Spectra of attention maps: their energy at the frequencies of the position code, and their periodicity.
+"""Spectra of attention maps: their energy at the frequencies of the position encoding, and their periodicity.
 
-The paper's maps of Fourier models look like tartan (section 4.1, figures 3 and 7 to 12), those of learned positions do
-not (figures 13 to 15). Apart from the layer norm of the input, a score is linear in the code, so a band f of axis a
-puts energy at frequency f along that axis, which is measured. A natural map has energy there too, more of it at low
-frequencies, so every band is compared with a matched baseline: halfway to its neighbours on the same axis, where the
-code has no frequency.
+In the paper, maps of models with Fourier features look like tartan (section 4.1, figures 3 and 7 to 12), and maps of
+models with learned positions do not (figures 13 to 15). Apart from the layer norm of the input, a score is linear in
+the position encoding, so a band f of axis a adds energy at frequency f along that axis. Any map also has energy at
+these frequencies, more at lower ones, so every band is compared with a matched baseline: frequencies halfway to its
+neighbours on the same axis, which the encoding does not contain.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ AT_A_TIME = 2_000_000
 class Spectrum:
     """The spatial spectrum of one block's maps, mean over latents, each map normalised to unit energy.
 
-    energy       power over the frequencies, axes as the input's, zero in the middle and left out; adds up to 1
+    energy       power over the frequencies, axes as the input's, zero frequency in the middle and set to 0; sum 1
     frequencies  along each axis of `energy`, in cycles across it
     at_bands     share of the energy at the bands' own frequencies, along the axes
-    baseline     what the matched baseline holds, as many frequencies
-    matched      the baseline: "between" neighbouring bands; "turned": as far from zero in other directions, where bands
-                 lie too close to look between them; "none" where neither can be had
-    regularity   how well a map, less its local mean, repeats itself when it is shifted: 0 not at all, 1 exactly; NaN
-                 where the elements lie too thinly to tell, as points of a cloud mostly do
-    resolved     bands that could be measured, of `bands`: not those of one cycle, and not those that the elements show
-                 on top of others
-    estimated    the elements lie on no grid: `energy` and `regularity` are of a grid that they were put into (the mean
-                 of what falls into a cell); the shares are of their own places, by least squares, since frequencies are
-                 not independent of one another there
+    baseline     share of the energy at the matched baseline, with as many frequencies
+    matched      the kind of baseline: "between" neighbouring bands; "turned": the same frequencies in other directions,
+                 for bands that are too close together; "none" if neither is possible
+    regularity   periodicity of the maps after subtracting their local mean, 0 to 1; NaN if the elements are too sparse,
+                 as in most point clouds
+    resolved     number of the `bands` that could be measured: without bands of one cycle, and without aliases that
+                 coincide with other bands
+    estimated    whether the elements are not on a grid: `energy` and `regularity` are then measured on a grid of cell
+                 means, and the shares at the elements' own positions by least squares, because frequencies are not
+                 orthogonal there
     """
 
     block: int
@@ -75,14 +75,14 @@ class Spectrum:
 
     @property
     def ratio(self) -> float:
-        """Energy at the bands over that of the baseline: 1 says nothing of the code is seen. NaN without a baseline, or
-        where all energy measured is but rounding."""
+        """Energy at the bands over that of the baseline: 1 means no trace of the encoding. NaN without a baseline, or
+        if all measured energy is rounding error."""
         return self.at_bands / self.baseline if self.baseline > ROUNDING else math.nan
 
 
 def reference_bands(config: PerceiverConfig) -> tuple[Band, ...]:
-    """Bands for encodings that have none: those of Fourier features up to what the grid can show (section 3.2), so that
-    models can be set side by side. Free elements are taken to be as dense as a grid of as many of them."""
+    """Bands for encodings without bands, so that models can be compared: those of Fourier features up to the grid's
+    Nyquist frequency (section 3.2). Free elements count as a grid with the same number of elements."""
     if config.segments:
         raise ConfigError(_PARTS)
     side = round(config.num_inputs ** (1 / config.num_axes))
@@ -104,12 +104,12 @@ def spectra(
 ) -> Iterator[Spectrum]:
     """The spectrum of every block's maps, block by block.
 
-    bands        whose frequencies are measured
+    bands        the bands whose frequencies are measured
     coordinates  of free elements, in [-1, 1]; None for a grid
     kind         "score" as in the paper's figures; after the softmax, frequencies mix
 
-    Raises ValueError for a head that does not exist, ConfigError for inputs of several sorts, whose elements lie on
-    several grids.
+    Raises ValueError for a head that does not exist, ConfigError for inputs with several modalities, whose elements are
+    on several grids.
     """
     if any(band.axis >= len(trace.shape) for band in bands) and coordinates is None:
         raise ConfigError(_PARTS)
@@ -148,8 +148,8 @@ def spectra(
 def _maps(
     trace: Trace, block: int, kind: Kind, head: int | None, most: int
 ) -> Iterator[tuple[Int64[np.ndarray, "n"], Float64[Tensor, "n M"]]]:
-    """The maps of a block's latents, at most so many at a time, with their numbers: their means taken off, each of
-    length 1; flat ones are left out."""
+    """The maps of a block's latents in batches, with the latents' indices: means subtracted, each normalised to length
+    1, constant maps left out."""
     count, step = trace.record(block).latents, max(1, most)
     for start in range(0, count, step):
         maps = trace.latent_maps(block, slice(start, min(start + step, count)), kind=kind, head=head).double()
@@ -162,7 +162,7 @@ def _maps(
 
 
 def _mean(parts: Sequence[Float64[np.ndarray, "_"]]) -> float:
-    """The mean of all numbers of some parts; 0 without any."""
+    """The mean over all values of some arrays; 0 without any."""
     numbers = np.concatenate([np.zeros(0), *parts])
     return float(numbers.mean()) if len(numbers) else 0.0
 
@@ -179,7 +179,7 @@ def _cells(places: Float[Tensor, "M axes"]) -> Float[Tensor, "M"]:
 def _laid(
     maps: Float[Tensor, "n M"], shape: tuple[int, ...], cells: Float[Tensor, "M"] | None
 ) -> tuple[Float64[np.ndarray, "n *shape"], Float64[np.ndarray, "*shape"]]:
-    """Maps on their grid, and where it holds elements; of free elements the mean of what falls into a cell."""
+    """Maps on their grid, and the mask of cells that hold elements; for free elements the mean over each cell."""
     if cells is None:
         return maps.numpy().reshape(-1, *shape), np.ones(shape)
     index, size = cells.long(), math.prod(shape)
@@ -189,7 +189,7 @@ def _laid(
 
 
 def _energy(laid: Float64[np.ndarray, "n *shape"]) -> Float64[np.ndarray, "*shape"]:
-    """The sum of the maps' power spectra, zero frequency in the middle and left out."""
+    """The sum of the maps' power spectra, zero frequency in the middle and set to 0."""
     axes = tuple(range(1, laid.ndim))
     power = (np.abs(fftn(laid, axes=axes)) ** 2).sum(0)
     power.flat[0] = 0.0
@@ -197,6 +197,6 @@ def _energy(laid: Float64[np.ndarray, "n *shape"]) -> Float64[np.ndarray, "*shap
 
 
 def _along(count: int, free: bool) -> Float64[np.ndarray, "n"]:
-    """Frequencies of a transform's bins in cycles across the axis, zero in the middle."""
+    """Frequencies of the Fourier transform's bins in cycles across the axis, zero in the middle."""
     bins = fftshift(fftfreq(count, 1 / count))
     return bins if free or count < 2 else bins * (count - 1) / count

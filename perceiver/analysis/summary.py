@@ -14,20 +14,20 @@ from .formatting import count, number, percent
 Quantity = Literal["probability", "score", "value", "entropy"]
 
 WEIGHTS: tuple[Quantity, ...] = ("probability", "value")
-"""The quantities that can be added up over elements."""
+"""The quantities that can be summed over elements."""
 
 ROUNDING = 1e-5
-"""Relative spread below which a map is called constant: a softmax in single precision leaves about 1e-6."""
+"""Relative range below which a map counts as constant: a softmax in single precision leaves about 1e-6."""
 
 SMALLEST = 1e-300
-"""And the absolute one, near the end of what double precision can divide."""
+"""Absolute range below which a map counts as constant, near the smallest double-precision number."""
 
 
 def quantity(kind: str, reduce: str = "mean", latent: int | None = None) -> Quantity:
-    """What the numbers of `Trace.map(block, kind=..., reduce=..., latent=...)` are.
+    """The quantity of the values of `Trace.map(block, kind=..., reduce=..., latent=...)`.
 
-    Only a reduction over latents can be an entropy; one latent's map keeps its kind. Raises ValueError for a kind that
-    no map has.
+    Only a reduction over latents can be an entropy; one latent's map keeps its kind. Raises ValueError for an unknown
+    kind.
     """
     if kind not in ("probability", "score", "value"):
         raise ValueError(f"no map is of kind {kind!r}; there are probability, score and value")
@@ -39,15 +39,15 @@ class MapSummary:
     """Statistics of one map. Elements that are not finite are counted and otherwise ignored.
 
     size       M, the number of elements
-    finite     how many of them are finite
-    minimum    and maximum, mean: in the map's own unit; NaN when no element is finite
-    entropy    in nats, of the map divided by its sum: 0 reads one element, ln M reads all alike
+    finite     the number of finite elements
+    minimum    and maximum, mean: in the map's own unit; NaN if no element is finite
+    entropy    in nats, of the map divided by its sum: 0 for a single nonzero element, ln M for a uniform map
     effective  exp(entropy), the effective number of elements
-    top_mass   share of the sum that the top 1 % of the elements hold (rounded down, at least one element)
-    constant   all finite elements are alike, but for rounding
+    top_mass   share of the sum in the top 1 % of the elements (rounded down, at least one element)
+    constant   whether all finite elements are equal up to rounding
 
-    entropy, effective and top_mass are None where values cannot be added up (scores, entropies, differences) and where
-    they add up to nothing.
+    entropy, effective and top_mass are None if values cannot be summed (scores, entropies, differences) or their sum is
+    0.
     """
 
     size: int
@@ -61,7 +61,7 @@ class MapSummary:
     constant: bool
 
     def sentence(self) -> str:
-        """The map in one line of plain text."""
+        """The summary as one line of plain text."""
         if self.finite == 0:
             return f"None of the {count(self.size)} elements has a finite value."
         if self.constant:

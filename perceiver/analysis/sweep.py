@@ -1,7 +1,7 @@
 """Sweeps: many ablations of one input, each band alone and all bands up to a cut-off.
 
-A first-order estimate of all of them comes first, from one backward pass; the exact logits follow in batches, so that
-progress can be shown and the work stopped.
+One backward pass first gives a first-order estimate of all of them; exact logits follow in batches, so that a sweep can
+show its progress and be stopped.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .methods import Fill
 from .target_class import chosen_class
 
 MOST = 64
-"""Ablations in a batch that is measured in seconds, at most."""
+"""Maximum number of ablations in a batch whose size is given in seconds."""
 
 Family = Literal["single", "low_pass", "high_pass"]
 Part = Literal["single", "cumulative"]
@@ -41,7 +41,7 @@ class Curve:
     family       "single": removes each band alone, on `axis`; "low_pass": removes the bands from here upwards, on all
                  axes; "high_pass": removes the bands up to here
     axis         of single bands; None for curves over all axes
-    ablations    one a band
+    ablations    one per band
     frequencies  of the bands in cycles across the axis; of the first axis for curves over all axes
     """
 
@@ -52,7 +52,7 @@ class Curve:
 
 
 def curves(encoding: Positions, fill: Fill = "zero", seed: int = 0) -> tuple[Curve, ...]:
-    """Every band of every axis alone, then cumulative low-pass and high-pass; none where the encoding has no bands."""
+    """Curves of single bands for every axis, then cumulative low-pass and high-pass; none if there are no bands."""
     return _curves(encoding.bands(), fill, seed)
 
 
@@ -80,11 +80,11 @@ def _curves(every: tuple[Band, ...], fill: Fill, seed: int) -> tuple[Curve, ...]
 
 @dataclass(frozen=True)
 class Estimate:
-    """The answer to the untouched input, and estimated changes of one class's logit.
+    """The logits without ablation, and estimated changes of one class's logit.
 
     target   the class
-    logits   of the untouched input
-    changes  one an ablation
+    logits   without ablation
+    changes  one per ablation
     """
 
     target: int
@@ -94,7 +94,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _Slope:
-    """A class's logit, and its gradient with respect to the position code."""
+    """A class's logit, and its gradient with respect to the position encoding."""
 
     target: int
     logits: Float[Tensor, "classes"]
@@ -112,8 +112,8 @@ class _Slope:
         return cls(chosen, logits.detach(), codes.detach(), gradient)
 
     def parts(self, ablation: Ablation, rows: Rows = None) -> Float64[np.ndarray, "P"]:
-        """First-order change of the logit when each channel of some elements is replaced as the ablation fills it. It
-        does not depend on the other channels."""
+        """First-order change of the logit for each channel, when the ablation replaces it in some elements. It does not
+        depend on the other channels."""
         key = ablation.fill, ablation.seed, rows
         if key not in self._parts:
             of = slice(None) if rows is None else slice(*rows)
@@ -134,7 +134,7 @@ class _Slope:
     def removed(
         self, ablations: Sequence[Ablation], encoding: Positions
     ) -> tuple[Float64[np.ndarray, "n"], Float64[np.ndarray, "n"]]:
-        """First-order changes where whole bands are removed, and the sums of the magnitudes of each band's change."""
+        """First-order changes for ablations of whole bands, and the sums of the magnitudes of the bands' changes."""
         known, first = by_place(encoding), ablations[0]
         parts = {axis: self.parts(first, encoding.rows(axis)) for axis, _ in known}
         alone = np.array([parts[axis][band.sine] + parts[axis][band.cosine] for (axis, _), band in known.items()])
@@ -144,7 +144,7 @@ class _Slope:
 
 def estimate(model: Perceiver, sample: Sample, ablations: Sequence[Ablation], target: int | None = None) -> Estimate:
     """First-order changes of a class's logit, all from one backward pass: the gradient with respect to the position
-    code times the change of the code.
+    encoding times the change of the encoding.
 
     target  the class; None is the most probable one
 
@@ -155,11 +155,11 @@ def estimate(model: Perceiver, sample: Sample, ablations: Sequence[Ablation], ta
 
 
 def estimate_curves(model: Perceiver, sample: Sample, curves: Sequence[Curve], target: int | None = None) -> Estimate:
-    """`estimate` for all ablations of some curves, in their order, where cumulative curves end at the exact value.
+    """`estimate` for all ablations of some curves, in order; cumulative curves are corrected to end at the exact value.
 
-    A logit does not follow its tangent far: the first-order parts of many bands add up to too much or too little. One
+    A first-order estimate is only accurate for small changes: the sum over many bands is too large or too small. One
     more forward pass gives the logit without any band, and the error of the sum is distributed over the bands in
-    proportion to the size of their parts.
+    proportion to the magnitude of their first-order changes.
 
     Raises as `estimate` does.
     """
@@ -184,9 +184,9 @@ def estimate_curves(model: Perceiver, sample: Sample, curves: Sequence[Curve], t
 def answers(
     model: Perceiver, sample: Sample, ablations: Sequence[Ablation], *, at_a_time: int | None = None
 ) -> Iterator[Float[np.ndarray, "batch classes"]]:
-    """The exact logits after each ablation, in order, a batch at a time.
+    """Yields the exact logits after each ablation, in order, one batch at a time.
 
-    at_a_time  ablations in one batch; None takes the number of `batches.together`
+    at_a_time  ablations per batch; None is the number given by `batches.together`
 
     Raises ConfigError when the encoding has no such band.
     """
@@ -202,14 +202,14 @@ def answers(
 
 @dataclass(frozen=True)
 class Sweep:
-    """All ablations of some curves: estimated, and exact as far as they are answered.
+    """The estimated and exact effects of all ablations of some curves; exact values may be incomplete.
 
-    curves     in the order of all that stands here
+    curves     define the order of the ablations
     target     the class whose logit was estimated
-    before     logits of the untouched input
-    estimates  changes of the target's logit, one an ablation
-    after      exact logits; NaN where there is no answer yet
-    each       seconds that one ablation took in the last batch; 0 before the first
+    before     logits without ablation
+    estimates  changes of the target's logit, one per ablation
+    after      exact logits; NaN if not computed yet
+    each       seconds per ablation in the last batch; 0 before the first
     """
 
     curves: tuple[Curve, ...]
@@ -221,41 +221,41 @@ class Sweep:
 
     @property
     def known(self) -> int:
-        """Ablations that are answered."""
+        """The number of ablations with exact logits."""
         return int((~np.isnan(self.after[:, 0])).sum())
 
     @property
     def total(self) -> int:
-        """All ablations."""
+        """The number of ablations."""
         return len(self.after)
 
     @property
     def done(self) -> bool:
-        """Whether all ablations are answered."""
+        """Whether all exact logits are computed."""
         return self.known >= self.total
 
     @property
     def seconds_left(self) -> float:
-        """About how long the others take."""
+        """The estimated time for the remaining ablations."""
         return self.each * (self.total - self.known)
 
     def logits(self, target: int | None = None) -> Float64[np.ndarray, "n"]:
-        """Exact changes of a class's logit; by default the class that was estimated."""
+        """Exact changes of a class's logit; None is the estimated class."""
         chosen = self.target if target is None else target
         return self.after[:, chosen].astype(np.float64) - self.before[chosen]
 
     def probabilities(self, target: int | None = None) -> Float64[np.ndarray, "n"]:
-        """Exact changes of its probability."""
+        """Exact changes of a class's probability; None is the estimated class."""
         chosen = self.target if target is None else target
         return softmax(self.after)[:, chosen] - softmax(self.before)[chosen]
 
     def kl(self) -> Float64[np.ndarray, "n"]:
-        """KL divergences of the answers after from the answer before, as `AnswerChange.kl`."""
+        """KL divergences of the predictions after from the prediction before, as in `AnswerChange.kl`."""
         before, after = log_softmax(self.before), log_softmax(self.after)
         return np.maximum((np.exp(before) * (before - after)).sum(-1), 0.0)
 
     def rho(self, part: Part) -> float:
-        """How well estimates and exact changes agree in rank, as far as these are known: `agreement`."""
+        """Rank correlation of estimated changes and the exact changes computed so far: `agreement`."""
         return agreement(self.curves, self.estimates, self.logits())[part]
 
 
@@ -270,17 +270,17 @@ def steps(
     resume: Sweep | None = None,
     progress: ProgressCallback = ignore,
 ) -> Iterator[Sweep]:
-    """A sweep as it grows: the estimates first, then with every batch of exact answers, to the last.
+    """Runs a sweep and yields intermediate results: first the estimates, then one result per batch of exact logits.
 
     target     the class whose logit is estimated; None is the most probable one
-    at_a_time  as `answers` takes it
-    seconds    a batch is made as large as fits into this time, in place of `at_a_time`; the first holds one ablation,
-               where `resume` does not say how long one takes
-    resume     an unfinished sweep of the same curves, of this or another class: its exact answers are kept
+    at_a_time  batch size, as in `answers`
+    seconds    time per yielded result, used instead of `at_a_time` to choose the number of ablations; the first result
+               has one ablation if `resume` has no timing
+    resume     an unfinished sweep of the same curves, for this or another class: its exact logits are kept
 
-    The work can be stopped between any two results, and taken up again with the last of them as `resume`.
+    The sweep can be stopped after any result and continued with that result as `resume`.
 
-    Raises as `estimate` does, and ValueError for a sweep of other curves.
+    Raises as `estimate` does, and ValueError if `resume` has other curves.
     """
     if resume is not None and resume.curves != tuple(curves):
         raise ValueError("only a sweep of the same curves can be resumed")
@@ -316,10 +316,10 @@ def steps(
 def agreement(
     curves: Sequence[Curve], estimates: Float64[np.ndarray, "n"], exact: Float64[np.ndarray, "n"]
 ) -> dict[Part, float]:
-    """Spearman's rho of estimated and exact changes, for bands alone and for cumulative curves: they are estimated in
-    different ways.
+    """Spearman's rho of estimated and exact changes, separately for single bands and cumulative curves, because these
+    are estimated in different ways.
 
-    exact  NaN where it is not known, which is left out
+    exact  NaN values are not known yet and left out
     """
     alone = np.array([curve.family == "single" for curve in curves for _ in curve.ablations], dtype=bool)
     known = ~np.isnan(exact)
@@ -330,8 +330,8 @@ def agreement(
 
 
 def spearman(one: Float[np.ndarray, "n"], other: Float[np.ndarray, "n"]) -> float:
-    """Spearman's rank correlation; NaN where one of the two is constant."""
-    # Takes a second to import, and all that writes results imports this module.
+    """Spearman's rank correlation; NaN if one of the two is constant."""
+    # Takes a second to import, and everything that writes results imports this module.
     from scipy.stats import spearmanr
 
     if len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:

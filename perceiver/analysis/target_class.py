@@ -11,11 +11,11 @@ from torch import Tensor
 from ..errors import ConfigError
 
 NAMED = 20
-"""Classes that a message lists one by one."""
+"""Maximum number of classes that a message lists by name."""
 
 
 def chosen_class(logits: Float[Tensor, "classes"], target: int | None, against: int | None = None) -> int:
-    """`target`, or the most probable class. Raises ConfigError where it, or `against`, does not exist."""
+    """`target`, or the most probable class if None. Raises ConfigError if it or `against` does not exist."""
     chosen = int(logits.argmax()) if target is None else target
     for one in (chosen, against):
         if one is not None and not 0 <= one < len(logits):
@@ -24,10 +24,10 @@ def chosen_class(logits: Float[Tensor, "classes"], target: int | None, against: 
 
 
 def find_class(text: str, labels: Sequence[str], num_classes: int, name: str = "this model") -> int:
-    """A class, from 0, by its label, by a word that only its label has, or by its number from 1.
+    """The index of a class, given its label, a word that occurs in its label only, or its number counted from 1.
 
-    labels  of the classes; empty where they have none
-    name    of the checkpoint, for messages
+    labels  of the classes; empty if they have none
+    name    the checkpoint's name, for messages
 
     Raises ConfigError for a class that does not exist or is ambiguous.
     """

@@ -1,4 +1,4 @@
-"""Predictions over time: the probabilities of every window, and the stretches with one prediction."""
+"""Predictions over time: the probabilities of every window, and the intervals with a constant prediction."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from jaxtyping import Bool, Float, Float64
 class Timeline:
     """Predictions of a model for the windows of an input.
 
-    starts         seconds at which the windows begin, rising
+    starts         start of each window in seconds, ascending
     seconds        the length of a window
-    probabilities  of every class, a row a window
-    silent         windows without a signal, where the prediction means nothing
+    probabilities  of every class, one row per window
+    silent         windows without a signal, whose prediction has no meaning
     """
 
     starts: Float64[np.ndarray, "n"]
@@ -27,20 +27,20 @@ class Timeline:
         return len(self.starts)
 
     def leading(self, count: int) -> tuple[int, ...]:
-        """The leading classes: by the number of windows that they are predicted in, then by mean probability.
+        """The leading classes: by the number of windows in which they are predicted, then by mean probability.
 
-        Silent windows do not count.
+        Silent windows are ignored.
         """
         heard = self.probabilities[~self.silent]
         if not len(heard):
             return ()
         wins = np.bincount(heard.argmax(axis=1), minlength=heard.shape[1])
-        # Probabilities are at most 1, so they only decide between equals.
+        # Probabilities are at most 1, so they only break ties.
         order = np.argsort(-(wins + heard.mean(axis=0) / 2), kind="stable")
         return tuple(order[:count].tolist())
 
     def __add__(self, other: Timeline) -> Timeline:
-        """The windows of this one, then those of another."""
+        """The windows of this timeline followed by those of another."""
         return Timeline(
             starts=np.concatenate([self.starts, other.starts]),
             seconds=self.seconds,
@@ -49,9 +49,9 @@ class Timeline:
         )
 
     def stretches(self) -> tuple[Stretch, ...]:
-        """Runs of windows with one prediction, or of silence, in order.
+        """Runs of consecutive windows with the same prediction, or of silence, in order.
 
-        A run begins with its first window and ends where the next run begins; the last ends with its last window.
+        A run starts with its first window and ends where the next run starts; the last ends with its last window.
         """
         answers = np.where(self.silent, -1, self.probabilities.argmax(axis=1))
         firsts = np.flatnonzero(np.append(True, answers[1:] != answers[:-1])) if len(self) else np.empty(0, np.int64)
@@ -74,11 +74,11 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Consecutive windows with one prediction.
+    """Consecutive windows with the same prediction.
 
     start, stop  in seconds
-    answer       the class; None where there is no signal
-    probability  of the answer, mean over the windows; None where there is none
+    answer       the predicted class; None without a signal
+    probability  of the predicted class, mean over the windows; None without a signal
     """
 
     start: float

@@ -1,6 +1,6 @@
 """Export of results: arrays as NPZ, results as JSON, tables as CSV.
 
-NPZ and JSON count from 0, as the library does; CSV, which people read, from 1.
+Indices start at 0 in NPZ and JSON, as in the library, and at 1 in CSV, which is meant for people.
 """
 
 from __future__ import annotations

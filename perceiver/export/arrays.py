@@ -1,4 +1,4 @@
-"""Arrays over the input elements with the places of those elements, as NPZ."""
+"""Export of arrays over the input elements, with the elements' locations, as NPZ."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from ..sample import split
 from .origin import Layout
 
 Target = str | PathLike[str] | BinaryIO | BytesIO
-"""Where a file is written to."""
+"""A path or binary file to write to."""
 
 
 def write_npz(target: Target, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any], layout: Layout) -> None:
-    """Writes arrays, where on the original each element lies, and where all of it comes from.
+    """Writes arrays over the input elements, with the elements' locations on the original and the origin.
 
-    Besides `arrays` the file holds
+    Besides `arrays` the file contains
 
-    places    float64, one array a name: "rows" (H,) and "cols" (W,) in pixels of a picture, where pixel k covers k to
-              k + 1; "time" in seconds, "frequency" in hertz; "points" (M, 3) in the file's own coordinates
-    position  float32 (*shape, axes), in [-1, 1]: what the position encoding is given
+    places    float64, one array per name: "rows" (H,) and "cols" (W,) in pixels of an image, where pixel k covers k to
+              k + 1; "time" in seconds, "frequency" in hertz; "points" (M, 3) in the coordinates of the input file
+    position  float32 (*shape, axes), in [-1, 1]: the input of the position encoding
     box       float64 (axes, 2)
     metadata  JSON text: `json.loads(str(file["metadata"]))`
 
-    Of several parts there is one of each for every part, on its own grid and with its name behind: "maps_video" and
-    "maps_audio" in place of "maps", "position_video", "box_video"; a part that lies nowhere has no position and no box.
+    For inputs with several modalities each array is split by modality, on its own grid, with the modality's name as
+    suffix: "maps_video" and "maps_audio" instead of "maps", "position_video", "box_video". Modalities without positions
+    have no position and no box.
 
-    Raises ValueError where places, box and shape do not match.
+    Raises ValueError if places, box and shape do not match.
     """
     if layout.parts:
         _write_parts(target, arrays, metadata, layout)
@@ -69,7 +70,7 @@ def _write_parts(target: Target, arrays: Mapping[str, np.ndarray], metadata: Map
             continue
         each = split(parts, np.moveaxis(values, over[-1], -1))
         for part in parts:
-            # The grid goes where the elements were.
+            # The axes of the grid replace the axis of elements.
             on_grid, axes = each[part.name], len(part.shape)
             sources = range(on_grid.ndim - axes, on_grid.ndim)
             held[f"{name}_{part.name}"] = np.moveaxis(on_grid, sources, range(over[-1], over[-1] + axes))

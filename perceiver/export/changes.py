@@ -18,7 +18,7 @@ from .arrays import Target, write_npz
 from .origin import Layout, Origin, finite
 
 SWEEP = ("family", "axis", "cycles", "ablation", "estimate", "logit", "probability", "kl", "answer")
-"""Columns of a sweep."""
+"""The columns of a sweep's CSV file."""
 
 
 def ablation_json(
@@ -30,11 +30,11 @@ def ablation_json(
     target: int,
     maps: Sequence[MapChange] = (),
 ) -> dict[str, Any]:
-    """The answers with and without what an ablation takes away, and how far the maps moved, as plain values for JSON.
+    """The predictions with and without an ablation, and the changes of the maps, as plain values for JSON.
 
     target  the class whose logit and probability are followed
 
-    Raises ValueError where labels and logits differ in number.
+    Raises ValueError if the numbers of labels and logits differ.
     """
     about = origin.to_dict()
     blocks = [{"block": one.block, "divergence": one.divergence, "latents": one.latents} for one in maps]
@@ -50,9 +50,9 @@ def ablation_npz(
     selection: MapSelection = MEAN,
 ) -> None:
     """Writes every block's map before and after: "before" and "after", float32 (blocks, *shape), "divergence" and
-    "latents", float64 (blocks,) in bits, NaN where there is none, and "blocks", counted from 0.
+    "latents", float64 (blocks,) in bits, NaN if undefined, and "blocks", counted from 0.
 
-    selection  what the maps are
+    selection  the selection of the maps
     """
     arrays = {
         "before": np.stack([one.before for one in maps]).astype(np.float32),
@@ -66,8 +66,8 @@ def ablation_npz(
 
 
 def sweep_json(sweep: Sweep, labels: Sequence[str], origin: Origin, *, axes: Sequence[str]) -> dict[str, Any]:
-    """A sweep as plain values for JSON: a point an ablation, and how well estimates and exact changes agree in rank,
-    for bands alone and for cumulative curves. What is not known yet is None.
+    """A sweep as plain values for JSON: one point per ablation, and the rank correlations of estimated and exact
+    changes for single bands and for cumulative curves. Values that are not known yet are None.
 
     axes  the names of the input's axes
     """
@@ -81,13 +81,13 @@ def sweep_json(sweep: Sweep, labels: Sequence[str], origin: Origin, *, axes: Seq
 
 
 def sweep_csv(sweep: Sweep, labels: Sequence[str], *, axes: Sequence[str]) -> str:
-    """A sweep as CSV, a line an ablation.
+    """A sweep as CSV, one line per ablation.
 
-    family, axis  which curve; an axis by its name, empty for all
+    family, axis  the curve; the axis by its name, empty for all axes
     cycles        the frequency in cycles across the axis
-    ablation      as links and command lines write it (`Ablation.text`)
-    estimate      estimated change of the logit; `logit` and `probability` are exact changes, `kl` in nats; empty where
-                  they are not known yet
+    ablation      as in links and command lines (`Ablation.text`)
+    estimate      estimated change of the logit; `logit` and `probability` are exact changes, `kl` in nats; empty if not
+                  known yet
     answer        the most probable class
     """
     out = StringIO()
@@ -100,8 +100,8 @@ def sweep_csv(sweep: Sweep, labels: Sequence[str], *, axes: Sequence[str]) -> st
 def shuffles_json(
     shuffles: Sequence[Shuffled], labels: Sequence[str], origin: Origin, *, target: int
 ) -> dict[str, Any]:
-    """What shuffles of an input do to the answer, as plain values for JSON. Raises ValueError where labels and logits
-    differ in number."""
+    """The effects of shuffles of an input on the prediction, as plain values for JSON. Raises ValueError if the numbers
+    of labels and logits differ."""
     rows = [
         {
             "shuffle": one.shuffle,
@@ -117,7 +117,7 @@ def shuffles_json(
 
 
 def _sweep(sweep: Sweep, labels: Sequence[str], axes: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """A row of SWEEP for every ablation."""
+    """One row with the columns of SWEEP per ablation."""
     places = [
         (curve, frequency, ablation)
         for curve in sweep.curves
@@ -141,7 +141,7 @@ def _sweep(sweep: Sweep, labels: Sequence[str], axes: Sequence[str]) -> Iterator
 
 
 def _answers(answer: AnswerChange, labels: Sequence[str], target: int) -> dict[str, Any]:
-    """What two answers say of every class, the most probable before first."""
+    """Every class in two predictions, in descending order of the probability before."""
     if len(labels) != len(answer.before):
         raise ValueError(f"there are {len(labels)} labels for {len(answer.before)} logits")
     before, after = answer.probabilities_before, answer.probabilities_after

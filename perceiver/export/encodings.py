@@ -1,4 +1,4 @@
-"""Export of position codes and of the spectra of maps."""
+"""Export of position encodings and of the spectra of maps."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class ModelSpectra:
     """The spectra of one model's maps.
 
     origin     the model and the input
-    positions  the kind of its position code
-    bands_of   the model whose bands were looked for; None for those of a Fourier code of this grid
-    spectra    one a block
-    gram       the spectrum of its position code itself; None leaves it out
+    positions  the kind of its position encoding
+    bands_of   the model whose bands were used; None for those of Fourier features on this grid
+    spectra    one per block
+    gram       the Gram spectrum of its position encoding; None leaves it out
     """
 
     origin: Origin
@@ -41,12 +41,12 @@ class ModelSpectra:
 
 
 def tartan_csv(measured: Sequence[ModelSpectra]) -> str:
-    """The numbers of the spectra as CSV, a line a model and block; blocks count from 1.
+    """The spectra as CSV, one line per model and block; blocks are counted from 1.
 
-    bands_of            whose bands were looked for; empty for those of a Fourier code of this grid
-    at_bands, baseline  shares of the maps' energy at those frequencies and at the matched baseline, ratio their ratio
-    regularity          how well the maps repeat themselves, 0 to 1; empty, as a ratio, where it cannot be told
-    resolved            how many of the `bands` could be measured
+    bands_of            the model whose bands were used; empty for those of Fourier features on this grid
+    at_bands, baseline  shares of the maps' energy at the bands and at the matched baseline; `ratio` is their ratio
+    regularity          periodicity of the maps, 0 to 1; empty, like `ratio`, if it cannot be measured
+    resolved            number of the `bands` that could be measured
     """
     out = StringIO()
     writer = csv.DictWriter(out, TARTAN, lineterminator="\n")
@@ -59,9 +59,9 @@ def tartan_csv(measured: Sequence[ModelSpectra]) -> str:
 
 
 def tartan_json(measured: Sequence[ModelSpectra], *, kind: str = "score", head: int | None = None) -> dict[str, Any]:
-    """The numbers of position codes and spectra as plain values for JSON; blocks count from 0, None is not a number.
+    """Position encodings and spectra as plain values for JSON; blocks are counted from 0, NaN becomes None.
 
-    kind, head  of the maps, as `spectra` takes them
+    kind, head  of the maps, as in `spectra`
     """
     models = [
         one.origin.to_dict()
@@ -74,10 +74,10 @@ def tartan_json(measured: Sequence[ModelSpectra], *, kind: str = "score", head: 
 
 
 def encoding_json(code: CodeAnalysis, origin: Origin, *, axes: Sequence[str]) -> dict[str, Any]:
-    """A position code as plain values for JSON: frequencies in cycles across their axis, the Gram spectrum, and the
-    similarity of one code with every code, row by row.
+    """A position encoding as plain values for JSON: frequencies in cycles across the axis, the Gram spectrum, and the
+    similarity of one element with every element, row by row.
 
-    axes  their names
+    axes  the names of the input's axes
     """
     along = {
         axis: [band.frequency for band in code.bands if band.axis == i]
@@ -98,15 +98,15 @@ def encoding_json(code: CodeAnalysis, origin: Origin, *, axes: Sequence[str]) ->
 
 
 def encoding_npz(target: Target, code: CodeAnalysis, origin: Origin, layout: Layout, *, leading: int = 16) -> None:
-    """Writes a position code.
+    """Writes a position encoding.
 
-    leading  components, at most
+    leading  maximum number of components
 
     codes       float32 (*shape, channels)
     gram        float64 (k,): shares of the eigenvalues
     components  float32 (k, *shape): the leading eigenvectors over the elements
     bands       of Fourier features, float64 (bands, 4): axis, frequency in cycles across it, sine and cosine channel
-    similarity  where an element is given, float32 (*shape): the cosine of its code with every code
+    similarity  float32 (*shape), only if an element is given: cosine similarity of its encoding with every element's
     """
     shape, leading_maps = layout.shape, components(code.codes, leading)
     arrays: dict[str, np.ndarray] = {
@@ -128,7 +128,7 @@ def encoding_npz(target: Target, code: CodeAnalysis, origin: Origin, layout: Lay
 
 
 def _spectra(spectra: Sequence[Spectrum]) -> Iterator[dict[str, Any]]:
-    """The numbers of every block."""
+    """The measures of every block."""
     for one in spectra:
         yield {
             "block": one.block,

@@ -17,13 +17,13 @@ from .arrays import Target, write_npz
 from .origin import Layout, Origin
 
 COURSES = ("method", "course", "share", "probability")
-"""Columns of deletion and insertion curves."""
+"""The columns of a CSV file of deletion and insertion curves."""
 
 
 def explanations_json(
     explanations: Explanations, logits: Float[np.ndarray, "classes"], labels: Sequence[str], origin: Origin
 ) -> dict[str, Any]:
-    """Explanations in numbers, as plain values for JSON; the maps themselves go into the NPZ."""
+    """Scores and summaries of explanations as plain values for JSON; `explanations_npz` writes the maps."""
     target, against, relevance = explanations.question.target, explanations.question.against, explanations.relevance
     methods = {
         one.method: {
@@ -51,7 +51,7 @@ def explanations_json(
 
 
 def explanations_npz(target: Target, explanations: Explanations, origin: Origin, layout: Layout) -> None:
-    """Writes maps under the names of their methods, float32 (*shape), and the relevance of every block:
+    """Writes maps named by their methods, float32 (*shape), and the relevance of every block:
     "relevance_blocks" float32 (blocks, *shape), "blocks", counted from 0, and "relevance_latents" float32 (N,)."""
     relevance = explanations.relevance
     arrays = {one.method: np.asarray(one.values, dtype=np.float32).reshape(layout.shape) for one in explanations.maps}
@@ -81,7 +81,7 @@ def faithfulness_json(
 ) -> dict[str, Any]:
     """Deletion and insertion along maps, by method ("random" for random orders), as plain values for JSON.
 
-    how  whether elements were removed or blanked
+    how  "remove" or "blank"
     """
     return origin.to_dict() | {
         "target": {"class": target, "label": labels[target]},
@@ -94,8 +94,8 @@ def faithfulness_json(
 
 
 def faithfulness_csv(scores: Mapping[str, Faithfulness]) -> str:
-    """Deletion and insertion along maps as CSV, a line a point: the share of elements taken away or put in, and how
-    probable the class is then."""
+    """Deletion and insertion along maps as CSV, one line per point: the share of elements removed or inserted, and the
+    probability of the class."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COURSES)
@@ -107,7 +107,7 @@ def faithfulness_csv(scores: Mapping[str, Faithfulness]) -> str:
 
 
 def latents_json(found: LatentAnalysis, origin: Origin) -> dict[str, Any]:
-    """How the latents of a block read, as plain values for JSON; blocks, latents and clusters count from 0."""
+    """The analysis of a block's latents as plain values for JSON; blocks, latents and clusters are counted from 0."""
     clusters, movement = found.clusters, found.movement
     return origin.to_dict() | {
         "block": found.block,
@@ -125,11 +125,11 @@ def latents_json(found: LatentAnalysis, origin: Origin) -> dict[str, Any]:
 
 
 def latents_csv(found: LatentAnalysis) -> str:
-    """How the latents of a block read as CSV, a line a latent; blocks, latents and clusters count from 1.
+    """The analysis of a block's latents as CSV, one line per latent; blocks, latents and clusters are counted from 1.
 
-    place          in the order of the tree, where neighbours have similar maps
-    before, after  Jensen-Shannon divergence in bits of the latent's map from that of the map before, and of the one
-                   after; empty where there is none
+    place          position in the order of the tree, in which neighbours have similar maps
+    before, after  Jensen-Shannon divergence in bits of the latent's map from its map in the previous and in the next
+                   block with a map; empty if there is none
     """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""Where a result comes from, and where the elements that it is about lie, as every export states it."""
+"""The origin of a result and the layout of its input elements, as included in every export."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a result comes from.
+    """The model and input of a result.
 
     model           the checkpoint's name
-    weights_sha256  of its weights; None where it is not known
+    weights_sha256  SHA-256 of its weights; None if unknown
     sample          the input's name; "" without one
-    notes           what was changed when the input was read (`Sample.notes`)
+    notes           changes made when the input was loaded (`Sample.notes`)
     """
 
     model: str
@@ -32,7 +32,7 @@ class Origin:
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values, with the version of the library."""
+        """The origin as plain values, with the version of the library."""
         return {
             "format": FORMAT,
             "library": package_version(),
@@ -45,13 +45,13 @@ class Origin:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the elements of an input lie.
+    """The locations of the elements of an input.
 
     shape        the grid of elements, rows first (`Sample.shape`); (M,) for free elements
-    places       where the elements lie on the original (`Modality.places`), an array each
-    coordinates  what the position encoding was given for free elements (`Sample.coordinates`); None for a grid's
-    box          where the grid lies on the original (`Sample.box`): (start, stop) an axis
-    parts        the grids of an input of several sorts (`Sample.parts`); their places begin with their names
+    places       arrays of the elements' locations on the original (`Modality.places`)
+    coordinates  of free elements, the input of the position encoding (`Sample.coordinates`); None for a grid
+    box          the extent of the grid on the original (`Sample.box`): (start, stop) per axis
+    parts        the grids of an input with several modalities (`Sample.parts`); their places begin with their names
     """
 
     shape: tuple[int, ...]
@@ -62,13 +62,13 @@ class Layout:
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """The names of the axes that positions lie on: "rows" and "cols", "time" and "frequency"; of parts
-        "audio_time", "video_rows"; of free elements "x", "y" and "z"."""
+        """The names of the position axes: "rows" and "cols", "time" and "frequency"; for several modalities
+        "audio_time", "video_rows"; for free elements "x", "y" and "z"."""
         if self.coordinates is not None:
             return tuple("xyzw"[: self.coordinates.shape[1]])
         return tuple(self.places)
 
 
 def finite(value: float) -> float | None:
-    """A number as JSON can hold it: None in place of what is not finite."""
+    """A number for JSON: None if it is not finite."""
     return float(value) if math.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""Export of predictions as JSON, and of maps with the places of their elements as NPZ."""
+"""Export of predictions as JSON, and of maps with the locations of their elements as NPZ."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def predictions_json(
 ) -> dict[str, Any]:
     """Ranked classes with probabilities (softmax over all classes) and logits, as plain values for JSON.
 
-    top    how many classes; None is all. The probabilities are over all classes in either case.
-    truth  the label that is right, where it is known
+    top    number of classes; None is all. Probabilities are over all classes in either case.
+    truth  the true label, if known
 
     Raises ValueError as `rank_predictions` does.
     """
@@ -50,18 +50,18 @@ def maps_npz(
     layout: Layout,
     selection: MapSelection = MEAN,
 ) -> None:
-    """Writes maps over the input elements, and where on the original each of them lies.
+    """Writes maps over the input elements, with the elements' locations on the original.
 
-    maps       (blocks, *shape), or (blocks, N, *shape) for every latent's own; written as float32
-    blocks     the zero-based number of the block behind each map
-    selection  what the maps are; of every latent's own only its kind and head
+    maps       (blocks, *shape), or (blocks, N, *shape) for the maps of all latents; written as float32
+    blocks     the block of each map, counted from 0
+    selection  the selection of the maps; for the maps of all latents only its kind and head are used
 
-    The file opens with `numpy.load(path, allow_pickle=False)` and holds, besides what `write_npz` puts into every file,
+    The file can be loaded with `numpy.load(path, allow_pickle=False)`. Besides the arrays of `write_npz` it contains
 
-    maps      float32, as given; of several parts "maps_video" and so on
-    blocks    int64 (blocks,), zero-based
+    maps      float32, as given; "maps_video" and so on for several modalities
+    blocks    int64 (blocks,), counted from 0
 
-    Raises ValueError where maps, blocks, places and box do not match.
+    Raises ValueError if maps, blocks, places and box do not match.
     """
     shape = layout.shape
     axes = len(shape)

@@ -16,11 +16,11 @@ from .origin import Origin
 def timeline_json(
     timeline: Timeline, labels: Sequence[str], origin: Origin, *, top: int | None = None
 ) -> dict[str, Any]:
-    """Answers over time as plain values for JSON: the ranked classes of every window, and the stretches of one answer.
+    """A timeline as plain values for JSON: the ranked classes of every window, and the intervals with one prediction.
 
-    top  how many classes a window; None is all
+    top  number of classes per window; None is all
 
-    Raises ValueError where labels and classes differ in number.
+    Raises ValueError if the numbers of labels and classes differ.
     """
     windows = [
         {"start": start, "stop": stop, "silent": silent, "predictions": ranked}
@@ -40,9 +40,9 @@ def timeline_json(
 
 
 def timeline_csv(timeline: Timeline, labels: Sequence[str], *, top: int | None = None) -> str:
-    """Answers over time as CSV, a line for each window and class: start, stop, silent, rank, label, probability.
+    """A timeline as CSV, one line per window and class: start, stop, silent, rank, label, probability.
 
-    Raises ValueError where labels and classes differ in number.
+    Raises ValueError if the numbers of labels and classes differ.
     """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -56,7 +56,7 @@ def timeline_csv(timeline: Timeline, labels: Sequence[str], *, top: int | None =
 def _windows(
     timeline: Timeline, labels: Sequence[str], top: int | None
 ) -> Iterator[tuple[float, float, bool, list[dict[str, Any]]]]:
-    """Beginning, end, silence and ranked classes of every window; seconds to the microsecond."""
+    """Start, stop, silence and ranked classes of every window; seconds rounded to microseconds."""
     if len(labels) != timeline.probabilities.shape[1]:
         raise ValueError(f"there are {len(labels)} labels for {timeline.probabilities.shape[1]} classes")
     for start, silent, row in zip(timeline.starts.tolist(), timeline.silent, timeline.probabilities, strict=True):

@@ -1,1 +1,1 @@
-"""Pictures and figures of arrays and results. Nothing here computes anything about a model."""
+"""Images and figures of arrays and results; no analysis of models."""

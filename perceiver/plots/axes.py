@@ -1,4 +1,4 @@
-"""Axes with ticks for pictures such as spectrograms: along the left side and along the bottom."""
+"""Left and bottom axes with ticks for pictures such as spectrograms."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLOCK_STEPS = (10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600)
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: its ticks, each at a place in [0, 1] from the left or from the top, and its unit in words."""
+    """One axis: its ticks, at positions in [0, 1] from the left or from the top, and its unit as text."""
 
     ticks: tuple[Tick, ...]
     unit: str
@@ -29,14 +29,14 @@ class Axis:
 
 @dataclass(frozen=True)
 class Axes:
-    """The axes of a picture; `left` is None where the height has no unit."""
+    """The axes of a picture; `left` is None if the height has no unit."""
 
     left: Axis | None
     bottom: Axis
 
 
 def time_axis(start: float, stop: float, wanted: int = 4) -> Axis:
-    """Round seconds between two places of a clip, about as many as wanted; minutes and hours where it is long."""
+    """Ticks at round seconds between two times of a clip, approximately `wanted`; minutes and hours for long clips."""
     steps = _steps(start, stop, wanted)
     step = steps[1] - steps[0] if len(steps) > 1 else stop - start
     decimals = next(d for d in range(4) if d == 3 or abs(step * 10**d - round(step * 10**d)) < 1e-6)
@@ -47,7 +47,7 @@ def time_axis(start: float, stop: float, wanted: int = 4) -> Axis:
 
 
 def _steps(start: float, stop: float, wanted: int) -> tuple[float, ...]:
-    """Multiples of a round time between two places: by tens below ten seconds, else by halves and quarters of 60."""
+    """Multiples of a round step between two times: decimal steps below ten seconds, else fractions of 60."""
     raw = (stop - start) / wanted
     step = next((step for step in CLOCK_STEPS if step >= raw), 3600.0 * math.ceil(raw / 3600)) if raw > 5 else 0.0
     if not step:
@@ -59,7 +59,7 @@ def _steps(start: float, stop: float, wanted: int) -> tuple[float, ...]:
 def mel_axis(bands: Float[np.ndarray, "mels"], apart: float = 0.07) -> Axis:
     """Octaves along the rows of a spectrogram, from the centre frequencies of its bands, highest first.
 
-    apart  the least distance between two labels, as a share of the height; where octaves lie closer, the higher stays
+    apart  minimum distance between two labels, as a share of the height; of closer octaves the higher one is kept
     """
     rows = (np.arange(len(bands)) + 0.5) / len(bands)
     ticks: list[Tick] = []

@@ -1,4 +1,4 @@
-"""Maps of blocks, and their differences, on one colour scale: what figures and pages draw."""
+"""Maps of blocks and their differences on a common colour scale, for figures and pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Since = Literal["previous", "first"]
 
 @dataclass(frozen=True)
 class BlockMap:
-    """A map that is ready to be drawn: of a block, or its difference from that of the block `base`."""
+    """A map to draw: of a block, or its difference from the map of the block `base`."""
 
     block: int
     base: int | None
@@ -30,10 +30,10 @@ class BlockMap:
 def block_maps(
     maps: Mapping[int, Values], quantity: Quantity, mode: str = "shared", *, since: Since | None = None
 ) -> tuple[BlockMap, ...]:
-    """Maps by block on one colour scale, or how they change from block to block.
+    """Maps by block, or their changes between blocks, on a common colour scale.
 
-    mode   of the scale; "shared" where these maps do not have it
-    since  shows every later map less the one before or less the first; a single map stays as it is
+    mode   of the scale; "shared" if these maps do not support it
+    since  shows differences from the previous or from the first map; a single map is shown unchanged
     """
     if since is None or len(maps) < 2:
         return scaled_maps([(block, None, values) for block, values in maps.items()], quantity, mode)
@@ -41,7 +41,7 @@ def block_maps(
 
 
 def block_differences(maps: Mapping[int, Values], since: Since) -> list[tuple[int, int, Values]]:
-    """Every later map less the one before or less the first: (block, base, difference)."""
+    """The difference of each later map from the previous or from the first one: (block, base, difference)."""
     blocks = list(maps)
     bases = blocks[:-1] if since == "previous" else blocks[:1] * (len(blocks) - 1)
     return [(block, base, maps[block] - maps[base]) for block, base in zip(blocks[1:], bases, strict=True)]
@@ -50,9 +50,9 @@ def block_differences(maps: Mapping[int, Values], since: Since) -> list[tuple[in
 def scaled_maps(
     maps: Sequence[tuple[int, int | None, Values]], quantity: Quantity, mode: str = "shared", *, signed: bool = False
 ) -> tuple[BlockMap, ...]:
-    """Maps or differences, each as (block, base, values), all on one colour scale.
+    """Maps or differences, each given as (block, base, values), on a common colour scale.
 
-    mode    of the scale; "shared" where these maps do not have it
+    mode    of the scale; "shared" if these maps do not support it
     signed  whether the scale is symmetric about 0
     """
     values = [one for *_, one in maps]
@@ -66,7 +66,7 @@ def scaled_maps(
 def scaled_rows(
     rows: Sequence[Mapping[int, Values]], quantity: Quantity, mode: str = "shared", *, signed: bool = False
 ) -> tuple[tuple[BlockMap, ...], ...]:
-    """Several rows of maps by block, all on one colour scale."""
+    """Several rows of maps by block on a common colour scale."""
     flat = [(block, None, values) for row in rows for block, values in row.items()]
     made = iter(scaled_maps(flat, quantity, mode, signed=signed))
     return tuple(tuple(next(made) for _ in row) for row in rows)

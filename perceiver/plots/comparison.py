@@ -1,4 +1,4 @@
-"""The figure of several models: a row each, with the input as it reads it and the maps of its blocks, on one scale."""
+"""The figure of several models: one row per model with its input and the maps of its blocks, on a common scale."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .sheet import Panel, Sheet, numbers, save
 
 @dataclass(frozen=True)
 class Row:
-    """One model's part of the figure.
+    """One model's row of the figure.
 
-    name       of the model
+    name       the model's name
     drawn      the input and the maps as pictures (`drawing.draw`)
-    blocks     the block behind each map, from 0
-    ranges     one a map, from one call of `ColourScale.limits` for all models
-    summaries  one a map
+    blocks     the block of each map, counted from 0
+    ranges     one per map, from one call of `ColourScale.limits` for all models
+    summaries  one per map
     """
 
     name: str
@@ -38,7 +38,7 @@ def comparison_row(
 ) -> Row:
     """The row of one model, or of one side of a comparison.
 
-    colours, strength  as `drawing.draw` takes them
+    colours, strength  as in `drawing.draw`
     """
     ranges = tuple(one.range for one in maps)
     drawn = draw(sample, [one.values for one in maps], ranges, colours=colours, strength=strength)
@@ -46,9 +46,9 @@ def comparison_row(
 
 
 def comparison_png(rows: Sequence[Row], *, title: str = "", footer: str = "") -> bytes:
-    """The figure as a PNG on white at 200 dots an inch; where a model has no map of a block, its place says so.
+    """The figure as a PNG on white at 200 dots per inch; blocks without a map are marked.
 
-    Raises ValueError for no rows, and where a row's maps, blocks, ranges and summaries differ in number.
+    Raises ValueError without rows, and if a row's numbers of maps, blocks, ranges and summaries differ.
     """
     if not rows:
         raise ValueError("a comparison needs at least one model")

@@ -1,4 +1,4 @@
-"""A training run's accuracy over its steps, as a small picture for the model card."""
+"""A training run's accuracy curve as a small picture for the model card."""
 
 from __future__ import annotations
 

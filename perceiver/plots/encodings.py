@@ -1,4 +1,4 @@
-"""Position codes and spectra of maps: curves and pictures for the page, and their content in words."""
+"""Figures of position encodings and spectra of maps, with text alternatives."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from .ticks import Tick
 from .timeline import STYLES
 
 SMALLEST_SHARE = 1e-6
-"""Eigenvalues below this share of the whole are rounding."""
+"""Eigenvalues below this share of their sum are rounding errors."""
 
 FLOOR = 0.01
-"""The lowest energy that is told apart, in multiples of an even spectrum."""
+"""The lower end of the colour scale, in multiples of a uniform spectrum."""
 
 EVEN = "times an even spectrum"
 AXIS_STYLES = ((BLUE, "solid"), (ORANGE, "dash"), (TEAL, "dot"), (GREY, "dashdot"))
@@ -38,15 +38,15 @@ Named = Mapping[str, Float[np.ndarray, "_"]]
 
 @dataclass(frozen=True)
 class Tartan:
-    """What the spectra of one model's maps come to.
+    """Summary of the spectra of one model's maps.
 
-    name        of the model
-    bands       whether its positions have bands of their own
-    blocks      that have a map
-    ratio       energy at the bands' frequencies over that of the baseline, a number a block
-    regularity  how well the maps repeat themselves, 0 to 1, a number a block
+    name        the model's name
+    bands       whether its position encoding has bands
+    blocks      the blocks with a map
+    ratio       energy at the bands' frequencies over that of the baseline, one per block
+    regularity  periodicity of the maps, 0 to 1, one per block
 
-    Either is NaN where it cannot be told.
+    ratio and regularity are NaN where they cannot be measured.
     """
 
     name: str
@@ -57,14 +57,14 @@ class Tartan:
 
 
 def wave(frequency: float, axis: str) -> str:
-    """A frequency and its axis in words: 1 cycle down, −17.5 cycles across."""
+    """A frequency and its axis as text: 1 cycle down, −17.5 cycles across."""
     return f"{'−' if frequency < 0 else ''}{cycles(abs(frequency))} {axis}"
 
 
 def gram_figure(shares: Named) -> go.Figure:
-    """The Gram spectra of some models' position codes: the share of every dimension, the largest first.
+    """The Gram spectra of some models' position encodings: the share of every dimension, largest first.
 
-    Raises ValueError for more models than can be told apart.
+    Raises ValueError for more models than there are line styles.
     """
     if len(shares) > len(STYLES):
         raise ValueError(f"{len(shares)} models cannot be told apart; at most {len(STYLES)}")
@@ -90,16 +90,16 @@ def gram_figure(shares: Named) -> go.Figure:
 
 
 def gram_text(dimensions: Mapping[str, tuple[float, int]]) -> str:
-    """What `gram_figure` shows, in words.
+    """The content of `gram_figure` as text.
 
-    dimensions  of every model the effective number, and that of its channels
+    dimensions  the effective dimension and the number of channels of every model
     """
     told = [f"{name} {number(effective)} of {channels}" for name, (effective, channels) in dimensions.items()]
     return f"Effective number of dimensions: {', '.join(told)}."
 
 
 def spectrum_range(top: float) -> ColourRange:
-    """The scale of spectra side by side: from FLOOR to `top`, in multiples of an even spectrum."""
+    """The common scale of spectra: from FLOOR to `top`, in multiples of a uniform spectrum."""
     upper = max(top, 10 * FLOOR)
     return ColourRange("log", "score", False, FLOOR, upper, 100.0, floor=FLOOR, name=f"{EVEN} (log scale)")
 
@@ -107,9 +107,9 @@ def spectrum_range(top: float) -> ColourRange:
 def spectrum_picture(
     energy: Float[np.ndarray, "rows columns"], range_: ColourRange, colours: str
 ) -> UInt8[np.ndarray, "rows columns 3"]:
-    """The power spectrum of maps with two axes, a pixel a frequency.
+    """The power spectrum of maps with two axes as an image, one pixel per frequency.
 
-    energy  adds up to 1; zero frequency in the middle (`analysis.spectrum.Spectrum`)
+    energy  with sum 1; zero frequency in the middle (`analysis.spectrum.Spectrum`)
     """
     return colour.paint(range_.apply(multiples(energy)), colours)
 
@@ -117,7 +117,7 @@ def spectrum_picture(
 def spectrum_axes(
     frequencies: Sequence[Float[np.ndarray, "_"]], bands: Sequence[Sequence[float]], names: Sequence[str]
 ) -> Axes:
-    """The sides of `spectrum_picture`: a tick at every band that the picture reaches, some with their number."""
+    """The axes of `spectrum_picture`: a tick at every band in its range, some of them labelled."""
     left, bottom = (
         Axis(_ticks(along, its), f"cycles {name}") for along, its, name in zip(frequencies, bands, names, strict=True)
     )
@@ -132,13 +132,13 @@ def profile_figure(
     *,
     top: float,
 ) -> go.Figure:
-    """The power spectrum of maps along each of their axes, in multiples of an even one, with the bands ticked.
+    """The power spectrum of maps along each axis, in multiples of a uniform spectrum, with ticks at the bands.
 
-    energy       adds up to 1; zero frequency in the middle (`analysis.spectrum.Spectrum`)
+    energy       with sum 1; zero frequency in the middle (`analysis.spectrum.Spectrum`)
     frequencies  of each axis, in cycles across it
-    bands        the frequencies of the position code along each axis
+    bands        the frequencies of the position encoding along each axis
     names        of the axes
-    top          the end of the scale
+    top          the upper end of the scale
     """
     relative = np.maximum(multiples(energy), FLOOR)
     middle = [int(np.abs(along).argmin()) for along in frequencies]
@@ -170,7 +170,7 @@ def profile_figure(
 
 
 def multiples(energy: Float[np.ndarray, "*frequencies"]) -> Float[np.ndarray, "*frequencies"]:
-    """A spectrum in multiples of an even one over all frequencies but zero."""
+    """A spectrum in multiples of a uniform spectrum over all nonzero frequencies."""
     total = float(np.nansum(energy))
     return np.nan_to_num(energy) * ((energy.size - 1) / total if total > 0 else 0.0)
 
@@ -178,7 +178,7 @@ def multiples(energy: Float[np.ndarray, "*frequencies"]) -> Float[np.ndarray, "*
 def spectrum_text(
     energy: Float[np.ndarray, "*frequencies"], frequencies: Sequence[Float[np.ndarray, "_"]], axes: Sequence[str]
 ) -> str:
-    """Where the spectrum is strongest, in words."""
+    """The frequencies with the most energy, as text."""
     relative = multiples(energy)
     if not relative.any():
         return "The maps are even: there is no spectrum."
@@ -189,9 +189,9 @@ def spectrum_text(
 
 
 def tartan_figure(models: Sequence[Tartan], measure: Measure) -> go.Figure:
-    """One measure block by block, a curve a model; of the ratio also the level of the baseline.
+    """One measure by block, one curve per model; for the ratio also the level of the baseline.
 
-    Raises ValueError for more models than can be told apart.
+    Raises ValueError for more models than there are line styles.
     """
     if len(models) > len(STYLES):
         raise ValueError(f"{len(models)} models cannot be told apart; at most {len(STYLES)}")
@@ -218,12 +218,12 @@ def tartan_figure(models: Sequence[Tartan], measure: Measure) -> go.Figure:
 
 
 def tartan_measured(models: Sequence[Tartan], measure: Measure) -> bool:
-    """Whether there is a number of this measure to be drawn."""
+    """Whether any model has a value of this measure that is not NaN."""
     return any(not math.isnan(value) for one in models for value in getattr(one, measure))
 
 
 def tartan_text(models: Sequence[Tartan]) -> str:
-    """What the numbers say of the remark that Fourier features make the maps look like tartan, whichever way."""
+    """Whether the numbers support the paper's remark that Fourier features make maps look like tartan, as text."""
     told = "; ".join(f"{one.name} {_energy(one)}, {_regularity(one)}" for one in models)
     numbers = f"On this input, as means over blocks: {told}."
     with_bands = [one for one in models if one.bands]
@@ -239,7 +239,7 @@ def tartan_text(models: Sequence[Tartan]) -> str:
 
 
 def _verdict(higher: Mapping[str, bool]) -> str:
-    """The remark beside whether each measure that can be told is higher with Fourier features."""
+    """The conclusion about the remark; `higher` says for each measure whether it is higher with Fourier features."""
     if not higher:
         return "That is too little to check the remark."
     up = [name for name, more in higher.items() if more]
@@ -264,7 +264,7 @@ def _regularity(one: Tartan) -> str:
 
 
 def _ticks(along: Float[np.ndarray, "_"], bands: Sequence[float]) -> tuple[Tick, ...]:
-    """Bands of either sign, named at the highest, at one in the middle and at 0."""
+    """Ticks at positive and negative bands, labelled at the highest one, a middle one and 0."""
     reached = [f for f in bands if f <= float(along.max())]
     named = {reached[-1], reached[len(reached) // 2]} if reached else set()
     out = [
@@ -277,7 +277,7 @@ def _ticks(along: Float[np.ndarray, "_"], bands: Sequence[float]) -> tuple[Tick,
 
 
 def _levels(lowest: float) -> list[float]:
-    """Round shares down to the lowest, fewer where they span more."""
+    """Round shares from 1 down to the lowest, fewer for a wide range."""
     decades = [10.0**k for k in range(math.floor(math.log10(lowest)), 1)]
     steps = (1.0,) if len(decades) > 4 else (1.0, 2.0, 5.0)
     return [step * decade for decade in decades for step in steps if step * decade <= 1]
@@ -288,13 +288,13 @@ def _percents(shares: Sequence[float]) -> list[str]:
 
 
 def _mean(values: Sequence[float]) -> float:
-    """The mean of the numbers that can be told; NaN without any."""
+    """The mean of all values that are not NaN; NaN without any."""
     told = [value for value in values if not math.isnan(value)]
     return sum(told) / len(told) if told else math.nan
 
 
 def _layout(height: int, top: int) -> dict[str, object]:
-    """A layout without background or font of its own, so that the page's theme applies."""
+    """A layout without background and font, so that the page's theme applies."""
     return {
         "height": height,
         "margin": {"l": 4, "r": 8, "t": top, "b": 4},

@@ -1,4 +1,4 @@
-"""Faithfulness of maps, and what latents attend to: curves for the page, and their content in words."""
+"""Figures of the faithfulness of maps and of the attention of latents, with text alternatives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .figures import BLUE, GREY, GRID, ORANGE, TEAL
 
 PURPLE = "#9a6dd7"
 NAMES: Mapping[str, str] = {**{key: method.label for key, method in METHODS.items()}, RANDOM: RANDOM_LABEL}
-"""The explanation methods, and the random order that they are measured against."""
+"""The labels of the explanation methods and of their baseline, random order."""
 
 STYLES: Mapping[str, tuple[str, str]] = {
     "attention": (BLUE, "solid"),
@@ -29,7 +29,7 @@ STYLES: Mapping[str, tuple[str, str]] = {
     "random": (GREY, "dot"),
 }
 NOTICED = 0.01
-"""Difference of two areas that is worth a word: a hundredth of the probability, over the whole course."""
+"""The smallest difference of two areas that the text mentions."""
 
 Direction = Literal["deletion", "insertion"]
 DIRECTIONS: Mapping[str, str] = {"deletion": "Elements taken away", "insertion": "Elements put in"}
@@ -37,45 +37,45 @@ DIRECTIONS: Mapping[str, str] = {"deletion": "Elements taken away", "insertion":
 
 @runtime_checkable
 class PerturbationCurve(Protocol):
-    """What is drawn of a deletion or an insertion."""
+    """The interface of a deletion or insertion curve."""
 
     @property
     def shares(self) -> Float[np.ndarray, "k"]:
-        """Of the elements changed so far."""
+        """Shares of the elements changed so far."""
         ...
 
     @property
     def probabilities(self) -> Float[np.ndarray, "k"]:
-        """Of the class."""
+        """Probabilities of the class."""
         ...
 
     @property
     def area(self) -> float:
-        """Mean probability over the course."""
+        """Area under the curve."""
         ...
 
 
 @runtime_checkable
 class Score(Protocol):
-    """A deletion and an insertion in the order of one map."""
+    """The interface of the deletion and insertion curves of one map."""
 
     @property
     def deletion(self) -> PerturbationCurve:
-        """The most marked elements go first."""
+        """Elements with the highest values are removed first."""
         ...
 
     @property
     def insertion(self) -> PerturbationCurve:
-        """The most marked elements come first."""
+        """Elements with the highest values are inserted first."""
         ...
 
 
 def course_figure(scores: Mapping[str, Score], direction: Direction, *, strong: str = "") -> go.Figure:
-    """The probability of the class against the share of elements taken away, or put in; one curve a method, its area
-    in the legend.
+    """The probability of the class against the share of removed or inserted elements; one curve per method, with its
+    area in the legend.
 
-    scores  by a key of NAMES, which also fixes how a curve is drawn
-    strong  the method that is drawn thicker
+    scores  by a key of NAMES, which also determines the line style
+    strong  the method with a thicker line
 
     Raises ValueError for a method without a name.
     """
@@ -103,13 +103,13 @@ def course_figure(scores: Mapping[str, Score], direction: Direction, *, strong: 
 
 
 def faithfulness_text(scores: Mapping[str, Score], label: str) -> str:
-    """What the curves say, in words: which map's most marked elements matter most, and whether attention says more
-    than chance.
+    """The content of the curves as text: the maps with the best deletion and insertion, and whether attention is better
+    than random order.
 
-    scores  by a key of NAMES, "random" among them
+    scores  by a key of NAMES, including "random"
     label   the class
 
-    Raises ValueError where random order or every method is missing.
+    Raises ValueError without random order or without any method.
     """
     methods = [key for key in NAMES if key in scores and key != "random"]
     if "random" not in scores or not methods:
@@ -125,7 +125,7 @@ def faithfulness_text(scores: Mapping[str, Score], label: str) -> str:
 
 
 def _lead(scores: Mapping[str, Score], key: str, direction: Direction) -> float:
-    """How much better than random order: the area that a deletion saves, or that an insertion gains."""
+    """The improvement over random order: the decrease of the deletion area, or the increase of the insertion area."""
     its, chance = (getattr(scores[one], direction).area for one in (key, "random"))
     return float(chance - its if direction == "deletion" else its - chance)
 
@@ -158,7 +158,7 @@ def areas_text(scores: Mapping[str, Score]) -> str:
 
 
 def compared_text(scores: Mapping[str, Score], key: str) -> str:
-    """Whether one map says more than random order, in words. Raises ValueError where it or random order is missing."""
+    """Whether one map is better than random order, as text. Raises ValueError if it or random order is missing."""
     if not {key, "random"} <= scores.keys():
         raise ValueError("maps are measured against random order; there must be both")
     deletion, insertion = (
@@ -177,17 +177,17 @@ def compared_text(scores: Mapping[str, Score], key: str) -> str:
 
 
 def _within(name: str) -> str:
-    """A name within a sentence."""
+    """A name for use within a sentence."""
     return name[0].lower() + name[1:]
 
 
 def movement_figure(steps: Sequence[tuple[int, int]], divergence: Float[np.ndarray, "steps N"]) -> go.Figure:
-    """How far each latent's map moves from one block to the next, a box a step.
+    """The change of each latent's map from one block to the next, one box per step.
 
-    steps       from block, to block, zero-based
+    steps       (from, to) pairs of blocks, counted from 0
     divergence  in bits
 
-    Raises ValueError for another number of steps.
+    Raises ValueError if the numbers of steps differ.
     """
     if len(steps) != len(divergence):
         raise ValueError(f"there are {len(divergence)} rows for {len(steps)} steps")
@@ -199,7 +199,7 @@ def movement_figure(steps: Sequence[tuple[int, int]], divergence: Float[np.ndarr
 
 
 def movement_text(steps: Sequence[tuple[int, int]], divergence: Float[np.ndarray, "steps N"], most: int = 3) -> str:
-    """What `movement_figure` shows, in words, and the latents that move most. Raises as it does."""
+    """The content of `movement_figure` as text, and the latents with the largest change. Raises as it does."""
     if len(steps) != len(divergence):
         raise ValueError(f"there are {len(divergence)} rows for {len(steps)} steps")
     if not len(steps):
@@ -221,13 +221,13 @@ def movement_text(steps: Sequence[tuple[int, int]], divergence: Float[np.ndarray
 def concentration_figure(
     blocks: Sequence[int], effective: Sequence[Float[np.ndarray, "N"]], elements: int
 ) -> go.Figure:
-    """How many elements each latent reads as if alike, a box a block, from 1 to all of them.
+    """The effective number of elements of each latent, one box per block.
 
-    blocks     zero-based
+    blocks     counted from 0
     effective  exp(entropy) of each latent's map
     elements   M
 
-    Raises ValueError for another number of blocks.
+    Raises ValueError if the numbers of blocks differ.
     """
     if len(blocks) != len(effective):
         raise ValueError(f"there are {len(effective)} rows for {len(blocks)} blocks")
@@ -241,7 +241,7 @@ def concentration_figure(
 
 
 def concentration_text(blocks: Sequence[int], effective: Sequence[Float[np.ndarray, "N"]], elements: int) -> str:
-    """What `concentration_figure` shows, in words. Raises as it does."""
+    """The content of `concentration_figure` as text. Raises as it does."""
     if len(blocks) != len(effective):
         raise ValueError(f"there are {len(effective)} rows for {len(blocks)} blocks")
     told = ", ".join(
@@ -256,7 +256,7 @@ def concentration_text(blocks: Sequence[int], effective: Sequence[Float[np.ndarr
 
 
 def _boxes(names: Sequence[str], rows: Sequence[Float[np.ndarray, "N"]], hover: str, colour: str) -> go.Figure:
-    """A box and all its points for every row; points are called after their latents."""
+    """A box plot with all points for every row; points are labelled by latent."""
     figure = go.Figure()
     for name, row in zip(names, rows, strict=True):
         figure.add_trace(
@@ -282,7 +282,7 @@ def _boxes(names: Sequence[str], rows: Sequence[Float[np.ndarray, "N"]], hover: 
 
 
 def below_one_another(sheets: Sequence[bytes]) -> bytes:
-    """Some PNGs on one sheet of white. Raises ValueError for none."""
+    """Stacks PNGs vertically on a white background. Raises ValueError for none."""
     if not sheets:
         raise ValueError("there is no figure to put on a sheet")
     pictures = [Image.open(BytesIO(sheet)).convert("RGB") for sheet in sheets]
@@ -297,7 +297,7 @@ def below_one_another(sheets: Sequence[bytes]) -> bytes:
 
 
 def _open(height: int, top: int) -> dict[str, object]:
-    """A layout without background or font of its own, so that the page's theme applies."""
+    """A layout without background and font, so that the page's theme applies."""
     axis = {"gridcolor": GRID, "zerolinecolor": GRID, "fixedrange": True, "automargin": True}
     return {
         "height": height,

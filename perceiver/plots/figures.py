@@ -20,7 +20,7 @@ from .drawing.base import Drawable, Drawn
 from .scale import ColourRange
 from .sheet import save, sheet
 
-# Each of these stands out by 3:1 and more from white and from a dark page alike.
+# Each of these has a contrast of at least 3:1 on white and on a dark page.
 BLUE, ORANGE, TEAL, GREY = "#3b82c4", "#d9730d", "#23968a", "#868e9a"
 GRID = "rgba(128,134,145,0.28)"
 
@@ -28,9 +28,9 @@ GRID = "rgba(128,134,145,0.28)"
 def prediction_bars(
     probabilities: Float[np.ndarray, "classes"], labels: Sequence[str], truth: int | None = None, top: int = 5
 ) -> go.Figure:
-    """The most probable classes as bars, the best on top; the true class is ticked, and added if not among them.
+    """Bars of the most probable classes, best on top; the true class gets a check mark and is always included.
 
-    Raises ValueError when labels and probabilities differ in number or there is no class `truth`.
+    Raises ValueError if the numbers of labels and probabilities differ or there is no class `truth`.
     """
     rows = _ranked(probabilities, labels, truth, top)
     places = list(range(len(rows), 0, -1))
@@ -61,7 +61,7 @@ def prediction_bars(
 def prediction_text(
     probabilities: Float[np.ndarray, "classes"], labels: Sequence[str], truth: int | None = None, top: int = 3
 ) -> str:
-    """What `prediction_bars` shows, in words. Raises as it does."""
+    """The content of `prediction_bars` as text. Raises as it does."""
     rows = _ranked(probabilities, labels, None, top)
     text = "Predictions: " + ", ".join(f"{labels[i]} {percent(float(probabilities[i]))}" for _, i in rows) + "."
     if truth is not None:
@@ -78,13 +78,13 @@ def block_curve(
     entropies: Sequence[float | None] | None = None,
     num_inputs: int | None = None,
 ) -> go.Figure:
-    """How the prediction forms: the final class's probability when the head reads the latents after each block.
+    """The probability of the final class when the head is applied to the latents after each block.
 
-    truth       also drawn, dashed, when it is another class
-    entropies   mean entropy in nats of the latents' maps, one a block; None for a block without a cross-attention
-    num_inputs  M, to draw ln M: the entropy of a map that reads every element alike
+    truth       also drawn, dashed, if it is another class
+    entropies   mean entropy in nats of the latents' maps, one per block; None for a block without a cross-attention
+    num_inputs  M, to draw ln M, the entropy of a uniform map
 
-    Raises ValueError when labels, blocks or classes do not match.
+    Raises ValueError if labels, blocks or classes do not match.
     """
     _check(probabilities[-1], labels, truth)
     if entropies is not None and len(entropies) != len(probabilities):
@@ -121,7 +121,7 @@ def block_curve(
 def block_text(
     probabilities: Float[np.ndarray, "blocks classes"], labels: Sequence[str], entropies: Sequence[float | None] = ()
 ) -> str:
-    """What `block_curve` shows, in words."""
+    """The content of `block_curve` as text."""
     _check(probabilities[-1], labels, None)
     final = int(np.argmax(probabilities[-1]))
     text = f"Probability of {labels[final]} after each block: "
@@ -142,14 +142,14 @@ def figure_png(
     title: str = "",
     footer: str = "",
 ) -> bytes:
-    """The publication figure as a PNG on white at 200 dots an inch: the input, then every map, cell for cell.
+    """The publication figure as a PNG on white at 200 dots per inch: the input, then every map, without interpolation.
 
     drawn     the input and the maps as pictures (`drawing.draw`)
-    ranges, titles, summaries  one a map; ranges from one call of `ColourScale.limits`
-    columns   panels a row, the input among them; None puts up to five
-    footer    what the caller wants said; how the scale reads is said anyway
+    ranges, titles, summaries  one per map; ranges from one call of `ColourScale.limits`
+    columns   panels per row, including the input; None is up to five
+    footer    additional text below the figure; the description of the scale is always included
 
-    Raises ValueError when the numbers of maps, ranges, titles and summaries differ.
+    Raises ValueError if the numbers of maps, ranges, titles and summaries differ.
     """
     arranged = sheet(drawn, ranges, titles, summaries, columns=columns, title=title, footer=footer)
     return save(arranged.draw(), "png", title)
@@ -165,9 +165,9 @@ def block_maps_png(
     title: str = "",
     footer: str = "",
 ) -> bytes:
-    """`figure_png` of an input and maps on one scale.
+    """`figure_png` of an input and maps on a common scale.
 
-    colours, strength  as `drawing.draw` takes them
+    colours, strength  as in `drawing.draw`
     """
     ranges = [one.range for one in maps]
     drawn = draw(sample, [one.values for one in maps], ranges, colours=colours, strength=strength)
@@ -185,7 +185,7 @@ def figure_vector(
     title: str = "",
     footer: str = "",
 ) -> bytes:
-    """`figure_png` as SVG or PDF: text and lines stay vectors, pictures stay exact cells."""
+    """`figure_png` as SVG or PDF: text and lines are vectors, pictures keep their exact cells."""
     arranged = sheet(drawn, ranges, titles, summaries, columns=columns, title=title, footer=footer)
     return save(arranged.draw(), form, title)
 
@@ -229,7 +229,7 @@ def _curve(
 
 
 def _blank(height: int, right: int = 8, top: int = 4) -> dict[str, object]:
-    """A layout without background or font of its own, so that the page's theme applies."""
+    """A layout without background and font, so that the page's theme applies."""
     return {
         "height": height,
         "margin": {"l": 4, "r": right, "t": top, "b": 4},

@@ -1,4 +1,4 @@
-"""Maps blended over the model's input, cell for cell and without rescaling, row 0 at the top."""
+"""Maps blended over the model's input without interpolation, row 0 at the top."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from PIL import Image
 
 GREY_BAND = (32.0, 160.0)
-"""The range of greys of a picture under a map, apart from the dark and the bright end of the map's colours."""
+"""The range of greys of a picture under a map, distinct from the dark and the bright end of the map's colours."""
 
 OPACITY_POWER = 0.6
 """The exponent of the opacity, which makes medium values visible over a picture."""
@@ -18,11 +18,11 @@ OPACITY_POWER = 0.6
 
 @runtime_checkable
 class Placed(Protocol):
-    """What drawing on the original needs of a `Sample` of a picture."""
+    """The part of an image `Sample` that drawing on the original needs."""
 
     @property
     def original(self) -> UInt8[np.ndarray, "h w 3"]:
-        """The whole picture that the user gave."""
+        """The original picture before cropping."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -30,13 +30,13 @@ class Placed(Protocol):
 
     @property
     def box(self) -> tuple[tuple[float, float], ...]:
-        """(start, stop) of what the model saw, down and across, in pixels of the original."""
+        """(start, stop) of the model's input, down and across, in pixels of the original."""
 
 
 def greyed(seen: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
-    """A picture in grey (Rec. 709 luma) within GREY_BAND: the only colour and the brightest spots are the map's.
+    """A greyscale picture (Rec. 709 luma) within GREY_BAND, so that all colours and the brightest spots are the map's.
 
-    The same for every picture; nothing is stretched to a picture's own range.
+    The mapping is the same for every picture, without contrast stretching.
     """
     luma = seen.astype(np.float32) @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32) / 255
     grey = np.rint(GREY_BAND[0] + (GREY_BAND[1] - GREY_BAND[0]) * luma).astype(np.uint8)
@@ -44,10 +44,7 @@ def greyed(seen: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def opacity(unit: Float[np.ndarray, "H W"], *, signed: bool = False) -> Float[np.ndarray, "H W"]:
-    """The opacity of each cell: low where values are low, or near 0 on a signed scale.
-    Missing values
-       are solid.
-    """
+    """The opacity of each cell: low for low values, or for values near 0 on a signed scale; 1 for missing values."""
     weight = np.abs(2 * unit - 1) if signed else unit
     return np.where(np.isnan(unit), 1.0, np.nan_to_num(weight) ** OPACITY_POWER)
 
@@ -60,13 +57,13 @@ def overlay(
     *,
     grey: bool = True,
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """A painted map over the picture it belongs to.
+    """Blends a painted map over its picture.
 
-    strength  0 shows the picture alone (in its own colours), 1 the colours at their full opacity
-    solid     opacity of each cell in [0, 1] (`opacity`); None covers all cells alike
-    grey      turn the picture grey first, as far as the strength goes
+    strength  0 shows the picture alone (in its own colours), 1 the colours at full opacity
+    solid     opacity of each cell in [0, 1] (`opacity`); None covers all cells equally
+    grey      first converts the picture to greyscale, in proportion to the strength
 
-    Raises ValueError when picture and map differ in shape, or for a strength outside [0, 1].
+    Raises ValueError if the shapes of picture and map differ, or for a strength outside [0, 1].
     """
     _check(seen.shape, painted.shape, strength)
     base = seen.astype(np.float32)
@@ -77,7 +74,7 @@ def overlay(
 
 
 def enlarge(array: Shaped[np.ndarray, "H W *rest"], factor: int) -> Shaped[np.ndarray, "fH fW *rest"]:
-    """Every cell as a square of factor x factor: nearest neighbour, exactly. Raises ValueError below 1."""
+    """Enlarges every cell to factor x factor pixels (nearest neighbour). Raises ValueError for a factor below 1."""
     if factor < 1:
         raise ValueError(f"cannot enlarge by {factor}; the factor is a whole number from 1")
     return np.repeat(np.repeat(array, factor, axis=0), factor, axis=1)
@@ -92,13 +89,13 @@ def on_original(
     grey: bool = True,
     longest: int = 1200,
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A painted map on the whole picture the user gave; what the model never saw is dimmed, hatched and fenced off.
+    """Draws a painted map on the original picture; regions outside the model's input are dimmed, hatched and outlined.
 
-    Every pixel takes the map's cell that its centre falls into (`sample.box`), so the map keeps its hard cells.
+    Every pixel takes the map's cell that contains its centre (`sample.box`), without interpolation.
     longest  the longer side of the result in pixels: larger pictures are shrunk; smaller ones are enlarged by a whole
              factor, nearest neighbour
 
-    Raises ValueError when the map is not of the sample's shape, or for a strength outside [0, 1].
+    Raises ValueError if the map does not have the sample's shape, or for a strength outside [0, 1].
     """
     _check(tuple(sample.shape), painted.shape[:2], strength)
     picture = _resized(sample.original, longest)
@@ -155,7 +152,7 @@ def _unseen(picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
 
 
 def _fenced(picture: UInt8[np.ndarray, "h w 3"], inside: Bool[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w 3"]:
-    """A white line within a dark one around what the model saw, drawn on the unseen side; none where all was seen."""
+    """Outlines the model's input with a white and a dark line, drawn outside of it; none if it is the whole picture."""
     width = max(1, max(picture.shape[:2]) // 500)
     line = _grown(inside, width)
     picture[_grown(line, width) & ~line] = 0

@@ -1,7 +1,7 @@
-"""Colour scales: from the values of maps to places on a colour bar, comparable between maps.
+"""Colour scales: map the values of maps to positions on a colour bar, comparable between maps.
 
-A `ColourScale` is the choice, a `ColourRange` is what follows from it for the maps at hand. All maps that stand side
-by side go through `ColourScale.limits` together, so that equal colours mean equal values.
+A `ColourScale` holds the settings, a `ColourRange` the resulting range for given maps. Maps shown side by side are
+passed to `ColourScale.limits` together, so that equal colours mean equal values.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ UNITS: dict[Quantity, str] = {
 }
 NOT_COMPARABLE = "Each map on its own scale, so colours are not comparable between maps."
 FLAT_PLACE = 0.25
-"""The place of the one colour of a constant map on the bar: low, but not at its end."""
+"""The position of a constant map's colour on the bar: low, but not at the end."""
 
 
 def modes(what: Quantity, *, signed: bool = False) -> tuple[Mode, ...]:
-    """The modes that make sense for a quantity: only weights have a logarithm, only probabilities a uniform level."""
+    """The valid modes for a quantity: "log" requires weights, "uniform" requires probabilities."""
     if what == "probability":
         return ("shared", "uniform", "per_map") if signed else ("shared", "uniform", "per_map", "log")
     if what == "value" and not signed:
@@ -43,25 +43,25 @@ def modes(what: Quantity, *, signed: bool = False) -> tuple[Mode, ...]:
 
 
 def usable_mode(mode: str, what: Quantity, *, signed: bool = False) -> Mode:
-    """The mode, or the shared one where it makes no sense for a quantity."""
+    """The mode, or "shared" if it is not valid for a quantity."""
     return next((one for one in modes(what, signed=signed) if one == mode), "shared")
 
 
 @dataclass(frozen=True)
 class ColourRange:
-    """The meaning of the colours of one map. Values are in the unit shown: the map's own, times `factor`.
+    """The colour range of one map. Values are in the displayed unit: the map's own, times `factor`.
 
-    mode, what, signed   the choice that led here
+    mode, what, signed   the settings of the scale
     lower, upper         the ends of the colour bar; always lower < upper
-    percentile           of the values behind the end of the bar, 100 for the largest
+    percentile           of the values at the end of the bar, 100 for the largest
     factor               M for multiples of uniform, else 1
-    floor                log only: the smallest value told apart
+    floor                log only: the smallest value that is distinguished
     below, above         shares of the elements beyond either end, over all maps that share the range
-    mass_above           share of all weight that the elements above hold; None where values cannot be added up
-    missing              elements that are not finite, over all maps that share the range
-    flat                 all values are alike (or none is finite): the colour says nothing
-    uniform              what no preference would be; None where there is no such level
-    name                 of the numbers, where `what` does not say it
+    mass_above           share of the total weight in the elements above; None if values cannot be summed
+    missing              number of elements that are not finite, over all maps that share the range
+    flat                 whether all values are equal (or none is finite), so that colours have no meaning
+    uniform              the value of a uniform map; None if there is no such level
+    name                 of the values, if not given by `what`
     """
 
     mode: Mode
@@ -92,7 +92,7 @@ class ColourRange:
 
     @property
     def unit(self) -> str:
-        """What the numbers on the bar are."""
+        """The unit of the values on the bar as text."""
         if self.name:
             return self.name
         name = "times uniform attention" if self.mode == "uniform" else UNITS[self.what]
@@ -105,7 +105,7 @@ class ColourRange:
         return np.asarray(values, dtype=np.float64) * self.factor
 
     def apply(self, values: Values) -> Float32[np.ndarray, "..."]:
-        """Places on the bar in [0, 1], clipped at its ends; NaN where a value is not finite."""
+        """Positions on the bar in [0, 1], clipped at its ends; NaN for values that are not finite."""
         values = np.asarray(values, dtype=np.float64)
         shown = np.where(np.isfinite(values), values, np.nan) * self.factor
         return self._place(shown).astype(np.float32)
@@ -117,10 +117,10 @@ class ColourRange:
         return np.clip((shown - lower) / (upper - lower), 0.0, 1.0)
 
     def ticks(self, wanted: int = 5, apart: float = 0.1) -> tuple[Tick, ...]:
-        """Labelled places on the bar, lowest first: its ends, the uniform level, and round numbers between them.
+        """Ticks of the bar, lowest first: its ends, the uniform level, and round numbers between them.
 
-        wanted  about how many
-        apart   the least distance between two labels, as a share of the bar
+        wanted  approximate number of ticks
+        apart   minimum distance between two labels, as a share of the bar
         """
         must: list[tuple[float, str, bool]] = [
             (self.upper, f"≥ {number(self.upper)}" if self.above else number(self.upper), False),
@@ -130,7 +130,7 @@ class ColourRange:
             must.append((0.0, "0", False))
         if self.uniform is not None and self.lower <= self.uniform <= self.upper:
             mark = (self.uniform, "1" if self.mode == "uniform" else "1/M", True)
-            # Near 0 the level says more than the 0 does; a lower end of its own has to be told.
+            # The uniform level has priority over a lower end of 0, but not over any other lower end.
             must.insert(1 if self.lower == 0 else 2, mark)
         return place(must, self.lower, self.upper, wanted, apart, log=self.mode == "log", where=self._at)
 
@@ -138,7 +138,7 @@ class ColourRange:
         return float(self._place(np.asarray([shown], dtype=np.float64))[0])
 
     def sentence(self) -> str:
-        """The scale in plain text, for captions and notes."""
+        """The description of the scale as text, for captions and notes."""
         parts = [self._range_sentence(), self._clipped_sentence()]
         if self.uniform is not None and self.mode != "uniform":
             parts.append(f"No preference would be 1/M = {number(self.uniform)}.")
@@ -172,16 +172,16 @@ class ColourRange:
 
 @dataclass(frozen=True)
 class ColourScale:
-    """How values become colours.
+    """Settings for mapping values to colours.
 
-    mode        "shared": one range for all maps, from 0 to a high percentile of everything shown (scores and entropies,
-                which have no natural zero, begin at the matching low percentile); "uniform": the same for values times
-                M, where 1 is no preference, and never ending below 2, so that no preference never looks hot; "per_map":
-                each map from its own lowest value to its own percentile; "log": one logarithmic range up to the largest
-                value, down to the smallest but no further than the floor, 1/(100 M) for probabilities and a
-                ten-thousandth of the largest for others
-    percentile  the share of elements, in percent, that the range must hold; the rest is clipped, and the range says so
-    signed      values are differences: every range is symmetric about 0
+    mode        "shared": one range for all maps, from 0 to a high percentile of all shown values (for scores and
+                entropies, which have no natural zero, from the matching low percentile); "uniform": the same for values
+                times M, where 1 is uniform attention, with an upper end of at least 2, so that uniform maps are never
+                bright; "per_map": each map from its own minimum to its own percentile; "log": one logarithmic range
+                from the minimum to the maximum, but not below the floor, 1/(100 M) for probabilities and a
+                ten-thousandth of the maximum for others
+    percentile  percentage of elements that the range contains; the rest is clipped and counted in the range
+    signed      whether values are differences: every range is then symmetric about 0
 
     Raises ValueError for a percentile outside (50, 100].
     """
@@ -195,9 +195,9 @@ class ColourScale:
             raise ValueError(f"a colour scale cannot end at percentile {self.percentile:g}; it takes above 50 to 100")
 
     def limits(self, maps: Sequence[Values], what: Quantity = "probability") -> tuple[ColourRange, ...]:
-        """The range of each map, in order; all alike unless each map has its own.
+        """The range of each map, in order; all equal unless the mode is "per_map".
 
-        Raises ValueError when the mode makes no sense for the quantity, and for no maps or empty ones.
+        Raises ValueError if the mode is not valid for the quantity, and for no maps or empty ones.
         """
         if self.mode not in modes(what, signed=self.signed):
             raise ValueError(
@@ -216,7 +216,7 @@ class ColourScale:
         return tuple(dataclasses.replace(shared, factor=factor) for factor in factors)
 
     def _range(self, values: Float[np.ndarray, "n"], what: Quantity, size: int | None) -> ColourRange:
-        """The range over some values, already in the unit shown; `size` is M where all maps have the same."""
+        """The range over some values in the displayed unit; `size` is M if it is the same for all maps."""
         finite = values[np.isfinite(values)]
         level = None
         if what == "probability":
@@ -259,7 +259,7 @@ class ColourScale:
         return is_constant(low, high)
 
     def _flat_ends(self, finite: Float[np.ndarray, "n"], what: Quantity, level: float | None) -> tuple[float, float]:
-        """The ends of the bar that put the one value of a constant map at FLAT_PLACE."""
+        """The ends of the bar for which the value of a constant map is at FLAT_PLACE."""
         value = float(finite.mean()) if finite.size else 0.0
         if self.signed:
             return -(level or 1.0), level or 1.0
@@ -286,13 +286,13 @@ class ColourScale:
             upper = self._high(finite)
         if self.mode == "uniform":
             upper = max(upper, 2.0)
-        # So few elements stand out that the percentile misses them all: show them.
+        # The outlying elements are too few to reach the percentile; the full range shows them.
         if not upper > lower:
             lower, upper = min(lower, float(finite.min())), highest
         return lower, upper
 
     def _high(self, values: Float[np.ndarray, "n"]) -> float:
-        """The high percentile, as a value that occurs: interpolating would let one outlier of a small map pull it."""
+        """The high percentile without interpolation, which would let one outlier of a small map shift it."""
         return float(np.percentile(values, self.percentile, method="lower"))
 
 

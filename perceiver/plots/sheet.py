@@ -1,7 +1,7 @@
-"""The figure for papers and posts: the input and its maps side by side, with scale, unit and numbers.
+"""The publication figure: the input and its maps side by side, with scale, unit and summary statistics.
 
-Drawn with matplotlib's objects alone (no pyplot, no global settings), so that many threads can draw at once. Lengths
-are device pixels from the top left corner at DPI dots an inch; every cell of a map is a whole number of them.
+Uses matplotlib objects only (no pyplot, no global settings), so that it is thread-safe. Lengths are device pixels from
+the top left corner at DPI dots per inch; every cell of a map is a whole number of pixels.
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ Format = Literal["png", "svg", "pdf"]
 Pixels = float | int
 
 DPI = 200
-PANEL = 400  # what the longer side of a panel comes close to
-NARROWEST = 384  # room that the numbers under a panel need
+PANEL = 400  # approximate longer side of a panel
+NARROWEST = 384  # minimum width for the numbers under a panel
 MARGIN, COLUMN_GAP, ROW_GAP = 48, 40, 36
 BAR, BAR_COLUMN = 24, 210
-TICK, LABELS = 8, 84  # length of an axis's ticks; room to the left for their labels and the unit
+TICK, LABELS = 8, 84  # length of an axis's ticks; width on the left for tick labels and the unit
 INK, QUIET, HAIRLINE = "#16191d", "#565d66", "#8b929a"
 POINTS = {"title": 11.0, "heading": 8.5, "small": 7.0}
-LETTER, BOLD = 0.56, 1.1  # mean width of a letter, of the type size; how much wider bold ones are
+LETTER, BOLD = 0.56, 1.1  # mean width of a letter relative to the font size; factor for bold letters
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture with a heading and lines below; `bar` where it wants a colour bar of its own."""
+    """One picture with a heading and lines of text below; `bar` is its own colour bar, if it has one."""
 
     picture: UInt8[np.ndarray, "H W 3"]
     heading: str
@@ -63,7 +63,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A figure before it is drawn. `bar` is the one colour bar of all panels, or None where each has its own."""
+    """A figure before it is drawn. `bar` is the common colour bar of all panels, or None if each has its own."""
 
     panels: tuple[Panel, ...]
     colours: str
@@ -74,34 +74,34 @@ class Sheet:
 
     @property
     def cell(self) -> tuple[int, int]:
-        """Height and width that every panel's picture gets, with what stands to its left."""
+        """Height and width reserved for every panel's picture, including the labels on its left."""
         shapes = [panel.enlarged.shape for panel in self.panels]
         return max(shape[0] for shape in shapes), self.beside + max(NARROWEST, *(shape[1] for shape in shapes))
 
     @property
     def beside(self) -> int:
-        """Width of what stands to the left of a picture."""
+        """Width of the labels on the left of a picture."""
         return LABELS if any(panel.axes and panel.axes.left for panel in self.panels) else 0
 
     @property
     def below(self) -> int:
-        """Height of the axis right under a picture."""
+        """Height of the axis below a picture."""
         return TICK + 6 + 2 * line("small") if any(panel.axes for panel in self.panels) else 0
 
     @property
     def unit(self) -> list[str]:
-        """The unit of the one colour bar, in lines."""
+        """The unit of the common colour bar as lines of text."""
         return textwrap.wrap(self.bar.unit, 18) if self.bar else []
 
     @property
     def under(self) -> int:
-        """Height of what stands under a picture."""
+        """Height of everything below a picture."""
         lines = max(len(self.unit), *(len(panel.lines) for panel in self.panels))
         return self.below + 10 + lines * line("small") + (0 if self.bar else BAR + 16 + line("small"))
 
     @property
     def width(self) -> int:
-        """Of the whole sheet."""
+        """Width of the sheet."""
         panels = self.columns * (self.cell[1] + COLUMN_GAP) - COLUMN_GAP
         return 2 * MARGIN + panels + (COLUMN_GAP + BAR_COLUMN if self.bar else 0)
 
@@ -165,7 +165,7 @@ class Sheet:
                 paper.line(x, at, x + BAR, at, "white", 5)
                 paper.line(x, at, x + BAR, at, "black", 2)
             paper.line(x + BAR, at, x + BAR + 8, at, INK, 1.5)
-            # The labels of the ends keep within the bar, clear of what stands above and below.
+            # The labels of the ends stay within the bar, so that they do not overlap anything above or below.
             side = "top" if tick.place > 0.97 else "bottom" if tick.place < 0.03 else "center"
             paper.text(x + BAR + 14, at, tick.label, "small", INK, va=side)
         for i, text in enumerate(self.unit):
@@ -193,7 +193,7 @@ def sheet(
     title: str,
     footer: str,
 ) -> Sheet:
-    """Arranges the maps after the input. See `figures.figure_png` for the arguments."""
+    """Arranges the input and its maps on a sheet. See `figures.figure_png` for the arguments."""
     if len({len(drawn.maps), len(ranges), len(titles), len(summaries)}) != 1:
         raise ValueError(
             f"a figure needs as many ranges, titles and summaries as maps; there are {len(drawn.maps)} maps, "
@@ -234,7 +234,7 @@ def numbers(summary: MapSummary, range_: ColourRange) -> tuple[str, ...]:
 
 
 def save(figure: Figure, form: Format, title: str) -> bytes:
-    """The file of a figure. Carries no date, so that the same figure gives the same picture."""
+    """The bytes of a figure's file, without a date, so that equal figures give equal files."""
     buffer = io.BytesIO()
     match form:
         case "png":
@@ -266,7 +266,7 @@ class _Paper:
         va: str = "top",
         rotation: float = 0,
     ) -> None:
-        """Plain text, never read as mathematics: file names may hold dollar signs."""
+        """Draws plain text without math parsing, because file names may contain dollar signs."""
         place = x / self.width, 1 - y / self.height
         font = {"fontsize": POINTS[size], "fontweight": weight, "color": colour, "ha": ha, "va": va}
         self.figure.text(*place, text, font, rotation=rotation, parse_math=False)
@@ -277,7 +277,7 @@ class _Paper:
         self.figure.add_artist(stroke)
 
     def picture(self, x: int, y: int, picture: Picture) -> None:
-        """A picture at its own size, pixel for pixel, with a hairline around it."""
+        """Draws a picture without scaling, with a hairline border."""
         height, width = picture.shape[:2]
         box = (x / self.width, 1 - (y + height) / self.height, width / self.width, height / self.height)
         axes = self.figure.add_axes(box)
@@ -294,6 +294,6 @@ def line(size: str) -> int:
 
 
 def _fit(text: str, width: int, size: str) -> str:
-    """Bold text, cut with an ellipsis where it would leave its column."""
+    """Bold text, truncated with an ellipsis to the width of its column."""
     letters = int(width / (BOLD * LETTER * POINTS[size] * DPI / 72))
     return text if len(text) <= letters else f"{text[: letters - 1].rstrip()}…"

@@ -1,4 +1,4 @@
-"""The effect of each frequency of a position code: curves for the page, and their content in words."""
+"""Figure of the effect of each frequency of a position encoding, with a text alternative."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MEASURES = {"logit": "Change of the logit", "probability": "Change of the probab
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: what taking frequencies away does, along these frequencies.
+    """One curve: the effects of ablations against frequency.
 
-    name         what it is in a few words
-    frequencies  in cycles across the axis, rising
-    exact        changes; NaN where not known yet
-    estimated    first-order changes; None where there are none
-    links        what a click on each point leads to
-    chosen       the points that are taken away now
+    name         a short description
+    frequencies  in cycles across the axis, ascending
+    exact        exact changes; NaN if not known yet
+    estimated    first-order changes; None without estimates
+    links        link targets of the points
+    chosen       the points of the current ablation
     """
 
     name: str
@@ -41,12 +41,12 @@ class Line:
 
 
 def sweep_figure(lines: Sequence[Line], *, measure: Measure, axis: str, height: int = 300) -> go.Figure:
-    """Changes along the frequencies: exact ones with markers, first-order estimates dotted, what is chosen ringed.
+    """Changes against frequency: exact ones with markers, first-order estimates dotted, chosen points circled.
 
-    axis  what is written along the bottom
+    axis  title of the horizontal axis
 
-    Every point carries its link as `customdata`. The frame holds everything that is known, so that it stays while exact
-    values come in.
+    The `customdata` of a point is its link. The range of the axes includes estimates, so that it does not change while
+    exact values are added.
     """
     figure = go.Figure()
     for line, (colour, symbol) in zip(lines, STYLES, strict=False):
@@ -100,9 +100,9 @@ def sweep_figure(lines: Sequence[Line], *, measure: Measure, axis: str, height: 
 
 
 def sweep_text(lines: Sequence[Line], name: str, measure: Measure, top: int = 3) -> str:
-    """What `sweep_figure` shows, in words: the frequencies that matter most to the class `name`.
+    """The content of `sweep_figure` as text: the frequencies with the largest effect on the class `name`.
 
-    Exact values where all are known, else estimates.
+    Uses exact values if all are known, else estimates.
     """
     exact = all(not np.isnan(line.exact).any() for line in lines)
     if not exact and any(line.estimated is None for line in lines):
@@ -119,7 +119,7 @@ def sweep_text(lines: Sequence[Line], name: str, measure: Measure, top: int = 3)
 
 
 def change_text(change: float, measure: Measure, *, short: bool = False) -> str:
-    """A signed change: +0.42, −3.63; of a probability −12.3 percentage points, or in `short` −12.3 pp."""
+    """A signed change as text: +0.42, −3.63; for probabilities −12.3 percentage points, or −12.3 pp if `short`."""
     scaled = change if measure == "logit" else 100 * change
     signed = f"+{number(scaled)}" if scaled > 0 else number(scaled)
     if measure == "logit":
@@ -128,7 +128,7 @@ def change_text(change: float, measure: Measure, *, short: bool = False) -> str:
 
 
 def cycles(frequency: float) -> str:
-    """A frequency in words."""
+    """A frequency as text."""
     return f"{number(frequency)} {'cycle' if frequency == 1 else 'cycles'}"
 
 
@@ -155,7 +155,7 @@ def _curve(
         mode="lines+markers",
         line=stroke,
         marker={"color": colour, "symbol": symbol if exact else f"{symbol}-open", "size": size if exact else size - 1},
-        # A click leads somewhere; it does not dim what was not clicked.
+        # A click follows a link, so unselected points must not be dimmed.
         unselected={"marker": {"opacity": 1 if exact else 0.7}},
         opacity=1 if exact else 0.7,
         customdata=line.links,
@@ -168,12 +168,12 @@ def _curve(
 
 
 def _key(name: str, **style: object) -> go.Scatter:
-    """A line of the legend alone."""
+    """A trace that appears only in the legend."""
     return go.Scatter(x=[None], y=[None], name=name, hoverinfo="skip", **style)
 
 
 def _reach(lines: Sequence[Line]) -> tuple[float, float]:
-    """From the lowest to the highest value and 0, with room; estimates far beyond all exact values are left out."""
+    """The axis range: all values and 0, with a margin; estimates far beyond all exact values are left out."""
     exact = np.concatenate([[0.0], *(line.exact for line in lines)])
     estimated = np.concatenate([[0.0], *(line.estimated for line in lines if line.estimated is not None)])
     low, high = float(np.nanmin(exact)), float(np.nanmax(exact))

@@ -1,4 +1,4 @@
-"""Round numbers along a colour bar, and labels that do not run into each other."""
+"""Ticks at round numbers along a colour bar, with labels that do not overlap."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ..analysis.formatting import number
 
 @dataclass(frozen=True)
 class Tick:
-    """A labelled place on a colour bar.
+    """A tick of a colour bar.
 
-    place  in [0, 1] from the lower end
+    place  position in [0, 1] from the lower end
     value  in the unit of the bar
-    label  empty where it would run into a more important one
-    mark   the uniform level: drawn as a line of its own, label or not
+    label  empty if it would overlap a more important one
+    mark   whether it is the uniform level, which is drawn as a line even without a label
     """
 
     place: float
@@ -37,9 +37,9 @@ def place(
     log: bool,
     where: Callable[[float], float],
 ) -> tuple[Tick, ...]:
-    """The given ticks (value, label, mark), most wanted first, then round numbers, as far as each keeps its distance.
+    """Places the given ticks (value, label, mark) in order of priority, then round numbers, at minimum distances.
 
-    where  the place of a value on the bar
+    where  maps a value to its position on the bar
     """
     round_numbers = _log_steps(lower, upper) if log else linear_steps(lower, upper, wanted)
     out: list[Tick] = []
@@ -52,7 +52,7 @@ def place(
 
 
 def linear_steps(lower: float, upper: float, wanted: int) -> tuple[float, ...]:
-    """Multiples of 1, 2, 2.5 or 5 times a power of ten between two values, about as many as wanted."""
+    """Multiples of 1, 2, 2.5 or 5 times a power of ten between two values, approximately `wanted` of them."""
     locator = MaxNLocator(nbins=max(1, wanted), steps=[1, 2, 2.5, 5, 10], min_n_ticks=1)
     slack = 1e-9 * (upper - lower)
     return tuple(float(v) for v in locator.tick_values(lower, upper) if lower - slack <= v <= upper + slack)

@@ -1,4 +1,4 @@
-"""Answers over the time of a long input: curves for the page, and their content in words."""
+"""Figure of predictions over time for a long input, with a text alternative."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from .axes import time_axis
 from .figures import BLUE, GREY, GRID, ORANGE, TEAL
 
 MOST = 4
-"""Classes that are followed."""
+"""Maximum number of classes with a curve."""
 
 STYLES = ((BLUE, "solid", "circle"), (ORANGE, "dash", "diamond"), (TEAL, "dot", "square"), (GREY, "dashdot", "x"))
 POINTS = 240
-"""Points of a curve, at most. More would run into each other, so several windows share one."""
+"""Maximum number of points of a curve; for more windows several share a point."""
 
 
 def timeline_figure(
     timeline: Timeline, labels: Sequence[str], *, duration: float, window: tuple[float, float] | None = None
 ) -> go.Figure:
-    """The probabilities of the leading classes, each drawn at the middle of its window, with gaps where it is silent;
-    in long inputs the mean over a few windows (`per_point`).
+    """The probabilities of the leading classes at the middle of each window, with gaps for silent windows; for long
+    inputs the mean over several windows (`per_point`).
 
     duration  of the whole input, in seconds
-    window    from and to, in seconds: the one that is looked at is shaded
+    window    start and stop of the selected window in seconds, which is shaded
 
-    Every point carries the beginning of its window as `customdata`, of several the one where its class is most
-    probable. Raises ValueError for another number of labels than classes.
+    The `customdata` of a point is the start of its window; of several windows, the one in which the class is most
+    probable. Raises ValueError if the numbers of labels and classes differ.
     """
     if len(labels) != timeline.probabilities.shape[1]:
         raise ValueError(f"there are {len(labels)} labels for {timeline.probabilities.shape[1]} classes")
@@ -40,7 +40,7 @@ def timeline_figure(
     for kind, (colour, dash, symbol) in zip(timeline.leading(MOST), STYLES, strict=False):
         figure.add_trace(_curve(timeline, kind, html.escape(labels[kind]), colour, dash, symbol))
     if window:
-        # The line shows a window that is thinner than a pixel.
+        # The line makes a window visible that is thinner than a pixel.
         shade = {"fillcolor": GRID, "line": {"color": GREY, "width": 1}, "layer": "below"}
         figure.add_vrect(x0=window[0], x1=min(window[1], duration), **shade)
     axis = time_axis(0.0, duration, wanted=8)
@@ -75,7 +75,7 @@ def timeline_figure(
 
 
 def timeline_text(timeline: Timeline, labels: Sequence[str]) -> str:
-    """What `timeline_figure` shows, in words. Raises as it does."""
+    """The content of `timeline_figure` as text. Raises as it does."""
     if len(labels) != timeline.probabilities.shape[1]:
         raise ValueError(f"there are {len(labels)} labels for {timeline.probabilities.shape[1]} classes")
     heard = timeline.probabilities[~timeline.silent]
@@ -97,12 +97,12 @@ def timeline_text(timeline: Timeline, labels: Sequence[str]) -> str:
 
 
 def per_point(timeline: Timeline) -> int:
-    """How many windows a point of the curves stands for: so many that there are no more than POINTS."""
+    """The number of windows per point of the curves, so that there are at most POINTS."""
     return max(1, math.ceil(len(timeline) / POINTS))
 
 
 def _curve(timeline: Timeline, kind: int, name: str, colour: str, dash: str, symbol: str) -> go.Scatter:
-    """The means over groups of windows; each point knows the window of its group where the class is most probable."""
+    """The means over groups of windows; each point stores the window of its group with the highest probability."""
     together = per_point(timeline)
     firsts = np.arange(0, len(timeline), together)
     lasts = np.minimum(firsts + together, len(timeline)) - 1

@@ -18,7 +18,7 @@ from ..training.sets import TEST, Examples, open_set
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over examples and its 95 % interval, whole groups of examples drawn again (bootstrap)."""
+    """A mean over examples and its 95 % confidence interval, by bootstrap over groups of examples."""
 
     value: float
     low: float
@@ -26,15 +26,15 @@ class Mean:
 
     @classmethod
     def of(cls, values: Float[np.ndarray, "n"], groups: Int[np.ndarray, "n"]) -> Mean:
-        """The mean of some numbers, one an example."""
+        """The mean of values, one per example."""
         low, high = mean_interval(values, groups)
         return cls(float(values.mean()), low, high)
 
 
 def held_out(model: Perceiver, folder: Path, most: int | None = None) -> Examples:
-    """The held-out examples of a model's data, or so many of them, evenly spread.
+    """The held-out examples of a model's data set, or at most `most` of them, evenly spaced.
 
-    Raises DataError without data, ConfigError for a model that none of the data sets is for.
+    Raises DataError without data, ConfigError for a model that matches no data set.
     """
     examples = open_set(folder, TEST, model.config).held_out()
     if most is None or most >= len(examples):
@@ -43,7 +43,7 @@ def held_out(model: Perceiver, folder: Path, most: int | None = None) -> Example
 
 
 def sample(examples: Examples, index: int, config: PerceiverConfig) -> Sample:
-    """One example as the analyses take it, without a picture of the original."""
+    """One example as a sample for analyses, without an image of the original."""
     return Sample(
         name=f"held-out example {index + 1}",
         modality=config.modality,

@@ -1,4 +1,4 @@
-"""Deletion and insertion over held-out examples: every kind of map against random order."""
+"""Deletion and insertion over held-out examples: every kind of map compared with random order."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ RANDOM = RANDOM_LABEL.lower()
 
 @dataclass(frozen=True)
 class Score:
-    """One kind of map.
+    """The scores of one kind of map.
 
-    deletion, insertion  mean areas: the lower, and the higher, the better
-    deleted, inserted    how much better than random order on the same example: its deletion area less the map's, and
-                         the map's insertion area less its
+    deletion, insertion  mean areas; lower is better for deletion, higher for insertion
+    deleted, inserted    improvement over random order on the same example: random minus map for deletion areas, map
+                         minus random for insertion areas
     """
 
     method: str
@@ -42,11 +42,10 @@ class Score:
 def scores(
     model: Perceiver, examples: Examples, *, steps: int = 20, seeds: int = 4, progress: ProgressCallback = ignore
 ) -> tuple[Score, ...]:
-    """Deletion and insertion of every kind of map for the answer the model gives, right or wrong; random order comes
-    last.
+    """Deletion and insertion of every kind of map for the predicted class, correct or not; random order comes last.
 
-    steps  points of the curves
-    seeds  random orders an example
+    steps  number of points of the curves
+    seeds  number of random orders per example
     """
     found: dict[str, list[Faithfulness]] = {}
     for index in range(len(examples)):
@@ -77,7 +76,7 @@ def scores(
 
 
 def maps(model: Perceiver, one: Sample) -> Mapping[str, Float[np.ndarray, "..."]]:
-    """Every kind of map of an input, by name; all for the answer that the model gives."""
+    """Every kind of map of an input, by name, for the predicted class."""
     trace = model.trace(model.inputs(one))
     found = {f"attention, {name}": values for name, values in _attention(trace).items()}
     for method in RELEVANCE_METHODS:

@@ -1,4 +1,4 @@
-"""Accuracy on held-out examples while parts of the position code are taken away."""
+"""Accuracy on held-out examples under ablations of the position encoding."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class AblationAccuracy:
-    """The accuracy of a model without a part of its position code.
+    """The accuracy of a model under an ablation of its position encoding.
 
-    accuracy  share of the examples that are classified correctly
-    agrees    share of the examples whose prediction is that of the untouched model
+    accuracy  share of examples that are classified correctly
+    agrees    share of examples with the same prediction as without ablation
     """
 
     ablation: Ablation
@@ -51,7 +51,7 @@ def frequencies(
 
 
 def _answers(model: Perceiver, examples: Examples, ablation: Ablation) -> torch.Tensor:
-    """The most probable class of every example."""
+    """The predicted class of every example."""
     found = []
     for start in range(0, len(examples), BATCH):
         part = examples.at(slice(start, start + BATCH))

@@ -1,4 +1,4 @@
-"""Spectra of every block's maps, mean over held-out examples (the tartan question)."""
+"""Spectra of every block's maps, averaged over held-out examples."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from .base import Mean, sample
 
 @dataclass(frozen=True)
 class MeanSpectrum:
-    """One block's maps, mean over examples; the numbers are those of `analysis.spectrum.Spectrum`.
+    """The spectrum of one block's maps, averaged over examples; fields as in `analysis.spectrum.Spectrum`.
 
-    ratio  is taken in logarithms, so that halves and doubles weigh alike: a geometric mean
+    ratio  a geometric mean
     """
 
     block: int
@@ -43,9 +43,9 @@ def tartan(
     head: int | None = None,
     progress: ProgressCallback = ignore,
 ) -> tuple[MeanSpectrum, ...]:
-    """The patterns of every block that has a map.
+    """The mean spectrum of every block with a map.
 
-    bands  whose frequencies are looked for: the model's own, or another's to be set beside
+    bands  the bands at which energy is measured: the model's own, or another model's for comparison
     """
     found = []
     for index in range(len(examples)):

@@ -1,4 +1,4 @@
-"""Drawings: how the inputs and maps of each modality become pictures. Each is one object in one registry."""
+"""Drawings: render the inputs and maps of each modality as pictures. One object per modality, in a registry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DRAWINGS = {drawing.modality: drawing for drawing in _ALL}
 
 
 def get(modality: str) -> Drawing:
-    """The drawing of a modality. Raises KeyError for one that cannot be drawn."""
+    """The drawing of a modality. Raises KeyError for a modality without one."""
     return _DRAWINGS[modality]
 
 
@@ -34,13 +34,13 @@ def draw(
     colours: str = "inferno",
     strength: float | None = 0.85,
 ) -> Drawn:
-    """A sample and its maps as pictures.
+    """Draws a sample and its maps as pictures.
 
-    ranges    one a map, from one call of `ColourScale.limits`
+    ranges    one per map, from one call of `ColourScale.limits`
     colours   a name of `colour.SEQUENTIAL`; differences are painted in DIVERGING
-    strength  of the colours over the input in grey; None draws the maps alone
+    strength  of the colours over the greyscale input; None draws the maps alone
 
-    Raises ValueError when there are not as many ranges as maps, or no map.
+    Raises ValueError if the numbers of ranges and maps differ, or without maps.
     """
     if not maps or len(maps) != len(ranges):
         raise ValueError(f"{len(maps)} maps and {len(ranges)} ranges cannot be drawn; there must be one of each a map")

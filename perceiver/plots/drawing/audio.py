@@ -1,4 +1,4 @@
-"""Sounds: waveforms over columns of colour, or log-mel spectrograms; time runs to the right."""
+"""Drawing of audio: waveforms over coloured columns, or log-mel spectrograms; time runs to the right."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from ..scale import ColourRange
 from .base import Drawable, GridDrawing, colours_for
 
 DECIBELS = (-80.0, 20.0)
-"""What black and white of a spectrogram stand for: the same for all sounds, so that silence is black."""
+"""The levels of black and white in a spectrogram; fixed, so that silence is always black."""
 
 WIDTH, HEIGHT = 500, 192
-"""What a waveform's picture comes close to in pixels: a whole number for each patch, so that columns are alike."""
+"""Approximate size of a waveform's picture in pixels; each patch has a whole number of columns."""
 
 STRIP, GAP = 28, 4
-"""Height of the strip under a waveform that shows each patch's colour as it is, and the gap between the two."""
+"""Height of the strip under a waveform that shows each patch's unblended colour, and the gap above it."""
 
 LINE = 0.6
-"""How far the line of a waveform goes from the colour of its column to white, or to black where the colour is bright:
-it stands out everywhere, and loud passages still show the colours."""
+"""Blend of a waveform's line from its column's colour towards white, or towards black for bright colours: the line is
+visible everywhere, and loud passages still show the colours."""
 
 
 class AudioDrawing(GridDrawing):
-    """Reads `features`, `seen`, `start`, `stop`, `spectrogram` and `bands` of a sample (`AudioSample`).
+    """Draws a sample from its `features`, `seen`, `start`, `stop`, `spectrogram` and `bands` (`AudioSample`).
 
-    Raw: element i is a column over the samples of its patch. Mel: one pixel is one cell, row 0 the highest band.
+    Raw: element i is a column over the samples of its patch. Mel: one pixel is one cell, row 0 is the highest band.
     """
 
     modality = "audio"
     over_input = True
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
-        """The window that the model read: amplitudes from 1 to -1, or decibels in grey."""
+        """The window of the model's input: amplitudes from 1 to -1, or decibels in grey."""
         if sample.features == "mel":
             return _greys(sample.spectrogram)
         ground = np.full((HEIGHT, _width(sample), 3), GREY_BAND[0])
@@ -49,7 +49,7 @@ class AudioDrawing(GridDrawing):
         colours: str,
         strength: float | None,
     ) -> UInt8[np.ndarray, "h w 3"]:
-        """A map over the window. Under a waveform a strip repeats the colours as they are on the colour bar."""
+        """A map over the window. A strip under a waveform repeats the exact colours of the colour bar."""
         unit = range_.apply(values)
         rows = np.atleast_2d(unit)
         painted = colour.paint(rows, colours_for(range_, colours))
@@ -67,12 +67,12 @@ class AudioDrawing(GridDrawing):
         return np.concatenate([wave, gap, np.repeat(columns, STRIP, axis=0)])
 
     def axes(self, sample: Drawable) -> Axes:
-        """Seconds of the clip along the bottom, kilohertz along the side of a spectrogram."""
+        """Seconds along the bottom; kilohertz along the side of a spectrogram."""
         time = time_axis(*sample.box[-1])
         return Axes(mel_axis(sample.bands) if sample.features == "mel" else None, time)
 
     def size(self, sample: Drawable) -> str:
-        """Seconds, in patches of samples or in bands by frames."""
+        """Seconds, with the patches of samples or the bands by frames, as text."""
         seconds = f"{sample.stop - sample.start:.3g} s"
         if sample.features == "mel":
             mels, frames = sample.spectrogram.shape
@@ -105,7 +105,7 @@ def _coverage(waveform: Float[np.ndarray, "samples"], height: int, width: int) -
     edges = np.linspace(0, len(waveform), width + 1).round().astype(np.int64)
     starts = np.minimum(edges[:-1], len(waveform) - 1)
     low, high = (reach.reduceat(waveform.astype(np.float64), starts) for reach in (np.minimum, np.maximum))
-    # Columns join: each reaches as far as the first sample of the next.
+    # Neighbouring columns connect: each includes the first sample of the next.
     after = np.append(waveform[starts[1:]], waveform[-1])
     low, high = np.minimum(low, after), np.maximum(high, after)
     top, bottom = (height * (1 - np.clip(level, -1, 1)) / 2 for level in (high, low))

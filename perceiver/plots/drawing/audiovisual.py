@@ -1,4 +1,4 @@
-"""Clips: the frames in rows, a map over each, and under them the sound as a waveform over columns of colour."""
+"""Drawing of audiovisual clips: frames with maps in rows, and below them the waveform over coloured columns."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from .base import Drawable, colours_for
 from .frames import frames_shown, over_frames, tiled
 
 HEIGHT = 96
-"""Height of the sound in pixels, with the strip under it that shows the colours as they are."""
+"""Height of the waveform in pixels, with the strip below it that shows the unblended colours."""
 
 
 class AudiovisualDrawing:
-    """Reads `seen` (frames, H, W, 3), `sound`, `parts`, `split`, `start` and `stop` of a sample (`ClipSample`).
+    """Draws a sample from its `seen` (frames, H, W, 3), `sound`, `parts`, `split`, `start` and `stop` (`ClipSample`).
 
-    Frames run from left to right and then down. A column of the sound shows the mean of the elements within it.
+    Frames run from left to right, then down. A column of the waveform shows the mean of the elements within it.
     """
 
     modality = "audiovisual"
     over_input = True
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
-        """The frames and the sound that the model read."""
+        """The frames and the waveform of the model's input."""
         frames = tiled(frames_shown(sample.seen, _grid(sample)))
         ground = np.full((HEIGHT, frames.shape[1], 3), GREY_BAND[0])
         return _over(frames, written(ground, sample.sound))
@@ -40,7 +40,7 @@ class AudiovisualDrawing:
         colours: str,
         strength: float | None,
     ) -> UInt8[np.ndarray, "h w 3"]:
-        """A map over the frames, and over the sound; what lies on the label is not drawn."""
+        """A map over the frames and the waveform; values on the label are not drawn."""
         parts, pictures = sample.split(np.asarray(values)), frames_shown(sample.seen, _grid(sample))
         frames = tiled(over_frames(pictures, parts["video"], range_, colours, strength))
         unit = range_.apply(_columns(parts["audio"], frames.shape[1]))[None]
@@ -53,13 +53,13 @@ class AudiovisualDrawing:
         return _over(_over(frames, wave), np.repeat(painted, STRIP, axis=0))
 
     def size(self, sample: Drawable) -> str:
-        """Frames by pixels, and seconds of sound."""
+        """Frames by pixels, and seconds of sound, as text."""
         frames, height, width = sample.seen.shape[:3]
         return f"{count(frames)} frames of {width} × {height}, {sample.stop - sample.start:.3g} s sound"
 
 
 def _grid(sample: Drawable) -> tuple[int, int, int]:
-    """Steps in time, rows and columns of the video's elements."""
+    """The grid of the video's elements: steps in time, rows, columns."""
     steps, rows, columns = next(part.shape for part in sample.parts if part.name == "video")
     return steps, rows, columns
 
@@ -70,7 +70,7 @@ def _over(above: UInt8[np.ndarray, "h w 3"], below: UInt8[np.ndarray, "k w 3"]) 
 
 
 def _columns(values: Float[np.ndarray, "patches"], width: int) -> Float[np.ndarray, "width"]:
-    """The mean of the elements in each column; where there are fewer than columns, the one that a column lies in."""
+    """The mean of the elements in each column; with fewer elements than columns, the element that contains it."""
     edges = np.linspace(0, len(values), width + 1)
     starts = np.minimum(np.floor(edges[:-1] + 1e-9).astype(np.int64), len(values) - 1)
     if len(values) <= width:

@@ -1,4 +1,4 @@
-"""The interface of drawings, and what they share."""
+"""The interface of drawings, and shared base classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..axes import Axes
 from ..scale import ColourRange
 
 DIVERGING = "RdBu_r"
-"""The colours of differences."""
+"""The colour map of differences."""
 
 # A sample, without the import: plots know no torch. Each drawing says which fields it reads.
 Drawable = Any
@@ -24,7 +24,7 @@ class Drawing(Protocol):
     """Draws the samples of one modality. Every map comes in the sample's shape.
 
     modality    the modality's name
-    over_input  whether maps can lie over the input, more or less strongly; else they are its colours
+    over_input  whether maps are blended over the input with a strength; otherwise they colour the input's elements
     """
 
     @property
@@ -45,31 +45,31 @@ class Drawing(Protocol):
         colours: str,
         strength: float | None,
     ) -> UInt8[np.ndarray, "h w 3"]:
-        """A map over the input, or alone where `strength` is None or `over_input` isn't; of the size of `given`."""
+        """A map over the input, or alone if `strength` is None or `over_input` is false; same size as `given`."""
         ...
 
     def size(self, sample: Drawable) -> str:
-        """The size of what was read, in words: "64 × 64 pixels"."""
+        """The size of the model's input as text: "64 × 64 pixels"."""
         ...
 
 
 class GridDrawing(ABC):
-    """What drawings of elements on one grid share. Unless a drawing says otherwise, an element of the picture of an
-    input is a box of pixels (columns, on one axis), all equal in size."""
+    """Base class for drawings of elements on one grid. By default each element is a box of pixels of the drawn input
+    (columns, for one axis), all of the same size."""
 
     @abstractmethod
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
         """The input alone, as the model read it."""
 
     def rearranged(self, sample: Drawable, order: Int64[np.ndarray, "M"]) -> UInt8[np.ndarray, "h w 3"]:
-        """The input, each element showing what was at the element that `order` names."""
+        """The permuted input: each element i shows the content of element order[i]."""
         return rearranged(self.given(sample), sample.shape, order)
 
 
 def rearranged(
     picture: UInt8[np.ndarray, "h w 3"], shape: tuple[int, ...], order: Int64[np.ndarray, "M"]
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture whose elements are boxes of pixels (columns, on one axis), each showing what was at `order`."""
+    """Permutes a picture whose elements are boxes of pixels (columns, for one axis): element i shows order[i]."""
     rows, columns = (1, *shape)[-2:]
     height, width = picture.shape[0] // rows, picture.shape[1] // columns
     boxes = picture.reshape(rows, height, columns, width, 3).swapaxes(1, 2).reshape(-1, height, width, 3)
@@ -79,7 +79,7 @@ def rearranged(
 
 @runtime_checkable
 class Measured(Protocol):
-    """What a drawing also offers when its pictures need axes with numbers, such as spectrograms."""
+    """The interface of drawings whose pictures have axes with ticks, such as spectrograms."""
 
     def axes(self, sample: Drawable) -> Axes:
         """The axes of the input and of every map."""
@@ -90,10 +90,10 @@ class Measured(Protocol):
 class Drawn:
     """An input and its maps as pictures of one size.
 
-    size        of the input, in words
-    colours     the name of the colours the maps are painted in
-    over_input  whether the maps lie over the input
-    axes        of all pictures, where they have any
+    size        of the input, as text
+    colours     the name of the colour map
+    over_input  whether the maps are blended over the input
+    axes        of all pictures; None if they have none
     """
 
     given: UInt8[np.ndarray, "h w 3"]
@@ -105,5 +105,5 @@ class Drawn:
 
 
 def colours_for(range_: ColourRange, chosen: str) -> str:
-    """The colours chosen, or the diverging ones for differences."""
+    """The chosen colour map, or the diverging one for differences."""
     return DIVERGING if range_.signed else chosen

@@ -1,4 +1,4 @@
-"""Frames of clips as one picture: side by side in rows, each as large as its elements allow."""
+"""Frames of clips tiled into one picture."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from ..scale import ColourRange
 from .base import colours_for
 
 TILE = 112
-"""What the longer side of a frame comes close to in pixels: a whole number for each element."""
+"""Approximate longer side of a frame in pixels; each element has a whole number of pixels."""
 
 GAP = 4
-"""Pixels between frames, black."""
+"""Width of the black gap between frames in pixels."""
 
 
 def enlargement(grid: tuple[int, int, int]) -> int:
-    """Pixels along an element of a grid (steps in time, rows, columns)."""
+    """The number of pixels along a side of an element of a grid (steps in time, rows, columns)."""
     return max(1, round(TILE / max(grid[1:])))
 
 
 def frames_shown(
     seen: UInt8[np.ndarray, "frames H W 3"], grid: tuple[int, int, int]
 ) -> UInt8[np.ndarray, "steps h w 3"]:
-    """One frame a step in time, the middle one of those in an element, at the size that it is drawn."""
+    """One frame per step in time, the middle one of those in an element, at drawing size."""
     steps, rows, columns = grid
     each, size = len(seen) // steps, enlargement(grid)
     resized = (
@@ -45,7 +45,7 @@ def over_frames(
     colours: str,
     strength: float | None,
 ) -> UInt8[np.ndarray, "steps h w 3"]:
-    """A map over frames whose elements are squares of pixels, or alone where `strength` is None."""
+    """A map over frames whose elements are squares of pixels, or alone if `strength` is None."""
     chosen, size = colours_for(range_, colours), frames.shape[1] // values.shape[1]
     drawn = []
     for frame, cells in zip(frames, values, strict=True):
@@ -58,7 +58,7 @@ def over_frames(
 
 
 def tiled(pictures: UInt8[np.ndarray, "n h w 3"]) -> UInt8[np.ndarray, "H W 3"]:
-    """Pictures in rows, from left to right and then down, about as many rows as columns; black between them."""
+    """Tiles pictures from left to right, then down, in about as many rows as columns, with black gaps."""
     number, height, width = pictures.shape[:3]
     columns = math.ceil(math.sqrt(number))
     rows = math.ceil(number / columns)

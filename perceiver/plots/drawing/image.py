@@ -1,4 +1,4 @@
-"""Pictures: a map lies over them cell for cell, row 0 at the top."""
+"""Drawing of images: one map cell per pixel, row 0 at the top."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .base import Drawable, GridDrawing, colours_for
 
 
 class ImageDrawing(GridDrawing):
-    """Reads `seen` (H, W, 3) of a sample; nothing is enlarged, one cell is one pixel."""
+    """Draws `seen` (H, W, 3) of a sample without scaling: one cell is one pixel."""
 
     modality = "image"
     over_input = True
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "H W 3"]:
-        """The pixels that the model read."""
+        """The pixels of the model's input."""
         return np.asarray(sample.seen)
 
     def map(
@@ -37,6 +37,6 @@ class ImageDrawing(GridDrawing):
         return overlay(sample.seen, painted, strength, opacity(unit, signed=range_.signed))
 
     def size(self, sample: Drawable) -> str:
-        """Width by height."""
+        """Width by height as text."""
         height, width = sample.seen.shape[:2]
         return f"{width} × {height} pixels"

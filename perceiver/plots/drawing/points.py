@@ -1,8 +1,8 @@
-"""Point clouds: every point is a round dot in the colour of its value, seen from a fixed side.
+"""Drawing of point clouds: every point is a round dot in the colour of its value, from a fixed viewpoint.
 
-The projection is orthographic, so that equal lengths look equal wherever they lie. Colours are never shaded: depth is
-told by an edge around each dot that covers only what lies well behind it. The page's clouds are drawn alike, from the
-same constants (`LOOK`), and can be turned.
+The projection is orthographic, so that equal lengths look equal at any depth. Colours are never shaded: depth is shown
+by an edge around each dot that covers only points well behind it. The interactive clouds of the page use the same
+constants (`LOOK`).
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from .base import Drawable, colours_for
 Colour = tuple[int, int, int]
 
 SIDE = 400
-"""Side of the pictures in pixels."""
+"""Side of a picture in pixels."""
 
 FINE = 3
-"""Dots are drawn that much larger and averaged, for smooth edges."""
+"""Supersampling factor, for smooth edges."""
 
 GROUND, EDGE = -1, -2
-"""What a pixel shows where it shows no point."""
+"""Values of pixels that show no point."""
 
 LOOK: Mapping[str, float] = {
-    "azimuth": 50.0,  # degrees that the eye has gone about the upward axis, to its right
-    "elevation": 18.0,  # degrees that it looks down from
-    "fill": 0.94,  # share of the picture that the sphere about the cloud fills
-    "dot": 0.58,  # radius of a dot: share of the picture's side, by the square root of the number of dots
-    "largest": 0.04,  # greatest radius of a dot: share of the picture's side
-    "edge": 0.24,  # width of a dot's edge, of its radius
-    "thickest": 1.25,  # greatest width of an edge, in pixels of the page
-    "behind": 3.0,  # how far behind the dot its edge lies, of its radius
+    "azimuth": 50.0,  # rotation of the viewpoint about the upward axis, in degrees to the right
+    "elevation": 18.0,  # elevation of the viewpoint in degrees
+    "fill": 0.94,  # diameter of the cloud's bounding sphere: share of the picture's side
+    "dot": 0.58,  # radius of a dot: share of the picture's side, divided by the square root of the number of dots
+    "largest": 0.04,  # maximum radius of a dot: share of the picture's side
+    "edge": 0.24,  # width of a dot's edge: share of its radius
+    "thickest": 1.25,  # maximum width of an edge in pixels of the page
+    "behind": 3.0,  # distance of the edge behind the dot, in multiples of its radius
 }
 """The camera and the look of clouds."""
 
@@ -52,18 +52,19 @@ class Ground:
 
 DARK, LIGHT = Ground((25, 29, 34), (102, 110, 120)), Ground((245, 246, 247), (172, 179, 187))
 LOW, HIGH = (88, 119, 142), (205, 219, 228)
-"""The colours of the lowest and the highest points where colours mean no more than that."""
+"""The colours of the lowest and the highest points if colours show height only."""
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A rendered view of a cloud, coloured for each map: the point that every fine pixel shows, or GROUND or EDGE."""
+    """A rendered view of a cloud, to be coloured by maps: the index of the point at every supersampled pixel, or GROUND
+    or EDGE."""
 
     front: Int32[np.ndarray, "S S"]
     fine: int
 
     def paint(self, colours: UInt8[np.ndarray, "n 3"], ground: Ground) -> UInt8[np.ndarray, "s s 3"]:
-        """A picture of the cloud, one colour a point."""
+        """A picture of the cloud with one colour per point."""
         palette = np.concatenate([colours, np.array([ground.ink, ground.colour], dtype=np.uint8)])
         side, fine = len(self.front) // self.fine, self.fine
         blocks = palette[self.front].reshape(side, fine, side, fine, 3)
@@ -71,16 +72,17 @@ class Shot:
 
 
 class PointsDrawing:
-    """Reads `seen` (M, 3), the points that the model read, and `model_up` of a sample.
+    """Draws a sample from its `seen` (M, 3), the points of the model's input, and its `model_up`.
 
-    Maps colour the points themselves, on a dark ground; on a light one where their colours begin or centre there.
+    Maps colour the points on a dark background, or on a light one for colour maps that are light at their low end or
+    centre.
     """
 
     modality = "points"
     over_input = False
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
-        """The points that the model read, the higher the brighter."""
+        """The points of the model's input; higher points are brighter."""
         return shot(sample.seen, sample.model_up).paint(by_height(sample.seen, sample.model_up), DARK)
 
     def map(
@@ -96,7 +98,7 @@ class PointsDrawing:
         return shot(sample.seen, sample.model_up).paint(painted(values, range_, chosen), ground(chosen))
 
     def size(self, sample: Drawable) -> str:
-        """How many points."""
+        """The number of points as text."""
         return f"{count(len(sample.seen))} points"
 
 
@@ -108,10 +110,10 @@ def shot(points: Float32[np.ndarray, "n 3"], up: str, side: int = SIDE, fine: in
     x, y, depth = (points.astype(np.float64) @ np.stack([right, -upward, towards], axis=1)).T * scale
     radius = max(min(LOOK["dot"] / np.sqrt(len(points)), LOOK["largest"]) * wide, fine)
     edge = min(LOOK["edge"] * radius, LOOK["thickest"] * fine) if radius >= 2 * fine else 0.0
-    pad = int(radius)  # dots may hang over the sides
+    pad = int(radius)  # dots may extend beyond the sides
     stride = wide + 2 * pad
     column, row = (np.rint(place + wide / 2 - 0.5).astype(np.int64) + pad for place in (x, y))
-    # Of the points on one pixel only the nearest can be seen, and one pixel then takes at most one dot at a time.
+    # Only the nearest of the points on one pixel is visible, and then each pixel gets at most one dot at a time.
     order = np.argsort(-depth, kind="stable")
     place, first = np.unique((row * stride + column)[order], return_index=True)
     kept = order[first]
@@ -130,7 +132,7 @@ def shot(points: Float32[np.ndarray, "n 3"], up: str, side: int = SIDE, fine: in
 
 
 def axes(up: str, azimuth: float, elevation: float) -> Float64[np.ndarray, "3 3"]:
-    """The directions to the right, upwards and towards the eye, as rows: right-handed, so nothing is mirrored."""
+    """The directions to the right, upwards and towards the viewer, as rows; right-handed, so nothing is mirrored."""
     turn, tilt = np.radians(azimuth), np.radians(elevation)
     top = "xyz".index(up)
     first, second, third = np.eye(3)[(top + 1) % 3], np.eye(3)[(top + 2) % 3], np.eye(3)[top]
@@ -140,18 +142,18 @@ def axes(up: str, azimuth: float, elevation: float) -> Float64[np.ndarray, "3 3"
 
 
 def reach(points: Float32[np.ndarray, "n 3"]) -> float:
-    """The greatest distance of a point from the origin, which bounds every view of the cloud."""
+    """The maximum distance of a point from the origin, which bounds every view of the cloud."""
     return float(np.sqrt((points.astype(np.float64) ** 2).sum(axis=1).max())) or 1.0
 
 
 def indexed(
     look: Shot, units: Float32[np.ndarray, "maps n"], colours: str
 ) -> tuple[UInt8[np.ndarray, "maps S S"], UInt8[np.ndarray, "256 3"]]:
-    """Many maps of one look, a byte a pixel: indices into the table that comes second.
+    """Many maps of one view as indexed colours, one byte per pixel, and the colour table.
 
-    units  places of every map's values on the colour bar (`ColourRange.apply`)
+    units  positions of every map's values on the colour bar (`ColourRange.apply`)
     """
-    steps = 253  # and one each for missing values, for edges and for the ground
+    steps = 253  # plus one each for missing values, edges and the background
     bar = colour.table(colours)[np.rint(np.linspace(0, colour.STEPS - 1, steps)).astype(np.int64)]
     behind = ground(colours)
     others = np.array([colour.missing(colours), behind.ink, behind.colour], dtype=np.uint8)
@@ -162,12 +164,12 @@ def indexed(
 
 
 def painted(values: Float[np.ndarray, "n"], range_: ColourRange, colours: str) -> UInt8[np.ndarray, "n 3"]:
-    """The colours of values; those that are not finite take the map's colour for missing ones."""
+    """The colours of values; values that are not finite get the colour for missing values."""
     return colour.paint(range_.apply(values)[None], colours)[0]
 
 
 def by_height(points: Float32[np.ndarray, "n 3"], up: str) -> UInt8[np.ndarray, "n 3"]:
-    """Neutral colours, the higher the brighter."""
+    """Neutral colours; higher points are brighter."""
     height = points[:, "xyz".index(up)].astype(np.float64)
     low, high = np.percentile(height, [1, 99])
     unit = np.clip((height - low) / (high - low or 1.0), 0, 1)[:, None]
@@ -175,14 +177,14 @@ def by_height(points: Float32[np.ndarray, "n 3"], up: str) -> UInt8[np.ndarray, 
 
 
 def ground(colours: str) -> Ground:
-    """The background for a colour map: dark where its low (or central) colours are dark, else light."""
+    """The background for a colour map: dark if its low (or central) colours are dark, else light."""
     table = colour.table(colours).astype(np.float64)
     quiet = table[len(table) // 2] if colours in colour.DIVERGING else table[0]
     return LIGHT if quiet.mean() > 127 else DARK
 
 
 def _disc(radius: float) -> Int[np.ndarray, "k 2"]:
-    """The pixels (down, across) of a disc about the middle of a pixel."""
+    """The pixel offsets (down, across) of a disc centred on a pixel."""
     far = int(radius)
     down, across = np.mgrid[-far : far + 1, -far : far + 1]
     inside = down**2 + across**2 <= radius**2

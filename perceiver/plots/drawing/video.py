@@ -1,4 +1,4 @@
-"""Videos: the frames in rows, from left to right and then down, a map over each."""
+"""Drawing of videos: the frames in rows, from left to right, then down, with a map over each."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .frames import frames_shown, over_frames, tiled
 
 
 class VideoDrawing(GridDrawing):
-    """Reads `seen` (frames, H, W, 3), `shape`, `start` and `stop` of a sample (`VideoSample`)."""
+    """Draws a sample from its `seen` (frames, H, W, 3), `shape`, `start` and `stop` (`VideoSample`)."""
 
     modality = "video"
     over_input = True
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
-        """The frames that the model read."""
+        """The frames of the model's input."""
         return tiled(frames_shown(sample.seen, sample.shape))
 
     def map(
@@ -41,15 +41,15 @@ class VideoDrawing(GridDrawing):
         colours: str,
         strength: float | None,
     ) -> UInt8[np.ndarray, "rows columns 3"]:
-        """A map over one frame; nothing is enlarged, one cell is one pixel."""
+        """A map over one frame without scaling: one cell is one pixel."""
         return over_frames(sample.seen[index][None], values[index][None], range_, colours, strength)[0]
 
     def rearranged(self, sample: Drawable, order: Int64[np.ndarray, "M"]) -> UInt8[np.ndarray, "h w 3"]:
-        """The frames, each pixel that of the element that `order` names."""
+        """The permuted frames: element i shows the pixels of element order[i]."""
         moved = np.asarray(sample.seen).reshape(-1, 3)[order].reshape(sample.seen.shape)
         return tiled(frames_shown(moved, sample.shape))
 
     def size(self, sample: Drawable) -> str:
-        """Frames by pixels, and the seconds that they are spread over."""
+        """Frames by pixels, and the seconds that they span, as text."""
         frames, height, width = sample.shape
         return f"{count(frames)} frame{'s' * (frames > 1)} of {width} × {height}, {sample.stop - sample.start:.3g} s"

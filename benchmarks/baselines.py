@@ -2,8 +2,8 @@
 
     python benchmarks/baselines.py --data FOLDER [--minutes 3]
 
-A convolutional network on the log-mel spectrograms and a PointNet (shared layers on every point, a maximum over them)
-on the clouds: what the data allow, to read the checkpoints' accuracy against. `perceiver data build` makes FOLDER.
+A convolutional network on the log-mel spectrograms and a PointNet (shared layers per point, max pooling) on the clouds,
+as a reference for the accuracy of the checkpoints. `perceiver data build` makes FOLDER.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from perceiver.training.sets import TEST, TRAIN, Examples, open_set
 
 
 class SpectrogramNet(nn.Module):
-    """Four convolutions with batch norm and pooling, then a mean over the plane."""
+    """Four convolutions with batch norm and pooling, then global mean pooling."""
 
     def __init__(self, shape: tuple[int, ...], classes: int) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class SpectrogramNet(nn.Module):
 
 
 class PointNet(nn.Module):
-    """Three shared layers on every point, the maximum over points, two layers."""
+    """Three shared layers per point, max pooling over points, two linear layers."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ class PointNet(nn.Module):
 
 
 def train(net: nn.Module, recipe: recipes.Recipe, folder: Path, minutes: float) -> tuple[float, tuple[float, float]]:
-    """Trains with AdamW under a cosine for some minutes; the held-out accuracy and its interval over groups."""
+    """Trains with AdamW and a cosine schedule; returns the held-out accuracy and its interval over groups."""
     data = open_set(folder, TRAIN, recipe.model)
     generator = torch.Generator().manual_seed(0)
     optimiser = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.05)

@@ -1,12 +1,11 @@
-"""Checkpoints of other projects at full size: how far answers and maps are from theirs, and what opening one costs.
+"""Full-size checkpoints of other libraries: differences of outputs and maps, and time and memory of loading.
 
     python benchmarks/loading.py                  every format
     python benchmarks/loading.py fourier conv     some of them
 
-Weights are random. Hugging Face Transformers' models run in the same go, so that its own loading and its forward pass
-with attention maps stand beside ours; of the other libraries the answers are those that tests/peers holds. Every
-opening runs in a process of its own: the peak is what it adds to a process that has imported the library, and holds the
-model as well.
+Weights are random. Loading and forward passes with attention maps are compared with Hugging Face Transformers in the
+same run; outputs of the other libraries come from tests/peers. Each measurement runs in a separate process; peak memory
+is relative to a process that has imported the library, and includes the model.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ LATENTS = slice(0, 16)
 
 
 def prepare(case: str, folder: Path) -> None:
-    """Writes the checkpoint in its own format."""
+    """Writes the checkpoint in the format of its library."""
     if case in VISION:
         theirs = transformers.peer(case, SIDE, 1000, **transformers.FULL)
         transformers.save(theirs, folder, SIDE, "bin")
@@ -57,7 +56,7 @@ def prepare(case: str, folder: Path) -> None:
 
 
 def opened(case: str, folder: Path) -> dict[str, float]:
-    """Opens it, measured, and compares it with the library it comes from."""
+    """Measures loading and compares the outputs with those of the original library."""
     source = folder / "model.pt" if case == "lucidrains" else folder
     forget_peak()
     before, start = resident("VmRSS"), time.perf_counter()
@@ -85,7 +84,7 @@ def opened(case: str, folder: Path) -> dict[str, float]:
 
 
 def run_here(case: str, folder: Path) -> dict[str, float]:
-    """One run of the model with its first map, after the first, which warms up."""
+    """Measures a run of the model with its first map, after a warm-up run."""
     model = perceiver.load(folder)
     inputs = model.input_array(torch.randn(1, SIDE * SIDE, 3))
 
@@ -96,7 +95,7 @@ def run_here(case: str, folder: Path) -> dict[str, float]:
 
 
 def run_there(case: str, folder: Path) -> dict[str, float]:
-    """The peer's loading, and its forward pass with attention maps."""
+    """Measures loading and a forward pass with attention maps in the original library."""
     start = time.perf_counter()
     model = their_model(case, folder)
     out = {"load": time.perf_counter() - start}
@@ -110,12 +109,12 @@ def run_there(case: str, folder: Path) -> dict[str, float]:
 
 
 def their_model(case: str, folder: Path) -> Any:
-    """The peer's own loading."""
+    """Loads the model with the original library."""
     return getattr(transformers.modeling, transformers.CLASSES[case][0]).from_pretrained(folder).eval()
 
 
 def measured(work: Callable[[], None], repeats: int = 3) -> dict[str, float]:
-    """Median time after a first run, and the peak above what is resident before."""
+    """Median time after a warm-up run, and peak memory above the initial resident memory."""
     work()
     forget_peak()
     before, times = resident("VmRSS"), []
@@ -135,7 +134,7 @@ STEPS: dict[str, Callable[[str, Path], Any]] = {
 
 
 def apart(step: str, case: str, folder: Path) -> dict[str, float]:
-    """A step in a process of its own."""
+    """Runs a step in a separate process."""
     command = [sys.executable, __file__, "--step", step, case, str(folder)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout.splitlines()[-1]) or {}

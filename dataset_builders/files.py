@@ -1,7 +1,7 @@
-"""The manifest of a data folder, and the lock that keeps two builds apart.
+"""The manifest of a data folder, and the lock against concurrent builds.
 
-`MANIFEST.json` beside the data holds, for every file that a builder made, its sha256, its size, the settings and the
-packages it was made from. A file counts as built only while it agrees with its entry.
+`MANIFEST.json` next to the data holds the SHA-256, size, settings and packages of every file written by a builder. A
+file counts as built only while it agrees with its entry.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 @dataclass
 class Manifest:
-    """The files of a data folder and what they were made from."""
+    """The files of a data folder and their origin."""
 
     folder: Path
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """The folder's manifest, empty where there is none. Raises DataError when it cannot be read."""
+        """The manifest of a folder, empty if there is none. Raises DataError if it cannot be read."""
         path = folder / cls.NAME
         if not path.exists():
             return cls(folder)
@@ -70,7 +70,7 @@ class Manifest:
         return cls(folder, files)
 
     def holds(self, name: str, settings: Mapping[str, Any]) -> bool:
-        """Whether the file is there, undamaged, and made with these settings."""
+        """Whether the file exists, is undamaged, and was built with these settings."""
         entry, path = self.files.get(name), self.folder / name
         return (
             entry is not None
@@ -80,7 +80,7 @@ class Manifest:
         )
 
     def record(self, name: str, settings: Mapping[str, Any], **notes: Any) -> None:
-        """Adds an entry for a file that has just been made, with notes on its origin, and writes the manifest."""
+        """Adds an entry for a new file, with notes on its origin, and writes the manifest."""
         path = self.folder / name
         self.files[name] = {
             "sha256": sha256(path),

@@ -1,8 +1,7 @@
-"""What all data sets are built with: tools checked, packages fetched, files made, resumed and recorded.
+"""Framework for building data sets: checks tools, downloads packages, and builds, resumes and records files.
 
-A data set says what it is made from (`DataSet`); `build` does the rest. The parts of a file (one object, one family of
-fonts, ...) are made by worker processes and kept in the cache until the file is complete, so that a build that was
-stopped continues with the next part.
+`DataSet` defines a data set; `build` builds it. The parts of a file (one object, one font family, ...) are built by
+worker processes and cached until the file is complete, so that an interrupted build continues with the next part.
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ Arrays = Mapping[str, np.ndarray]
 class Output:
     """One file of a data set.
 
-    `settings` are recorded in the manifest, and the file is made again when they differ. `make` writes the file and
-    returns notes for the manifest. `sources` are the packages it is made from, by default all of the data set.
+    `settings` are recorded in the manifest; the file is rebuilt if they change. `make` writes the file and returns notes
+    for the manifest. `sources` are the packages it depends on, by default all of the data set.
     """
 
     name: str
@@ -48,13 +47,13 @@ class Output:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set as its builder describes it.
+    """Definition of a data set.
 
     packages   Debian packages by name, and wheels of Python packages as "name==version"
-    outputs    the files, in the order in which they are made
-    licences   SPDX identifiers of what it is made from: by package, or "package/part"
-    tools      Python packages whose versions are recorded in the manifest, by what they do
-    check      raises DataError when a tool is missing; called before anything is downloaded
+    outputs    the files, in the order of building
+    licences   SPDX identifiers of the sources: by package, or "package/part"
+    tools      Python packages whose versions are recorded in the manifest, by purpose
+    check      raises DataError if a tool is missing; called before downloading
     """
 
     packages: Sequence[str]
@@ -66,7 +65,7 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Work:
-    """A build in progress, as the `make` of an output sees it."""
+    """A build in progress, as passed to the `make` of an output."""
 
     cache: Path
     packages: Mapping[str, Package]
@@ -84,10 +83,10 @@ class Work:
         open_worker: Callable[[], AbstractContextManager[Callable[[Task], Arrays | None]]],
         tasks: Sequence[Task],
     ) -> list[dict[str, np.ndarray] | None]:
-        """The arrays that a worker makes of each task, in the order of the tasks; None where it returns None.
+        """The arrays that a worker returns for each task, in the order of the tasks; None if it returns None.
 
-        `open_worker` is called once in each worker process; it and the tasks must be picklable. Parts made by a build
-        that was stopped are not made again.
+        `open_worker` is called once in each worker process; it and the tasks must be picklable. Parts from an
+        interrupted build are reused.
         """
         folder = _parts_folder(self.cache, self.output, self.packages)
         kept = [folder / f"{index:04d}.npz" for index in range(len(tasks))]
@@ -107,11 +106,11 @@ def build(
     force: bool = False,
     workers: int | None = None,
 ) -> Path:
-    """Builds the files of a data set that are missing, damaged or of other settings in `folder`; returns the folder.
+    """Builds the missing, damaged or outdated files of a data set in `folder`; returns the folder.
 
-    A build that was stopped continues where it was; one that is complete is left as it is. `force` makes all files
-    again from the packages in the cache. `progress` is called with the share that is done of the step that its message
-    names; by default bars are drawn on standard error. `workers` is the number of processes, by default one a core.
+    An interrupted build is continued. `force` rebuilds all files from the packages in the cache. `progress` is called
+    with the completed fraction and the name of each step; by default bars are drawn on standard error. `workers` is the
+    number of processes, by default one per core.
 
     Raises:
         DataError: in one sentence, when a tool or package is missing, a download fails, a checksum differs, the disk is
@@ -138,7 +137,7 @@ def build(
 
 
 def licence_page(name: str, revision: int, text: Callable[[Work], str]) -> Output:
-    """The output `name`: a page on the licences of a data set, with the packages' own statements in `licences/`."""
+    """The output `name`: a page on the licences of a data set, with the statements of the packages in `licences/`."""
 
     def make(work: Work, target: Path) -> Mapping[str, Any]:
         for package in work.packages.values():
@@ -152,7 +151,7 @@ def licence_page(name: str, revision: int, text: Callable[[Work], str]) -> Outpu
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table in Markdown."""
+    """A Markdown table."""
     names = tuple(head)
     lines = ["| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |" for cells in (names, *rows)]
     lines.insert(1, "|" + "---|" * len(names))
@@ -161,7 +160,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 @dataclass(frozen=True)
 class _Keeper:
-    """Opens a worker and writes the arrays that it makes to the path that comes with each task."""
+    """Opens a worker and writes its arrays to the path given with each task."""
 
     open_worker: Callable[[], AbstractContextManager[Callable[[Any], Arrays | None]]]
 
@@ -178,7 +177,7 @@ class _Keeper:
 
 
 def _parts_folder(cache: Path, output: Output, found: Mapping[str, Package]) -> Path:
-    """Where the parts of a file are kept: another folder for other settings or other packages."""
+    """Cache folder for the parts of a file, which depends on its settings and packages."""
     key = json.dumps([dict(output.settings), sorted(package.sha256 for package in found.values())], sort_keys=True)
     return cache / f"{Path(output.name).stem}-{zlib.crc32(key.encode()):08x}"
 
@@ -191,7 +190,7 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray] | None:
 
 
 def _origin(data_set: DataSet, output: Output, found: Mapping[str, Package]) -> dict[str, Any]:
-    """What the manifest says of the packages, licences and tools of an output."""
+    """The manifest entry on packages, licences and tools of an output."""
     names = [found_name for found_name in found if output.sources is None or found_name in output.sources]
     return {
         "packages": {name: {"version": found[name].version, "sha256": found[name].sha256} for name in names},

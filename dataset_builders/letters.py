@@ -1,8 +1,7 @@
 """The letters data set, from a package of typefaces: `perceiver data build letters`.
 
-Makes `letters.npz`, the capital letters A to Z of about 600 free fonts as masks, and beside it `LICENCES-letters.md`.
-Pictures are composed from them at training time. About 1.1 GB in `cache/` are kept for another build and may be
-deleted.
+Writes `letters.npz`, the capital letters A to Z of about 600 free fonts as masks, and `LICENCES-letters.md`. Images are
+composed from them during training. About 1.1 GB in `cache/` are kept for later builds and may be deleted.
 
     glyph    (n, 26, 64, 64) uint8, the share of each pixel that is ink (255: all of it); each letter is centred and
              fills its square along the longer side
@@ -12,9 +11,9 @@ deleted.
     split    (n,) int8, 0 train, 1 val, 2 test, by group
     classes  "A" to "Z"
 
-A family is the folder that a font lies in, whatever its format. Families and fonts of symbols, mathematics, other
-scripts or decorated letters are left out by name. Fonts whose letters do not correlate with the median alphabet are
-left out after drawing.
+A family is the folder of a font, independent of its format. Families and fonts of symbols, mathematics, other scripts
+or decorated letters are excluded by name; fonts whose letters do not correlate with the median alphabet are excluded
+after rendering.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ from . import packages
 from .frame import DataSet, Output, Work, licence_page, table
 from .splits import SPLITS
 
-# Raise it when the same settings give other arrays: what was built before is then built again.
+# Increase when the same settings give other arrays, so that existing files are rebuilt.
 REVISION = 1
 
 PACKAGE = "texlive-fonts-extra"
@@ -55,9 +54,9 @@ PER_FAMILY = 5  # fonts, at most
 LICENCE = "each family under a free licence of its own"
 
 _FOLDER = "usr/share/texlive/texmf-dist/fonts/"
-_FORMATS = (".otf", ".ttf", ".pfb")  # the first that a family has is taken
+_FORMATS = (".otf", ".ttf", ".pfb")  # in order of preference
 _FONT_SIZE = 400  # pixels to the em: several times SIDE, so that a mask holds the share of each pixel that is ink
-_AGREEMENT = 0.35  # mean correlation with the median alphabet below which a font is none of Latin capitals
+_AGREEMENT = 0.35  # mean correlation with the median alphabet below which a font has no Latin capitals
 _SAME = 0.99  # mean correlation above which two fonts of a family show the same letters
 _SAME_DESIGN = 0.95  # mean correlation above which two families share a design, as Carlito and Lato do
 _SHARES = (0.7, 0.1, 0.2)  # of the fonts in training, validation and test
@@ -90,7 +89,7 @@ own statements.
 
 
 def data_set() -> DataSet:
-    """The description of the data set."""
+    """Definition of the data set."""
     settings = {"revision": REVISION, "side": SIDE, "per_family": PER_FAMILY}
     return DataSet(
         packages=[PACKAGE],
@@ -138,7 +137,7 @@ def draw_letters(body: bytes) -> UInt8[np.ndarray, "26 64 64"] | None:
 
 
 def agreement(glyphs: UInt8[np.ndarray, "n 26 64 64"]) -> Float[np.ndarray, " n"]:
-    """How well each font's letters correlate with the median letters of all fonts, averaged over the alphabet."""
+    """Correlation of the letters of each font with the median letters of all fonts, averaged over the alphabet."""
     return (_centred(np.median(glyphs, axis=0)[None]) * _centred(glyphs)).sum(-1).mean(-1)
 
 
@@ -170,10 +169,10 @@ def licences_of(listed: str) -> dict[str, set[str]]:
 
 
 def deal(fonts: Mapping[str, int]) -> dict[str, int]:
-    """The side of each group, given its number of fonts: 0 train, 1 val, 2 test.
+    """The split of each group, given its number of fonts: 0 train, 1 val, 2 test.
 
-    Groups are dealt out in the order of a hash of their names, each to the side that lacks most fonts of its share. The
-    largest, copies of Times and of Computer Modern, are for training, so that they do not fill a side that is held out.
+    Groups are assigned in the order of a hash of their names, each to the split furthest below its share. The largest,
+    copies of Times and of Computer Modern, are for training, so that they do not dominate a held-out split.
     """
     sides: dict[str, int] = {}
     dealt = np.zeros(len(_SHARES))
@@ -193,7 +192,7 @@ def _wanted(path: str) -> bool:
 
 
 def _draw(font: ImageFont.FreeTypeFont, letter: str) -> UInt8[np.ndarray, "64 64"] | None:
-    """A letter that fills its square along the longer side; None when nothing is drawn or it is out of proportion."""
+    """A letter scaled to its square along the longer side; None if it is empty or out of proportion."""
     left, top, right, bottom = (int(edge) for edge in font.getbbox(letter))
     width, height = right - left, bottom - top
     if not (0 < width < 4 * _FONT_SIZE and _FONT_SIZE // 8 < height < 4 * _FONT_SIZE):
@@ -211,14 +210,14 @@ def _draw(font: ImageFont.FreeTypeFont, letter: str) -> UInt8[np.ndarray, "64 64
 
 
 def _centred(glyphs: np.ndarray) -> Float[np.ndarray, "n 26 pixels"]:
-    """Letters as vectors without mean and of unit length: their products are correlations."""
+    """Letters as centred unit vectors, whose products are correlations."""
     flat = glyphs.reshape(*glyphs.shape[:2], -1).astype(np.float64)
     flat -= flat.mean(-1, keepdims=True)
     return flat / np.maximum(np.linalg.norm(flat, axis=-1, keepdims=True), 1e-9)
 
 
 def _candidates(paths: Iterable[str]) -> dict[str, list[str]]:
-    """The paths of each family's fonts in one format, in an order that mixes weights and styles and never changes."""
+    """The font paths of each family in one format, in a fixed order that mixes weights and styles."""
     families: defaultdict[str, list[str]] = defaultdict(list)
     for path in paths:
         if family := family_of(path):
@@ -233,11 +232,11 @@ def _candidates(paths: Iterable[str]) -> dict[str, list[str]]:
 
 @contextmanager
 def _open_drawer(fonts: Path) -> Iterator[Callable[[tuple[str, Sequence[str]]], dict[str, np.ndarray] | None]]:
-    """The function that draws a family, given its name and the paths of its fonts."""
+    """The function that renders a family, given its name and the paths of its fonts."""
     with zipfile.ZipFile(fonts) as archive:
 
         def draw(task: tuple[str, Sequence[str]]) -> dict[str, np.ndarray] | None:
-            """Up to PER_FAMILY fonts that differ from one another; None where no font can be drawn."""
+            """Up to PER_FAMILY distinct fonts; None if no font can be rendered."""
             family, paths = task
             taken: dict[str, UInt8[np.ndarray, "26 64 64"]] = {}
             vectors: list[Float[np.ndarray, "26 pixels"]] = []
@@ -271,7 +270,7 @@ def _make(work: Work, target: Path) -> Mapping[str, Any]:
     if not drawn:
         raise DataError(f"{PACKAGE} has no fonts with Latin capitals; the builder was written for another version")
     arrays = {name: np.concatenate([part[name] for part in drawn]) for name in ("glyph", "font", "family")}
-    for _ in range(2):  # the median alphabet is clearer once the first symbols are gone
+    for _ in range(2):  # repeated, since outliers affect the median alphabet
         good = agreement(arrays["glyph"]) > _AGREEMENT
         arrays = {name: array[good] for name, array in arrays.items()}
     group = groups(arrays["glyph"], arrays["family"].tolist())

@@ -1,7 +1,7 @@
-"""Packages as archives of files: downloaded, checked, kept in the cache, and read without being installed.
+"""Downloads, verifies and caches packages, and reads their files without installing them.
 
 Debian packages come through apt, which knows the address, size and SHA-256 of each, signed by the archive; its own
-downloader continues a file that was cut off. Wheels of Python packages come through pip. What has been downloaded and
+downloader resumes partial files. Wheels of Python packages come through pip. What has been downloaded and
 checked is listed in `packages.json` in the cache and is not downloaded again.
 """
 
@@ -29,7 +29,7 @@ from perceiver.storage import atomic_write, disk_errors
 from .files import Readable, sha256
 
 DOWNLOADER = "/usr/lib/apt/apt-helper"
-_SPARE = 300_000_000  # bytes to leave beside the packages for what is made from them
+_SPARE = 300_000_000  # bytes of free space needed besides the packages
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def extract(deb: Path, targets: Mapping[str, Path]) -> None:
 
 
 def copy_statements(package: Package, cache: Path, folder: Path) -> None:
-    """Copies what a package itself says of its licence into `folder`. Raises DataError when it is damaged."""
+    """Copies the licence files of a package into `folder`. Raises DataError if it is damaged."""
     path = cache / package.file
     if path.suffix != ".whl":
         extract(path, {f"usr/share/doc/{package.name}/copyright": folder / f"{package.name}.txt"})
@@ -167,7 +167,7 @@ def _intact(cache: Path, package: Package) -> bool:
 
 
 def _describe(name: str) -> tuple[Package, str]:
-    """What apt knows of the package, and the address of its .deb."""
+    """The package as described by apt, and the address of its .deb."""
     record = _ask("apt-cache", "show", "--no-all-versions", name, package=name)
     fields = dict(re.findall(r"^(Version|Size|SHA256): (.*)$", record.split("\n\n")[0], re.MULTILINE))
     if len(fields) < 3:
@@ -181,7 +181,7 @@ def _describe(name: str) -> tuple[Package, str]:
 
 
 def _ask(*command: str, package: str) -> str:
-    with tempfile.TemporaryDirectory() as empty:  # apt names no address of a file that lies where it is started
+    with tempfile.TemporaryDirectory() as empty:  # apt prints no address if the file exists in its working directory
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}, cwd=empty, check=False
@@ -211,7 +211,7 @@ def _part(cache: Path, package: Package) -> Path:
 
 
 def _download(package: Package, address: str, cache: Path, progress: ProgressCallback) -> None:
-    """Fetches one .deb, continuing from what an earlier attempt left."""
+    """Downloads one .deb, resuming a partial download."""
     message, part = f"Download {package.name}", _part(cache, package)
     command = [DOWNLOADER, "download-file", address, str(part), f"SHA256:{package.sha256}"]
     with tempfile.TemporaryFile() as errors:
@@ -241,7 +241,7 @@ def _download(package: Package, address: str, cache: Path, progress: ProgressCal
 
 
 def _download_wheel(name: str, version: str, cache: Path, progress: ProgressCallback) -> Package:
-    """Downloads a wheel with the pip of this Python, into a folder of its own, since pip chooses the name."""
+    """Downloads a wheel with the pip of this Python, into a separate folder, since pip chooses the name."""
     message = f"Download {name}"
     progress(None, message)
     with disk_errors(cache):

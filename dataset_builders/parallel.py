@@ -1,4 +1,4 @@
-"""Independent tasks, done by a pool of processes."""
+"""Runs independent tasks in a pool of processes."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ Result = TypeVar("Result")
 def run_tasks(
     start: Callable[[ExitStack], Callable[[Task], Result]], tasks: Sequence[Task], workers: int
 ) -> Iterator[Result]:
-    """The results of the tasks, as they are completed.
+    """Yields the results of the tasks as they complete.
 
-    `start` is called once in each process with a stack for what must be closed at the end, and returns the function
-    that is called with each task. It, the tasks and the results must be picklable, unless `workers` is 1: then all is
-    done in this process. Processes are spawned, because libraries for graphics and sound do not survive a fork.
+    `start` is called once in each process with an exit stack for resources, and returns the function that is called
+    with each task. It, the tasks and the results must be picklable. With one worker, tasks run in this process.
+    Processes are spawned, because libraries for graphics and sound are not safe to fork.
 
-    Raises DataError when a process was killed. What a task raises is raised here, and tasks that have not begun are
-    dropped.
+    Raises DataError if a process was killed. Exceptions of tasks are raised here, and pending tasks are cancelled.
     """
     if workers == 1 or len(tasks) <= 1:
         with ExitStack() as stack:
@@ -47,11 +46,11 @@ def run_tasks(
 
 
 class _Process:
-    """What a worker process holds: how its function is started, and the function once it is."""
+    """State of a worker process: the start function, and the task function that it returned."""
 
     start: Callable[[ExitStack], Callable[[Any], Any]]
     function: Callable[[Any], Any] | None = None
-    stack = ExitStack()  # never closed: what it holds ends with the process
+    stack = ExitStack()  # never closed: resources are freed when the process ends
 
     @classmethod
     def set_up(cls, start: Callable[[ExitStack], Callable[[Any], Any]]) -> None:
@@ -59,7 +58,7 @@ class _Process:
 
     @classmethod
     def do(cls, task: Any) -> Any:
-        """Does a task; the first one starts the function, so that its errors come back like those of a task."""
+        """Runs a task. The first one calls the start function, so that its errors are raised like those of a task."""
         if cls.function is None:
             cls.function = cls.start(cls.stack)
         return cls.function(task)

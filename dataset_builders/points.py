@@ -10,7 +10,7 @@ deleted.
     group    (n,) int64, the group of near copies
     name     (n,), and classes
 
-There are more points than a model reads, so that training can draw others every time.
+There are more points than a model takes, so that training can sample different subsets.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .objects.licences import LICENCES, objects_page
 from .objects.sweet_home import PACKAGES, Furniture, take_catalogues
 from .splits import Item, check_missing, classes, item_arrays, read_table
 
-# Raise it when the same settings give other arrays or other objects: what was built before is then built again.
+# Increase when the same settings give other arrays or objects, so that existing files are rebuilt.
 REVISION = 1
 
 POINTS = 4096
@@ -53,7 +53,7 @@ Surface = tuple[Float64[np.ndarray, "v 3"], Int64[np.ndarray, "t 3"]]
 
 
 def data_set() -> DataSet:
-    """The description of the data set."""
+    """Definition of the data set."""
     return DataSet(
         packages=[*PACKAGES, zero_ad.PACKAGE, torcs.PACKAGE],
         outputs=[
@@ -81,7 +81,7 @@ def require_cutter() -> None:
 def from_polygons(parts: Iterable[tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "_"]]]) -> Surface:
     """One surface of several parts: corners, and polygons as their number of corners and then their indices.
 
-    A polygon may bend inwards, as a door frame cut from one piece does: a fan of triangles would fill its opening.
+    Polygons may be concave (a door frame, for example), so that a triangle fan would be wrong.
     """
     corners, triangles, start = [], [], 0
     for points, polygons in parts:
@@ -93,7 +93,7 @@ def from_polygons(parts: Iterable[tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray
 
 
 def sample(name: str, surface: Surface) -> Float16[np.ndarray, "m 3"]:
-    """POINTS points of a surface, in the unit cube. They follow from the object's name.
+    """Samples POINTS points of a surface, in the unit cube, seeded by the object name.
 
     Raises DataError when the surface has no area.
     """

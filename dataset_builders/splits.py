@@ -1,25 +1,26 @@
-"""Which object and which ground belongs to training, validation or test: pinned in tables beside this file.
+"""The fixed train, validation and test splits of objects and grounds, in tables next to this file.
 
-A split goes by near-duplicate group, so that no object or texture, and no near copy of one, is on two sides.
+Splits are by group of near-duplicates, so that no object or texture has a near-duplicate in another split.
 
 Objects (`splits/objects.csv`): models of a class were scaled to the unit sphere and sampled twice with 1,024 points,
-uniformly by area. Two models are near copies when the symmetric mean distance from a point to the other model's
-nearest point is below 1.25 times the same distance between the two samplings of one model (the smaller of the two
-models'), and their boxes differ by less than 0.08 on every axis. Groups are the connected components of that relation,
-found over a larger collection of point clouds, of which at most three models a group and 130 a class were kept. The
-split is the point clouds' own, so that an object is on the same side as a picture and as a cloud.
+uniformly by area. Two models are near-duplicates if their symmetric mean nearest-point distance is below 1.25 times
+that between the two samplings of one model (the smaller of the two values), and their boxes differ by less than 0.08 on
+every axis. Groups are the connected components of that relation, computed on a larger collection of point clouds, of
+which at most three models per group and 130 per class were kept. Images and point clouds have the same split, so that
+an object is in the same split in both.
 
-The column `sense` says whether an object is a picture, a cloud or both. Clouds without a picture have no texture in
-the game, or are the cars of TORCS. Pictures without a cloud are of two sorts. Heads and the grips, rims and bosses of
-shields go by the names of helmets and shields, which their shape alone does not bear out. Others are near copies of an
-object on another side once models may also be turned by quarters about the vertical and mirrored: of such a pair the
-one of training is a cloud, or else the one with more companions. Clouds alone also keep a distance of 1.3, not 1.25, to
-the other sides.
+The column `sense` says whether an object is used for images, point clouds or both. Objects for clouds only have no
+texture in the game, or are the cars of TORCS. Objects for images only are of two kinds. Heads, and grips, rims and
+bosses of shields, are in the classes of helmets and shields, but their shape alone does not show that. Others are
+near-duplicates of an object in another split when models are also rotated by multiples of 90 degrees about the vertical
+and mirrored: of such a pair, the one in training is used for clouds, or else the one with the larger group. Objects for
+clouds only also have a distance of at least 1.3, not 1.25, to those in other splits.
 
-Grounds (`splits/grounds.csv`): textures tile, so the circular cross-correlation of their brightness finds shifted and
-recoloured copies. At 128 pixels, without the lowest four frequencies, half whitened and of unit energy, two textures
-whose largest correlation exceeds 0.28, as they lie or turned by a quarter, are in one group. Groups were dealt out
-over all kinds of ground at once, largest first, to the split that lacked most of its 68, 12 or 20 %.
+Grounds (`splits/grounds.csv`): textures are periodic, so the circular cross-correlation of their brightness finds
+shifted and recoloured copies. It is computed at 128 pixels, without the lowest four frequencies, half whitened and
+normalised to unit energy. Two textures with a maximum above 0.28, unrotated or rotated by 90 degrees, are in one group.
+Groups of all kinds of ground were assigned in order of size, largest first, to the split furthest below its share of
+68, 12 or 20 %.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ from perceiver.errors import DataError
 SPLITS = ("train", "val", "test")
 TRAIN, VAL, TEST = range(len(SPLITS))
 _TABLES = {"objects": ("objects.csv", "picture"), "clouds": ("objects.csv", "cloud"), "grounds": ("grounds.csv", "")}
-_FEW = 0.1  # share of a table that another version of the packages may lack
+_FEW = 0.1  # maximum fraction of a table that other package versions may lack
 
 
 @dataclass(frozen=True)
 class Item:
-    """One object or ground; `split` counts in SPLITS."""
+    """One object or ground; `split` is an index into SPLITS."""
 
     name: str
     label: str
@@ -50,7 +51,7 @@ class Item:
 
 
 def read_table(kind: str) -> list[Item]:
-    """The table of "objects" in pictures, of "clouds" or of "grounds", in the order of the arrays built from it."""
+    """The table of "objects" (for images), "clouds" or "grounds", in the order of the arrays built from it."""
     file, sense = _TABLES[kind]
     text = (resources.files(__package__) / "splits" / file).read_text(encoding="utf-8")
     return [
@@ -77,7 +78,7 @@ def item_arrays(items: Sequence[Item], names: Sequence[str]) -> dict[str, np.nda
 
 
 def check_missing(missing: Sequence[str], total: int, what: str) -> None:
-    """Raises DataError when so many names of a table were not found that the packages must be others."""
+    """Raises DataError if so many names of a table are missing that the packages must be other versions."""
     if len(missing) > _FEW * total:
         raise DataError(
             f"{len(missing)} of {total} {what} are not in these packages, {missing[0]} for one; the table was made "

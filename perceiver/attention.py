@@ -6,8 +6,8 @@ z^ = (z - mean) / std. With W_q, W_k, W_v, gamma, beta of one weight set and d t
     scores = (W_k^T q * gamma) . z^ / sqrt(d) + constant per latent
     output = W_v (gamma * (A z^) + beta) + b_v
 
-so a head may query z^ directly ("absorbed"), which projects N queries instead of M keys and M values. With several
-heads projecting keys and values once per weight set ("projected") is cheaper. `cheaper_form` decides.
+so a head can query z^ directly ("absorbed"), which projects N queries instead of M keys and M values. With several
+heads, projecting keys and values once per weight set ("projected") can be cheaper. `cheaper_form` decides.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from .config import Activation
 
 Form = Literal["absorbed", "projected"]
 
-# Rows of the input array that maps are computed for at a time: scores of 512 latents over them take 8 MB.
+# Rows of the input array per chunk: the scores of 512 latents take 8 MB.
 CHUNK_ROWS = 4096
 
-# Scores that a cross-attention computes at a time without gradients, at most: 32 MB.
+# Maximum number of scores that a cross-attention holds at a time without gradients: 32 MB.
 HELD_SCORES = 2**23
 
 
 class InputArray:
     """The input array (B, M, C) with its normalised rows, which all cross-attentions share.
 
-    The normalised array is kept where `keep` asks for it, where gradients are recorded (autograd needs it anyway), and
-    where it is small. Otherwise it is computed in chunks each time, so that no second array of its size exists.
+    The normalised array is cached with `keep`, when gradients are recorded (autograd needs it anyway), and when it is
+    small. Otherwise it is recomputed in chunks at each use, so that no second array of its size is held.
     """
 
     def __init__(self, array: Float[Tensor, "B M C"], *, keep: bool = False) -> None:
@@ -52,11 +52,11 @@ class InputArray:
         return b, m, c
 
     def normalised(self) -> Float[Tensor, "B M C"]:
-        """z^ in one piece."""
+        """z^ of all rows."""
         return self._whole if self._whole is not None else _normalised(self.array)
 
     def chunks(self) -> Iterator[tuple[slice, Float[Tensor, "B m C"]]]:
-        """(rows, z^ of those rows) in order; all rows at once where gradients are recorded."""
+        """Yields (rows, z^ of those rows) in order; one chunk when gradients are recorded."""
         count = self.array.shape[1]
         size = count if torch.is_grad_enabled() else CHUNK_ROWS
         for start in range(0, count, size):
@@ -69,7 +69,7 @@ class AbsorbedQuery:
     """Queries in terms of the normalised input: score of latent n, head h, element m = query[h, n] . z^[m] +
     constant[h, n].
 
-    The 1/sqrt(d) is already in both. Kept instead of the heads x N x M scores, which it determines.
+    Both include the factor 1/sqrt(d). Stored instead of the heads x N x M scores, which it determines.
     """
 
     query: Float[Tensor, "B heads N C"]
@@ -78,11 +78,11 @@ class AbsorbedQuery:
 
 @dataclass(frozen=True)
 class Attended:
-    """The result of an attention, and sums over its weights.
+    """The output of an attention, with statistics of its weights.
 
     output        weighted means of the values
-    log_sum_exp   of the scores of each query over all keys
-    mean_weights  the softmax weight of each key, mean over the queries
+    log_sum_exp   log-sum-exp of the scores of each query over all keys
+    mean_weights  attention weight of each key, averaged over the queries
     """
 
     output: Float[Tensor, "B heads N v"]
@@ -92,12 +92,12 @@ class Attended:
 
 @dataclass(frozen=True)
 class CrossAttentionPass:
-    """What one pass of a cross-attention computed: its output, and all that its maps follow from.
+    """The output of a cross-attention, with what its attention maps are computed from.
 
     latents       the output
-    query         the queries, absorbed
-    log_sum_exp   of the scores (with their constant) over all elements
-    mean_weights  the attention weight of each element, mean over latents
+    query         the absorbed queries
+    log_sum_exp   log-sum-exp of the scores (including the constant) over all elements
+    mean_weights  attention weight of each element, averaged over the latents
     """
 
     latents: Float[Tensor, "B N D"]
@@ -107,14 +107,14 @@ class CrossAttentionPass:
 
 
 def cheaper_form(latents: int, rows: int, channels: int, qk: int, v: int, heads: int, uses: int) -> Form:
-    """Which form needs fewer multiply-adds for `uses` cross-attentions that share one weight set."""
+    """The form with fewer multiply-adds for `uses` cross-attentions that share one weight set."""
     absorbed = uses * (2 * heads * latents * rows * channels + latents * channels * (qk + v))
     projected = rows * channels * (qk + v) + uses * latents * rows * (qk + v)
     return "absorbed" if absorbed <= projected else "projected"
 
 
 class MLP(nn.Module):
-    """Norm, widen, activate, narrow. GEGLU gates with a second half of the first layer."""
+    """Layer norm, linear layer, activation, linear layer. With GEGLU, half of the first layer's output is the gate."""
 
     def __init__(self, dim: int, widening: int, activation: Activation) -> None:
         super().__init__()
@@ -140,7 +140,8 @@ class MLP(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """One layer of a latent transformer; `inner` is the width of queries, keys and values, `dim` in the paper."""
+    """One layer of a latent transformer; `inner` is the width of queries, keys and values (default: `dim`, as in the
+    paper)."""
 
     def __init__(
         self,
@@ -166,14 +167,14 @@ class SelfAttention(nn.Module):
         return self.mix(latents, self.weights(latents))
 
     def weights(self, latents: Float[Tensor, "B N D"]) -> Float[Tensor, "B heads N N"]:
-        """The attention weights of each latent over all latents."""
+        """Attention weights of each latent over all latents."""
         x = self.norm(latents)
         q, k = (_split(layer(x), self.heads) for layer in (self.query, self.key))
-        # Written out: among a few hundred latents the fused kernel's backward pass is several times slower on CPUs.
+        # Explicit: for a few hundred latents the backward pass of the fused kernel is several times slower on CPUs.
         return (q @ (k * k.shape[-1] ** -0.5).transpose(-1, -2)).softmax(-1)
 
     def mix(self, latents: Float[Tensor, "B N D"], weights: Float[Tensor, "B heads N N"]) -> Float[Tensor, "B N D"]:
-        """The layer's output for given attention weights."""
+        """Output of the layer for given attention weights."""
         values = _split(self.value(self.norm(latents)), self.heads)
         latents = latents + self.out(_merge(weights @ values))
         return cast(Tensor, latents + self.mlp(latents))
@@ -182,8 +183,8 @@ class SelfAttention(nn.Module):
 class CrossAttention(nn.Module):
     """Cross-attention of latents (queries) to an input array (keys and values); 1 head in the paper.
 
-    query_residual  whether the latents are added to the output of the attention (the paper: yes; some decoders: no)
-    out_dim         width of the output; that of the latents unless there is no residual
+    query_residual  whether the latents are added to the attention output (paper: True; some decoders: False)
+    out_dim         width of the output; equal to that of the latents if there is a residual
     """
 
     def __init__(
@@ -219,9 +220,9 @@ class CrossAttention(nn.Module):
         form: Form | None = None,
         projected: tuple[Tensor, Tensor] | None = None,
     ) -> Float[Tensor, "B N D"]:
-        """The latents after the layer.
+        """Returns the updated latents.
 
-        form       None takes the cheaper one
+        form       None selects the cheaper one
         projected  keys and values from an earlier call of `project`
         """
         if form is None:
@@ -240,7 +241,7 @@ class CrossAttention(nn.Module):
         form: Form | None = None,
         projected: tuple[Tensor, Tensor] | None = None,
     ) -> CrossAttentionPass:
-        """The same as `forward`, without gradients, together with what maps are computed from."""
+        """`forward` without gradients, with what attention maps are computed from."""
         if form is None:
             form = self.form(latents.shape[1], inputs.shape[1], uses=1)
         query = self.absorbed_query(latents)
@@ -263,7 +264,7 @@ class CrossAttention(nn.Module):
         return cheaper_form(latents, rows, self.key.in_features, qk, v, self.heads, uses)
 
     def project(self, inputs: InputArray) -> tuple[Float[Tensor, "B heads M k"], Float[Tensor, "B heads M v"]]:
-        """Keys and values of the whole input array, for cross-attentions that share these weights."""
+        """Keys and values of the input array, for all cross-attentions that share these weights."""
         keys, values = [], []
         for _, z in inputs.chunks():
             z = z * self.input_norm.weight + self.input_norm.bias
@@ -272,7 +273,7 @@ class CrossAttention(nn.Module):
         return _split(_joined(keys), self.heads), _split(_joined(values), self.heads)
 
     def absorbed_query(self, latents: Float[Tensor, "B N D"]) -> AbsorbedQuery:
-        """The queries in terms of the normalised input array, from which every map is computed."""
+        """Queries in terms of the normalised input array, from which attention maps are computed."""
         q = self._queries(latents)
         scale = 1 / math.sqrt(q.shape[-1])
         weight = self.key.weight.unflatten(0, (self.heads, -1))  # heads, k, C
@@ -283,7 +284,7 @@ class CrossAttention(nn.Module):
     def absorb(
         self, latents: Float[Tensor, "B N D"], mean_rows: Float[Tensor, "B heads N C"]
     ) -> Float[Tensor, "B N D"]:
-        """The layer's output for the attention-weighted mean of the normalised rows, per head and latent."""
+        """Output of the layer for the attention-weighted mean of the normalised rows, per head and latent."""
         weight = self.value.weight.unflatten(0, (self.heads, -1)).transpose(1, 2)  # heads, C, v
         values = (mean_rows * self.input_norm.weight + self.input_norm.bias) @ weight
         if self.value.bias is not None:
@@ -300,7 +301,7 @@ class CrossAttention(nn.Module):
 
 
 def weighted_mean(query: Float[Tensor, "B heads N C"], inputs: InputArray) -> Float[Tensor, "B heads N C"]:
-    """softmax(query . z^) z^ over all rows. The constant of the scores is left out: softmax does not depend on it."""
+    """softmax(query . z^) z^ over all rows. The constant of the scores is omitted: softmax does not depend on it."""
     z = inputs.normalised().unsqueeze(1)
     query = query.to(z.dtype)
     if query.requires_grad or z.requires_grad:
@@ -312,15 +313,15 @@ def weighted_mean(query: Float[Tensor, "B heads N C"], inputs: InputArray) -> Fl
 def attend(
     query: Float[Tensor, "B heads N k"], keys: Float[Tensor, "B #heads M k"], values: Float[Tensor, "B #heads M v"]
 ) -> Attended:
-    """Attention of scaled queries, some queries at a time over all keys, so that at most HELD_SCORES scores exist.
+    """Attention of scaled queries over all keys, in chunks of queries, so that at most HELD_SCORES scores are held.
 
-    One block of scores gives the output, the log-sum-exp and the sums over queries: none is computed twice.
+    Output, log-sum-exp and mean weights come from the same scores, which are computed once.
     """
     batch, heads, count = query.shape[:3]
     blocks = max(1, math.ceil(batch * count * keys.shape[2] / HELD_SCORES))
     outputs, sums, means = [], [], []
     for head in range(heads):
-        # Views: a product over broadcast heads would copy the keys for each of them.
+        # Indexed per head: a matrix product over broadcast heads would copy the keys for each head.
         k, v = (part[:, head if part.shape[1] > 1 else 0] for part in (keys, values))
         parts, normalisers, columns = [], [], k.new_zeros(batch, k.shape[1])
         for q in query[:, head].tensor_split(min(blocks, count), dim=1):
@@ -337,8 +338,10 @@ def attend(
 def _attend(
     query: Float[Tensor, "B n k"], keys: Float[Tensor, "B M k"], values: Float[Tensor, "B M v"]
 ) -> tuple[Float[Tensor, "B n v"], Float[Tensor, "B n 1"], Float[Tensor, "B M"]]:
-    """Output, log-sum-exp, and the sum of the weights over the queries. A function of its own, so that its scores are
-    freed before the next ones are made."""
+    """Output, log-sum-exp, and the sum of the weights over the queries.
+
+    A separate function, so that its scores are freed before the next chunk.
+    """
     scores = query @ keys.transpose(1, 2)
     peak = scores.amax(-1, keepdim=True)
     weights = scores.sub_(peak).exp_()
@@ -348,7 +351,7 @@ def _attend(
 
 def _normalised(array: Float[Tensor, "B m C"]) -> Float[Tensor, "B m C"]:
     z = F.layer_norm(array, array.shape[-1:])
-    # Mixed precision would cast it anew for every product of every cross-attention.
+    # Cast once: autocast would cast it again for every product of every cross-attention.
     device = array.device.type
     return z.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else z
 

@@ -1,4 +1,4 @@
-"""The frozen description of a Perceiver: everything that decides its shapes, nothing that training decides."""
+"""Configuration of a Perceiver: everything that determines its architecture, without settings of training."""
 
 from __future__ import annotations
 
@@ -18,31 +18,30 @@ StemPadding = Literal["same", "transformers"]
 Block = tuple[int | None, int | None]
 
 CONV, POOL, STRIDE = 7, 3, 2
-"""Sides of the kernels of a convolutional stem, and the step of both."""
+"""Kernel sizes of convolution and pooling in the "conv" stem, and the stride of both."""
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Padding before and behind an axis, as JAX and TensorFlow count "SAME": the odd one goes behind."""
+    """Padding before and after an axis, as "SAME" in JAX and TensorFlow: the odd one goes after."""
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
 
 @dataclass(frozen=True)
 class StemConfig:
-    """What content passes through before it is joined with its position encoding.
+    """Configuration of a stem: the layers applied to the content before the position encoding is concatenated.
 
-    kind         "linear": the same linear layer for every element (Perceiver IO)
-                 "conv": a 7 x 7 convolution with stride 2, ReLU and 3 x 3 max pooling with stride 2, which make one
-                 element of 4 x 4 pixels (Perceiver IO, ImageNet)
-                 "patches": the values of side x side pixels side by side, without weights
-                 "convs": convolutions of side x side pixels with stride 2, each followed by a ReLU; one for each entry
-                 of `widths`
-    in_channels  channels of the content before it (3 for RGB)
-    pixels       (H, W) of the grid that is read; None for "linear", which keeps the grid of input_shape
-    padding      of "conv" alone: "same" as in DeepMind's code, H/4 x W/4 elements; "transformers" as in Hugging Face's
+    kind         "linear": a linear layer shared by all elements (Perceiver IO)
+                 "conv": a 7 x 7 convolution with stride 2, ReLU and 3 x 3 max pooling with stride 2: one element per
+                 4 x 4 pixels (Perceiver IO, ImageNet)
+                 "patches": flattened patches of side x side pixels, without weights
+                 "convs": side x side convolutions with stride 2, each followed by a ReLU; one per entry of `widths`
+    in_channels  channels of the content before the stem (3 for RGB)
+    pixels       (H, W) of the pixel grid; None for "linear", which keeps the grid of input_shape
+    padding      for "conv" only: "same" as in DeepMind's code, H/4 x W/4 elements; "transformers" as in Hugging Face's
                  port, which pads one pixel more before and does not pad the pooling: 55 x 55 elements for 224 x 224
-    side         pixels along a side of a patch, or of the kernels of "convs"; None for the other kinds
-    widths       channels after each of "convs"; the last one is content_channels
+    side         side of a patch in pixels, or kernel size of "convs"; None for the other kinds
+    widths       output channels of each of "convs"; the last one is content_channels
     """
 
     kind: StemKind = "linear"
@@ -75,7 +74,7 @@ class StemConfig:
 
     @property
     def grid(self) -> tuple[int, ...] | None:
-        """The grid of elements that comes out; None for "linear", which changes no grid."""
+        """The output grid; None for "linear", which keeps the grid."""
         if self.pixels is None:
             return None
         if self.kind == "patches":
@@ -90,15 +89,17 @@ class StemConfig:
 
     @property
     def out_channels(self) -> int | None:
-        """Channels of what comes out, where the stem's own fields decide it."""
+        """Output channels, if the fields of the stem determine them; else None."""
         if self.kind == "patches":
             return self.in_channels * (self.side or 1) ** 2
         return self.widths[-1] if self.widths else None
 
     @property
     def cells(self) -> tuple[tuple[float, float], ...] | None:
-        """Where the elements lie on the pixels: (start, stop) an axis. An element's cell is as wide as the distance to
-        the next one and lies around the centre of the pixels that the element sees. None for "linear"."""
+        """The extent of the output grid on the pixels, (start, stop) per axis; None for "linear".
+
+        The cell of an element is centred on its receptive field and as wide as the distance to the next element.
+        """
         if self.pixels is None or self.grid is None:
             return None
         if self.kind == "patches":
@@ -111,12 +112,12 @@ class StemConfig:
             same = self.padding == "same"
             before = same_padding(pixels, CONV, STRIDE)[0] if same else CONV // 2
             pooled = same_padding((pixels + 1) // 2, POOL, STRIDE)[0] if same else 0
-            # Element j reads halves 2j - pooled and the next two; half i reads pixels 2i - before and the next six.
+            # Pooling: element j covers entries 2j - pooled to +2; convolution: entry i covers pixels 2i - before to +6.
             starts.append(STRIDE * (POOL // 2 - pooled) - before + CONV / 2 - width / 2)
         return tuple((start, start + width * n) for start, n in zip(starts, self.grid, strict=True))
 
     def _convs_cells(self, pixels: int) -> tuple[float, float]:
-        # Element j of a layer sees `side` entries from 2j - before on; centres are followed down to the pixels.
+        # Element j of a layer covers `side` entries from 2j - before; centres are mapped back layer by layer to pixels.
         assert self.side is not None
         centre, step, size = 0.5, 1.0, pixels
         for _ in self.widths:
@@ -128,27 +129,27 @@ class StemConfig:
 
 @dataclass(frozen=True)
 class PerceiverConfig:
-    """Shapes and options of one Perceiver.
+    """Architecture of a Perceiver.
 
-    modality           which reader prepares its inputs: a name in `perceiver.modalities`
-    input_shape        the grid of input elements, rows first: (H, W) for an image; M is its product
-    content_channels   channels that carry the input's content (3 for RGB, 0 where places are all there is), after the
-                       stem where there is one
-    stem               what the content passes through first; None in the paper
-    position_axes      axes that the positions of free elements lie on (3 for a point cloud, whose input_shape is (M,));
-                       None where the elements lie on the grid of input_shape
-    segments           parts of an input array of several sorts of input, one after the other; each row is filled up to
-                       `padded_to` channels. input_shape is then (M,), and positions stand in the segments
+    modality           name of the modality that prepares its inputs, see `perceiver.modalities`
+    input_shape        grid of the input elements, rows first: (H, W) for an image; M is its product
+    content_channels   content channels of the input array, after the stem if there is one (3 for RGB, 0 if the input
+                       has positions only)
+    stem               layers applied to the content first; None in the paper
+    position_axes      number of coordinates of free elements (3 for a point cloud, whose input_shape is (M,)); None if
+                       the elements are on the grid of input_shape
+    segments           segments of the input array of a multi-modal model, in order; each row is padded to `padded_to`
+                       channels. input_shape is then (M,), and the segments hold the position encodings
     labels             class names, in the order of the logits
-    plan               one (cross-attention, tower) pair a block; equal numbers share weights, None leaves the part out
-    self_attends       L, self-attention layers in a tower
-    qk_dim, v_dim      widths inside the cross-attention; None means the input's channel count, as in the paper
-    self_dim           width of queries, keys and values inside a self-attention; None means latent_dim
+    plan               one (cross-attention, tower) pair per block; equal numbers share weights, None omits the part
+    self_attends       L, self-attention layers per tower
+    qk_dim, v_dim      widths of queries and keys, and of values, in a cross-attention; None means C, as in the paper
+    self_dim           width of queries, keys and values in a self-attention; None means latent_dim
     head               "mean" (mean over latents, then linear: the paper), "mean_norm" (LayerNorm in between),
                        "decoder" (a cross-attention with one learned query: Perceiver IO)
-    decoder_*          of the decoder alone: heads, whether the query is added to what it reads, and the widths of its
-                       query, its queries and keys, its values, its output and its MLP; None means latent_dim
-    preprocess         what the modality needs to know to prepare an input; read by the modality alone
+    decoder_*          for the decoder only: heads, whether the query is added to the attention output, and widths of
+                       its query, queries and keys, values, output and MLP; None means latent_dim
+    preprocess         settings for preparing an input, used by the modality only
     """
 
     num_classes: int = 1000
@@ -250,7 +251,7 @@ class PerceiverConfig:
 
     @property
     def num_axes(self) -> int:
-        """Axes the positions lie on: 2 for a picture, 3 for a point cloud, 4 for frames and sound."""
+        """Number of position axes: 2 for an image, 3 for a point cloud, 4 for a video with sound."""
         if self.segments:
             return sum(len(segment.shape) for segment in self.segments if segment.positions)
         return len(self.input_shape) if self.position_axes is None else self.position_axes
@@ -265,30 +266,30 @@ class PerceiverConfig:
 
     @property
     def position_channels(self) -> int:
-        """Channels of the position encoding; of segments all, since each has its content in channels of its own."""
+        """Channels of the position encoding; with segments all channels, since each has its own content channels."""
         if self.padded_to is not None:
             return self.padded_to
         return self.positions.channels(self.num_axes)
 
     @property
     def positions_description(self) -> str:
-        """The position encoding in words, or those of all segments."""
+        """Description of the position encoding, or of those of all segments."""
         each = [f"{one.name}: {one.positions.description}" for one in self.segments if one.positions]
         return "; ".join(each) or self.positions.description
 
     @property
     def read_channels(self) -> int:
-        """Content channels as a modality makes them: those before the stem."""
+        """Content channels before the stem, as the modality prepares them."""
         return self.stem.in_channels if self.stem else self.content_channels
 
     @property
     def read_shape(self) -> tuple[int, ...]:
-        """The grid that a modality prepares content on: that of the elements, or of the pixels before a stem."""
+        """Grid of the prepared content: that of the elements, or of the pixels before a stem."""
         return self.stem.pixels if self.stem and self.stem.pixels else self.input_shape
 
     @property
     def input_channels(self) -> int:
-        """C, content channels then position channels."""
+        """C, the content channels plus the position channels."""
         if self.padded_to is not None:
             return self.padded_to
         return self.content_channels + self.position_channels
@@ -305,11 +306,11 @@ class PerceiverConfig:
 
     @property
     def cross_attention_blocks(self) -> tuple[int, ...]:
-        """Blocks with a cross-attention: the blocks that have a map."""
+        """Indices of the blocks with a cross-attention."""
         return tuple(i for i, (cross, _) in enumerate(self.plan) if cross is not None)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """JSON-serialisable values."""
         nested = {
             "positions": position_dict(self.positions),
             "segments": tuple(segment.to_dict() for segment in self.segments),

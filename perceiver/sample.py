@@ -1,4 +1,4 @@
-"""Samples: inputs as people see them and as a model reads them, with the mapping between the two."""
+"""Samples: prepared inputs, with the original contents for display and the mapping between the two."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Part:
-    """One of several grids of elements that an input is made of.
+    """One grid of elements of a multi-modal input.
 
     name   "video", "audio", "label"
     shape  of the grid
-    box    where its elements lie: (start, stop) an axis; empty for elements that lie nowhere
+    box    extent of the grid, (start, stop) per axis; empty for elements without a location
     """
 
     name: str
@@ -26,28 +26,27 @@ class Part:
 
     @property
     def count(self) -> int:
-        """Its elements."""
+        """The number of elements."""
         return math.prod(self.shape)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """The result of reading a file; modalities add fields in subclasses.
+    """An input prepared for a model. Modalities add fields in subclasses.
 
-    name         the file's name, for messages and exports
-    modality     the modality that made it
-    content      content channels of every input element, as the model reads them
-    shape        the grid the elements lie on, rows first; M is its product; (M,) for free elements and for parts
-    seen         the input exactly as the model reads it, for display: (H, W, 3) uint8 for an image, (frames, H, W, 3)
+    name         file name, for messages and exports
+    modality     name of the modality
+    content      content channels of each input element, as passed to the model
+    shape        grid of the elements, rows first, whose product is M; (M,) for free elements and for parts
+    seen         the input as passed to the model, for display: (H, W, 3) uint8 for an image, (frames, H, W, 3)
                  for a video, (samples,) float32 for a sound, (M, 3) float32 for a point cloud
     original     the contents of the file, upright, for display: (h, w, 3) uint8 for an image, (frames, h, w, 3) for a
-                 video; the lowest and highest value of each slice of time, (2, slices) float32, for a sound; (n, 3)
-                 float32 points for a point cloud
-    box          where the elements lie on the original: (start, stop) an axis, in the original's own units (pixels,
-                 seconds, hertz)
-    coordinates  the elements' coordinates in [-1, 1] where they do not lie on a grid (point clouds); else None
-    parts        the grids that the elements lie on, one after the other, where there are several (clips); else empty
-    notes        what was changed on the way in, one sentence each
+                 video; minimum and maximum of each time slice, (2, slices) float32, for a sound; (n, 3) float32
+                 points for a point cloud
+    box          extent of the elements on the original, (start, stop) per axis, in its units (pixels, seconds, hertz)
+    coordinates  coordinates of the elements in [-1, 1] if they are not on a grid (point clouds); else None
+    parts        the grids of a multi-modal input (clips), in order; else empty
+    notes        changes made while preparing the input, one sentence each
     """
 
     name: str
@@ -62,16 +61,18 @@ class Sample:
     notes: tuple[str, ...] = ()
 
     def split(self, values: Shaped[np.ndarray, "*rest M"]) -> Mapping[str, Shaped[np.ndarray, "..."]]:
-        """Splits values over all elements into one array for each part, (*rest, *shape of the part), by its name.
+        """Splits values over all elements into one array per part, (*rest, *shape of the part), by name.
 
-        Raises ValueError for an input that is not made of parts, and for another number of values.
+        Raises ValueError if the input has no parts or the number of values differs from M.
         """
         return split(self.parts, values)
 
 
 def split(parts: tuple[Part, ...], values: Shaped[np.ndarray, "*rest M"]) -> Mapping[str, Shaped[np.ndarray, "..."]]:
-    """Splits values over the elements of all parts into one array for each, by its name. Raises ValueError as
-    `Sample.split` does."""
+    """Splits values over the elements of all parts into one array per part, by name.
+
+    Raises ValueError as `Sample.split` does.
+    """
     total = sum(part.count for part in parts)
     if not parts or values.shape[-1] != total:
         raise ValueError(f"{values.shape[-1]} values cannot be split into parts of {total} elements")

@@ -1,7 +1,7 @@
-"""Stems: what content passes through before it is joined with its position encoding.
+"""Stems: layers applied to the content before the position encoding is concatenated.
 
-Nothing in the paper; a linear layer or a convolution in two of Perceiver IO's ImageNet models; patches or a few small
-convolutions in models trained here, which cost a fraction of reading every pixel.
+The paper has none. Two ImageNet models of Perceiver IO have a linear layer or a convolution. Models trained here have
+patches or a few small convolutions, which reduce the number of input elements.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .config import PerceiverConfig, StemConfig, StemKind, same_padding
 
 
 class LinearStem(nn.Module):
-    """The same linear layer for every input element (a convolution of 1 x 1)."""
+    """A linear layer shared by all input elements (a 1 x 1 convolution)."""
 
     def __init__(self, config: StemConfig, channels: int) -> None:
         super().__init__()
@@ -32,9 +32,9 @@ class LinearStem(nn.Module):
 
 
 class ConvStem(nn.Module):
-    """Convolution 7 x 7 with stride 2, ReLU, max pooling 3 x 3 with stride 2: one element of 4 x 4 pixels.
+    """7 x 7 convolution with stride 2, ReLU and 3 x 3 max pooling with stride 2: one element per 4 x 4 pixels.
 
-    A batch norm behind the convolution is part of its weights: converters fold it in.
+    Converters fold a batch norm after the convolution into its weights.
     """
 
     def __init__(self, config: StemConfig, channels: int) -> None:
@@ -55,8 +55,7 @@ class ConvStem(nn.Module):
 
 
 class PatchStem(nn.Module):
-    """The values of side x side pixels as one element, without weights: channels of the first pixel, of the second,
-    row by row."""
+    """Flattens patches of side x side pixels into elements, row by row, channels last; no weights."""
 
     def __init__(self, config: StemConfig, channels: int) -> None:
         super().__init__()
@@ -72,9 +71,9 @@ class PatchStem(nn.Module):
 
 
 class ConvsStem(nn.Module):
-    """Convolutions with stride 2 and zeros around them ("same"), each followed by a ReLU.
+    """Convolutions with stride 2 and "same" zero padding, each followed by a ReLU.
 
-    Training puts a batch norm behind each (`perceiver.training.stems`) and folds it into the convolution afterwards.
+    During training each has a batch norm (`perceiver.training.stems`), which is folded into the convolution afterwards.
     """
 
     def __init__(self, config: StemConfig, channels: int) -> None:
@@ -104,7 +103,7 @@ _STEMS: dict[StemKind, Callable[[StemConfig, int], nn.Module]] = {
 
 
 def stem_of(config: PerceiverConfig) -> nn.Module:
-    """The stem of a model; one that changes nothing where it has none."""
+    """The stem of a model; the identity if it has none."""
     if config.stem is None:
         return nn.Identity()
     return _STEMS[config.stem.kind](config.stem, config.content_channels)
@@ -116,6 +115,6 @@ def _check_pixels(content: Float[Tensor, "B pixels read"], pixels: tuple[int, in
 
 
 def _same(size: tuple[int, int], kernel: int) -> tuple[int, int, int, int]:
-    """Padding of width then height, as `torch.nn.functional.pad` takes it."""
+    """ "Same" padding in the order of `torch.nn.functional.pad`: width, then height."""
     (top, bottom), (left, right) = (same_padding(n, kernel, _STRIDE) for n in size)
     return left, right, top, bottom

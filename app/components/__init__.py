@@ -1,4 +1,4 @@
-"""Widgets that Streamlit does not have: maps that react to clicks, point clouds that turn, walls of tiles, bars."""
+"""Custom Streamlit components: clickable maps, rotatable point clouds, grids of tiles, and bar lists."""
 
 from .bands import BandAxis, Off, bands
 from .canvas import Grid, map_canvas

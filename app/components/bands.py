@@ -1,4 +1,4 @@
-"""The bands of a position encoding as switches, in a row for each axis and a column for each frequency."""
+"""Switches for the bands of a position encoding, one row per axis and one column per frequency."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PARTS = ("sines", "cosines", "coordinates")
 class BandAxis:
     """One row of switches.
 
-    name   of the axis: "Height"
-    cells  the labels of its bands, the lowest first; "" for none
-    words  the descriptions of its bands
-    raw    the description of its raw coordinate; "" where the encoding holds none
+    name   name of the axis: "Height"
+    cells  labels of its bands, lowest first; "" for none
+    words  descriptions of its bands
+    raw    description of its raw coordinate; "" if the encoding has none
     """
 
     name: str
@@ -35,7 +35,7 @@ class BandAxis:
 
 @dataclass(frozen=True)
 class Off:
-    """What is switched off: sines and cosines as (axis, band), coordinates by axis, all counted from 0."""
+    """The ablated parts: bands (sine and cosine) as (axis, band), raw coordinates by axis, all counted from 0."""
 
     sines: frozenset[tuple[int, int]] = frozenset()
     cosines: frozenset[tuple[int, int]] = frozenset()
@@ -52,13 +52,13 @@ def bands(
     corner: str,
     on_change: Callable[[Off], None],
 ) -> None:
-    """Draws the switches; calls `on_change` with what is off when clicks, strokes or keys have changed it.
+    """Draws the switches; calls `on_change` with the ablated parts when the user changes them.
 
-    label   for screen readers
-    heads   the labels of the columns; `corner` says what they are
+    label   label for screen readers
+    heads   labels of the columns; `corner` is their caption
     """
-    # The page reacts a little later than a quick visitor clicks: the number of the last change that it knows is sent
-    # along, so that a response to an older change undoes nothing.
+    # A rerun can be slower than the user's clicks: the serial number of the last known change is sent along, so that a
+    # response to an older change does not revert newer ones.
     serial = f"{key}_serial"
     meta = {
         "label": label,
@@ -79,7 +79,7 @@ def bands(
 
 
 def _written(axes: Sequence[BandAxis], off: Off) -> dict[str, list[str]]:
-    """A text of 0 and 1 for each axis: a sign for each band, and one for the coordinate."""
+    """A string of 0 and 1 per axis: one character per band, and one for the raw coordinate."""
 
     def rows(places: frozenset[tuple[int, int]]) -> list[str]:
         return ["".join("01"[(a, k) in places] for k in range(len(axis.cells))) for a, axis in enumerate(axes)]
@@ -92,7 +92,7 @@ def _written(axes: Sequence[BandAxis], off: Off) -> dict[str, list[str]]:
 
 
 def _read(axes: Sequence[BandAxis], told: dict[str, Any]) -> Off:
-    """The inverse; axes and bands that do not exist are ignored."""
+    """The inverse; unknown axes and bands are ignored."""
     sines, cosines, raw = (
         {
             (a, k)

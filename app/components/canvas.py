@@ -1,4 +1,4 @@
-"""The clickable map: one picture, its elements enlarged without blur, with the value under the pointer."""
+"""The clickable map: an image enlarged without interpolation, which shows the value under the pointer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Grid:
-    """Elements that are boxes of pixels, equal in size: the names of their rows and columns, "" for none."""
+    """Elements that are equal boxes of pixels: the names of their rows and columns, "" for none."""
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
@@ -47,16 +47,16 @@ def map_canvas(
     bottom: Ruler | None = None,
     fill: bool = False,
 ) -> None:
-    """Draws `rgb`; calls `on_pick` with a flat element index (rows first), or None when the mark is removed.
+    """Draws `rgb`; calls `on_pick` with a flat element index (rows first), or None when the selection is cleared.
 
-    label     for screen readers
-    hint      the line under the picture while nothing is pointed at
-    values    shown while hovering, in `measure`; with `multiple` also as a multiple of uniform
-    shades    the index of each value among the bar's 256 colours
-    limit     greatest width in CSS pixels, that of the left ruler included
-    grid      the elements, where they are not the pixels
-    left, bottom  numbers along the sides
-    fill      use all of the width, which softens the edges of pixels; else each is a whole number of device pixels
+    label     label for screen readers
+    hint      text under the image while the pointer is elsewhere
+    values    values shown on hover, in units of `measure`; with `multiple` also as a multiple of uniform
+    shades    colour index of each value among the 256 colours of the bar
+    limit     maximum width in CSS pixels, including the left ruler
+    grid      the elements, if they are not the pixels
+    left, bottom  rulers along the sides
+    fill      use the full width, which blurs pixel edges; else pixels are scaled by an integer
     """
     height, width = rgb.shape[:2]
     meta = {

@@ -1,4 +1,4 @@
-"""A whole clip's outline with the window of it that was read, which can be moved."""
+"""The envelope of a whole clip, with the movable window that the model gets."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def clip(
     bottom: Ruler,
     on_move: Callable[[float], None],
 ) -> None:
-    """Draws a clip's outline; calls `on_move` with the start of the window, in seconds, when it is moved.
+    """Draws the envelope of a clip; calls `on_move` with the start of the window, in seconds, when it is moved.
 
-    envelope  the lowest and the highest value of each slice of the clip
-    label     for screen readers
-    window    from and to, in seconds; it can be moved where the clip is longer
-    bottom    the seconds along the clip
+    envelope  minimum and maximum of each time slice of the clip
+    label     label for screen readers
+    window    start and end in seconds; movable if the clip is longer
+    bottom    ruler of the time in seconds
     """
     start, stop = window
     length = stop - start

@@ -1,4 +1,4 @@
-"""Point clouds that can be turned: one alone, whose values can be read, or a row of one cloud coloured by many maps.
+"""Rotatable point clouds: a single one with values on hover, or a row of one cloud coloured by several maps.
 
 All clouds of the page share one camera.
 """
@@ -36,14 +36,14 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Cloud:
-    """Points and how they are drawn.
+    """Points and drawing options.
 
-    points  their coordinates, about the origin
-    up      the axis that points upwards, 0 to 2
-    reach   the distance from the origin that stays in the picture however the cloud is turned
-    look    where the camera starts and how large dots are: `LOOK` in `perceiver/plots/drawing/points.py`
-    ground  the colour behind the points
-    ink     the colour of their edges
+    points  coordinates, centred at the origin
+    up      index of the up axis, 0 to 2
+    reach   distance from the origin that is visible at every rotation
+    look    initial camera and dot size: `LOOK` in `perceiver/plots/drawing/points.py`
+    ground  background colour
+    ink     edge colour of the points
     """
 
     points: Float32[np.ndarray, "n 3"]
@@ -54,7 +54,7 @@ class Cloud:
     ink: Colour
 
     def meta(self) -> dict[str, Any]:
-        """The cloud in a frame's head; the points travel beside it."""
+        """The entries of the cloud in the head of a frame; the points are sent as an array."""
         return {"up": self.up, "reach": self.reach, "look": dict(self.look), "ground": self.ground, "ink": self.ink}
 
 
@@ -74,14 +74,14 @@ def cloud(
     multiple: bool = False,
     limit: int | None = None,
 ) -> None:
-    """Draws one cloud; with `on_pick` its values can be read and its points marked.
+    """Draws one cloud; with `on_pick`, values are shown on hover and points can be selected.
 
-    on_pick   is called with the index of a point, or None when the mark is removed
-    label     for screen readers
-    hint      the line under the picture while nothing is pointed at
-    values    shown while hovering, in `measure`; with `multiple` also as a multiple of uniform
-    shades    the index of each value among the bar's 256 colours
-    limit     greatest side in CSS pixels
+    on_pick   called with the index of a point, or None when the selection is cleared
+    label     label for screen readers
+    hint      text under the image while the pointer is elsewhere
+    values    values shown on hover, in units of `measure`; with `multiple` also as a multiple of uniform
+    shades    colour index of each value among the 256 colours of the bar
+    limit     maximum side in CSS pixels
     """
     meta = shown.meta() | {
         "label": label,
@@ -123,13 +123,14 @@ def cloud_row(
     tile: int = 220,
     limit: int = 400,
 ) -> None:
-    """Draws one cloud in the colours of each map; calls `on_pick` with the index of the map that is chosen.
+    """Draws one cloud in the colours of each map; calls `on_pick` with the index of the selected map.
 
-    pick  the point that is marked on all of them
-    bar   the scale that all maps share
-    tile  least side of a picture in CSS pixels, and `limit` the greatest
+    pick   the point marked on all clouds
+    bar    colour bar shared by all maps
+    tile   minimum side of a cloud in CSS pixels
+    limit  maximum side of a cloud in CSS pixels
 
-    Raises ValueError when there are not as many tiles as maps.
+    Raises ValueError if the numbers of tiles and maps differ.
     """
     if len(colours) != len(tiles):
         raise ValueError(f"{len(colours)} maps and {len(tiles)} tiles")

@@ -1,4 +1,4 @@
-"""Frames, in which arrays travel to a component as raw bytes, and the components' assets."""
+"""Frames, which send arrays to a component as raw bytes, and the assets of components."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ASSETS = Path(__file__).parent / "assets"
 def pack(meta: Mapping[str, Any], **arrays: np.ndarray) -> bytes:
     """Length of a JSON head (uint32, little endian), the head, then the arrays; each part padded to four bytes.
 
-    Arrays are float32 or uint8 of any shape; `frame.js` hands them out flat. Raises TypeError for other types.
+    Arrays are float32 or uint8 of any shape; `frame.js` returns them flat. Raises TypeError for other types.
     """
     for name, array in arrays.items():
         if array.dtype not in (np.float32, np.uint8):
@@ -26,7 +26,7 @@ def pack(meta: Mapping[str, Any], **arrays: np.ndarray) -> bytes:
 
 
 def asset(*names: str) -> str:
-    """The text of some assets, one after the other."""
+    """The concatenated text of the assets."""
     return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in names)
 
 

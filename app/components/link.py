@@ -1,4 +1,4 @@
-"""A button that copies the page's address, which holds the whole view."""
+"""A button that copies the address of the page, which contains the state of the view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Named bars, largest first; the rows may be chosen."""
+"""A list of labelled bars, largest first, with optional selection of a row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Row:
-    """One bar: its name, a note beside it, its length in [0, 1] and its value in words."""
+    """One bar: name, note, length in [0, 1], and value as text."""
 
     name: str
     share: float
@@ -27,7 +27,7 @@ class Row:
 
 
 def ranking(rows: Sequence[Row], *, key: str, label: str, on_pick: Callable[[int], None] | None = None) -> None:
-    """Draws the rows; with `on_pick` they are options, and it is called with the index of the one chosen."""
+    """Draws the rows; `on_pick`, if given, is called with the index of the selected row."""
     meta = {"label": label, "choosable": on_pick is not None, "rows": [asdict(row) for row in rows]}
 
     def picked() -> None:

@@ -1,4 +1,4 @@
-"""Labelled scales beside pictures: colour bars, and rulers along the sides."""
+"""Colour bars, and rulers along the sides of images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 
 @dataclass(frozen=True)
 class Tick:
-    """A labelled place in [0, 1] on a scale; `mark` draws it across a colour bar."""
+    """A labelled position in [0, 1] on a scale; `mark` draws it as a line across a colour bar."""
 
     at: float
     text: str
@@ -20,24 +20,24 @@ class Tick:
 
 @dataclass(frozen=True)
 class ColourBar:
-    """The scale of a map: its colours from low to high, labelled places, and its unit in words."""
+    """The colour bar of a map: colours from low to high, ticks, and unit."""
 
     table: UInt8[np.ndarray, "256 3"]
     ticks: tuple[Tick, ...]
     unit: str
 
     def meta(self) -> dict[str, Any]:
-        """The bar in a frame's head; the table travels beside it."""
+        """The entries of the bar in the head of a frame; the colour table is sent as an array."""
         return {"ticks": [{"at": t.at, "text": t.text, "mark": t.mark} for t in self.ticks], "unit": self.unit}
 
 
 @dataclass(frozen=True)
 class Ruler:
-    """The numbers along a side of a picture: labelled places in [0, 1] from the left or the top, and their unit."""
+    """The scale along a side of an image: ticks in [0, 1] from the left or the top, and their unit."""
 
     ticks: tuple[Tick, ...]
     unit: str
 
     def meta(self) -> dict[str, Any]:
-        """The ruler in a frame's head."""
+        """The entries of the ruler in the head of a frame."""
         return {"ticks": [{"at": t.at, "text": t.text} for t in self.ticks], "unit": self.unit}

@@ -1,4 +1,4 @@
-"""A wall of small pictures of one size, one of which may be chosen."""
+"""A grid of thumbnails of equal size, one of which can be selected."""
 
 from __future__ import annotations
 
@@ -22,10 +22,7 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Tile:
-    """The text of one tile: title, a note beside it, named facts below, and `alt` for screen readers.
-
-    An empty tile keeps its place and shows nothing.
-    """
+    """The text of one tile: title, note, named facts, and `alt` for screen readers. An empty tile is left blank."""
 
     title: str
     note: str = ""
@@ -49,16 +46,16 @@ def wall(
     tall: int | None = None,
     limit: int | None = None,
 ) -> None:
-    """Draws the tiles in a grid; calls `on_pick` with the index of the tile that is clicked, or chosen by keyboard.
+    """Draws the tiles in a grid; calls `on_pick` with the index of the tile selected by mouse or keyboard.
 
     pixels  RGB, or indices into `table`
-    bar     the scale that all tiles share
-    tile    least width of a tile in CSS pixels
-    dense   pictures alone, their text on hover
-    tall    greatest height of a dense wall in CSS pixels; beyond it, it scrolls
-    limit   greatest width of a tile in CSS pixels
+    bar     colour bar shared by all tiles
+    tile    minimum width of a tile in CSS pixels
+    dense   show images only, with their text on hover
+    tall    maximum height of a dense grid in CSS pixels, above which it scrolls
+    limit   maximum width of a tile in CSS pixels
 
-    Raises ValueError when there are not as many tiles as pictures.
+    Raises ValueError if the numbers of tiles and images differ.
     """
     count, height, width = pixels.shape[:3]
     if count != len(tiles):

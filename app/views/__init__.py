@@ -1,4 +1,4 @@
-"""Views: how the inputs and maps of each modality are shown. Each is one object in one registry."""
+"""Registry of the views, which draw the inputs and maps of each modality."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ VIEWS = {view.modality: view for view in _ALL}
 
 
 def get(modality: str) -> ModalityView:
-    """The view of a modality. Raises KeyError for one that cannot be shown yet."""
+    """The view of a modality. Raises KeyError if it has none."""
     return VIEWS[modality]
 
 
 def names() -> tuple[str, ...]:
-    """The modalities that can be shown."""
+    """The names of the modalities with a view."""
     return tuple(VIEWS)

@@ -1,4 +1,4 @@
-"""The view of sounds: the window that was read, its place in the clip, and maps over it."""
+"""The view of sounds: the input window, its position in the clip, and maps over it."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from .sound import Sound, grid, ruler, wav
 
 DRAWING = AudioDrawing()
 SIDE = 280
-"""Greatest width of what stands beside the prediction, in CSS pixels."""
+"""Maximum width of the input next to the prediction, in CSS pixels."""
 
 THUMB = 80
-"""Width in pixels up to which a latent's thumbnail is enlarged."""
+"""Width in pixels up to which the thumbnail of a latent is enlarged."""
 
 COLUMN = 24
-"""Height of the columns in a thumbnail of a latent of a waveform."""
+"""Height in pixels of the thumbnail of a latent for a waveform."""
 
 
 class AudioView(GridView):
-    """Sounds: maps lie over the spectrogram cell for cell, or in columns behind the waveform."""
+    """Sounds: maps are drawn over the cells of the spectrogram, or as columns behind the waveform."""
 
     drawing = DRAWING
     row_limit = 520
@@ -48,28 +48,28 @@ class AudioView(GridView):
     recorder: Recorder | None = Recorder("Microphone", "A recording", st.audio_input)
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
-        """The window squeezed into a square of 128 pixels."""
+        """The window, resized to 128 x 128 pixels."""
         picture = Image.fromarray(DRAWING.given(sample))
         return np.asarray(picture.resize((128, 128), Image.Resampling.BICUBIC))
 
     def tile(self, unit: Float[np.ndarray, "*grid"]) -> UInt8[np.ndarray, "h w"]:
-        """Cells of a spectrogram, or the columns of a waveform."""
+        """The cells of a spectrogram, or the columns of a waveform."""
         cells = super().tile(np.atleast_2d(unit))
         cells = enlarge(cells, max(1, THUMB // cells.shape[1]))
         return np.resize(cells, (COLUMN, cells.shape[1])) if unit.ndim == 1 else cells
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
-        """Where the window begins, in clips that are longer."""
+        """The start of the window, for clips that are longer."""
         choose_start(_sound(sample), read, "Loudest part", "loudest", ":material/volume_up:")
 
     def beyond(self, case: Case, sample: Sample) -> None:
-        """What the model answers along the whole clip, where it is longer than the window."""
+        """Predictions over the whole clip, if it is longer than the window."""
         sound = _sound(sample)
         if longer(sound):
             over_time(case, sound)
 
     def element(self, index: int, sample: Sample) -> str:
-        """Its time in the clip, and its frequency."""
+        """Time in the clip, and frequency."""
         names = grid(_sound(sample))
         row, column = divmod(index, len(names.columns))
         return ", ".join(part for part in (names.columns[column], names.rows[row]) if part)
@@ -77,7 +77,7 @@ class AudioView(GridView):
     def seen(
         self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a spot to see who reads it."
     ) -> None:
-        """The window, which answers clicks, and a player for it."""
+        """The clickable window, with a player."""
         sound, axes = _sound(sample), DRAWING.axes(sample)
         map_canvas(
             DRAWING.given(sample),
@@ -96,7 +96,7 @@ class AudioView(GridView):
         st.audio(wav(sound), format="audio/wav", alt="What the model read")
 
     def original(self, case: Case, sample: Sample) -> None:
-        """The whole clip with the window, which can be moved, and a player for it."""
+        """The whole clip with the movable window and a player."""
         sound = _sound(sample)
         clip(
             sound.original,
@@ -109,7 +109,7 @@ class AudioView(GridView):
         )
         kind = inference.file_kind(case)
         if kind and kind.mime:
-            # Of a video the sound alone is played.
+            # Only the sound of a video is played.
             st.audio(case.data, format=kind.mime.replace("video/", "audio/"), alt="The whole sound")
         else:
             st.caption(f"Browsers do not play this file{f' ({kind.words})' if kind else ''}.")
@@ -128,7 +128,7 @@ class AudioView(GridView):
         hint: str = "Point at a spot to read its value; click it to see who reads it.",
         limit: int = 640,
     ) -> None:
-        """One map over the window, with time and frequency along its sides."""
+        """One map over the window, with rulers of time and frequency."""
         axes = DRAWING.axes(sample)
         map_canvas(
             DRAWING.map(sample, shown.values, shown.range, paint.colours, paint.strength),

@@ -1,4 +1,4 @@
-"""The interface of views, and what they share."""
+"""The interface of views, and shared functions."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ OnChoice = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Paint:
-    """How maps are coloured.
+    """Colouring of maps.
 
-    colours   name of a colour map
-    strength  of the map over the input in [0, 1]; None shows the map alone
+    colours   name of the colour map
+    strength  opacity of the map over the input in [0, 1]; None shows the map only
     """
 
     colours: str
@@ -37,7 +37,7 @@ class Paint:
 
 
 def colour_bar(range_: ColourRange, paint: Paint) -> ColourBar:
-    """The colour bar of a range."""
+    """The colour bar of a value range."""
     return ColourBar(
         table=colour.table(colours_for(range_, paint.colours)),
         ticks=tuple(Tick(tick.place, tick.label, tick.mark) for tick in range_.ticks(wanted=3, apart=0.2)),
@@ -46,7 +46,7 @@ def colour_bar(range_: ColourRange, paint: Paint) -> ColourBar:
 
 
 def readout(shown: BlockMap, paint: Paint) -> dict[str, Any]:
-    """The values shown on hover over a large map, and its colour bar: arguments of `map_canvas` and of `cloud`."""
+    """Arguments of `map_canvas` and `cloud` for the values shown on hover and the colour bar of a large map."""
     values, range_ = shown.values, shown.range
     return {
         "values": values,
@@ -58,15 +58,15 @@ def readout(shown: BlockMap, paint: Paint) -> dict[str, Any]:
 
 
 def in_place(painted: Sequence[UInt8[np.ndarray, "*size 3"]], tiles: Sequence[Tile]) -> UInt8[np.ndarray, "n *size 3"]:
-    """The pictures of a row, one for each tile; black for empty tiles."""
+    """The images of a row, one per tile; black for empty tiles."""
     pictures = iter(painted)
     return np.stack([np.zeros_like(painted[0]) if tile.empty else next(pictures) for tile in tiles])
 
 
 @dataclass(frozen=True)
 class Recorder:
-    """A way to record an input in the browser: its name among the sources, and the widget (label, key, on_change,
-    args) that gives a file."""
+    """A recorder in the browser: its name among the sources, its label, and the widget (label, key, on_change, args)
+    that returns a file."""
 
     name: str
     label: str
@@ -74,34 +74,34 @@ class Recorder:
 
 
 class Described:
-    """The words of a view, from the description of its modality."""
+    """The nouns of a view, from the description of its modality."""
 
     modality: str
 
     @property
     def noun(self) -> str:
-        """One input: "picture"."""
+        """Noun for an input: "picture"."""
         return describe(self.modality).noun.one
 
     @property
     def title(self) -> str:
-        """The modality, as people choose it: "Pictures"."""
+        """Title of the modality: "Pictures"."""
         return describe(self.modality).title
 
     def element_noun(self, sample: Sample) -> str:
-        """One element of an input: "pixel"."""
+        """Noun for an input element: "pixel"."""
         return describe(self.modality).element_of(sample.shape).one
 
 
 class ModalityView(Protocol):
-    """Draws inputs and maps of one modality; the pick is a flat element index, rows first.
+    """Draws inputs and maps of one modality. `pick` is the flat index of the selected element, rows first.
 
-    modality    its name
-    noun        one input: "picture"
-    title       the modality, as people choose it: "Pictures"
-    spot        one input element to be picked: "spot"
-    over_input  whether maps can lie over the input, more or less strongly; else they are its colours
-    recorder    how an input can be recorded in the browser, where it can
+    modality    name of the modality
+    noun        noun for an input: "picture"
+    title       title of the modality: "Pictures"
+    spot        noun for a selectable input element: "spot"
+    over_input  whether maps are overlaid on the input with a choice of opacity; else they colour its elements
+    recorder    recorder in the browser, if there is one
     """
 
     modality: str
@@ -116,28 +116,28 @@ class ModalityView(Protocol):
     def title(self) -> str: ...
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
-        """A small square picture of an input."""
+        """A square thumbnail of an input."""
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
-        """Controls of how the input is read; they call `state.choose`. `read` holds what is not at its default."""
+        """Controls of the reading options, which call `state.choose`; `read` holds those that are not default."""
 
     def beyond(self, case: Case, sample: Sample) -> None:
-        """What else there is to show of an input beyond the part that the model read.
+        """Results for the input beyond the part that the model gets.
 
-        It is drawn last and may take its time: the rest of the page is there already.
+        Drawn last, since it can be slow.
         """
 
     def element(self, index: int, sample: Sample) -> str:
-        """Where an input element lies, in words."""
+        """Description of the location of an input element."""
 
     def size(self, sample: Sample) -> str:
-        """The size of what the model read, in words."""
+        """Description of the size of the model input."""
 
     def seen(self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "") -> None:
-        """The input exactly as the model read it, answering clicks; `hint` is the line under it."""
+        """The clickable model input; `hint` is the text under it."""
 
     def original(self, case: Case, sample: Sample) -> None:
-        """What the user gave, with the part that the model read marked."""
+        """The original input, with the part that the model gets marked."""
 
     def row(
         self,
@@ -154,13 +154,14 @@ class ModalityView(Protocol):
         bar: bool = True,
         tile: int = 220,
     ) -> None:
-        """The maps as small multiples, with their colour bar where they share one; the pick marked where it helps.
+        """Draws the maps as small multiples, with their colour bar if they share one.
 
-        tiles      one a map, in order, and empty ones where there is none
-        chosen     of the tiles, as `on_pick` is called with
-        key, name  of the row on the page, and for those who cannot see it
-        bar        whether a colour bar is drawn; one may serve several rows
-        tile       least width of a picture in CSS pixels
+        tiles   one per map, in order; empty ones where there is no map
+        chosen  index of the selected tile, as passed to `on_pick`
+        key     key of the widget
+        name    label for screen readers
+        bar     whether a colour bar is drawn; one may serve several rows
+        tile    minimum width of an image in CSS pixels
         """
 
     def large(
@@ -176,11 +177,11 @@ class ModalityView(Protocol):
         hint: str = "",
         limit: int = 640,
     ) -> None:
-        """One map, large, with values under the pointer and a colour bar.
+        """Draws one large map, with values on hover and a colour bar.
 
-        key    of the map on the page
-        hint   the line under it while nothing is pointed at
-        limit  greatest width in CSS pixels
+        key    key of the widget
+        hint   text under the map while the pointer is elsewhere
+        limit  maximum width in CSS pixels
         """
 
     def strip(
@@ -194,4 +195,4 @@ class ModalityView(Protocol):
         chosen: int | None,
         on_pick: OnChoice,
     ) -> None:
-        """Thumbnails of latents, in the strip's order."""
+        """Draws thumbnails of latents, in the order of the strip."""

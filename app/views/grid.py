@@ -1,4 +1,4 @@
-"""What pictures, sounds and videos share: elements on a grid, whose maps are laid over the input as small pictures."""
+"""Base class of the views of images, sounds and videos, whose elements are on a grid."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from .base import Described, OnChoice, Paint, colour_bar, in_place
 
 
 class GridView(Described):
-    """The rows of small pictures of a grid's maps.
+    """Draws rows and strips of thumbnails of maps on a grid.
 
-    drawing    paints inputs and maps
-    row_limit  greatest width of a picture of the row in CSS pixels; None for what the page gives
+    drawing    draws inputs and maps
+    row_limit  maximum width of an image of the row in CSS pixels; None for no limit
     """
 
     drawing: Drawing
     row_limit: int | None = None
 
     def size(self, sample: Sample) -> str:
-        """The size of what the model read, in words."""
+        """Description of the size of the model input."""
         return self.drawing.size(sample)
 
     def tile(self, unit: Float[np.ndarray, "*grid"]) -> UInt8[np.ndarray, "h w"]:
-        """The thumbnail of one latent's map, scaled to [0, 1], as indices of colours; as wide as it is to be shown."""
+        """The thumbnail of the map of one latent, scaled to [0, 1], as colour indices at display size."""
         return colour.index(unit).astype(np.uint8)
 
     def picture(self, sample: Sample, shown: BlockMap, paint: Paint) -> UInt8[np.ndarray, "h w 3"]:
@@ -55,7 +55,7 @@ class GridView(Described):
         bar: bool = True,
         tile: int = 220,
     ) -> None:
-        """The maps over the input, side by side."""
+        """Draws the maps over the input, side by side."""
         shared = maps[0].range if bar and maps[0].range.comparable else None
         painted = [self.picture(sample, one, paint) for one in maps]
         wall(
@@ -81,7 +81,7 @@ class GridView(Described):
         chosen: int | None,
         on_pick: OnChoice,
     ) -> None:
-        """The latents' maps alone: over the input they would be too small to read."""
+        """Draws the maps of the latents without the input, since thumbnails are too small for both."""
         ordered = [strip.thumbs[i] for i in strip.order]
         ranges = ColourScale(mode).limits(ordered, what)  # type: ignore[arg-type]
         pictures = np.stack([self.tile(r.apply(t)) for r, t in zip(ranges, ordered, strict=True)])

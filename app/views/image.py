@@ -1,4 +1,4 @@
-"""The view of pictures and their maps."""
+"""The view of images and their maps."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 
 SIDE = 256
-"""Side of the pictures beside the prediction, in CSS pixels."""
+"""Side of the images next to the prediction, in CSS pixels."""
 
 
 class ImageView(GridView):
-    """Pictures: maps lie over them cell for cell, row 0 at the top, nearest neighbour."""
+    """Images: maps are drawn over their cells, row 0 at the top, with nearest-neighbour interpolation."""
 
     drawing = ImageDrawing()
     modality = drawing.modality
@@ -33,7 +33,7 @@ class ImageView(GridView):
     recorder: Recorder | None = Recorder("Camera", "A photograph", st.camera_input)
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
-        """The centre of the picture, 128 pixels a side."""
+        """The centre crop, resized to 128 x 128 pixels."""
         picture = Image.fromarray(sample.original)
         square = min(picture.size)
         left, top = (picture.width - square) // 2, (picture.height - square) // 2
@@ -41,10 +41,10 @@ class ImageView(GridView):
         return np.asarray(picture.resize((128, 128), Image.Resampling.BICUBIC, box=box))
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
-        """There are no options for pictures."""
+        """Images have no options."""
 
     def beyond(self, case: Case, sample: Sample) -> None:
-        """The whole picture is shown already."""
+        """Nothing: the whole image is shown already."""
 
     def element(self, index: int, sample: Sample) -> str:
         """Row and column, from 1."""
@@ -54,7 +54,7 @@ class ImageView(GridView):
     def seen(
         self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a spot to see who reads it."
     ) -> None:
-        """The pixels that the model read."""
+        """The pixels of the model input."""
         map_canvas(
             sample.seen,
             key="seen",
@@ -67,7 +67,7 @@ class ImageView(GridView):
         )
 
     def original(self, case: Case, sample: Sample) -> None:
-        """The whole picture, what the model never saw dimmed and hatched."""
+        """The whole image; the part outside the model input is dimmed and hatched."""
         st.image(
             _whole(case.model, case.key, sample),
             width=SIDE,
@@ -88,7 +88,7 @@ class ImageView(GridView):
         hint: str = "Point at a pixel to read its value; click it to see who reads it.",
         limit: int = 640,
     ) -> None:
-        """One map over the picture."""
+        """One map over the image."""
         map_canvas(
             self.drawing.map(sample, shown.values, shown.range, paint.colours, paint.strength),
             key=key,

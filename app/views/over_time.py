@@ -1,4 +1,4 @@
-"""Inputs that are longer than a model reads at once: where its window begins, and the answers over the whole clip."""
+"""Clips that are longer than the model input: the start of the window, and predictions over the whole clip."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ..services.queueing import Progress
 from ..session import state, text
 
 HALVES = 600.0
-"""Up to so many seconds windows overlap by half; in longer clips they lie end to end."""
+"""Clip length in seconds up to which windows overlap by half; in longer clips they do not overlap."""
 
 ROUNDING = 1e-6
-"""Seconds up to which two lengths count as equal."""
+"""Tolerance for comparing lengths, in seconds."""
 
 
 class Windowed(Protocol):
@@ -34,16 +34,16 @@ class Windowed(Protocol):
 
 
 def longer(sample: Windowed) -> bool:
-    """Whether there is more of the clip than the model reads at once."""
+    """Whether the clip is longer than the window of the model."""
     return sample.duration > sample.stop - sample.start + ROUNDING
 
 
 def choose_start(sample: Windowed, read: Mapping[str, str], words: str, default: str, icon: str) -> None:
-    """Where the window begins, in clips that are longer: a number, and a button for the default.
+    """For clips longer than the window: an input for its start, and a button for the default.
 
-    read     what is not at its default
-    words    of the button
-    default  what it chooses
+    read     reading options that are not at their default
+    words    label of the button
+    default  name of the default start
     """
     if not longer(sample):
         return
@@ -63,12 +63,12 @@ def choose_start(sample: Windowed, read: Mapping[str, str], words: str, default:
 
 
 def begin_at(start: float) -> None:
-    """Moves the window. For callbacks."""
+    """Callback: moves the window."""
     state.choose("start", f"{start:.2f}")
 
 
 def over_time(case: Case, sample: Windowed) -> None:
-    """Offers the scan, goes on with one that was asked for, and shows as much as is known."""
+    """Offers the scan of a clip, continues a requested one, and shows the results so far."""
     length = sample.stop - sample.start
     every = length / 2 if sample.duration <= HALVES else length
     known, asked = scan.scan_of(case, every), f"{case.model}|{case.digest}"
@@ -86,7 +86,7 @@ def over_time(case: Case, sample: Windowed) -> None:
 
 
 def _finish(case: Case, every: float) -> None:
-    """Goes on to the end, unless the visitor does something else first; then the page is drawn anew."""
+    """Continues the scan to the end, unless the user interacts, then reruns the page."""
     try:
         scan.finish(case, every, Progress())
     except InputError as error:
@@ -129,7 +129,7 @@ def _results(case: Case, timeline: Timeline, sample: Windowed) -> None:
 
 
 def _rows(timeline: Timeline, names: Sequence[str]) -> list[dict[str, str]]:
-    """The stretches of one answer, a row each."""
+    """Table rows, one per interval with the same prediction."""
     return [
         {
             "From": clock(stretch.start, 1),

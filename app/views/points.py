@@ -24,17 +24,17 @@ from .base import Described, OnChoice, OnPick, Paint, Recorder, colour_bar, in_p
 
 DRAWING = dots.PointsDrawing()
 SIDE = 320
-"""Greatest side of the clouds beside the prediction, in CSS pixels."""
+"""Maximum side of the clouds next to the prediction, in CSS pixels."""
 
 THUMB = 128
-"""Side of the latents' thumbnails in pixels; where there are very many, half of that."""
+"""Side of the thumbnails of latents in pixels; halved for many latents."""
 
 KEYS = "Arrow keys turn it, plus and minus zoom"
 DRAWS = {"random": "At random", "farthest": "Spread out"}
 
 
 class Points(Protocol):
-    """What is drawn of a sample of a point cloud."""
+    """The fields of a point cloud sample that are drawn."""
 
     seen: Float32[np.ndarray, "M 3"]
     original: Float32[np.ndarray, "n 3"]
@@ -46,7 +46,7 @@ class Points(Protocol):
 
 
 class PointsView(Described):
-    """Point clouds: maps are the colours of the points that the model read; all views turn together."""
+    """Point clouds: maps are the colours of the points of the model input; all clouds rotate together."""
 
     modality = DRAWING.modality
     spot = "point"
@@ -54,12 +54,12 @@ class PointsView(Described):
     recorder: Recorder | None = None
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
-        """The cloud from its fixed side, 128 pixels a side."""
+        """The cloud from a fixed viewpoint, 128 x 128 pixels."""
         points = _points(sample)
         return dots.shot(points.seen, points.model_up, side=128).paint(_quiet(points.seen, points), dots.DARK)
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
-        """Which way is up and, where there are more points than the model takes, how they are drawn."""
+        """The up axis and, if there are more points than input elements, how they are sampled."""
         points = _points(sample)
         names = {axis: f"{axis} (as trained)" if axis == points.model_up else axis for axis in "xyz"}
         st.session_state["read_up"] = points.up
@@ -90,20 +90,20 @@ class PointsView(Described):
                 st.button("Draw others", on_click=state.choose, args=("seed", str(seed + 1)))
 
     def beyond(self, case: Case, sample: Sample) -> None:
-        """The whole cloud is shown already."""
+        """Nothing: the whole cloud is shown already."""
 
     def element(self, index: int, sample: Sample) -> str:
-        """Its number, from 1."""
+        """Number of the point, from 1."""
         return f"point {index + 1}"
 
     def size(self, sample: Sample) -> str:
-        """How many points."""
+        """The number of points."""
         return DRAWING.size(sample)
 
     def seen(
         self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a point to see who reads it."
     ) -> None:
-        """The points that the model read."""
+        """The points of the model input."""
         points = _points(sample)
         cloud(
             _cloud(points.seen, points, dots.DARK),
@@ -117,7 +117,7 @@ class PointsView(Described):
         )
 
     def original(self, case: Case, sample: Sample) -> None:
-        """All points there is room for, in the file's own colours where it has any."""
+        """All points, up to a limit, in the colours of the file if it has any."""
         points = _points(sample)
         cloud(
             _cloud(points.original, points, dots.DARK),
@@ -144,7 +144,7 @@ class PointsView(Described):
         bar: bool = True,
         tile: int = 220,
     ) -> None:
-        """The cloud in the colours of every map, side by side."""
+        """The cloud in the colours of each map, side by side."""
         points = _points(sample)
         colours = colours_for(maps[0].range, paint.colours)
         cloud_row(
@@ -212,7 +212,7 @@ class PointsView(Described):
         chosen: int | None,
         on_pick: OnChoice,
     ) -> None:
-        """The cloud in the colours of every latent's map, from a fixed side."""
+        """The cloud in the colours of the map of each latent, from a fixed viewpoint."""
         points = _points(sample)
         ordered = [strip.thumbs[i] for i in strip.order]
         ranges = ColourScale(mode).limits(ordered, what)  # type: ignore[arg-type]
@@ -242,7 +242,7 @@ def _points(sample: Sample) -> Points:
 
 
 def _cloud(shown: Float32[np.ndarray, "n 3"], points: Points, ground: dots.Ground) -> Cloud:
-    # All clouds of a sample are to be seen at one scale: that of the points the model read.
+    # All clouds of a sample have the same scale: that of the points of the model input.
     up = "xyz".index(points.model_up)
     return Cloud(shown, up, dots.reach(points.seen), dots.LOOK, ground.colour, ground.ink)
 

@@ -1,4 +1,4 @@
-"""The fields of a sound's sample that are shown, the names of its elements, and its window as a WAV file."""
+"""Shared functions for sounds: the fields of a sample, names of elements, rulers, and the window as a WAV file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..components import Grid, Ruler, Tick
 
 
 class Sound(Protocol):
-    """The fields of a sound's sample that are shown."""
+    """The fields of a sound sample that are shown."""
 
     shape: tuple[int, ...]
     seen: Float32[np.ndarray, "samples"]
@@ -30,7 +30,7 @@ class Sound(Protocol):
 
 
 def grid(sound: Sound) -> Grid:
-    """The elements by name: the time at their middle, and the middle of their band."""
+    """The elements, named by their centre in time and frequency."""
     start, stop = sound.box[-1]
     count = sound.shape[-1]
     times = start + (np.arange(count) + 0.5) * (stop - start) / count
@@ -41,12 +41,12 @@ def grid(sound: Sound) -> Grid:
 
 
 def ruler(axis: Axis) -> Ruler:
-    """An axis for the page."""
+    """The ruler of an axis."""
     return Ruler(tuple(Tick(tick.place, tick.label) for tick in axis.ticks), axis.unit)
 
 
 def wav(sound: Sound) -> bytes:
-    """The window as the model read it, as a 16-bit WAV file; what is louder than full scale is cut off."""
+    """The input window as a 16-bit WAV file; values beyond full scale are clipped."""
     samples = np.rint(32767 * np.clip(sound.seen, -1, 1)).astype("<i2")
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:

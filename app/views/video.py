@@ -1,4 +1,4 @@
-"""The view of videos and their maps: one frame at a time, and all frames of a map as small pictures."""
+"""The view of videos and their maps: one frame at a time, and thumbnails of all frames of a map."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from .over_time import choose_start, over_time
 
 DRAWING = VideoDrawing()
 SIDE = 256
-"""Side of the pictures beside the prediction, in CSS pixels."""
+"""Side of the images next to the prediction, in CSS pixels."""
 
 THUMB = 96
-"""Width of the small frames under a large map, in CSS pixels."""
+"""Width of the frame thumbnails under a large map, in CSS pixels."""
 
 
 class Video(Protocol):
-    """What is shown of a sample of a video."""
+    """The fields of a video sample that are shown."""
 
     shape: tuple[int, ...]
     seen: UInt8[np.ndarray, "frames H W 3"]
@@ -50,7 +50,7 @@ class Video(Protocol):
 
 
 class VideoView(GridView):
-    """Videos: maps lie over the frames cell for cell. One frame is looked at, which a slider chooses for the page."""
+    """Videos: maps are drawn over the cells of the frames. A slider selects the frame for the whole page."""
 
     drawing = DRAWING
     modality = drawing.modality
@@ -59,7 +59,7 @@ class VideoView(GridView):
     recorder: Recorder | None = None
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
-        """The centre of the frame in the middle, 128 pixels a side."""
+        """The centre crop of the middle frame, resized to 128 x 128 pixels."""
         frames = _video(sample).original
         picture = Image.fromarray(frames[len(frames) // 2])
         square = min(picture.size)
@@ -68,12 +68,12 @@ class VideoView(GridView):
         return np.asarray(picture.resize((128, 128), Image.Resampling.BICUBIC, box=box))
 
     def tile(self, unit: Float[np.ndarray, "*grid"]) -> UInt8[np.ndarray, "h w"]:
-        """The frames of one latent's map, side by side in rows."""
+        """The frames of the map of one latent, in a grid."""
         indices = colour.index(unit).astype(np.uint8)
         return tiled(np.repeat(indices[..., None], 3, axis=3))[..., 0]
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
-        """The frame that is looked at, and where the window begins in videos that are longer."""
+        """The selected frame and, for longer videos, the start of the window."""
         video = _video(sample)
         choose_start(video, read, "Middle", "middle", ":material/center_focus_strong:")
         _follow(sample, state.view(View).pick)
@@ -83,7 +83,7 @@ class VideoView(GridView):
             st.slider(f"Frame, 1 to {count}", 1, count, key="frame", on_change=_chosen, args=(count,))
 
     def beyond(self, case: Case, sample: Sample) -> None:
-        """What the model answers along the whole video, where it reads windows of a fixed length."""
+        """Predictions over the whole video, for models with a window of fixed length."""
         if models.config(case.model).preprocess.get("seconds") is not None:
             over_time(case, _video(sample))
 
@@ -95,7 +95,7 @@ class VideoView(GridView):
     def seen(
         self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a spot to see who reads it."
     ) -> None:
-        """The pixels of one frame that the model read."""
+        """The pixels of the selected frame of the model input."""
         frame = _frame(sample)
         map_canvas(
             sample.seen[frame],
@@ -110,7 +110,7 @@ class VideoView(GridView):
         st.caption(self._named(sample))
 
     def original(self, case: Case, sample: Sample) -> None:
-        """The whole frame, what the model never saw dimmed and hatched, and the video itself where browsers play it."""
+        """The whole frame with the part outside the model input dimmed and hatched, and a player if possible."""
         frame, words = _frame(sample), _read_part(sample)
         st.image(_whole(case.model, case.key, frame, sample), width=SIDE, alt=f"The whole frame. {words}")
         st.caption(words)
@@ -121,7 +121,7 @@ class VideoView(GridView):
             st.caption(f"Browsers do not play this file{f' ({kind.words})' if kind else ''}.")
 
     def picture(self, sample: Sample, shown: BlockMap, paint: Paint) -> UInt8[np.ndarray, "h w 3"]:
-        """One map of the row: over the frame that is looked at."""
+        """One map of the row, over the selected frame."""
         return DRAWING.frame(sample, shown.values, _frame(sample), shown.range, paint.colours, paint.strength)
 
     def large(
@@ -137,7 +137,7 @@ class VideoView(GridView):
         hint: str = "Point at a pixel to read its value; click it to see who reads it.",
         limit: int = 640,
     ) -> None:
-        """One map over the frame that is looked at, and over all frames as small pictures to choose another from."""
+        """One map over the selected frame, and thumbnails of all frames to select another."""
         frame, count = _frame(sample), sample.shape[0]
         map_canvas(
             self.picture(sample, shown, paint),
@@ -183,7 +183,7 @@ def _time(sample: Sample, frame: int) -> str:
 
 
 def _look_at(frame: int, count: int) -> None:
-    """Chooses the frame that the page shows, as one of so many. For callbacks."""
+    """Callback: selects one of `count` frames."""
     st.session_state["looked_at"] = (frame + 0.5) / count
 
 
@@ -192,19 +192,19 @@ def _chosen(count: int) -> None:
 
 
 def _frame(sample: Sample) -> int:
-    """The frame that is looked at: of models that read another number of frames, the one at the same time."""
+    """The selected frame; for models with another number of frames, the one at the same time."""
     return int(st.session_state.get("looked_at", 0.5) * sample.shape[0])
 
 
 def _follow(sample: Sample, pick: int | None) -> None:
-    """Goes to the frame of a pick that is new."""
+    """Selects the frame of a new pick."""
     if pick is not None and pick != st.session_state.get("followed"):
         _look_at(pick // (sample.shape[1] * sample.shape[2]), sample.shape[0])
     st.session_state["followed"] = pick
 
 
 def _within(sample: Sample, frame: int, pick: int | None) -> int | None:
-    """The pick as an element of one frame, if it is there."""
+    """The pick as an element of a frame; None if it is in another frame."""
     if pick is None:
         return None
     of, element = divmod(pick, sample.shape[1] * sample.shape[2])

@@ -1,9 +1,9 @@
 """The audio data set, from three sound banks: `perceiver data build audio`.
 
-Makes `audio.npz`, notes of eleven families of instruments, one second each, and beside it `LICENCES-audio.md`. The
-notes are recordings of real instruments played back by a sampler. Training and validation are played from two sound
-banks, each with notes of its own, and the test from a third: no source is in two splits. About 320 MB in `cache/` are
-kept for another build and may be deleted.
+Writes `audio.npz`, notes of eleven instrument families, one second each, and `LICENCES-audio.md`. The notes are
+recordings of real instruments played by a sampler. Training and validation use different notes of two sound banks, and
+the test a third bank, so that no recording is in two splits. About 320 MB in `cache/` are kept for later builds and may
+be deleted.
 
     audio                 (n, 16000) int16 at 16 kHz; every clip has the same peak and begins with 50 ms of silence
     label                 (n,) int64, an index into classes
@@ -37,7 +37,7 @@ from .banks import BANKS, Bank, Player, open_bank, take_bank
 from .notes import FAMILIES, Note, draw
 from .soundfonts import RATE, require_player
 
-# Raise it when the same settings give other arrays: what was built before is then built again.
+# Increase when the same settings give other arrays, so that existing files are rebuilt.
 REVISION = 1
 
 SAMPLE_RATE = 16_000
@@ -46,8 +46,8 @@ SAMPLES = 16_000
 
 _LEAD = 800  # samples of silence before the key is pressed, 50 ms
 _PEAK = 0.8  # of full scale
-_SILENT = 2e-3  # of full scale; what stays below is a note that the bank does not have
-_SPARE = 1000  # notes of a family that a bank may lack before no more are tried
+_SILENT = 2e-3  # of full scale; notes with a lower peak are missing in the bank
+_SPARE = 1000  # maximum number of missing notes of a family in a bank
 
 _LICENCES = """# Licences of the sounds
 
@@ -58,7 +58,7 @@ licences below. The packages' full statements are in `licences/`.
 
 
 def data_set() -> DataSet:
-    """The description of the data set."""
+    """Definition of the data set."""
     clips = {bank.name: {SPLITS[split]: count for split, count in bank.clips.items()} for bank in BANKS}
     return DataSet(
         packages=[bank.package for bank in BANKS],
@@ -73,7 +73,7 @@ def data_set() -> DataSet:
 
 
 def _make(work: Work, target: Path) -> Mapping[str, Any]:
-    """Plays the banks and writes their notes, one bank after another."""
+    """Renders and writes the notes, one bank after another."""
     folders = {bank.name: take_bank(bank, work.file(bank.package), work.cache / bank.name) for bank in BANKS}
     played = [part for part in work.parts("Play notes", partial(_open_player, folders), BANKS) if part is not None]
     write_arrays(
@@ -87,10 +87,10 @@ def _make(work: Work, target: Path) -> Mapping[str, Any]:
 
 @contextmanager
 def _open_player(folders: Mapping[str, Path]) -> Iterator[Callable[[Bank], dict[str, np.ndarray]]]:
-    """The function that plays the notes of a bank; `folders` is where each bank lies.
+    """The function that renders the notes of a bank; `folders` are the folders of the banks.
 
-    A bank is played by one process from its first note to its last, because the noise that FluidSynth adds before it
-    rounds samples depends on everything that was played before.
+    One process renders all notes of a bank in order, since the dither of FluidSynth depends on everything rendered
+    before.
     """
 
     def play(bank: Bank) -> dict[str, np.ndarray]:
@@ -113,10 +113,9 @@ def _open_player(folders: Mapping[str, Path]) -> Iterator[Callable[[Bank], dict[
 
 
 def _play(bank: Bank, player: Player, label: int) -> Iterator[tuple[int, Note, Int16[np.ndarray, " samples"]]]:
-    """The clips of a family that the bank gives to each split: split, note and sound.
+    """Yields the clips of a family from a bank: split, note and sound.
 
-    Notes that the bank turns out not to have are passed over; a split gets fewer clips where the bank has fewer. Raises
-    DataError when it has none.
+    Notes that the bank lacks are skipped, so a split may get fewer clips. Raises DataError if the bank has none.
     """
     family = FAMILIES[label]
     programs, keys = player.programs(drums=family.drums), set(family.keys)
@@ -138,7 +137,7 @@ def _play(bank: Bank, player: Player, label: int) -> Iterator[tuple[int, Note, I
 
 
 def _clip(sound: Float32[np.ndarray, " played"]) -> Int16[np.ndarray, " samples"] | None:
-    """A played note as a clip; None when it is silent."""
+    """A rendered note as a clip; None if it is silent."""
     thin = soxr.resample(sound, RATE, SAMPLE_RATE)[: SAMPLES - _LEAD]
     peak = float(np.abs(thin).max())
     if peak < _SILENT:

@@ -1,4 +1,4 @@
-"""The sound banks that the notes are played from: their packages, authors and licences, and how to open one."""
+"""The sound banks: their packages, authors and licences, and functions to open them."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from .soundfonts import SoundFont
 
 @dataclass(frozen=True)
 class Bank:
-    """A sound bank: its package, its file there, and how many clips of a family it gives to each side of the split.
+    """A sound bank: its package, its file there, and its number of clips per family in each split.
 
-    Programs in `left_out` are not played.
+    Programs in `left_out` are excluded.
     """
 
     name: str
     package: str
     file: str
     clips: Mapping[int, int]
-    licence: str  # as SPDX calls it
+    licence: str  # SPDX identifier
     author: str
     left_out: frozenset[int] = frozenset()
 
 
-# Patches with recordings that TimGM6mb has too: baritone saxophone, oboe, cor anglais, pan flute and ocarina; and the
-# jazz guitar, one of whose recordings is much like one there an octave higher. Pieces of 20 ms of TimGM6mb's recordings
-# were correlated with those of the same family in the other banks, detuned by up to 60 cents (24 for FluidR3). In a
-# recording that is shared, every piece fits, and all at the same distance from where it was; FluidR3 has none.
+# Patches that share recordings with TimGM6mb: baritone saxophone, oboe, cor anglais, pan flute and ocarina; and the
+# jazz guitar, one of whose recordings resembles one of TimGM6mb an octave higher. Found by correlating 20 ms segments
+# of the recordings of TimGM6mb with those of the same family in the other banks, detuned by up to 60 cents (24 for
+# FluidR3). In a shared recording all segments match at the same offset; FluidR3 has none.
 _SHARED = frozenset({26, 67, 68, 69, 75, 79})
 
 BANKS = (
@@ -67,7 +67,7 @@ BANKS = (
         "Tim Brechbill and David Bolton",
     ),
 )
-_PATCHES = "usr/share/midi/freepats"  # what the paths in the configuration of patches are relative to
+_PATCHES = "usr/share/midi/freepats"  # base folder of the paths in the configuration of patches
 
 
 @runtime_checkable
@@ -75,22 +75,22 @@ class Player(Protocol):
     """An open bank."""
 
     def programs(self, *, drums: bool) -> set[int]:
-        """The programs, or the drum kits, that it has."""
+        """The available programs, or drum kits."""
         ...
 
     def keys(self) -> Collection[int]:
-        """The keys at which there may be drums."""
+        """The keys that may have drums."""
         ...
 
     def play(self, note: Note, seconds: float) -> Float32[np.ndarray, " samples"]:
-        """A note from the press of its key on, RATE samples a second, mono, 1 being full scale."""
+        """Renders a note from its onset at RATE samples per second, mono, with 1 as full scale."""
         ...
 
 
 def take_bank(bank: Bank, deb: Path, folder: Path) -> Path:
-    """Copies the files of a bank out of its package into `folder`, unless they are there; returns the folder.
+    """Extracts the files of a bank from its package into `folder`, unless they exist; returns the folder.
 
-    Raises DataError when the package is damaged or lacks one.
+    Raises DataError if the package is damaged or lacks a file.
     """
     path = folder / Path(bank.file).name
     packages.extract(deb, {bank.file: path})
@@ -101,7 +101,7 @@ def take_bank(bank: Bank, deb: Path, folder: Path) -> Path:
 
 
 def open_bank(bank: Bank, folder: Path) -> AbstractContextManager[Player]:
-    """A bank whose files lie in `folder`. Raises DataError when it is damaged or FluidSynth is missing."""
+    """Opens a bank whose files are in `folder`. Raises DataError if it is damaged or FluidSynth is missing."""
     path = folder / Path(bank.file).name
     if path.suffix == ".sf2":
         return SoundFont(path)

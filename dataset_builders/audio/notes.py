@@ -1,8 +1,8 @@
-"""Which notes are played for the sound data: families of instruments, their programs and ranges, and the draw.
+"""The notes of the sound data: instrument families with their programs and ranges, and random sampling of notes.
 
-A note is drawn from the cells of its family in a bank: pairs of a program and a key, and for drums the keys alone,
-since the kits of a bank share recordings. Validation has cells of its own, so no key of a program, and no drum, is on
-both sides within a bank.
+A note is drawn from the cells of its family in a bank: pairs of program and key; for drums the keys only, since the
+kits of a bank share recordings. Training and validation have disjoint cells, so they share no key of a program and no
+drum of a bank.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from ..splits import TEST, TRAIN, VAL
 _VELOCITIES = (40, 121)  # of 127, end excluded
 _HELD = (0.25, 0.9)  # seconds that a key is down
 _DRUM_HELD = 1.0  # drums ring out
-_DETUNING = 40.0  # cents to either side; notes of training alone, so that a cell that comes again is another sound
-_VAL_SHARE = 0.2  # of a family's cells in a bank, at most
+_DETUNING = 40.0  # cents in either direction; for training notes only, so that repeated cells differ
+_VAL_SHARE = 0.2  # maximum fraction of the cells of a family in a bank
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Family:
         return not self.programs
 
 
-# In the order of their names, as labels count.
+# Sorted by name, which is the order of the labels.
 FAMILIES = (
     Family("bass", tuple(range(32, 38)), range(28, 56)),
     Family("bowed strings", (40, 41, 42, 43, 44, 48, 49), range(40, 85)),
@@ -53,8 +53,8 @@ FAMILIES = (
 
 @dataclass(frozen=True)
 class Note:
-    """One note to be played: a General MIDI program, of drums the kit; its key and velocity as MIDI counts them; how
-    many seconds the key is held down; and how many cents it is out of tune.
+    """One note: General MIDI program (for drums the kit), MIDI key and velocity, duration of the key press in seconds,
+    and detuning in cents.
     """
 
     program: int
@@ -66,10 +66,10 @@ class Note:
 
 
 def draw(family: Family, bank: str, programs: Collection[int], keys: Collection[int], split: int) -> Iterator[Note]:
-    """Notes of a family for one side of the split: every cell once, and for training again and again without end.
+    """Yields notes of a family for one split: each cell once; for training repeated indefinitely.
 
-    `programs` are those of the family, or the kits, that the bank has, and `keys` those they may be played at; where
-    there are none, nothing is drawn. Everything follows from the names of bank and family and from the split.
+    `programs` are the programs of the family (or the kits) in the bank, and `keys` their possible keys; if there are
+    none, nothing is yielded. The notes depend on the names of bank and family and on the split only.
     """
     cells = _cells(family, bank, programs, keys, split)
     rng = np.random.default_rng([zlib.crc32(f"{bank}/{family.name}".encode()), split])
@@ -91,7 +91,7 @@ def draw(family: Family, bank: str, programs: Collection[int], keys: Collection[
 def _cells(
     family: Family, bank: str, programs: Collection[int], keys: Collection[int], split: int
 ) -> list[tuple[int, int]]:
-    """The programs and keys of one side: of a bank in training, a fifth or less is validation's."""
+    """The programs and keys of one split; at most a fifth of a training bank is for validation."""
     pairs = [(program, key) for program in sorted(programs) for key in sorted(keys)]
     if split == TEST:
         return pairs

@@ -1,10 +1,9 @@
-"""Notes played from Gravis Ultrasound patches, the form in which freepats comes.
+"""Renders notes from Gravis Ultrasound patches, the format of freepats.
 
-A patch holds recordings of one instrument at several pitches. The one whose range holds the note is read faster or
-slower, round its loop for as long as the note sounds, under an envelope of six straight pieces on the scale of
-loudness. The tremolo and vibrato that some patches ask for are left out.
+A patch holds recordings of one instrument at several pitches. The recording whose range contains the note is resampled
+to its pitch and looped, with an envelope of six linear segments in loudness. Tremolo and vibrato are not implemented.
 
-Written by hand, because FluidSynth does not read this format and TiMidity plays MIDI files only, not single notes.
+FluidSynth does not support this format, and TiMidity plays MIDI files only, not single notes.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ _DOUBLING, _LOUDEST = 256, 4080.0  # steps of loudness that double the amplitude
 
 @dataclass(frozen=True)
 class _Recording:
-    """One recording: its sound, the loop in samples, frequencies in Hz, and the six pieces of its envelope."""
+    """One recording: its sound, the loop in samples, frequencies in Hz, and the six segments of its envelope."""
 
     sound: Float32[np.ndarray, " samples"]
     loop: tuple[float, float] | None
@@ -49,7 +48,7 @@ class _Recording:
 
 
 class Patches:
-    """The patches of a bank, by program and by key of the drums, each read when it is first played."""
+    """The patches of a bank, by program and by drum key, each loaded on first use."""
 
     def __init__(self, tones: Mapping[int, Path], drums: Mapping[int, Path]) -> None:
         self._paths = {False: dict(tones), True: dict(drums)}
@@ -64,9 +63,9 @@ class Patches:
         return set(self._paths[True])
 
     def play(self, note: Note, seconds: float) -> Float32[np.ndarray, " samples"]:
-        """A note from the press of its key on, RATE samples a second, mono, 1 being full scale.
+        """Renders a note from its onset at RATE samples per second, mono, with 1 as full scale.
 
-        Drums sound at the pitch they were recorded at. Raises DataError when the patch is damaged.
+        Drums keep their recorded pitch. Raises DataError if the patch is damaged.
         """
         path = self._paths[note.drum][note.key if note.drum else note.program]
         if path not in self._read:
@@ -97,7 +96,7 @@ def read_config(text: str) -> tuple[dict[int, str], dict[int, str]]:
 
 
 def read_patch(data: bytes, name: str) -> list[_Recording]:
-    """The recordings of a patch. Raises DataError, calling it `name`, when it is damaged or of a kind not known."""
+    """The recordings of a patch. Raises DataError, naming `name`, if it is damaged or of an unknown kind."""
     if not data.startswith(_MAGIC) or len(data) < _FIRST_AT:
         raise DataError(f"{name} is no Gravis Ultrasound patch")
     at, found = _FIRST_AT, []
@@ -145,7 +144,7 @@ def _recording(fields: tuple[int, ...], body: bytes, name: str) -> _Recording:
 
 
 def _nearest(recordings: list[_Recording], frequency: float) -> _Recording:
-    """The recording whose range holds the frequency, else the one whose own pitch is nearest."""
+    """The recording whose range contains the frequency, else the one with the nearest pitch."""
     for recording in recordings:
         if recording.low <= frequency <= recording.high:
             return recording
@@ -153,7 +152,7 @@ def _nearest(recordings: list[_Recording], frequency: float) -> _Recording:
 
 
 def _read_at(recording: _Recording, place: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"]:
-    """The recording at fractional places, linearly between samples, round its loop, and silent after its end."""
+    """The recording at fractional positions: linear interpolation, looped, silent after its end."""
     sound = recording.sound
     if recording.loop:
         begin, end = recording.loop
@@ -163,10 +162,10 @@ def _read_at(recording: _Recording, place: Float64[np.ndarray, " n"]) -> Float64
 
 
 def _envelope(recording: _Recording, at: Float64[np.ndarray, " n"], held: float) -> Float64[np.ndarray, " n"]:
-    """The amplitude at times in seconds, for a key that is held so long.
+    """The amplitude at times in seconds, for a given duration of the key press.
 
-    Three pieces follow the press of the key. Where the envelope is sustained, its last level stays until the key is
-    let go, which ends them wherever they are; the other three pieces are the release.
+    Three segments follow the onset. With sustain, the last level is held until the key is released, which ends these
+    segments at any point; the other three segments are the release.
     """
     times, levels = _pieces(0.0, 0.0, recording.levels[:3], recording.slopes[:3])
     if recording.sustained:
@@ -179,7 +178,7 @@ def _envelope(recording: _Recording, at: Float64[np.ndarray, " n"], held: float)
 def _pieces(
     time: float, level: float, levels: tuple[float, ...], slopes: tuple[float, ...]
 ) -> tuple[list[float], list[float]]:
-    """The corners of a line that goes from one level to the next, each at its own slope; a slope of 0 ends it."""
+    """The vertices of a piecewise linear curve through the levels, with the given slopes; a slope of 0 ends it."""
     times, corners = [time], [level]
     for goal, slope in zip(levels, slopes, strict=True):
         if not slope:

@@ -1,4 +1,4 @@
-"""Notes played from a sound font (SF2) by FluidSynth, without reverberation or chorus."""
+"""Renders notes from a sound font (SF2) with FluidSynth, without reverberation or chorus."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from perceiver.errors import DataError
 from .notes import Note
 
 RATE = 48_000
-"""Samples a second that banks are played at, thrice those of the data: samplers do not filter before they fold."""
+"""Sample rate of rendering in Hz, three times that of the data, since samplers alias."""
 
 _GAIN = 0.3
 _DRUM_BANK = 128
-_BLOCK = 64  # samples that FluidSynth computes at once, and to which it moves every event
-_FADE = 32  # blocks, 43 ms; a voice that is cut off fades for some 10 ms
+_BLOCK = 64  # samples per block of FluidSynth, to which events are aligned
+_FADE = 32  # blocks, 43 ms; a stopped voice fades for about 10 ms
 _BEND_RANGE, _BEND_STEPS = 200.0, 8192  # cents and steps of the wheel to either side
 _PROGRAMS = 128
 
 
 def require_player() -> Any:
-    """FluidSynth's Python module. Raises DataError, saying what to install, when it or its library is missing."""
+    """The Python module of FluidSynth. Raises DataError, naming what to install, if it or its library is missing."""
     try:
         return importlib.import_module("fluidsynth")
     except ModuleNotFoundError:
@@ -37,7 +37,7 @@ def require_player() -> Any:
 
 
 class SoundFont:
-    """An open sound font. Use it in a `with` block. Raises DataError when the file is none."""
+    """An open sound font. Use it in a `with` block. Raises DataError if the file is not a sound font."""
 
     def __init__(self, path: Path) -> None:
         self._synth = require_player().Synth(
@@ -57,18 +57,18 @@ class SoundFont:
         self._synth.delete()
 
     def programs(self, *, drums: bool) -> set[int]:
-        """The programs, or the drum kits, that the font has."""
+        """The available programs, or drum kits."""
         bank = _DRUM_BANK if drums else 0
         return {p for p in range(_PROGRAMS) if self._synth.sfpreset_name(self._font, bank, p) is not None}
 
     def keys(self) -> range:
-        """The keys of drums that a kit may have: which of them sound is heard only."""
+        """The possible keys of drums; which of them a kit has is only known from rendering."""
         return range(128)
 
     def play(self, note: Note, seconds: float) -> Float32[np.ndarray, " samples"]:
-        """A note from the press of its key on, RATE samples a second, mono, 1 being full scale.
+        """Renders a note from its onset at RATE samples per second, mono, with 1 as full scale.
 
-        What is missing in the font is silent.
+        Notes that the font lacks are silent.
         """
         total = -(-round(seconds * RATE) // _BLOCK)
         down = min(round(note.held * RATE / _BLOCK), total)
@@ -82,6 +82,6 @@ class SoundFont:
         return np.concatenate([first, self._blocks(total - down)])[: round(seconds * RATE)]
 
     def _blocks(self, count: int) -> Float32[np.ndarray, " samples"]:
-        """The next blocks of what is sounding, mono."""
+        """The next rendered blocks, mono."""
         stereo = self._synth.get_samples(count * _BLOCK).reshape(-1, 2)
         return stereo.mean(axis=1, dtype=np.float32) / np.float32(1 << 15)

@@ -1,8 +1,8 @@
 """The image data set, from packages of 3D models and textures: `perceiver data build image`.
 
-Makes `objects.npz` (see sprites.py) and `grounds.npz` (see grounds.py), from which pictures are composed in training
-(see perceiver.training.scenes), and beside them `LICENCES.md`. About 2 GB in `cache/` are kept for another build and
-may be deleted.
+Writes `objects.npz` (see sprites.py) and `grounds.npz` (see grounds.py), from which images are composed during training
+(see perceiver.training.sets.scenes), and `LICENCES.md`. About 2 GB in `cache/` are kept for later builds and may be
+deleted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .grounds import SIDE, texture_name, write_grounds
 from .render import require_renderer
 from .sprites import open_renderer, write_sprites
 
-# Raise it when the same settings give other arrays: what was built before is then built again.
+# Increase when the same settings give other arrays, so that existing files are rebuilt.
 REVISION = 1
 OBJECTS_REVISION = 2
 
@@ -34,7 +34,7 @@ keeps to the licences below. The packages' full statements are in `licences/`.
 
 
 def data_set(views: int = 16, size: int = 64) -> DataSet:
-    """The description of the data set: `views` sprites of each object, of `size` pixels a side."""
+    """Definition of the data set, with `views` sprites of size x size pixels per object."""
     return DataSet(
         packages=[*PACKAGES, zero_ad.PACKAGE],
         outputs=[

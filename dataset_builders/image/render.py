@@ -1,4 +1,4 @@
-"""Renders a model off screen into sprites: small pictures with transparency, as seen from any side.
+"""Off-screen rendering of 3D models to sprites: small RGBA images from any viewpoint.
 
 Needs pyvista, and from the system either EGL or OSMesa; a display is not needed.
 """
@@ -21,17 +21,17 @@ from perceiver.errors import DataError
 from ..objects.wavefront import Material, Part
 
 _SUPERSAMPLE = 4
-_ELEVATIONS = (8.0, 38.0)  # degrees: as someone standing or a little above sees a thing
-_FAINT = 0.01  # mean opacity below which a sprite shows nothing
+_ELEVATIONS = (8.0, 38.0)  # degrees above the horizon
+_FAINT = 0.01  # mean opacity below which a sprite counts as empty
 _VIEW_ANGLE = 30.0  # degrees across the ball around the object
-_MARGIN = 1.03  # room around the object, as a factor on its extent
-_SMOOTH_BELOW = 40.0  # degrees between faces that look rounded, where a model has no normals
+_MARGIN = 1.03  # margin around the object, as a factor on its extent
+_SMOOTH_BELOW = 40.0  # angle in degrees below which edges are smoothed, for models without normals
 _KEY_LIGHT, _FILL_LIGHT, _FILL_OFFSET, _LIGHT_HEIGHT = 0.75, 0.35, 140.0, 1.2
 
 
 @dataclass(frozen=True)
 class Views:
-    """An object from several sides: RGBA sprites, and for each its azimuth and elevation in degrees."""
+    """Views of an object: RGBA sprites, and the azimuth and elevation of each in degrees."""
 
     sprites: UInt8[np.ndarray, "v s s 4"]
     angles: Float32[np.ndarray, "v 2"]
@@ -53,11 +53,11 @@ def require_renderer() -> None:
 
 
 class Renderer:
-    """A square window of `size` pixels that nobody sees. Close it after use, or use it in a `with` block."""
+    """An off-screen square window of `size` pixels. Close it after use, or use it in a `with` block."""
 
     def __init__(self, size: int) -> None:
         require_renderer()
-        # Their types say little of what is used here.
+        # The type stubs do not cover what is used here.
         self._pyvista: Any = importlib.import_module("pyvista")
         self._vtk: Any = importlib.import_module("vtk")
         self._vtk.vtkLogger.SetStderrVerbosity(self._vtk.vtkLogger.VERBOSITY_OFF)  # it warns of every missing display
@@ -99,14 +99,13 @@ class Renderer:
         self._opaque = not any(actor.HasTranslucentPolygonalGeometry() for actor in actors)
 
     def view(self, azimuth: float, elevation: float, light: float) -> UInt8[np.ndarray, "s s 4"]:
-        """A picture of the model, filling the frame: red, green, blue (not premultiplied) and opacity.
+        """Renders the model, fitted to the frame: RGB (not premultiplied) and opacity.
 
-        All angles are in degrees: the viewer's around the vertical axis and above the horizon, and the key light's
-        around the vertical axis.
+        Angles are in degrees: azimuth and elevation of the camera, and azimuth of the key light.
         """
         self._light(light)
         self._aim(azimuth, elevation)
-        # What shows over white but not over black is background: so much is the object transparent.
+        # The difference between rendering over white and over black is the transparency.
         over_black = self._shot("black")
         over_white = np.where(self._covered(), over_black, np.uint8(255)) if self._opaque else self._shot("white")
         black, white = self._reduce(over_black), self._reduce(over_white)
@@ -168,7 +167,7 @@ class Renderer:
             self._plotter.add_light(light)
 
     def _aim(self, azimuth: float, elevation: float) -> None:
-        """Looks at the ball around the object, then narrows the view to the object's own box in the picture."""
+        """Points the camera at the bounding sphere, then crops the view to the bounding box in the image."""
         turn, rise = np.radians(azimuth), np.radians(elevation)
         back = np.array([np.cos(turn) * np.cos(rise), np.sin(rise), np.sin(turn) * np.cos(rise)])
         right = np.array([np.sin(turn), 0.0, -np.cos(turn)])
@@ -194,7 +193,7 @@ class Renderer:
         return image
 
     def _covered(self) -> Bool[np.ndarray, "w w 1"]:
-        """Which of the window's pixels the object covers, by their depth."""
+        """Mask of the pixels that the object covers, from the depth buffer."""
         side = self._size * _SUPERSAMPLE
         depth = self._vtk.vtkFloatArray()
         self._plotter.render_window.GetZbufferData(0, 0, side - 1, side - 1, depth)
@@ -208,7 +207,7 @@ class Renderer:
 
 
 def draw(renderer: Renderer, views: int, rng: np.random.Generator) -> Views:
-    """The renderer's model from `views` random sides in random light, but for views that show next to nothing."""
+    """Renders `views` random views of the model in random light; nearly empty views are omitted."""
     low, high = _ELEVATIONS
     angles = rng.random((views, 3)) * [360, high - low, 360] + [0, low, 0]
     sprites = np.stack([renderer.view(*view) for view in angles])

@@ -1,4 +1,4 @@
-"""`objects.npz`: things, people, animals, plants and buildings as sprites seen from many sides.
+"""`objects.npz`: sprites of things, people, animals, plants and buildings from many viewpoints.
 
 Arrays, n sprites of m objects, `size` pixels a side:
     sprite   (n, size, size, 4) uint8, red, green, blue and opacity
@@ -29,7 +29,7 @@ from ..objects.zero_ad import Game
 from ..splits import Item, classes, item_arrays
 from .render import Renderer, draw
 
-_LEAFY = "plant_tree"  # leaves are holes in flat faces there, whatever the material says
+_LEAFY = "plant_tree"  # leaves are flat faces with transparency, whatever the material says
 _PLAYER = (40, 220)  # range of each channel of a player's colour, of 255
 
 
@@ -43,7 +43,7 @@ def open_renderer(
     of these names are found. Views, light and the player's colour follow from an object's name alone, so any object can
     be drawn by itself. The function raises DataError when a model or a texture is damaged or cannot be rendered.
     """
-    # Each core has a process, which the software renderer's own threads would only slow down.
+    # One process per core: threads of the software renderer would slow it down.
     os.environ.setdefault("LP_NUM_THREADS", "0")
     with Furniture(catalogues) as furniture, Game(game, names) as played, Renderer(size) as renderer:
 
@@ -62,7 +62,7 @@ def open_renderer(
 
 
 def write_sprites(items: Sequence[Item], parts: Sequence[Mapping[str, np.ndarray] | None], target: Path) -> None:
-    """Writes the sprites of the objects that were drawn to `target`. Raises DataError as `write_arrays` does."""
+    """Writes the sprites of the rendered objects to `target`. Raises DataError as `write_arrays` does."""
     drawn = [(index, part) for index, part in enumerate(parts) if part is not None]
     objects = np.concatenate([np.full(len(part["sprites"]), index, dtype=np.int64) for index, part in drawn])
     table = item_arrays(items, classes(items))

@@ -1,6 +1,6 @@
-"""Colours for the material names that models of Sweet Home 3D use without describing them.
+"""Colours of materials that models of Sweet Home 3D name without defining them.
 
-Chosen to look like the catalogue's own icons: wood is wood, and a white door is white.
+Chosen to match the icons of the catalogue.
 """
 
 from __future__ import annotations

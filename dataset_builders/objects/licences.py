@@ -1,4 +1,4 @@
-"""Under which licence, and by whom, everything is that pictures and point clouds are made from."""
+"""Licences and authors of the 3D models and textures."""
 
 from __future__ import annotations
 

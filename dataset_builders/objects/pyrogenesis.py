@@ -1,9 +1,9 @@
-"""The files of Pyrogenesis, 0 A.D.'s engine, read into arrays: meshes, and which texture a mesh wears.
+"""Reads files of Pyrogenesis, the engine of 0 A.D.: meshes, and their textures.
 
-Meshes are in the engine's own PMD format, which no library reads.
+Meshes are in the PMD format of the engine, which no library supports.
 
-A mesh says nothing about its looks. Actors do: XML files whose variants pair meshes with textures, while a material
-says whether a texture's alpha cuts holes or marks where the player's colour shows.
+Textures are assigned to meshes by the variants of actors, which are XML files. The material defines whether the alpha
+channel of a texture is transparency or the mask of the player colour.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Mesh:
 
 @dataclass(frozen=True)
 class Skin:
-    """What a mesh wears: a colour texture, by its path below the folder of skins, and the material's file name."""
+    """The texture of a mesh, by its path in the folder of skins, and the file name of the material."""
 
     texture: str
     material: str

@@ -33,7 +33,7 @@ _TEXTURE_SIDE = 512  # pixels; a sprite shows no more
 
 @dataclass(frozen=True)
 class Source:
-    """Where a catalogue lies: its package, its file there, and the property file inside."""
+    """Location of a catalogue: package, file, and property file in it."""
 
     package: str
     file: str
@@ -51,12 +51,12 @@ SOURCES = {
 
 
 PACKAGES = sorted({source.package for source in SOURCES.values()})
-"""The Debian packages that the catalogues lie in."""
+"""The Debian packages of the catalogues."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One model of a catalogue: its path there, and the rotation that takes its coordinates to y upwards."""
+    """One model of a catalogue: its path, and the rotation to coordinates with y upwards."""
 
     model: str
     title: str
@@ -107,7 +107,7 @@ class Catalogue:
             raise DataError(f"{entry.model} in {self.path} is no model: {error}") from None
 
     def texture(self, entry: Entry, name: str) -> Image.Image | None:
-        """A picture beside the model, RGB or RGBA, or None: some models name pictures that never came with them."""
+        """A texture of the model, RGB or RGBA; None if it is missing, as for some models."""
         path = f"{posixpath.dirname(entry.model)}/{name}"
         if path not in self._names:
             return None
@@ -121,7 +121,7 @@ class Catalogue:
         return image
 
     def origin(self, entry: Entry) -> str:
-        """The web page that a model was published on, where its own licence file says so."""
+        """The web page of a model, if its licence file names one."""
         folder = posixpath.dirname(entry.model) + "/"
         for name in sorted(self._names):
             if name.startswith(folder) and "license" in name.lower():

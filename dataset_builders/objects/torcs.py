@@ -1,7 +1,6 @@
 """The cars of TORCS: their bodies, and who made each. Only cars that state the Free Art License are in the tables.
 
-Their format is AC3D as TORCS writes it: strips of triangles, each corner a point with its normal. It is read by hand,
-because no library that is kept up reads these strips.
+Their format is the AC3D variant of TORCS: triangle strips with normals, which no maintained library supports.
 """
 
 from __future__ import annotations

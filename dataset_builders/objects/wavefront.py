@@ -19,9 +19,9 @@ from perceiver.errors import DataError
 
 @dataclass(frozen=True)
 class Material:
-    """How a surface looks. `texture` is the name of a picture beside the model and takes the place of `colour`.
+    """Appearance of a surface. `texture`, the name of an image file, replaces `colour`.
 
-    The format's own rule is to multiply the two, but modelling programs leave any colour under a texture.
+    The format multiplies the two, but modelling programs write arbitrary colours with textures.
     """
 
     colour: tuple[float, float, float] = (0.8, 0.8, 0.8)
@@ -49,7 +49,7 @@ class Part:
 
 @dataclass
 class _Corners:
-    """Corners and polygons of one material as they are met."""
+    """Corners and polygons of one material, collected while reading."""
 
     index: dict[tuple[int, int, int], int] = field(default_factory=dict)
     polygons: list[int] = field(default_factory=list)

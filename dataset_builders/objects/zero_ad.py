@@ -1,4 +1,4 @@
-"""The objects of 0 A.D.: what each is made of, taken out of the game's archive of some gigabytes in one pass."""
+"""The objects of 0 A.D., with their files extracted from the game archive of several gigabytes in one pass."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _STRIDE = 24  # progress is reported every 2 to the power of this many bytes
 
 
 class Selection:
-    """Which files of the game's archive the named objects are made of, found out while it is read.
+    """The files of the game archive that the named objects need, determined while reading it.
 
-    The archive is in alphabetical order: all actors come before the first texture, so that by then it is known which
-    textures the objects wear, and the many others need not be kept.
+    The archive is in alphabetical order: all actors precede the textures, so that the textures of the objects are known
+    in time and the others are skipped.
     """
 
     def __init__(self, names: Iterable[str]) -> None:

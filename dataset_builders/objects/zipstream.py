@@ -1,6 +1,6 @@
 """Reads a zip archive front to back from a stream that cannot seek, so that gigabytes need not be stored.
 
-Written by hand, because stream-unzip decompresses every file that is skipped, and of this archive most are.
+Not stream-unzip, which decompresses skipped files as well; most files of this archive are skipped.
 """
 
 from __future__ import annotations

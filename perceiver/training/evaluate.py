@@ -1,4 +1,4 @@
-"""Accuracy on held-out examples, its interval over independent groups, and what else a data set can measure."""
+"""Evaluation on held-out examples: accuracy, its confidence interval, and further measures of the data set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .sets.base import Report, hits
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a model reached on held-out examples; `measures` are the data set's own, by name."""
+    """Results on held-out examples; `measures` holds the further measures of the data set, by name."""
 
     held_out: HeldOut
     measures: dict[str, float]
@@ -31,7 +31,7 @@ def evaluate(
 ) -> Evaluation:
     """Evaluates in float32 on all input elements of every held-out example.
 
-    Raises DataError without data, CheckpointError when the model's classes are not the data's.
+    Raises DataError if the data is missing, CheckpointError if the classes of model and data differ.
     """
     config = model.config
     data = open_set(folder, split, config)
@@ -57,15 +57,14 @@ def evaluate(
 def interval_over_groups(
     hit: Bool[Tensor, "n"], groups: Int[Tensor, "n"], draws: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % interval of the accuracy when whole groups are drawn again with replacement (percentile bootstrap)."""
+    """95 % confidence interval of the accuracy: percentile bootstrap over whole groups."""
     return mean_interval(hit.double().numpy(), groups.numpy(), draws=draws, seed=seed)
 
 
 def mean_interval(
     values: Float[np.ndarray, "n"], groups: Int[np.ndarray, "n"], draws: int = 2000, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % interval of the mean of some numbers, one an example, when whole groups of examples are drawn again with
-    replacement (percentile bootstrap)."""
+    """95 % confidence interval of the mean of one value per example: percentile bootstrap over whole groups."""
     ids, place = np.unique(groups, return_inverse=True)
     total = np.bincount(place, weights=values, minlength=len(ids))
     sizes = np.bincount(place, minlength=len(ids))

@@ -1,4 +1,4 @@
-"""From a trained model to a checkpoint folder: evaluated, described, saved."""
+"""Saving a trained model as a checkpoint folder with its results and model card."""
 
 from __future__ import annotations
 
@@ -31,8 +31,11 @@ def results(
     seeds: Mapping[int, float] | None = None,
     photographs: str = "",
 ) -> Results:
-    """The training run as its card tells it; `seeds` holds the held-out accuracy of other seeds, `photographs`
-    what `photograph_sentence` says."""
+    """The results of a training run, for the model card.
+
+    seeds        held-out accuracy of runs with other seeds
+    photographs  the text of `photograph_sentence`
+    """
     model = recipe.model
     notes = [
         f"Trained on {recipe.elements:,} of {model.num_inputs:,} input elements drawn anew for each step, evaluated on "
@@ -66,7 +69,7 @@ def results(
 
 
 def training_rows(recipe: Recipe, outcome: Outcome) -> dict[str, str]:
-    """Optimiser, schedule, precision and teacher of a run, in words."""
+    """Descriptions of optimiser, schedule, precision and teacher of a run, for the model card."""
     name = {
         "lamb": "LAMB",
         "adamw": "AdamW",
@@ -89,7 +92,7 @@ def training_rows(recipe: Recipe, outcome: Outcome) -> dict[str, str]:
 
 
 def save(folder: Path, model: Perceiver, results: Results) -> Path:
-    """Writes the checkpoint folder: weights, configuration, card with its curve, and results."""
+    """Writes the checkpoint folder: weights, configuration, model card with training curve, and results."""
     out = saving.save(model, folder, results=results)
     curve = folder / CURVE
     curve.unlink(missing_ok=True)
@@ -99,7 +102,7 @@ def save(folder: Path, model: Perceiver, results: Results) -> Path:
 
 
 def hardware() -> str:
-    """What this process computes on, in words."""
+    """Description of the hardware of this process."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
     threads = torch.get_num_threads()

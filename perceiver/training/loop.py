@@ -1,7 +1,7 @@
-"""The training loop: optimiser and schedule of the recipe, no dropout; on a CPU, a GPU or several processes.
+"""The training loop, on a CPU, a GPU or several processes.
 
-Every batch is drawn from a generator seeded by (seed, step, process), so a resumed run continues with the very
-batches it would have seen.
+Every batch is drawn from a generator seeded by (seed, step, process), so a resumed run draws the same batches as an
+uninterrupted one.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ from .stems import add_norms, fold_norms
 from .teacher import Trained, distillation_loss, train_teacher
 
 CHECKS = 24
-"""Times that a run measures its validation accuracy, evenly over its steps."""
+"""Number of measurements of the validation accuracy in a run, evenly spaced."""
 
 CHECKED = 600
-"""Validation examples that are measured each time, evenly spread."""
+"""Number of validation examples per measurement, evenly spaced."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What the loop tells about itself: means over the steps since the last report."""
+    """A progress report: means over the steps since the last report."""
 
     step: int
     steps: int
@@ -57,14 +57,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run ended with.
+    """The result of a training run.
 
     model      the averaged model, in eval mode
-    seconds    that its training took over all runs, without its teacher's
-    leads      whether this process writes the files
-    precision  that the matrix products ran in: "no" (float32) or "bf16"
-    curve      (step, accuracy of the averaged model on validation examples), in order; empty without a validation split
-    teacher    accuracy of the teacher on the validation split; None without one
+    seconds    training time over all resumptions, without that of the teacher
+    leads      whether this is the main process, which writes the files
+    precision  number type of the matrix products: "no" (float32) or "bf16"
+    curve      (step, validation accuracy of the averaged model), in order; empty without a validation split
+    teacher    validation accuracy of the teacher; None without a teacher or a validation split
     """
 
     model: Perceiver
@@ -77,7 +77,8 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Mix:
-    """A mixup of a batch (Zhang et al. 2018): `share` of each example, the rest of the one at `other`."""
+    """Mixup of a batch (Zhang et al. 2018): `share` is the weight of each example, the rest that of the one at
+    `other`."""
 
     share: Float[Tensor, "B"]
     other: Int[Tensor, "B"]
@@ -85,10 +86,10 @@ class Mix:
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's examples.
+    """The batch of one step.
 
-    elements  which input elements are read; None for all
-    mix       how examples are mixed; None for not at all
+    elements  indices of the input elements used; None for all
+    mix       the mixup; None for no mixing
     """
 
     examples: Examples
@@ -97,7 +98,7 @@ class Batch:
 
     @property
     def content(self) -> Float[Tensor, "B M read"]:
-        """The content of all elements, mixed."""
+        """Content of all elements, after mixup."""
         content = self.examples.content
         if self.mix is None:
             return content
@@ -106,7 +107,7 @@ class Batch:
 
 
 def batch_at(data: DataSet, recipe: Recipe, step: int, process: int = 0, processes: int = 1) -> Batch:
-    """The batch of a step on one of several processes: a function of its arguments alone."""
+    """The batch of a step on one of several processes; depends on its arguments only."""
     generator = torch.Generator().manual_seed((recipe.seed * 1_000_003 + step) * 1_009 + process)
     examples = data.batch(recipe.batch // processes, recipe.augmentation, generator)
     elements = None
@@ -134,18 +135,18 @@ def train(
 ) -> Outcome:
     """Trains a recipe on the data in `source` and keeps a resumable state in `folder`.
 
-    save_every  seconds between two savings of the state
-    progress    hears of what comes before the first step: the teacher's training
-    stop_after  leave after this step with the state saved, as an interruption would
+    save_every  seconds between two saves of the state
+    progress    called during the training of the teacher, before the first step
+    stop_after  stop after this step and save the state, like an interruption
 
-    Raises DataError without data, CheckpointError when `folder` holds the state of another recipe.
+    Raises DataError if the data is missing, CheckpointError if `folder` holds the state of another recipe.
     """
     folder.mkdir(parents=True, exist_ok=True)
     state_file = folder / "state.pt"
     state = _read(state_file, recipe) if resume and state_file.is_file() else None
     data = open_set(source, TRAIN, recipe.model)
     precision = state["precision"] if state else choose_precision(recipe, batch_at(data, recipe, 0).examples)
-    # The bias of absorbed keys moves all scores of a latent alike and gets no gradient.
+    # In the absorbed form the bias of the keys shifts all scores of a latent equally and gets no gradient.
     handlers = [DistributedDataParallelKwargs(find_unused_parameters=True)]
     accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=precision, kwargs_handlers=handlers)
     teacher = _teacher(recipe, source, accelerator, progress)
@@ -264,7 +265,7 @@ def _step(
 def drawn_inputs(
     model: Perceiver, examples: Examples, content: Float[Tensor, "B rows read"], elements: Int[Tensor, "m"] | None
 ) -> Float[Tensor, "B m C"]:
-    """The input array of a batch, of the given elements alone (None: all), which lie behind the stem."""
+    """The input array of a batch, restricted to the given elements after the stem (None: all)."""
     content = model.stem(content)
     codes = examples.codes(model).to(content.device)
     if elements is not None:
@@ -292,8 +293,8 @@ def _teacher(
 
 @torch.no_grad()
 def _update_average(average: Perceiver, model: Perceiver, decay: float) -> None:
-    # By hand because the decay grows from 0.1, so that the random start is forgotten at once, and because
-    # torch.optim.swa_utils.AveragedModel renames all tensors.
+    # Not torch.optim.swa_utils.AveragedModel, which renames all tensors. The decay rises from 0.1, so that the random
+    # initial weights soon lose their influence.
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - decay)
     for held, measured in zip(average.buffers(), model.buffers(), strict=True):
         held.copy_(measured)
@@ -302,7 +303,7 @@ def _update_average(average: Perceiver, model: Perceiver, decay: float) -> None:
 def _write(path: Path, state: dict[str, Any]) -> None:
     part = path.with_suffix(".part")
     torch.save(state, part)
-    os.replace(part, path)  # a state is whole or not there
+    os.replace(part, path)  # atomic, so that no partial state is left
 
 
 def _read(path: Path, recipe: Recipe) -> dict[str, Any]:
@@ -313,7 +314,7 @@ def _read(path: Path, recipe: Recipe) -> dict[str, Any]:
 
 
 def _fingerprint(recipe: Recipe) -> str:
-    """The recipe as text: what differs from the defaults, so that a field that is new does not end an old run."""
+    """The recipe as text: only what differs from the defaults, so that a new field does not invalidate old states."""
     return json.dumps(_changed(recipe), sort_keys=True, default=str)
 
 

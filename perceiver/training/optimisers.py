@@ -14,18 +14,18 @@ from ..positions import Positions
 OptimiserName = Literal["lamb", "adamw", "muon"]
 Schedule = Literal["steps", "cosine"]
 
-# Parameters that are matrices in shape alone: tables that are looked up or queried, and the classifier.
+# Two-dimensional parameters that Muon does not apply to: embedding tables, learned queries, and the classifier.
 _NOT_MATRICES = ("latents", "positions.", "head.linear.", "head.query")
 
 
 def build_optimisers(
     model: nn.Module, name: OptimiserName, rate: float, weight_decay: float
 ) -> tuple[torch.optim.Optimizer, ...]:
-    """The optimisers of a training run; a learning rate is set in all of them before each step.
+    """The optimisers of a training run. The loop sets the learning rate of all of them before each step.
 
-    "muon" updates the weight matrices of linear layers by Muon (Jordan et al. 2024), scaled to the size of AdamW's
-    updates (Liu et al. 2025), and everything else by AdamW. AdamW decays matrices alone, LAMB everything but what a
-    position encoding excludes.
+    "muon" updates the weight matrices of linear layers with Muon (Jordan et al. 2024), scaled to the update size of
+    AdamW (Liu et al. 2025), and all other parameters with AdamW. AdamW applies weight decay to matrices only, LAMB to
+    all parameters except those that a position encoding excludes.
     """
     match name:
         case "lamb":
@@ -61,10 +61,10 @@ def _adamw(parameters: list[tuple[str, nn.Parameter]], rate: float, weight_decay
 def learning_rate(
     step: int, steps: int, rate: float, schedule: Schedule, warmup: int, decay_at: tuple[float, ...]
 ) -> float:
-    """The learning rate at a step, counted from 0. It depends on the step alone, so there is no state to save.
+    """The learning rate at a step, counted from 0. It depends on the step only, so there is no state to save.
 
-    It rises evenly over `warmup` steps; then "steps" divides it by ten at each share in `decay_at` of all steps (paper,
-    section 4.1), "cosine" takes it to zero along half a cosine.
+    Linear warm-up over `warmup` steps; then "steps" divides the rate by ten at each fraction `decay_at` of all steps
+    (paper, section 4.1), and "cosine" decays it to zero along half a cosine.
     """
     if step < warmup:
         return rate * (step + 1) / warmup

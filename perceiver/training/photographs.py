@@ -1,7 +1,7 @@
-"""What an image model answers on photographs of the world, which none of the built data sets holds.
+"""Predictions of an image model on real photographs, which are out of distribution for the built data sets.
 
-`perceiver data build photographs` collects a dozen free ones. Nothing is right or wrong here; a model card says how
-sure the model is of classes that none of them shows.
+`perceiver data build photographs` collects a dozen free ones. They show none of the classes, so there is no accuracy;
+the model card states how confident the predictions are.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ..model import Perceiver
 
 ARCHIVE = "photographs.zip"
 SURE = 0.5
-"""Probability from which an answer counts as sure."""
+"""Minimum probability of a confident prediction."""
 
 
 @dataclass(frozen=True)
 class PhotographAnswer:
-    """The most probable class on one photograph, and its probability."""
+    """The most probable class of one photograph, and its probability."""
 
     name: str
     label: str
@@ -32,10 +32,10 @@ class PhotographAnswer:
 
 @torch.no_grad()
 def answer_photographs(model: Perceiver, archive: Path) -> tuple[PhotographAnswer, ...]:
-    """The model's answers on the photographs in a zip archive, by name; empty without the archive, and for models of
-    other modalities.
+    """Predictions for the photographs in a zip archive, ordered by name.
 
-    Raises DataError for a damaged archive, InputError for a file that cannot be read.
+    Empty if the archive does not exist or the model is no image model. Raises DataError if the archive is damaged,
+    InputError if a file cannot be read.
     """
     config = model.config
     if config.modality != "image" or not archive.is_file():
@@ -55,7 +55,7 @@ def answer_photographs(model: Perceiver, archive: Path) -> tuple[PhotographAnswe
 
 
 def photograph_sentence(answers: tuple[PhotographAnswer, ...]) -> str:
-    """What a model card says of the answers; "" without any."""
+    """Summary of the predictions for the model card; "" if there are none."""
     if not answers:
         return ""
     sure = [one for one in answers if one.probability >= SURE]

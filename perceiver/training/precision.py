@@ -1,6 +1,6 @@
-"""Which number type the matrix products of training run in: measured, because it depends on the processor.
+"""Choice of the number type for the matrix products of training, by a short benchmark.
 
-bfloat16 is several times as fast where the processor multiplies matrices of it, and slower than float32 elsewhere.
+bfloat16 is several times faster on processors with bfloat16 matrix instructions, and slower than float32 on others.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _TIMED = 3
 
 
 def choose_precision(recipe: Recipe, examples: Examples) -> str:
-    """The recipe's own precision, or, where that is "auto", whichever of "no" (float32) and "bf16" is faster here.
+    """The precision of the recipe; for "auto", the faster one of "no" (float32) and "bf16" on this machine.
 
-    A few forward and backward passes over `examples` are timed, the fastest of each counts.
+    Times a few forward and backward passes over `examples` and compares the fastest of each.
     """
     if recipe.precision != "auto":
         return recipe.precision

@@ -1,4 +1,4 @@
-"""Recipes: everything that decides a training run, in one frozen value. The command line may change single fields."""
+"""Recipes: the complete settings of training runs. The command line can override single fields."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ INSTRUMENTS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """One training run.
+    """Settings of a training run.
 
-    name             the checkpoint's name
-    model            the Perceiver that is trained
-    steps, batch     budget; `batch` counts examples over all processes
-    elements         input elements drawn for each training step, the same for the whole batch: an attention over a
-                     random part costs less and the model never relies on single pixels; None reads all
+    name             name of the checkpoint
+    model            configuration of the model
+    steps, batch     number of steps, and examples per step over all processes
+    elements         number of input elements sampled per step, the same ones for the whole batch; reduces cost and
+                     regularises; None uses all
     optimiser        "lamb" (paper, section 4.1), "adamw", or "muon": Muon for matrices and AdamW for the rest
-    learning_rate    at its highest
-    schedule         "steps": constant, then a tenth after each share of the budget in `decay_at` (the paper: epochs 84,
-                     102, 114 of 120); "cosine": to zero
-    warmup           steps over which the rate rises from zero, a tenth of all steps at most
-    weight_decay     decoupled
-    clip             largest global gradient norm
+    learning_rate    maximum learning rate
+    schedule         "steps": divided by ten at each fraction `decay_at` of all steps (paper: epochs 84, 102, 114 of
+                     120); "cosine": decayed to zero
+    warmup           steps of linear warm-up, at most a tenth of all steps
+    weight_decay     decoupled weight decay
+    clip             maximum global gradient norm
     smoothing        label smoothing
-    mixup            share of batches whose examples are mixed in pairs
-    teacher          a small network whose soft predictions are learned from as well; None for none
-    averaging        decay of the running average of the weights, which is what is saved
-    precision        what the matrix products run in: "no" (float32), "bf16", or "auto" for the faster one
+    mixup            fraction of batches with mixup
+    teacher          teacher for distillation; None for no distillation
+    averaging        decay of the exponential moving average of the weights, which is saved
+    precision        number type of the matrix products: "no" (float32), "bf16", or "auto" for the faster one
     """
 
     name: str
@@ -84,15 +84,15 @@ class Recipe:
 
     @property
     def data(self) -> str:
-        """The built data set that it is for, by the name that `perceiver data build` takes."""
+        """Name of its built data set, as in `perceiver data build`."""
         return {LETTERS: "letters", DIGITS: "digits"}.get(self.model.labels, self.model.modality)
 
     def changed(self, *, seed: int, steps: int | None = None, batch: int | None = None) -> Recipe:
-        """The same recipe with another seed, and another budget where one is given."""
+        """A copy with another seed, and other steps and batch size if given."""
         return dataclasses.replace(self, seed=seed, steps=steps or self.steps, batch=batch or self.batch)
 
     def for_data(self, data: DataSet) -> Recipe:
-        """The same recipe for the classes that the data holds, and for its kind of pictures."""
+        """A copy with the classes of the data and an augmentation that suits it."""
         model = dataclasses.replace(self.model, num_classes=len(data.classes), labels=data.classes)
         augmentation = FolderAugmentation() if isinstance(data, FolderSet) else self.augmentation
         return dataclasses.replace(self, model=model, augmentation=augmentation)
@@ -103,16 +103,16 @@ class Recipe:
 
     @property
     def warmup_steps(self) -> int:
-        """Steps of warm-up in this budget."""
+        """Number of warm-up steps, at most a tenth of all steps."""
         return min(self.warmup, self.steps // 10)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for the model card."""
+        """JSON-serialisable values, for the model card."""
         return dataclasses.asdict(self) | {"model": self.model.to_dict()}
 
 
 def _image_recipe(name: str, positions: PositionConfig, **changes: Any) -> Recipe:
-    """Same latents, data, budget and seed within the family; stem and position encoding differ."""
+    """An image recipe; the family differs in stem and position encoding only."""
     stem = changes.pop("stem", None)
     values: dict[str, Any] = {"steps": 5_000, "batch": 64, "elements": 1024, "warmup": 200, "mixup": 0.3}
     values |= {"teacher": Teacher(steps=4_000)}
@@ -187,7 +187,7 @@ _SOUNDS: dict[str, tuple[dict[str, Any], tuple[int, ...], int]] = {
 
 
 def _sound_recipe(name: str, features: str, positions: PositionConfig, **changes: Any) -> Recipe:
-    """Same latents, data, budget and seed within the family; features and position encoding differ."""
+    """A sound recipe; the family differs in features and position encoding only."""
     stem = changes.pop("stem", None)
     values: dict[str, Any] = {"steps": 3_000, "batch": 64, "elements": 1024, "warmup": 200, "mixup": 0.3}
     values |= {"teacher": Teacher(steps=2_000), "augmentation": SoundAugmentation(mask=(0.2, 0.2))}
@@ -195,7 +195,7 @@ def _sound_recipe(name: str, features: str, positions: PositionConfig, **changes
 
 
 def _cloud_model(positions: PositionConfig) -> PerceiverConfig:
-    # Section 4.3 of the paper: 2 cross-attentions, 6 self-attentions a block, places alone as input.
+    # Paper, section 4.3: 2 cross-attentions, 6 self-attention layers per block, positions as the only input.
     return PerceiverConfig(
         num_classes=len(OBJECT_CLASSES),
         labels=OBJECT_CLASSES,
@@ -244,7 +244,7 @@ def _letter_model(positions: PositionConfig, side: int = 32, stem: StemConfig | 
 
 
 def _letter_recipe(name: str, positions: PositionConfig, **changes: Any) -> Recipe:
-    """Same shape, data, budget and seed within the family; the position encoding differs."""
+    """A letter recipe; the family differs in the position encoding only."""
     side, stem = changes.pop("side", 32), changes.pop("stem", None)
     values: dict[str, Any] = {"steps": 3_000, "batch": 64, "elements": None, "warmup": 200}
     return Recipe(name, _letter_model(positions, side, stem), augmentation=LetterAugmentation(), **(values | changes))
@@ -272,14 +272,14 @@ def _digit_recipe(name: str, positions: PositionConfig) -> Recipe:
 
 
 def _stem_preprocess(stem: StemConfig | None) -> dict[str, Any]:
-    """What the image modality has to know of elements that are made of several pixels."""
+    """Settings of the image modality for elements that cover several pixels."""
     return {} if stem is None or stem.pixels is None else {"pixels": list(stem.pixels), "cells": stem.cells}
 
 
 _LETTER_FOURIER = FourierConfig(num_bands=16, max_resolution=(32.0, 32.0))
 _MEL_FOURIER = FourierConfig(num_bands=16, max_resolution=(48.0, 50.0))
 _RAW_FOURIER = FourierConfig(num_bands=32, max_resolution=(125.0,))
-# The paper's "maximum frequency of 1120" is mu / 2, the top of the bands.
+# The "maximum frequency of 1120" in the paper is mu / 2, the frequency of the highest band.
 _CLOUD_PAPER = FourierConfig(num_bands=64, max_resolution=(2240.0,) * 3)
 _CLOUD_LOW = FourierConfig(num_bands=16, max_resolution=(32.0,) * 3)
 
@@ -328,7 +328,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def get(name: str) -> Recipe:
-    """A recipe by name. Raises ConfigError naming the recipes there are."""
+    """A recipe by name. Raises ConfigError, listing the recipes, for an unknown name."""
     if name not in RECIPES:
         raise ConfigError(f"there is no recipe {name!r}; there are {', '.join(sorted(RECIPES))}")
     return RECIPES[name]

@@ -1,4 +1,4 @@
-"""Batch norms behind the convolutions of a stem while it is trained; folded into them before the model is saved."""
+"""Batch norms after the convolutions of a stem during training, folded into the convolutions before saving."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..stem import ConvsStem
 
 
 def add_norms(model: Perceiver) -> None:
-    """Puts a batch norm behind every convolution of the model's stem. Models with other stems are left alone."""
+    """Adds a batch norm after every convolution of the stem. Models with other stems are unchanged."""
     if isinstance(model.stem, ConvsStem):
         model.stem.norms = nn.ModuleList(
             nn.BatchNorm2d(cast(nn.Conv2d, conv).out_channels) for conv in model.stem.convs
@@ -21,9 +21,9 @@ def add_norms(model: Perceiver) -> None:
 
 @torch.no_grad()
 def fold_norms(model: Perceiver) -> None:
-    """Folds the batch norms of the model's stem into its convolutions, with the statistics of training.
+    """Folds the batch norms of the stem into its convolutions, using their running statistics.
 
-    The stem computes the same as before in eval mode.
+    The output in eval mode is unchanged.
     """
     if not isinstance(model.stem, ConvsStem):
         return

@@ -1,8 +1,8 @@
-"""A small convolutional network whose soft predictions a Perceiver may learn from beside the labels.
+"""Distillation from a small convolutional network.
 
-A Perceiver is told nothing of neighbourhood and has to find it out; what a network that is told knows about the classes
-helps it do so on little data (Hinton et al. 2015; Touvron et al. 2021 with a convolutional teacher). The teacher sees
-the same augmented inputs and the same split, and is thrown away after training.
+A Perceiver has no locality bias. On little data, the soft predictions of a convolutional teacher improve its accuracy
+(Hinton et al. 2015; Touvron et al. 2021). The teacher is trained on the same split with the same augmentation, and is
+not part of the checkpoint.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from .sets.base import default_folder
 
 @dataclass(frozen=True)
 class Teacher:
-    """How a teacher is trained and listened to.
+    """Settings of the teacher and of distillation.
 
-    weight       share of the loss that follows the teacher; the rest follows the labels
-    temperature  that both distributions are softened by
-    steps, batch, rate  the teacher's own training, by AdamW with a cosine to zero
-    widths       channels after each of its stages, which halve the grid
+    weight       weight of the distillation loss; the rest is that of the loss on the labels
+    temperature  softmax temperature of both distributions
+    steps, batch, rate  training of the teacher, with AdamW and a cosine schedule
+    widths       output channels of its stages, each of which halves the grid
     """
 
     weight: float = 0.6
@@ -46,7 +46,7 @@ class Teacher:
     widths: tuple[int, ...] = (32, 64, 128, 128)
 
     def sentence(self, accuracy: float | None) -> str:
-        """What a model card says of it."""
+        """Description for the model card."""
         known = "" if accuracy is None else f"; its accuracy on validation examples is {accuracy:.1%}"
         return (
             f"{self.weight:.0%} of the loss follows the soft predictions (temperature {self.temperature:g}) of a small "
@@ -55,9 +55,9 @@ class Teacher:
 
 
 class ConvNet(nn.Module):
-    """Stages of a 3 x 3 convolution, batch norm, ReLU and max pooling; then a mean over the grid and a linear layer.
+    """Stages of 3 x 3 convolution, batch norm, ReLU and max pooling; then global mean pooling and a linear layer.
 
-    Reads the content of a grid of one or two axes: pixels, spectrogram cells, or samples in patches.
+    Takes content on a grid of one or two axes: pixels, spectrogram cells, or samples in patches.
     """
 
     def __init__(self, config: PerceiverConfig, widths: tuple[int, ...]) -> None:
@@ -75,7 +75,7 @@ class ConvNet(nn.Module):
                 )
             )
         else:
-            # Patches of samples are laid end to end; the first stages step by four, as spectrograms' hops do.
+            # Patches of samples are concatenated; the first stages have stride four, in place of a spectrogram's hop.
             lines = (1, *widths, *widths[-1:])
             self.stages = nn.Sequential(
                 *(
@@ -96,7 +96,7 @@ class ConvNet(nn.Module):
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained teacher in eval mode, frozen, and its accuracy on validation examples; None where the data has none."""
+    """A trained teacher, frozen and in eval mode, and its validation accuracy (None without a validation split)."""
 
     net: ConvNet
     accuracy: float | None
@@ -111,10 +111,10 @@ def train_teacher(
     seed: int = 0,
     progress: ProgressCallback | None = None,
 ) -> Trained:
-    """Trains a teacher on the training split in `source`, or takes it from the cache (`teachers` in the folder of built
-    data), where all recipes that ask for the same teacher on the same data find it.
+    """Trains a teacher on the training split in `source`, or loads it from the cache.
 
-    Raises DataError without data.
+    The cache is `teachers` in the folder of built data; recipes with the same teacher and data share an entry. Raises
+    DataError if the data is missing.
     """
     data = open_set(source, TRAIN, config)
     net = ConvNet(config, teacher.widths)
@@ -137,10 +137,10 @@ def train_teacher(
 def distillation_loss(
     logits: Float[Tensor, "B classes"], targets: Float[Tensor, "B classes"], temperature: float
 ) -> Tensor:
-    """Kullback-Leibler divergence from a teacher's softened distribution to a model's, mean over the batch, in nats,
-    times the square of the temperature, which keeps the size of the gradient.
+    """KL divergence of the softened predictions of the model from those of the teacher, in nats, batch mean.
 
-    targets  the teacher's logits
+    Multiplied by the squared temperature, so that the gradient does not shrink with it. `targets` are the logits of the
+    teacher.
     """
     student = F.log_softmax(logits / temperature, dim=-1)
     return F.kl_div(student, F.log_softmax(targets / temperature, dim=-1), reduction="batchmean", log_target=True) * (

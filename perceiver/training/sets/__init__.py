@@ -1,4 +1,4 @@
-"""The data sets that models are trained on. Each is one entry here."""
+"""Registry of the data sets for training."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ __all__ = [
 _Open = Callable[[Path, int, PerceiverConfig], DataSet]
 
 _SETS: dict[str, _Open] = {"image": PictureSet, "audio": SoundSet, "points": CloudSet}
-# Sets of a modality that are known by their classes.
+# Data sets that are identified by modality and classes.
 _BY_CLASSES: dict[tuple[str, tuple[str, ...]], _Open] = {("image", LETTERS): LetterSet, ("image", DIGITS): DigitSet}
 
 
 def open_set(folder: Path, split: int, model: PerceiverConfig) -> DataSet:
-    """One split of the data in a folder, as a model reads it.
+    """One split of the data in a folder, prepared for a model.
 
-    A folder of class folders is read as it is. Of built data sets, the model's modality and classes tell which one.
-    Raises DataError without data, ConfigError for a model that none of the data sets is for.
+    The folder holds class folders or built data sets, of which the modality and classes of the model select one.
+    Raises DataError if the data is missing, ConfigError if no data set fits the model.
     """
     if model.modality == "image" and is_class_folder(folder):
         return FolderSet(folder, split, model)
@@ -58,7 +58,7 @@ def open_set(folder: Path, split: int, model: PerceiverConfig) -> DataSet:
 
 
 def validation_examples(folder: Path, model: PerceiverConfig, most: int | None = None) -> Examples | None:
-    """The validation examples of a model's data, or `most` of them, evenly spread; None where the data has none."""
+    """Validation examples for a model, at most `most`, evenly spaced; None without a validation split."""
     try:
         data = open_set(folder, VAL, model)
     except DataError:

@@ -1,4 +1,4 @@
-"""What training and evaluation ask of a data set: balanced, augmented batches, and the held-out examples, fixed."""
+"""Interface of data sets: balanced, augmented batches for training, and fixed held-out examples."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from ...model import Perceiver
 TRAIN, VAL, TEST = 0, 1, 2
 
 Report = Callable[[int, int], None]
-"""Called with what is done and what there is in all."""
+"""Progress callback: called with the number of items done and the total."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs as a model reads them, with their classes.
+    """Prepared inputs with their labels.
 
-    coordinates  of free elements, in [-1, 1]; None where the elements lie on the model's grid
-    group        examples of one number are right or wrong together: views of an object, notes of an instrument
+    coordinates  coordinates of free elements in [-1, 1]; None if the elements are on the grid of the model
+    group        group index; examples of a group are not independent (views of an object, notes of an instrument)
     """
 
     content: Float[Tensor, "B M content"]
@@ -40,25 +40,25 @@ class Examples:
         return len(self.label)
 
     def at(self, index: Any) -> Examples:
-        """Some of the examples."""
+        """The examples at an index, slice or mask."""
         coordinates = None if self.coordinates is None else self.coordinates[index]
         return Examples(self.content[index], self.label[index], self.group[index], coordinates)
 
     def codes(self, model: Perceiver) -> Float[Tensor, "#B M P"]:
-        """The position codes of the elements; one for all examples where they lie on the model's grid."""
+        """Position encodings of the elements; B is 1 if the elements are on the grid of the model."""
         return model.encoding.grid()[None] if self.coordinates is None else model.encoding.at(self.coordinates)
 
     def inputs(self, model: Perceiver, codes: Float[Tensor, "#B M P"] | None = None) -> Float[Tensor, "B M C"]:
-        """The input arrays; `codes` takes the place of the examples' own."""
+        """The input arrays; `codes` replaces the computed position encodings."""
         return model.input_array(self.content, self.codes(model) if codes is None else codes)
 
 
 @runtime_checkable
 class Augmentation(Protocol):
-    """How a training example varies."""
+    """Settings of an augmentation."""
 
     def sentence(self) -> str:
-        """What is varied, for the model card."""
+        """Description for the model card."""
         ...
 
 
@@ -66,10 +66,10 @@ class Augmentation(Protocol):
 class DataSet(Protocol):
     """One split of a data set, prepared for one model.
 
-    classes  in the order of the labels
-    labels   of all examples
+    classes  class names, in the order of the labels
+    labels   labels of all examples
     about    name, licence and split, for the model card
-    caveats  what a reader of the card has to know about the data, one sentence each
+    caveats  limitations of the data for the model card, one sentence each
     """
 
     classes: tuple[str, ...]
@@ -78,21 +78,21 @@ class DataSet(Protocol):
     caveats: tuple[str, ...]
 
     def batch(self, count: int, augmentation: Any, generator: torch.Generator) -> Examples:
-        """Augmented examples, classes equally likely, drawn with the generator alone."""
+        """A batch of augmented examples with equally likely classes; depends on the generator only."""
         ...
 
     def held_out(self) -> Examples:
-        """All examples of the split, never augmented, always the same."""
+        """All examples of the split, without augmentation, always the same."""
         ...
 
     def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
-        """What else can be measured of a model on this data, by name; empty where there is nothing."""
+        """Further measures of a model on this data, by name; may be empty."""
         ...
 
 
 @torch.no_grad()
 def hits(model: Perceiver, examples: Examples, *, batch: int = 64, report: Report | None = None) -> Bool[Tensor, "n"]:
-    """Which examples a model names right, all their elements read."""
+    """Whether the prediction for each example is correct, using all elements."""
     found = []
     for start in range(0, len(examples), batch):
         part = examples.at(slice(start, start + batch))
@@ -103,17 +103,17 @@ def hits(model: Perceiver, examples: Examples, *, batch: int = 64, report: Repor
 
 
 class Balanced:
-    """Draws examples with classes equally likely, then a class's groups, then a group's members."""
+    """Samples indices: a class uniformly, then a group of the class, then an example of the group."""
 
     def __init__(self, labels: Sequence[int], groups: Sequence[int]) -> None:
         classes: dict[int, dict[int, list[int]]] = {}
         for index, (label, group) in enumerate(zip(labels, groups, strict=True)):
             classes.setdefault(label, {}).setdefault(group, []).append(index)
-        # A class without examples has no place in it.
+        # Classes without examples are omitted.
         self._tree = [list(members.values()) for _, members in sorted(classes.items())]
 
     def __call__(self, count: int, generator: torch.Generator) -> Int[Tensor, "count"]:
-        """Indices of examples."""
+        """Sampled indices of examples."""
 
         def pick(items: Sequence[Any]) -> Any:
             return items[int(torch.randint(len(items), (1,), generator=generator))]
@@ -122,7 +122,7 @@ class Balanced:
 
 
 def archive(path: Path, name: str) -> dict[str, np.ndarray]:
-    """The arrays of a data file. Raises DataError with the command that builds the data when it is not there."""
+    """The arrays of a data file. Raises DataError, naming the build command, if the file is missing."""
     if not path.is_file():
         raise DataError(f"{path} is not there; `perceiver data build {name}` makes it")
     with np.load(path, allow_pickle=False) as file:
@@ -130,5 +130,5 @@ def archive(path: Path, name: str) -> dict[str, np.ndarray]:
 
 
 def default_folder() -> Path:
-    """The folder of built data sets: `PERCEIVER_DATA` of the environment, else `data` where the program was started."""
+    """The folder of built data sets: environment variable `PERCEIVER_DATA`, else `data` in the working directory."""
     return Path(os.environ.get("PERCEIVER_DATA") or "data")

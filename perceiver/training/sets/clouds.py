@@ -1,4 +1,4 @@
-"""Objects as point clouds: `perceiver data build points`, or a folder laid out like ModelNet40."""
+"""Point clouds of objects: `perceiver data build points`, or a folder laid out like ModelNet40."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ...model import Perceiver
 from .base import Balanced, Examples, Report, archive, default_folder
 from .modelnet import is_modelnet, read_modelnet
 
-# Points sampled of a mesh for each that a model reads: every step of training draws others of them.
+# Points sampled from a mesh per input element, so that training steps can draw different subsets.
 _OFFERED = 2
 
 
 @dataclass(frozen=True)
 class CloudAugmentation:
-    """How a training cloud varies; ranges are uniform.
+    """Augmentation of point clouds; all ranges are uniform.
 
-    scale    factor on every point, drawn for each alone (the paper: 0.99 to 1.01)
-    turn     of the object about its up axis, in degrees either way
+    scale    factor on each point, drawn independently (paper: 0.99 to 1.01)
+    turn     maximum rotation about the up axis in degrees, in either direction
     stretch  factor on each axis of the object
-    jitter   standard deviation of the points' displacement, of the object's half size
+    jitter   standard deviation of the displacement of points, relative to half the size of the object
     """
 
     scale: tuple[float, float] = (0.99, 1.01)
@@ -38,7 +38,7 @@ class CloudAugmentation:
     jitter: float = 0.01
 
     def sentence(self) -> str:
-        """What is varied, for the model card."""
+        """Description for the model card."""
         return (
             f"each point scaled by {self.scale[0]:g} to {self.scale[1]:g} (as in the paper), the object turned by up "
             f"to {self.turn:g} degrees about its up axis, each axis stretched by {self.stretch[0]:g} to "
@@ -48,9 +48,9 @@ class CloudAugmentation:
 
 
 class CloudSet:
-    """The objects of one split, up along y; a group holds near-duplicates.
+    """The objects of one split, with y upwards; groups are near-duplicates.
 
-    Reads `points.npz`, or else a folder laid out like ModelNet40: CLASS/train/*.off and CLASS/test/*.off.
+    Reads `points.npz`, or a folder laid out like ModelNet40: CLASS/train/*.off and CLASS/test/*.off.
     """
 
     about = Data(
@@ -84,18 +84,18 @@ class CloudSet:
         self._draw = Balanced(self.labels.tolist(), self.groups.tolist())
 
     def batch(self, count: int, augmentation: CloudAugmentation, generator: torch.Generator) -> Examples:
-        """Augmented clouds: of an object's points another part each time."""
+        """Augmented clouds, each a random subset of the points of an object."""
         index = self._draw(count, generator)
         part = torch.rand(count, self.points.shape[1], generator=generator).argsort(1)[:, : self.count]
         points = self.points[index].gather(1, part[..., None].expand(-1, -1, 3))
         return self._examples(index, augment(points, augmentation, generator))
 
     def held_out(self) -> Examples:
-        """Every object of the split, the first of its points."""
+        """All objects of the split, with their first points."""
         return self._examples(torch.arange(len(self.labels)), self.points[:, : self.count])
 
     def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
-        """Nothing beyond accuracy."""
+        """No measures besides accuracy."""
         return {}
 
     def _examples(self, index: Int[Tensor, "B"], points: Float[Tensor, "B M 3"]) -> Examples:
@@ -104,14 +104,14 @@ class CloudSet:
 
 
 def _cache(folder: Path) -> Path:
-    """Where the points of a folder of meshes are kept: among the built data, not in the folder."""
+    """Cache file for the points of a folder of meshes, in the folder of built data."""
     return default_folder() / f"{folder.name}-{zlib.crc32(str(folder.resolve()).encode()):08x}.npz"
 
 
 def augment(
     points: Float[Tensor, "B M 3"], augmentation: CloudAugmentation, generator: torch.Generator
 ) -> Float[Tensor, "B M 3"]:
-    """Each cloud turned about y, stretched, its points scaled and displaced."""
+    """Rotates each cloud about y, stretches it, and scales and displaces its points."""
     a, count = augmentation, len(points)
 
     def draw(low: float, high: float, *shape: int) -> Tensor:
@@ -126,6 +126,6 @@ def augment(
 
 
 def unit_cube(points: Float[Tensor, "B M 3"]) -> Float[Tensor, "B M 3"]:
-    """The mean at the origin, the largest magnitude of a coordinate 1 (paper, section 4.3)."""
+    """Centres clouds at their mean and scales the largest absolute coordinate to 1 (paper, section 4.3)."""
     points = points - points.mean(1, keepdim=True)
     return points / points.abs().amax((1, 2), keepdim=True)

@@ -23,13 +23,13 @@ DIGITS = tuple("0123456789")
 
 @dataclass(frozen=True)
 class DigitAugmentation:
-    """How a picture of a digit varies; held-out pictures are left as they are.
+    """Augmentation of digits; held-out images are not augmented.
 
     scale, squeeze  factors on the size and on the width
-    tilt, slant     turn in degrees and horizontal shear, either way
-    shift           of the picture's half side, either way
-    invert          share of pictures with dark strokes on a light ground
-    light           range of the brightness of the strokes, of 1
+    tilt, slant     maximum rotation in degrees and maximum horizontal shear, in either direction
+    shift           maximum shift relative to half the side, in either direction
+    invert          fraction of images with dark strokes on a light background
+    light           range of the brightness of the strokes in [0, 1]
     """
 
     scale: tuple[float, float] = (0.8, 1.15)
@@ -41,7 +41,7 @@ class DigitAugmentation:
     light: tuple[float, float] = (0.6, 1.0)
 
     def sentence(self) -> str:
-        """What is varied, for the model card."""
+        """Description for the model card."""
         return (
             f"scaled by {self.scale[0]:g} to {self.scale[1]:g}, {self.squeeze[0]:g} to {self.squeeze[1]:g} times as "
             f"wide, turned by up to {self.tilt:g} degrees, sheared by up to {self.slant:g}, moved by up to "
@@ -50,7 +50,7 @@ class DigitAugmentation:
 
 
 class DigitSet:
-    """Handwritten digits of MNIST, split by index; every picture is a group of its own."""
+    """Handwritten digits of MNIST, split by index; each image is its own group."""
 
     about = Data(
         name="MNIST, 500 pictures a class",
@@ -92,11 +92,11 @@ class DigitSet:
         return self._examples(index, torch.where(inverted[:, None, None], 1 - image, image))
 
     def held_out(self) -> Examples:
-        """Every digit of the split as it was written."""
+        """All digits of the split, unchanged."""
         return self._examples(torch.arange(len(self.labels)), self.images)
 
     def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
-        """The share of each block's mean map that lies on the strokes, and the share of the picture they cover."""
+        """The fraction of each block's mean map on the strokes, and the fraction of the image that they cover."""
         return mask_shares(model, self.held_out(), (self.images > 0.3).float(), "strokes", report)
 
     def _examples(self, index: Int[Tensor, "B"], images: Float[Tensor, "B S S"]) -> Examples:

@@ -1,4 +1,4 @@
-"""Pictures in a folder of class folders, laid out as ImageNet is: CLASS/*.jpg, or train/CLASS/*.jpg and so on."""
+"""Images in class folders, as in ImageNet: CLASS/*.jpg, or train/CLASS/*.jpg and so on."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from .pixels import normalise
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 _NAMES = {TRAIN: ("train",), VAL: ("val", "valid", "validation"), TEST: ("test", "val", "valid", "validation")}
-# Of a folder without folders of its own for splits: every tenth file to validate and every fifth to test, by its name.
+# Without split folders: percentage thresholds of a hash of the file name; 10 % are for validation, 20 % for the test.
 _VALIDATED, _TESTED = 10, 30
 
 
 @dataclass(frozen=True)
 class FolderAugmentation:
-    """How a training picture varies: a random crop of some share of its area and some aspect, mirrored at random.
+    """Augmentation of images: a random crop, mirrored at random.
 
-    area    of the crop, of the picture's
-    aspect  width by height of the crop, relative to the model's own
-    mirror  whether half of the pictures are mirrored; not for pictures of writing
+    area    area of the crop relative to the image
+    aspect  aspect ratio (width / height) of the crop relative to that of the model input
+    mirror  whether half of the images are mirrored; not suitable for images of writing
     """
 
     area: tuple[float, float] = (0.35, 1.0)
@@ -40,22 +40,21 @@ class FolderAugmentation:
     mirror: bool = True
 
     def sentence(self) -> str:
-        """What is varied, for the model card."""
+        """Description for the model card."""
         mirrored = ", mirrored at random" if self.mirror else ""
         return f"a random crop of {self.area[0]:.0%} to {self.area[1]:.0%} of the area{mirrored}"
 
 
 def is_class_folder(folder: Path) -> bool:
-    """Whether a folder holds at least two folders of pictures, with or without folders for splits above them, and no
-    built data set."""
+    """Whether a folder holds at least two folders of images, directly or in split folders, and no built data set."""
     return not any(folder.glob("*.npz")) and len(_classes(_split_folder(folder, TRAIN) or folder)) > 1
 
 
 class FolderSet:
-    """The pictures of one split of a folder; every picture is a group of its own.
+    """The images of one split of a folder; each image is its own group.
 
-    Where the folder has no test split, "val" is tested on, as usual for ImageNet; where it has no splits at all, names
-    of files decide: a tenth to validate, a fifth to test. Files are opened when they are needed.
+    Without a test split, "val" is the test split, as usual for ImageNet. Without any splits, a hash of the file names
+    assigns a tenth to validation and a fifth to the test. Files are opened on demand.
     """
 
     caveats: tuple[str, ...] = ("It knows the classes of the folder that it was trained on and nothing else.",)
@@ -87,17 +86,17 @@ class FolderSet:
         self._draw = Balanced(labels, list(range(len(labels))))
 
     def batch(self, count: int, augmentation: FolderAugmentation, generator: torch.Generator) -> Examples:
-        """Randomly cropped pictures."""
+        """Randomly cropped images."""
         index = self._draw(count, generator)
         pictures = [self._cropped(self.files[i], augmentation, generator) for i in index.tolist()]
         return self._examples(index, pictures)
 
     def held_out(self) -> Examples:
-        """The centre crop of every picture of the split."""
+        """The centre crops of all images of the split."""
         return self._examples(torch.arange(len(self.files)), [self._centred(file) for file in self.files])
 
     def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
-        """Nothing beyond accuracy."""
+        """No measures besides accuracy."""
         return {}
 
     def _cropped(

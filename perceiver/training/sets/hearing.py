@@ -1,4 +1,4 @@
-"""Augmentation of sounds: what another instrument, room, microphone and recordist would change."""
+"""Augmentation of sounds: variation of instrument, room, microphone and recording."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class SoundAugmentation:
-    """How a training sound varies. Everything is drawn anew for each sound, ranges uniformly.
+    """Augmentation of sounds. Everything is drawn for each sound independently, ranges uniformly.
 
     speed   factor on pitch and tempo together, drawn on a logarithmic scale
-    delay   silence before the sound, in seconds
-    tone    greatest gain of the filter, in decibels either way: a smooth curve through one gain an octave
-    room    share of sounds that get an exponentially dying reverberation
-    fade    share of sounds whose envelope dies faster, at a rate drawn up to this many e-folds a second
-    mask    largest share of the bands, and of the frames, of a spectrogram that are set to its mean (SpecAugment, Park
-            et al. 2019); raw sound is left alone
-    noise   level of added white noise below the sound's peak, in decibels, quietest and loudest
+    delay   maximum silence before the sound, in seconds
+    tone    maximum gain of the equaliser in decibels, in either direction, interpolated between one gain per octave
+    room    fraction of sounds with exponentially decaying reverberation
+    fade    fraction of sounds with faster decay, and maximum rate of that decay in e-folds per second
+    mask    maximum fractions of the bands and of the frames of a spectrogram that are masked with its mean
+            (SpecAugment, Park et al. 2019); waveforms are not masked
+    noise   range of the level of added white noise relative to the peak of the sound, in decibels
     """
 
     speed: tuple[float, float] = (0.92, 1.09)
@@ -34,7 +34,7 @@ class SoundAugmentation:
     mask: tuple[float, float] = (0.0, 0.0)
 
     def sentence(self) -> str:
-        """What is varied, for the model card."""
+        """Description for the model card."""
         return (
             f"played {self.speed[0]:g} to {self.speed[1]:g} times as fast, begun up to {self.delay:g} s late, filtered "
             f"by a random smooth curve of up to {self.tone:g} dB either way, {self.room:.0%} with reverberation, "
@@ -51,7 +51,7 @@ class SoundAugmentation:
 def augment(
     sounds: Float[Tensor, "B samples"], rate: int, augmentation: SoundAugmentation, generator: torch.Generator
 ) -> Float[Tensor, "B samples"]:
-    """Sounds of the same length, each changed in its own way."""
+    """Augments each sound independently; the length is unchanged."""
     a, (count, length) = augmentation, sounds.shape
 
     def draw(low: float, high: float, *shape: int) -> Tensor:
@@ -62,7 +62,7 @@ def augment(
     sounds = _played(sounds, draw(slowest, fastest).exp(), draw(0.0, a.delay) * rate)
     faded = torch.rand(count, generator=generator) < a.fade[0]
     sounds = sounds * torch.where(faded[:, None], (-draw(0.0, a.fade[1], 1) * time).exp(), 1.0)
-    # One transform serves the filter and the room; the zeros behind keep echoes from wrapping round.
+    # Equaliser and room share one FFT; zero padding prevents circular wrap-around.
     size = 2 * length
     response = _room(count, length, rate, a.room, generator) if a.room else None
     spectrum = torch.fft.rfft(sounds, size) * _tone(count, size, rate, a.tone, generator)
@@ -76,8 +76,10 @@ def augment(
 def masked(
     content: Float[Tensor, "B M 1"], shape: tuple[int, ...], share: tuple[float, float], generator: torch.Generator
 ) -> Float[Tensor, "B M 1"]:
-    """Spectrograms on a grid of `shape`, each with one stripe of bands and one of frames set to 0, the mean of the
-    content, each up to `share` of the axis wide."""
+    """Sets one range of bands and one of frames of each spectrogram to 0, the mean of the content.
+
+    `shape` is the grid, `share` the maximum width of the ranges relative to the axis.
+    """
     count, kept = len(content), torch.ones(len(content), *shape, dtype=torch.bool)
     for axis, (size, most) in enumerate(zip(shape, share, strict=True)):
         width = most * size * torch.rand(count, generator=generator)
@@ -91,7 +93,7 @@ def masked(
 def _played(
     sounds: Float[Tensor, "B samples"], speed: Float[Tensor, "B"], delay: Float[Tensor, "B"]
 ) -> Float[Tensor, "B samples"]:
-    """Read at another speed after a delay in samples, by linear interpolation; silence outside."""
+    """Resamples sounds by `speed` after a delay in samples, with linear interpolation and silence outside."""
     length = sounds.shape[1]
     at = (torch.arange(length) - delay[:, None]) * speed[:, None]
     grid = torch.stack([(2 * at + 1) / length - 1, torch.zeros_like(at)], dim=-1)
@@ -99,7 +101,7 @@ def _played(
 
 
 def _tone(count: int, size: int, rate: int, gain: float, generator: torch.Generator) -> Float[Tensor, "B bins"]:
-    """Factors on a spectrum's bins: one random gain an octave from 62.5 Hz up, straight lines in between."""
+    """Factors per FFT bin: one random gain per octave from 62.5 Hz, linearly interpolated in decibels."""
     frequencies = torch.fft.rfftfreq(size, 1 / rate).clamp_min(62.5)
     place = (frequencies / 62.5).log2()
     octaves = int(place[-1].ceil()) + 1
@@ -110,9 +112,9 @@ def _tone(count: int, size: int, rate: int, gain: float, generator: torch.Genera
 
 
 def _room(count: int, length: int, rate: int, share: float, generator: torch.Generator) -> Float[Tensor, "B samples"]:
-    """Impulse responses: the sound itself, and for a share of them noise that dies away within a second."""
+    """Impulse responses: a unit impulse, for a fraction of them followed by noise that decays within a second."""
     tail = torch.randn(count, length, generator=generator)
-    decay = 10 ** (1.3 * torch.rand(count, 1, generator=generator))  # e-folds in 1 to 1/20 s
+    decay = 10 ** (1.3 * torch.rand(count, 1, generator=generator))  # time constant of 1 to 1/20 s
     strength = 0.3 * torch.rand(count, 1, generator=generator) * (torch.rand(count, 1, generator=generator) < share)
     tail = tail * (-decay * torch.arange(length) / rate).exp()
     tail = strength * tail / tail.square().sum(1, keepdim=True).sqrt()

@@ -1,4 +1,4 @@
-"""Letters of free type families over photographed grounds: `perceiver data build letters`."""
+"""Letters of free fonts on photographed backgrounds: `perceiver data build letters`."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from .scenes import Grounds
 
 LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
-# The held-out pictures are composed once and for all from this seed: every letter of every held-out font.
+# Seed of the held-out images: every letter of every held-out font, composed once.
 HELD_OUT_SEED = 20_210_304
 
 
 @dataclass(frozen=True)
 class LetterAugmentation:
-    """How a picture of a letter varies. Ranges are uniform; held-out pictures use the same ranges without noise.
+    """Augmentation of letters. Ranges are uniform; held-out images use the same ranges without noise.
 
-    scale     longer side of the letter as a share of the picture's side
-    squeeze   factor on the letter's width
-    tilt      turn in degrees, either way
-    slant     horizontal shear, either way
-    contrast  smallest difference in brightness, of 1, between the ink and the mean of the ground
-    light     factor on the ground's brightness
-    noise     standard deviation of added noise, of 1
+    scale     longer side of the letter relative to the side of the image
+    squeeze   factor on the width of the letter
+    tilt      maximum rotation in degrees, in either direction
+    slant     maximum horizontal shear, in either direction
+    contrast  minimum difference in brightness between the ink and the mean of the background, in [0, 1]
+    light     factor on the brightness of the background
+    noise     standard deviation of added noise, for values in [0, 1]
     """
 
     scale: tuple[float, float] = (0.55, 0.95)
@@ -46,7 +46,7 @@ class LetterAugmentation:
     noise: float = 0.02
 
     def sentence(self) -> str:
-        """What is varied, for the model card."""
+        """Description for the model card."""
         return (
             f"letter {self.scale[0]:g} to {self.scale[1]:g} of the side, {self.squeeze[0]:g} to {self.squeeze[1]:g} "
             f"times as wide, turned by up to {self.tilt:g} degrees, sheared by up to {self.slant:g}, anywhere in the "
@@ -57,14 +57,14 @@ class LetterAugmentation:
 
 @dataclass(frozen=True)
 class LetterPictures:
-    """A batch of composed pictures: `image` in [0, 1], channels last; `mask` is the coverage of the strokes."""
+    """A batch of composed images: `image` in [0, 1], channels last; `mask` is the coverage of the strokes."""
 
     image: Float[Tensor, "B S S 3"]
     mask: Float[Tensor, "B S S"]
 
 
 class LetterSet:
-    """The letters of one split, composed when they are asked for; a group is a type family."""
+    """The letters of one split, composed on demand; groups are font families."""
 
     about = Data(
         name="Letters of type families on photographed grounds",
@@ -94,22 +94,22 @@ class LetterSet:
         self._draw = Balanced(self.labels.tolist(), self.groups.tolist())
 
     def batch(self, count: int, augmentation: LetterAugmentation, generator: torch.Generator) -> Examples:
-        """Composed pictures, all pixels."""
+        """Composed images, with all pixels."""
         index = self._draw(count, generator)
         return self._examples(index, self.compose(index, augmentation, generator))
 
     def held_out(self) -> Examples:
-        """Every letter of every font of the split, composed once."""
+        """All letters of all fonts of the split, composed once."""
         return self._examples(torch.arange(len(self.labels)), self._held_out())
 
     def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
-        """The share of each block's mean map that lies on the strokes, and the share of the picture they cover."""
+        """The fraction of each block's mean map on the strokes, and the fraction of the image that they cover."""
         return mask_shares(model, self.held_out(), self._held_out().mask, "strokes", report)
 
     def compose(
         self, index: Int[Tensor, "B"], augmentation: LetterAugmentation, generator: torch.Generator
     ) -> LetterPictures:
-        """Pictures of the given letters."""
+        """Images of the given letters."""
         a, count, size = augmentation, len(index), self.size
 
         def draw(low: float, high: float, *shape: int) -> Tensor:
@@ -121,7 +121,7 @@ class LetterSet:
         width = scale * draw(*a.squeeze)
         shift = draw(-1.0, 1.0, 2) * (1 - scale).clamp_min(0)[:, None]
         theta = affine(width, scale, slant, angle, shift)
-        # Four samples a pixel, so that thin strokes keep their weight.
+        # Four samples per pixel, so that thin strokes are not lost.
         grid = F.affine_grid(theta, [count, 1, 2 * size, 2 * size], align_corners=False)
         mask = F.avg_pool2d(F.grid_sample(glyph, grid, align_corners=False), 2)
         ground = (self.grounds.crops(count, size, generator) * draw(*a.light, 1, 1, 1)).clamp(0, 1)
@@ -133,7 +133,7 @@ class LetterSet:
 
     @staticmethod
     def _ink(ground: Float[Tensor, "B"], contrast: float, generator: torch.Generator) -> Float[Tensor, "B 3"]:
-        """Random colours whose mean differs from the ground's by at least `contrast`."""
+        """Random colours whose mean differs from that of the background by at least `contrast`."""
         count = len(ground)
         colours = torch.rand(count, 16, 3, generator=generator)
         enough = (colours.mean(-1) - ground[:, None]).abs() >= contrast

@@ -1,4 +1,4 @@
-"""A folder laid out like ModelNet40, read into the arrays of `points.npz`: CLASS/train/*.off and CLASS/test/*.off."""
+"""Reads a folder laid out like ModelNet40 (CLASS/train/*.off, CLASS/test/*.off) into the arrays of `points.npz`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from .base import TEST, TRAIN
 
 _SIDES = {"train": TRAIN, "test": TEST}
 _STEP = "Sample meshes"
-_MOST = 50_000_000  # triangles of a mesh; ModelNet's largest has about two million
-# To be raised when the same meshes give other arrays: cached ones are then not read.
+_MOST = 50_000_000  # triangles per mesh; the largest of ModelNet has about two million
+# Increase when the same meshes give other arrays, which invalidates caches.
 _REVISION = 1
 
 
@@ -55,16 +55,16 @@ def read_modelnet(
     cache: Path | None = None,
     progress: ProgressCallback | None = None,
 ) -> dict[str, np.ndarray]:
-    """Samples every mesh of a folder with CLASS/train/*.off and CLASS/test/*.off, uniformly by area.
+    """Samples points from all meshes of a folder with CLASS/train/*.off and CLASS/test/*.off, uniformly by area.
 
     Returns the arrays of `points.npz`: `points` (n, points, 3) float16, y upwards, mean 0 and in the unit cube; `label`
-    (n,), an index into `classes`, the folders' names; `split` (n,), 0 for train and 2 for test; `group` (n,), each
-    object its own; and `name` (n,). `up` is the axis that points up in the files, z in ModelNet40. What is read is kept
-    in the file `cache` where one is given, and read from there as long as the folder's files and the settings are the
-    same. Without `progress` a bar is shown on standard error.
+    (n,), an index into `classes`, the folder names; `split` (n,), 0 for train and 2 for test; `group` (n,), one per
+    object; and `name` (n,). `up` is the up axis in the files, z in ModelNet40. With `cache`, the arrays are stored in
+    that file and loaded from it while the files of the folder and the settings are unchanged. Without `progress` a bar
+    is shown on standard error.
 
-    Raises DataError, in one sentence, where there are no such files, a class lacks its train or test folder, a file
-    cannot be read, or `cache` cannot be written.
+    Raises DataError if there are no such files, a class lacks its train or test folder, a file cannot be read, or
+    `cache` cannot be written.
     """
     if points < 1:
         raise DataError(f"{points} points of a mesh are asked for; it must be at least 1")
@@ -81,7 +81,7 @@ def read_modelnet(
 
 
 def _meshes(folder: Path) -> Iterator[_Mesh]:
-    """The folder's files by class, side and name."""
+    """The files of the folder, ordered by class, split and name."""
     for label in sorted(path for path in folder.glob("*") if path.is_dir()):
         for side in _SIDES:
             for path in sorted((label / side).glob("*")):
@@ -100,7 +100,7 @@ def _check(folder: Path, meshes: list[_Mesh]) -> None:
 
 
 def _key(folder: Path, meshes: list[_Mesh], **settings: Any) -> str:
-    """What the arrays depend on: a file counts as the same while its name, length and time are."""
+    """The cache key: settings, and name, size and modification time of each file."""
     files = [
         (str(mesh.path.relative_to(folder)), stat.st_size, stat.st_mtime_ns)
         for mesh in meshes
@@ -110,7 +110,7 @@ def _key(folder: Path, meshes: list[_Mesh], **settings: Any) -> str:
 
 
 def _read(cache: Path, key: str) -> dict[str, np.ndarray] | None:
-    """The arrays in the cache file; None where it is missing, damaged, or of other files or settings."""
+    """The arrays in the cache file; None if it is missing, damaged or out of date."""
     try:
         with np.load(cache, allow_pickle=False) as file:
             if str(file["key"]) != key:
@@ -142,7 +142,7 @@ def _sample(
 
 
 def _cloud(mesh: _Mesh, points: int, seed: int, up: Axis) -> Float16[np.ndarray, "m 3"]:
-    """Points that follow from the seed and the object's name, whichever other files there are."""
+    """Points sampled with a seed from `seed` and the object name, so that they do not depend on other files."""
     try:
         read = read_cloud(mesh.path.read_bytes(), str(mesh.path), _MOST)
     except InputError as error:

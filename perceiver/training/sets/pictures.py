@@ -1,4 +1,4 @@
-"""Pictures composed from rendered objects over photographed grounds: `perceiver data build image`."""
+"""Images of rendered objects on photographed backgrounds: `perceiver data build image`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .base import Examples, Report
 from .pixels import mask_shares, normalise
 from .scenes import HELD_OUT, Augmentation, Scenes, SceneSet
 
-# The held-out pictures are composed once and for all from this seed: every held-out view on a held-out ground.
+# Seed of the held-out images: every held-out view on a held-out background, composed once.
 HELD_OUT_SEED = 20_210_304
 
 
 class PictureSet:
-    """The pictures of one split, composed when they are asked for."""
+    """The images of one split, composed on demand."""
 
     about = Data(
         name="Rendered objects on photographed grounds",
@@ -38,16 +38,16 @@ class PictureSet:
         self.mean, self.std = model.preprocess["mean"], model.preprocess["std"]
 
     def batch(self, count: int, augmentation: Augmentation, generator: torch.Generator) -> Examples:
-        """Composed pictures, all pixels."""
+        """Composed images, with all pixels."""
         chosen = self.scenes.balanced(count, generator)
         return self._examples(self.scenes.compose(chosen, self.size, augmentation, generator))
 
     def held_out(self) -> Examples:
-        """Every view of every object of the split."""
+        """All views of all objects of the split."""
         return self._examples(self._held_out())
 
     def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
-        """The share of each block's mean map that lies on the object, and the share of the picture it covers."""
+        """The fraction of each block's mean map on the object, and the fraction of the image that it covers."""
         scenes = self._held_out()
         return mask_shares(model, self._examples(scenes), scenes.mask, "object", report)
 

@@ -1,4 +1,4 @@
-"""What all sets of pictures share: content channels, random affine maps, and how much attention lies on a mask."""
+"""Shared functions of image data sets: content channels, affine transforms, and the attention on a mask."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ...model import Perceiver
 from .base import Examples, Report
 
 MAPPED = 200
-"""Pictures, evenly spread, whose maps are measured."""
+"""Maximum number of images whose maps are measured, evenly spaced."""
 
 
 def normalise(
     image: Float[Tensor, "B H W channels"], mean: list[float] | tuple[float, ...], std: list[float] | tuple[float, ...]
 ) -> Float[Tensor, "B M channels"]:
-    """Pictures in [0, 1] as content channels, as the image modality makes them from a file."""
+    """Content channels of images in [0, 1], normalised as by the image modality."""
     return ((image - torch.tensor(mean)) / torch.tensor(std)).flatten(1, 2)
 
 
@@ -30,9 +30,11 @@ def affine(
     angle: Float[Tensor, "B"],
     shift: Float[Tensor, "B 2"],
 ) -> Float[Tensor, "B 2 3"]:
-    """Maps for `torch.nn.functional.affine_grid`, from places in a new picture to places in the old one, that make the
-    old picture `width` and `height` times as large, shear it by `slant`, turn it by `angle` (radians) and move it by
-    `shift` (of half the side)."""
+    """Affine matrices (output to input coordinates) for `torch.nn.functional.affine_grid`.
+
+    They scale an image by `width` and `height`, shear it by `slant`, rotate it by `angle` (radians) and shift it by
+    `shift` (relative to half the side).
+    """
     cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
     turn = torch.stack([torch.stack([cos, sin], -1), torch.stack([-sin, cos], -1)], 1)
     shear = torch.stack([torch.stack([1 / width, slant / width], -1), torch.stack([zero, 1 / height], -1)], 1)
@@ -41,7 +43,7 @@ def affine(
 
 
 def on_elements(mask: Float[Tensor, "B H W"], config: PerceiverConfig) -> Float[Tensor, "B M"]:
-    """The mean of a mask over the cell of every input element; where every pixel is an element, the mask itself."""
+    """The mean of a mask over the cell of each input element; the mask itself if each pixel is an element."""
     cells = config.stem.cells if config.stem else None
     if cells is None:
         return mask.flatten(1)
@@ -55,10 +57,9 @@ def on_elements(mask: Float[Tensor, "B H W"], config: PerceiverConfig) -> Float[
 def mask_shares(
     model: Perceiver, examples: Examples, mask: Float[Tensor, "B H W"], what: str, report: Report | None = None
 ) -> dict[str, float]:
-    """The share of each block's mean map that lies on a mask, and the share of the picture that the mask covers;
-    means over up to 200 examples.
+    """The fraction of each block's mean map on a mask, and the fraction of the image that the mask covers.
 
-    what  that the mask marks, for the names of the measures
+    Means over up to 200 examples. `what` names the masked object in the names of the measures.
     """
     chosen = torch.linspace(0, len(examples) - 1, min(MAPPED, len(examples))).long()
     masks = on_elements(mask[chosen], model.config)

@@ -1,7 +1,6 @@
-"""Pictures composed from rendered objects over photographed grounds: fresh for training, fixed for evaluation.
+"""Images composed of rendered objects on photographed backgrounds: random for training, fixed for evaluation.
 
-Everything is batched tensor work, so that composing costs little beside a training step, and every picture comes
-with the exact mask of its object.
+Composition is batched, so that it is cheap compared with a training step, and yields the exact mask of each object.
 """
 
 from __future__ import annotations
@@ -21,17 +20,16 @@ from .base import Balanced, archive
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How a training picture varies. Ranges are uniform; a held-out picture uses the same ranges of scale, place and
-    light, and nothing else.
+    """Augmentation of composed images. Ranges are uniform; held-out images vary in scale, position and light only.
 
-    scale    longer side of the object as a share of the picture's side
-    light    factor on the object's and the ground's brightness, each drawn alone
-    colour   factor on each channel of the object, drawn alone
-    dye      share of objects whose colour channels are put in another order: shape decides, not colour
-    tilt     turn of the object in degrees
-    squeeze  factor on the object's width
-    erase    share of pictures with one rectangle replaced by ground, to ask for more than one part
-    noise    standard deviation of added noise, of 1
+    scale    longer side of the object relative to the side of the image
+    light    factor on the brightness of object and background, drawn independently
+    colour   factor on each channel of the object, drawn independently
+    dye      fraction of objects with permuted colour channels, so that shape matters more than colour
+    tilt     maximum rotation of the object in degrees
+    squeeze  factor on the width of the object
+    erase    fraction of images with one rectangle replaced by background, so that no single part decides
+    noise    standard deviation of added noise, for values in [0, 1]
     """
 
     scale: tuple[float, float] = (0.6, 0.95)
@@ -44,7 +42,7 @@ class Augmentation:
     noise: float = 0.02
 
     def sentence(self) -> str:
-        """What is varied, for the model card."""
+        """Description for the model card."""
 
         def span(ends: tuple[float, float]) -> str:
             return f"{ends[0]:g} to {ends[1]:g}"
@@ -62,7 +60,7 @@ HELD_OUT = Augmentation(colour=(1.0, 1.0), dye=0.0, tilt=0.0, squeeze=(1.0, 1.0)
 
 @dataclass(frozen=True)
 class Scenes:
-    """A batch of composed pictures: `image` in [0, 1], channels last; `mask` is the object's coverage."""
+    """A batch of composed images: `image` in [0, 1], channels last; `mask` is the coverage of the object."""
 
     image: Float[Tensor, "B S S 3"]
     mask: Float[Tensor, "B S S"]
@@ -71,19 +69,19 @@ class Scenes:
 
 
 class Grounds:
-    """The photographed grounds of one split.
+    """The photographed backgrounds of one split.
 
-    Raises DataError with the command that builds the data when it is not there.
+    Raises DataError, naming the build command, if the data is missing.
     """
 
     def __init__(self, folder: Path, split: int) -> None:
         grounds = archive(folder / "grounds.npz", "image")
         ground = torch.from_numpy(grounds["ground"][grounds["split"] == split]).permute(0, 3, 1, 2).float()
-        # Two sizes, so that a large crop is not sampled with gaps.
+        # Two resolutions, to avoid aliasing in large crops.
         self._levels = (ground, F.avg_pool2d(ground, 2))
 
     def crops(self, count: int, size: int, generator: torch.Generator) -> Float[Tensor, "B 3 S S"]:
-        """Random crops, turned by quarters and mirrored, in [0, 1]."""
+        """Random crops in [0, 1], rotated by multiples of 90 degrees and mirrored."""
         level = int(torch.randint(2, (1,), generator=generator))
         source = self._levels[level]
         side = source.shape[-1]
@@ -101,9 +99,9 @@ class Grounds:
 
 
 class SceneSet:
-    """The objects and grounds of one split.
+    """The objects and backgrounds of one split.
 
-    Raises DataError with the command that builds the data when it is not there.
+    Raises DataError, naming the build command, if the data is missing.
     """
 
     def __init__(self, folder: Path, split: int) -> None:
@@ -121,7 +119,7 @@ class SceneSet:
     def compose(
         self, index: Int[Tensor, "B"], size: int, augmentation: Augmentation, generator: torch.Generator
     ) -> Scenes:
-        """Pictures of the given sprites at `size` x `size` pixels."""
+        """Images of the given sprites at `size` x `size` pixels."""
         count = len(index)
 
         def draw(low: float, high: float, *shape: int) -> Tensor:
@@ -144,7 +142,7 @@ class SceneSet:
         shift = draw(-1.0, 1.0, 2) * room[:, None]
         width, height = scale * draw(*a.squeeze) * flip, scale
         cos, sin = angle.cos(), angle.sin()
-        # Picture to sprite: undo the shift, the turn and the size, then go to the object's box on its sprite.
+        # Image to sprite coordinates: invert shift, rotation and scale, then map to the bounding box of the object.
         extent, centre = self._extent[index], self._centre[index]
         x, y = extent / width, extent / height
         inverse = torch.stack(
@@ -181,10 +179,10 @@ class SceneSet:
 
 
 def _boxes(alpha: UInt8[Tensor, "n s s"]) -> tuple[Float[Tensor, "n 2"], Float[Tensor, "n"]]:
-    """Centre (x, y) and half the longer side of what is opaque on each sprite, in [-1, 1]."""
+    """Centre (x, y) and half the longer side of the opaque bounding box of each sprite, in [-1, 1]."""
     side = alpha.shape[-1]
     limits = []
-    for axis in (1, 2):  # collapsing rows leaves columns (x), collapsing columns leaves rows (y)
+    for axis in (1, 2):  # reducing over rows gives x, over columns y
         line = (alpha > 25).any(axis)
         first = line.int().argmax(-1)
         last = side - line.flip(-1).int().argmax(-1)

@@ -1,4 +1,4 @@
-"""Notes of sampled instruments, one sound bank held out: `perceiver data build audio`."""
+"""Notes of sampled instruments, with one sound bank held out: `perceiver data build audio`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BATCH = 64
 
 
 class SoundSet:
-    """The notes of one split; a group is an instrument: a program of a bank, or its drums."""
+    """The notes of one split; groups are instruments: a program of a bank, or its drums."""
 
     about = Data(
         name="Notes of sampled instruments",
@@ -56,12 +56,12 @@ class SoundSet:
         return Examples(values, self.labels[index], self.groups[index])
 
     def held_out(self) -> Examples:
-        """Every note of the split as it was rendered."""
+        """All notes of the split, unchanged."""
         parts = [content(part, self.settings) for part in self.audio.split(BATCH)]
         return Examples(torch.cat(parts), self.labels, self.groups)
 
     def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
-        """Accuracy on the banks it was trained on, on notes it was not: what is lost on a bank is the difference."""
+        """Accuracy on held-out notes of the training banks, which separates the effect of a new bank."""
         if self.split in (TRAIN, VAL):
             return {}
         known = SoundSet(self.folder, VAL, self.model).held_out()

@@ -35,7 +35,7 @@ Arrays = Mapping[str, np.ndarray]
 class Output:
     """One file of a data set.
 
-    `settings` are recorded in the manifest; the file is rebuilt if they change. `make` writes the file and returns notes
+    `settings` are recorded in the manifest; the file is rebuilt if they change. `make` writes the file, returning notes
     for the manifest. `sources` are the packages it depends on, by default all of the data set.
     """
 

@@ -170,6 +170,7 @@ def test_the_answers_over_time_lead_to_their_windows(uploaded: Page) -> None:
     expect(page).to_have_url(re.compile("read=start%3A2.00"))
     expect(window(page)).to_have_attribute("aria-valuenow", "2.00")
     expect(curves).to_have_count(len(sounds.LABELS))
+    at_rest(page)  # a click while the page is drawn again would be lost
     with page.expect_download() as download:
         page.get_by_role("button", name="Answers over time (CSV)").click()
     assert download.value.suggested_filename == "long-audio-mel-over-time.csv"

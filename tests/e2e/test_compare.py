@@ -53,7 +53,7 @@ def test_one_block_and_one_place_are_looked_at_in_all_models(page: Page, app: Ap
 
 
 def test_models_are_added_and_the_figure_holds_all(page: Page, app: App) -> None:
-    opened(page, f"{app.url}/compare")
+    opened(page, f"{app.url}/compare?model=image-fourier")
     page.get_by_test_id("stButtonGroup").get_by_text("image-coordinates", exact=True).click()
     expect(page).to_have_url(re.compile("others="))
     at_rest(page)

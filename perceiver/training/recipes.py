@@ -119,24 +119,47 @@ def _image_recipe(name: str, positions: PositionConfig, **changes: Any) -> Recip
     return Recipe(name, _image_model(positions, stem), **(values | changes))
 
 
-def _image_model(positions: PositionConfig, stem: StemConfig | None = None) -> PerceiverConfig:
+def _small_model(
+    labels: tuple[str, ...],
+    positions: PositionConfig,
+    stem: StemConfig | None = None,
+    *,
+    shape: tuple[int, ...],
+    channels: int,
+    latent_dim: int,
+    cross_dim: int = 64,
+    preprocess: dict[str, Any],
+    modality: str = "image",
+) -> PerceiverConfig:
+    """A model of 4 cross-attentions, the last three with shared weights, and one tower of 2 layers that all blocks share.
+
+    shape, channels  of the content as the modality prepares it, before the stem
+    cross_dim        width of queries, keys and values in a cross-attention
+    """
     return PerceiverConfig(
-        num_classes=len(OBJECT_CLASSES),
-        labels=OBJECT_CLASSES,
-        modality="image",
-        input_shape=(64, 64) if stem is None else stem.grid or (64, 64),
-        content_channels=3 if stem is None else stem.out_channels or 3,
+        num_classes=len(labels),
+        labels=labels,
+        modality=modality,
+        input_shape=shape if stem is None else stem.grid or shape,
+        content_channels=channels if stem is None else stem.out_channels or channels,
         stem=stem,
         positions=positions,
         num_latents=32,
-        latent_dim=192,
+        latent_dim=latent_dim,
         plan=((0, 0), (1, 0), (1, 0), (1, 0)),
         self_attends=2,
         self_heads=4,
-        qk_dim=69,
-        v_dim=69,
+        qk_dim=cross_dim,
+        v_dim=cross_dim,
         latent_init_scale=0.3,
-        preprocess=_PICTURES | _stem_preprocess(stem),
+        preprocess=preprocess,
+    )
+
+
+def _image_model(positions: PositionConfig, stem: StemConfig | None = None) -> PerceiverConfig:
+    preprocess = _PICTURES | _stem_preprocess(stem)
+    return _small_model(
+        OBJECT_CLASSES, positions, stem, shape=(64, 64), channels=3, latent_dim=192, cross_dim=69, preprocess=preprocess
     )
 
 
@@ -153,24 +176,15 @@ def _sound_model(features: str, positions: PositionConfig, stem: StemConfig | No
     preprocess, shape, channels = _SOUNDS[features]
     if stem is not None:
         preprocess = preprocess | {"cells": stem.cells}
-        shape, channels = stem.grid or shape, stem.out_channels or channels
-    return PerceiverConfig(
-        num_classes=len(INSTRUMENTS),
-        labels=INSTRUMENTS,
-        modality="audio",
-        input_shape=shape,
-        content_channels=channels,
-        stem=stem,
-        positions=positions,
-        num_latents=32,
+    return _small_model(
+        INSTRUMENTS,
+        positions,
+        stem,
+        shape=shape,
+        channels=channels,
         latent_dim=192,
-        plan=((0, 0), (1, 0), (1, 0), (1, 0)),
-        self_attends=2,
-        self_heads=4,
-        qk_dim=64,
-        v_dim=64,
-        latent_init_scale=0.3,
         preprocess=preprocess,
+        modality="audio",
     )
 
 
@@ -222,52 +236,21 @@ def _cloud_recipe(name: str, positions: PositionConfig) -> Recipe:
     )
 
 
-def _letter_model(positions: PositionConfig, side: int = 32, stem: StemConfig | None = None) -> PerceiverConfig:
-    return PerceiverConfig(
-        num_classes=len(LETTERS),
-        labels=LETTERS,
-        modality="image",
-        input_shape=(side, side) if stem is None else stem.grid or (side, side),
-        content_channels=3 if stem is None else stem.out_channels or 3,
-        stem=stem,
-        positions=positions,
-        num_latents=32,
-        latent_dim=128,
-        plan=((0, 0), (1, 0), (1, 0), (1, 0)),
-        self_attends=2,
-        self_heads=4,
-        qk_dim=64,
-        v_dim=64,
-        latent_init_scale=0.3,
-        preprocess=_PICTURES | _stem_preprocess(stem),
-    )
+def _letter_model(positions: PositionConfig, stem: StemConfig | None = None) -> PerceiverConfig:
+    preprocess = _PICTURES | _stem_preprocess(stem)
+    return _small_model(LETTERS, positions, stem, shape=(32, 32), channels=3, latent_dim=128, preprocess=preprocess)
 
 
 def _letter_recipe(name: str, positions: PositionConfig, **changes: Any) -> Recipe:
     """A letter recipe; the family differs in the position encoding only."""
-    side, stem = changes.pop("side", 32), changes.pop("stem", None)
+    stem = changes.pop("stem", None)
     values: dict[str, Any] = {"steps": 3_000, "batch": 64, "elements": None, "warmup": 200}
-    return Recipe(name, _letter_model(positions, side, stem), augmentation=LetterAugmentation(), **(values | changes))
+    return Recipe(name, _letter_model(positions, stem), augmentation=LetterAugmentation(), **(values | changes))
 
 
 def _digit_recipe(name: str, positions: PositionConfig) -> Recipe:
-    model = PerceiverConfig(
-        num_classes=len(DIGITS),
-        labels=DIGITS,
-        modality="image",
-        input_shape=(28, 28),
-        content_channels=1,
-        positions=positions,
-        num_latents=32,
-        latent_dim=128,
-        plan=((0, 0), (1, 0), (1, 0), (1, 0)),
-        self_attends=2,
-        self_heads=4,
-        qk_dim=64,
-        v_dim=64,
-        latent_init_scale=0.3,
-        preprocess={"channels": 1, "mean": [0.13], "std": [0.31], "resample": "bicubic", "crop": 1.0},
-    )
+    preprocess = {"channels": 1, "mean": [0.13], "std": [0.31], "resample": "bicubic", "crop": 1.0}
+    model = _small_model(DIGITS, positions, shape=(28, 28), channels=1, latent_dim=128, preprocess=preprocess)
     return Recipe(name, model, steps=3_500, batch=64, elements=None, warmup=200, augmentation=DigitAugmentation())
 
 

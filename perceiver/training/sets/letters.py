@@ -104,7 +104,9 @@ class LetterSet:
 
     def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
         """The fraction of each block's mean map on the strokes, and the fraction of the image that they cover."""
-        return mask_shares(model, self.held_out(), self._held_out().mask, "strokes", report)
+        pictures = self._held_out()
+        examples = self._examples(torch.arange(len(self.labels)), pictures)
+        return mask_shares(model, examples, pictures.mask, "strokes", report)
 
     def compose(
         self, index: Int[Tensor, "B"], augmentation: LetterAugmentation, generator: torch.Generator

@@ -131,7 +131,7 @@ def _small_model(
     preprocess: dict[str, Any],
     modality: str = "image",
 ) -> PerceiverConfig:
-    """A model of 4 cross-attentions, the last three with shared weights, and one tower of 2 layers that all blocks share.
+    """A model of 4 cross-attentions, the last three sharing weights, and one tower of 2 layers for all blocks.
 
     shape, channels  of the content as the modality prepares it, before the stem
     cross_dim        width of queries, keys and values in a cross-attention

@@ -40,6 +40,7 @@ from .tensors.header import RE_SAVE
 _SMALL = [CONFIG, PREPROCESSOR, README, RESULTS]
 _LIBRARY = "perceiver-lens"
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", re.ASCII)
+_PIECE = re.compile(r"-\d+-of-\d+\.")
 _MEGA = 1_000_000
 
 
@@ -224,7 +225,7 @@ class _Client:
         for name in (WEIGHTS, PICKLE):
             if name in sizes:
                 return name, sizes[name]
-        pieces = next((name for name in sizes if "-00001-of-" in name or name.endswith(".index.json")), None)
+        pieces = next((name for name in sizes if _PIECE.search(name) or name.endswith(".index.json")), None)
         if pieces is not None:
             raise CheckpointError(
                 f"{self.repo_id} on the hub holds its weights in several pieces ({pieces}, ...)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from .bundled import BundledCheckpoints
 from .folder import CONFIG, PICKLE, PREPROCESSOR, WEIGHTS
 from .hub import HubOptions
 
+_PIECE = re.compile(r"-\d+-of-\d+\.")
 _ENDINGS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 
 
@@ -83,14 +85,20 @@ def at_path(path: Path, source: str, *, revision: str | None = None) -> Location
 
     In a folder: model.safetensors, else pytorch_model.bin, else the only file of weights. The configuration is
     `config.json` beside it, else a JSON file with the name of the weights file. Raises CheckpointError when a folder
-    holds no weights, or several files of them.
+    holds no weights, or several files of them, or a file is one of several pieces.
     """
     weights = _weights_in(path) if path.is_dir() else path
+    if _is_piece(weights):
+        raise CheckpointError(f"{path} is one of several pieces of a checkpoint's weights", "save them as one")
     folder = weights.parent
     configs = [folder / CONFIG, weights.with_suffix(".json")]
     config = next((one for one in configs if one.is_file()), None)
     preprocessor = folder / PREPROCESSOR
     return Location(source, weights, config, preprocessor if preprocessor.is_file() else None, revision)
+
+
+def _is_piece(file: Path) -> bool:
+    return _PIECE.search(file.name) is not None
 
 
 def _weights_in(folder: Path) -> Path:
@@ -101,7 +109,7 @@ def _weights_in(folder: Path) -> Path:
     for name in (WEIGHTS, PICKLE):
         if folder / name in files:
             return folder / name
-    pieces = [file for file in files if "-00001-of-" in file.name]
+    pieces = [file for file in files if _is_piece(file)]
     if pieces:
         raise CheckpointError(
             f"{folder} holds its weights in several pieces ({pieces[0].name}, ...)", "save them as one"

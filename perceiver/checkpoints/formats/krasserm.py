@@ -29,7 +29,7 @@ from .krasserm_evidence import (
     Evidence,
     options,
 )
-from .metadata import PUBLISHED, class_names, given_labels, preparation
+from .metadata import PUBLISHED, class_names, given_labels, preparation, published, said
 
 
 class Krasserm:
@@ -223,30 +223,30 @@ def prepared(evidence: Evidence, size: tuple[int, int], channels: int) -> tuple[
         if not isinstance(given, Mapping):
             raise CheckpointError("preprocess must be an object of settings by name")
         return dict(given), ()
-    values = {name: value for name, value in evidence.checkpoint.preprocessor.items() if value is not None}
-    notes: list[str] = []
-    whole = {"height": size[0], "width": size[1]}
+    values = said(evidence.checkpoint.preprocessor)
+    grey = {"channels": 1} if channels == 1 else {}
+    if not values:
+        settings = published(size, "").settings | ({} if size == (PUBLISHED, PUBLISHED) and not grey else {"crop": 1.0})
+        settings |= {"mean": [0.5], "std": [0.5]} if grey else {}
+        note = "has no preprocessor_config.json; pictures are prepared as for the library's published models"
+        return settings | grey, (note,)
     if values.get("single_channel") and channels != 1:
         raise CheckpointError(f"{evidence.checkpoint.name} has single_channel on and reads {channels} channels")
-    if not values:
-        notes.append("has no preprocessor_config.json; pictures are prepared as for the library's published models")
-        values = {"size": whole}
-        if channels == 1:
-            values |= {"do_center_crop": False, "image_mean": 0.5, "image_std": 0.5}
-        elif size != (PUBLISHED, PUBLISHED):
-            values |= {"do_center_crop": False}
-    elif not values.get("do_resize", True) and not values.get("do_center_crop", True):
-        values |= {"do_resize": True, "size": whole}
-        notes.append(f"brings pictures to {size[0]} x {size[1]} pixels; the library takes only those that have them")
-    if not values.get("do_center_crop", True):
-        values["crop_size"] = whole
-    preprocess, pixels = preparation(replace(evidence.checkpoint, preprocessor=values), channels)
-    if pixels != size:
+    as_they_are = not values.get("do_resize", True) and not values.get("do_center_crop", True)
+    if as_they_are:
+        values |= {"do_resize": True, "size": dict(zip(("height", "width"), size, strict=True))}
+    made = preparation(replace(evidence.checkpoint, preprocessor=values), channels)
+    if made.size != size:
         raise CheckpointError(
-            f"{evidence.checkpoint.name} is prepared for {pixels[0]} x {pixels[1]} pixels and reads "
+            f"{evidence.checkpoint.name} is prepared for {made.size[0]} x {made.size[1]} pixels and reads "
             f"{size[0]} x {size[1]}"
         )
-    return (preprocess | {"channels": 1} if channels == 1 else preprocess), tuple(notes)
+    if not as_they_are:
+        return made.settings | grey, made.notes
+    # The library takes only pictures that have the model's size; others are cropped and resized.
+    settings = {name: value for name, value in made.settings.items() if name != "fit"}
+    note = f"brings pictures to {size[0]} x {size[1]} pixels; the library takes only those that have them"
+    return settings | grey, (note, *made.notes)
 
 
 def rules_of(evidence: Evidence, config: PerceiverConfig) -> dict[str, Rule]:

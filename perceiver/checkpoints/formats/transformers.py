@@ -9,32 +9,21 @@ convolution, the residual of the learned model's decoder.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import torch
-from torch import Tensor
-
-from ...config import Activation, PerceiverConfig, StemConfig
+from ...config import Activation, PerceiverConfig
 from ...errors import CheckpointError
-from ...positions import FourierConfig, LearnedConfig
+from . import transformers_front
 from . import transformers_multimodal as multimodal
-from .base import Checkpoint, Conversion, Option, Rule, listed, take
-from .metadata import PUBLISHED, class_names, preparation
+from .base import Checkpoint, Conversion, Option, Rule, listed, shown, take
+from .metadata import class_names
+from .transformers_front import BANDS, CONV, LINEAR, RGB, Front
 
 _ENCODER = "perceiver.encoder.cross_attention"
 _DECODER = "perceiver.decoder.decoder"
 _PREPROCESSOR = "perceiver.input_preprocessor"
 _LATENTS = "perceiver.embeddings.latents"
-_CONV = f"{_PREPROCESSOR}.convnet"
-_LINEAR = f"{_PREPROCESSOR}.convnet_1x1"
-_TABLE = f"{_PREPROCESSOR}.position_embeddings.position_embeddings"
-
-# Written into the model classes of that library, not into its configurations.
-_BANDS = 64
-_RGB = 3
-_BATCH_NORM_EPSILON = 1e-5
 
 _ACTIVATIONS: dict[str, Activation] = {
     "gelu": "gelu",
@@ -104,14 +93,15 @@ class Transformers:
         (channels,) = checkpoint.shape(f"{_ENCODER}.attention.self.layernorm2.weight", 1)
         if config.input_channels != channels:
             raise CheckpointError(
-                f"{checkpoint.name} reads {channels} channels an element, which is neither {_RGB} of colour with "
-                f"{_BANDS} Fourier bands an axis nor one of the other published models"
+                f"{checkpoint.name} reads {channels} channels an element, which is neither {RGB} of colour with "
+                f"{BANDS} Fourier bands an axis nor one of the other published models"
             )
+        _check(checkpoint, config)
         return Conversion(
             config=config,
             rules=_tower_rules(config) | _head_rules() | rules,
             ignored=ignored,
-            notes=(*notes, *label_notes),
+            notes=(*notes, *label_notes, *_problem(checkpoint)),
         )
 
     def credit(self, checkpoint: Checkpoint) -> str:
@@ -119,6 +109,32 @@ class Transformers:
         if not checkpoint.name.lower().startswith("deepmind/"):
             return "as its publisher says; weights made from DeepMind's are CC BY 4.0, credit to DeepMind"
         return "parameters by DeepMind (Jaegle et al. 2021), CC BY 4.0; trained on data with terms of its own"
+
+
+def _check(checkpoint: Checkpoint, config: PerceiverConfig) -> None:
+    """Raises CheckpointError for a number of the configuration that tensors contradict: some of them are missing."""
+    tensors = {
+        "num_latents": config.num_latents,
+        "d_latents": config.latent_dim,
+        "num_self_attends_per_block": config.self_attends,
+        "self_attention_widening_factor": config.self_widening,
+        "cross_attention_widening_factor": config.cross_widening,
+    }
+    for name, value in tensors.items():
+        said = checkpoint.config.get(name, value)
+        if said != value:
+            raise CheckpointError(
+                f"{checkpoint.name} has {name} = {shown(said)} in its config.json, and its tensors give {value}"
+            )
+
+
+def _problem(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """A note where the scores were not trained to tell classes apart that exclude each other."""
+    problem = checkpoint.config.get("problem_type")
+    if problem in (None, "single_label_classification"):
+        return ()
+    note = f"has problem_type = {shown(problem)}; its scores are shown as those of classes that exclude each other"
+    return (note,)
 
 
 def _refuse_others(checkpoint: Checkpoint) -> None:
@@ -139,7 +155,7 @@ def _refuse_others(checkpoint: Checkpoint) -> None:
 
 
 def _switches(checkpoint: Checkpoint) -> tuple[Option, ...]:
-    if f"{_CONV}.conv.weight" in checkpoint.entries:
+    if f"{CONV}.conv.weight" in checkpoint.entries:
         return (
             Option(
                 "padding",
@@ -159,7 +175,7 @@ def _switches(checkpoint: Checkpoint) -> tuple[Option, ...]:
                 switch=True,
             ),
         )
-    if f"{_LINEAR}.weight" in checkpoint.entries:
+    if f"{LINEAR}.weight" in checkpoint.entries:
         return (
             Option(
                 "decoder_query_residual",
@@ -216,71 +232,16 @@ def _widening(checkpoint: Checkpoint, layer: str) -> int:
     return max(inner // dim, 1)
 
 
-def _colours(checkpoint: Checkpoint, kernels: str) -> int:
-    """Channels that a stem reads. Raises CheckpointError when they are not those of a picture in colour."""
-    read = checkpoint.shape(kernels, 4)[1]
-    if read != _RGB:
-        raise CheckpointError(f"{checkpoint.name} reads {read} channels a pixel; pictures are read with {_RGB} here")
-    return read
-
-
-def _front(
-    checkpoint: Checkpoint, values: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Rule], frozenset[str], tuple[str, ...]]:
-    """The part before the encoder: its share of the configuration, its rules, ignored tensors, and notes."""
-    if multimodal.recognises(checkpoint):
-        return (
-            multimodal.front(checkpoint),
-            multimodal.rules(),
-            multimodal.ignored(checkpoint),
-            multimodal.NOTES,
-        )
-    preprocess, size = preparation(checkpoint)
-    if f"{_CONV}.conv.weight" in checkpoint.entries:
-        stem = StemConfig("conv", _colours(checkpoint, f"{_CONV}.conv.weight"), size, values["padding"])
-        # The port's encoder is built for 56 bands' resolution whatever its grid is.
-        side = float(PUBLISHED // 4)
-        assert stem.grid is not None
-        front = {
-            "input_shape": stem.grid,
-            "content_channels": checkpoint.shape(f"{_CONV}.conv.weight", 4)[0],
-            "stem": stem,
-            "positions": FourierConfig(_BANDS, (side, side)),
-            "preprocess": preprocess | {"pixels": list(size), "cells": stem.cells},
-        }
-        ignored = frozenset({f"{_CONV}.batchnorm.num_batches_tracked"})
-        notes: tuple[str, ...] = ("folded the batch norm of its convolution into the convolution",)
-        if stem.padding == "transformers":
-            notes += (
-                f"reads {stem.grid[0]} x {stem.grid[1]} elements as that library does; DeepMind's code has 56 x 56",
-            )
-        return front, _conv_rules(checkpoint, turn=values["turn_kernels"]), ignored, notes
-    if f"{_LINEAR}.weight" in checkpoint.entries:
-        elements = checkpoint.shape(_TABLE, 2)[0]
-        side = math.isqrt(elements)
-        if side * side != elements:
-            raise CheckpointError(f"{checkpoint.name} has {elements:,} learned positions, which make no square picture")
-        if preprocess and (side, side) != size:
-            raise CheckpointError(
-                f"{checkpoint.name} is prepared for {size[0]} x {size[1]} pixels and has learned positions for "
-                f"{side} x {side}; interpolate_pos_encoding is not represented"
-            )
-        front = {
-            "input_shape": (side, side),
-            "content_channels": checkpoint.shape(f"{_LINEAR}.weight", 4)[0],
-            "stem": StemConfig("linear", _colours(checkpoint, f"{_LINEAR}.weight")),
-            "positions": LearnedConfig(checkpoint.shape(f"{_PREPROCESSOR}.positions_projection.weight")[0]),
-            "preprocess": preprocess,
-        }
-        notes = ("multiplied its learned positions with their projection: one table instead of two steps",)
-        return front, _linear_rules(), frozenset(), notes
-    front = {
-        "input_shape": size,
-        "content_channels": _RGB,
-        "positions": FourierConfig(_BANDS, (float(PUBLISHED), float(PUBLISHED))),
-        "preprocess": preprocess,
-    }
-    return front, {}, frozenset(), ()
+def _front(checkpoint: Checkpoint, values: Mapping[str, Any]) -> Front:
+    """The part before the encoder, of a model of clips or of images."""
+    if not multimodal.recognises(checkpoint):
+        return transformers_front.front(checkpoint, values)
+    return (
+        multimodal.front(checkpoint),
+        multimodal.rules(),
+        multimodal.ignored(checkpoint),
+        multimodal.notes(checkpoint),
+    )
 
 
 def _tower_rules(config: PerceiverConfig) -> dict[str, Rule]:
@@ -310,48 +271,3 @@ def _head_rules() -> dict[str, Rule]:
         "head.linear.weight": take(f"{_DECODER}.final_layer.weight"),
         "head.linear.bias": take(f"{_DECODER}.final_layer.bias"),
     } | layer_rules("head.read", f"{_DECODER}.decoding_cross_attention", cross=True)
-
-
-def _linear_rules() -> dict[str, Rule]:
-    projection = f"{_PREPROCESSOR}.positions_projection"
-
-    def projected(table: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        return torch.addmm(bias, table, weight.T)
-
-    return {
-        "stem.linear.weight": take(f"{_LINEAR}.weight", lambda weight: weight[:, :, 0, 0]),
-        "stem.linear.bias": take(f"{_LINEAR}.bias"),
-        "positions.table": Rule((_TABLE, f"{projection}.weight", f"{projection}.bias"), projected),
-    }
-
-
-def _exchanged(kernel: Tensor) -> Tensor:
-    return kernel.transpose(2, 3)
-
-
-def _unchanged(kernel: Tensor) -> Tensor:
-    return kernel
-
-
-def _conv_rules(checkpoint: Checkpoint, turn: bool) -> dict[str, Rule]:
-    """The convolution with its batch norm folded in: scale * w, beta - scale * mean, scale = gamma / sqrt(var + e)."""
-    turned: Callable[[Tensor], Tensor] = _exchanged if turn else _unchanged
-    if f"{_CONV}.batchnorm.weight" not in checkpoint.entries:
-        kernels = take(f"{_CONV}.conv.weight", turned)
-        zeros = take(f"{_CONV}.conv.weight", lambda weight: torch.zeros(len(weight)))
-        return {"stem.conv.weight": kernels, "stem.conv.bias": zeros}
-    norm = [f"{_CONV}.batchnorm.{part}" for part in ("weight", "running_var", "bias", "running_mean")]
-
-    def scale(gamma: Tensor, variance: Tensor) -> Tensor:
-        return gamma * torch.rsqrt(variance + _BATCH_NORM_EPSILON)
-
-    def weight(kernel: Tensor, gamma: Tensor, variance: Tensor) -> Tensor:
-        return turned(kernel) * scale(gamma, variance)[:, None, None, None]
-
-    def bias(gamma: Tensor, variance: Tensor, beta: Tensor, mean: Tensor) -> Tensor:
-        return beta - mean * scale(gamma, variance)
-
-    return {
-        "stem.conv.weight": Rule((f"{_CONV}.conv.weight", *norm[:2]), weight),
-        "stem.conv.bias": Rule(tuple(norm), bias),
-    }

@@ -117,10 +117,14 @@ def ignored(checkpoint: Checkpoint) -> frozenset[str]:
     return frozenset(name for name in checkpoint.entries if name in aside or name.startswith(heads))
 
 
-NOTES = (
-    "names the clip and ignores the parts that rebuild its video and sound",
-    "multiplied the two linear layers behind the class's query",
-)
+def notes(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """What was decided or ignored."""
+    pictures = ("ignored preprocessor_config.json, which is about pictures and not about clips",)
+    return (
+        "names the clip and ignores the parts that rebuild its video and sound",
+        "multiplied the two linear layers behind the class's query",
+        *(pictures if checkpoint.preprocessor else ()),
+    )
 
 
 def _count(checkpoint: Checkpoint, name: str, default: int) -> int:

@@ -27,6 +27,8 @@ _DISPLAY = 1600
 # Pixels a side of the crop, for each that the model reads, that a large picture keeps before it is resized: averaging
 # beyond that is lost in the resizing filter anyway.
 _OVERSAMPLING = 4
+# Whole pixels change an aspect by less.
+_SAME_ASPECT = 0.05
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,14 @@ class ImageModality(grid.GridModality):
         """Makes a sample of a picture file.
 
         shape       (H, W), the pixels the model reads
-        preprocess  all optional: "crop", the share of the shorter side that the centre crop keeps (1.0); "resample",
-                    a Pillow filter by name ("bicubic"); "channels", 3, or 1 for a model of grey pictures, which reads
-                    the luma of ITU-R 601 (3); "mean" and "std" of values in [0, 1], one number a channel each (0 and
-                    1); "background" under transparent parts, three whole numbers (white); for a model whose elements
-                    are made of several pixels "pixels", (H, W) that it reads, and "cells", where the elements lie on
-                    them: ((start, stop) of rows, of columns)
+        preprocess  all optional: "crop", the share of the shorter side that the centre crop keeps (1.0); "fit", what is
+                    resized to the model's size: the crop in the model's aspect ("crop", the default), a square crop
+                    ("square") or the whole picture ("stretch"), the last two whatever the aspect; "resample", a Pillow
+                    filter by name ("bicubic"); "channels", 3, or 1 for a model of grey pictures, which reads the luma
+                    of ITU-R 601 (3); "mean" and "std" of values in [0, 1], one number a channel each (0 and 1);
+                    "background" under transparent parts, three whole numbers (white); for a model whose elements are
+                    made of several pixels "pixels", (H, W) that it reads, and "cells", where the elements lie on them:
+                    ((start, stop) of rows, of columns)
 
         Content is ((rgb / 255 - mean) / std), row-major, one row a pixel: (H*W, 3), or (H*W, 1) of luma, which `seen`
         shows as a grey picture. Raises InputError for whatever is wrong with the file, ConfigError for a shape or
@@ -79,9 +83,9 @@ class ImageModality(grid.GridModality):
         )
         picture = decode(data, shown, decoding)
         full = picture.pixels
-        (top, bottom), (left, right) = rows, columns = crop_box(
-            (full.height, full.width), (height, width), settings.crop
-        )
+        size = (full.height, full.width)
+        aspect = {"crop": (height, width), "square": (1, 1), "stretch": size}[settings.fit]
+        (top, bottom), (left, right) = rows, columns = crop_box(size, aspect, settings.crop)
         crop = Image.fromarray(np.asarray(full)[top:bottom, left:right])
         pixels = _resized(crop, (width, height), settings)
         original = _for_display(full)
@@ -114,9 +118,9 @@ class ImageModality(grid.GridModality):
 
 
 def crop_box(size: tuple[int, int], shape: tuple[int, int], share: float) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The centre crop of a picture (h, w) for a grid (H, W): ((top, bottom), (left, right)) in whole pixels.
+    """The centre crop of a picture (h, w) in the aspect of (H, W): ((top, bottom), (left, right)) in whole pixels.
 
-    The largest box of the grid's aspect, each side then cut to int(share * side), at an offset of
+    The largest box of that aspect, each side then cut to int(share * side), at an offset of
     ((rest) + 1) // 2; for a square grid that is the crop DeepMind's Perceivers were trained and evaluated with.
     """
     (h, w), (grid_h, grid_w) = size, shape
@@ -176,6 +180,11 @@ def _geometry_notes(full: Image.Image, crop: Image.Image, seen: UInt8[np.ndarray
         notes.append(
             f"read the middle {crop.width:,} x {crop.height:,} of its {full.width:,} x {full.height:,} pixels, "
             f"{f'{seen_part:.0%}' if seen_part >= 0.01 else 'less than 1%'} of the picture"
+        )
+    if abs(crop.width * seen.shape[0] / (crop.height * seen.shape[1]) - 1) > _SAME_ASPECT:
+        notes.append(
+            f"changed the aspect of {crop.width:,} x {crop.height:,} pixels to that of the {seen.shape[1]:,} x "
+            f"{seen.shape[0]:,} that the model reads"
         )
     if crop.width < seen.shape[1] or crop.height < seen.shape[0]:
         notes.append(

@@ -17,6 +17,7 @@ from .colour import Colour
 
 # Pixels a side that a model may read.
 _MOST_READ = 4096
+FITS = ("crop", "square", "stretch")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class ImageSettings(PixelSettings):
     """The preprocessing of an image model.
 
     crop        share of the shorter side that the centre crop keeps
+    fit         what the share is of, and so what is resized to the model's size: "crop", the largest part of the
+                model's aspect; "square", the largest square; "stretch", the whole picture
     resample    the filter that brings the crop to the model's size
     background  under transparent parts
     pixels      (H, W) of the picture that the model's elements are made of; None where a pixel is an element
@@ -61,6 +64,7 @@ class ImageSettings(PixelSettings):
     """
 
     crop: float = 1.0
+    fit: str = "crop"
     resample: Image.Resampling = Image.Resampling.BICUBIC
     background: Colour = (255, 255, 255)
     pixels: tuple[int, int] | None = None
@@ -73,6 +77,7 @@ class ImageSettings(PixelSettings):
         out = cls(
             **cls.checked(values),
             crop=numbers(values, "crop", (cls.crop,))[0],
+            fit=values.get("fit", cls.fit),
             resample=pillow_filter(values, "resample", "bicubic"),
             background=_bytes(numbers(values, "background", cls.background)),
             pixels=_pixels(values.get("pixels")),
@@ -84,6 +89,8 @@ class ImageSettings(PixelSettings):
             raise ConfigError(
                 f"preprocess.crop is {out.crop:g}; it is a share of the shorter side, above 0 and up to 1"
             )
+        if out.fit not in FITS:
+            raise ConfigError(f"preprocess.fit is {out.fit!r}; it must be one of {', '.join(FITS)}")
         return out
 
 

@@ -200,7 +200,7 @@ def test_what_cannot_be_represented_is_refused_by_name(change: dict[str, Any], s
     ("change", "said"),
     [
         ({"do_resize": False}, "do_resize"),
-        ({"rescale_factor": 1.0}, "rescale_factor"),
+        ({"rescale_factor": 0.0}, "rescale_factor = 0.0"),
         ({"size": {"height": 28, "width": 28}, "crop_size": {"height": 32, "width": 64}}, "crop_size"),
         ({"size": "large"}, "size = 'large'"),
     ],

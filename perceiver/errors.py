@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class PerceiverError(ValueError):
     """Base of every error that is the input's fault and not the program's."""
@@ -9,6 +11,21 @@ class PerceiverError(ValueError):
 
 class InputError(PerceiverError):
     """A file that cannot be read as what it should be; the message names the file and the cause."""
+
+
+class AmbiguousInputError(InputError):
+    """A file that can be read in several ways, of which one has to be chosen.
+
+    option   the reading option that chooses
+    answers  its values that make sense for this file, the most likely one first, each with a few words for people
+    """
+
+    def __init__(self, message: str, option: str, answers: Mapping[str, str]) -> None:
+        super().__init__(message, option, answers)
+        self.option, self.answers = option, answers
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class CheckpointError(PerceiverError):

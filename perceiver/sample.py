@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int64, Shaped
 from torch import Tensor
 
 
@@ -46,6 +46,8 @@ class Sample:
     box          extent of the elements on the original, (start, stop) per axis, in its units (pixels, seconds, hertz)
     coordinates  coordinates of the elements in [-1, 1] if they are not on a grid (point clouds); else None
     parts        the grids of a multi-modal input (clips), in order; else empty
+    rows         the row of the file that each element is, counted from 0 (a point of a cloud, or the triangle of a mesh
+                 that it lies on); None where elements are not rows
     notes        changes made while preparing the input, one sentence each
     """
 
@@ -59,6 +61,7 @@ class Sample:
     coordinates: Float[Tensor, "M axes"] | None = field(default=None, repr=False)
     parts: tuple[Part, ...] = ()
     notes: tuple[str, ...] = ()
+    rows: Int64[np.ndarray, "M"] | None = field(default=None, repr=False)
 
     def split(self, values: Shaped[np.ndarray, "*rest M"]) -> Mapping[str, Shaped[np.ndarray, "..."]]:
         """Splits values over all elements into one array per part, (*rest, *shape of the part), by name.

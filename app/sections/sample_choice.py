@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from perceiver.errors import InputError
+from perceiver.errors import AmbiguousInputError, InputError
 from perceiver.sample import Sample
 
 from ..components import Tile, wall
@@ -68,11 +68,15 @@ def choose_sample(
 
 
 def read(case: Case) -> Sample | None:
-    """The input as the model reads it; None, with a message, when it cannot be read."""
+    """The input as the model reads it; None, with a message, when it cannot be read, and with the possible answers when
+    it can be read in several ways."""
     try:
         return inference.read(case)
     except InputError as error:
         st.error(text.plain(str(error)), icon=":material/error:")
+        if isinstance(error, AmbiguousInputError):
+            for value, words in error.answers.items():
+                st.button(words, key=f"answer_{value}", on_click=state.choose, args=(error.option, value))
         return None
 
 

@@ -30,6 +30,7 @@ THUMB = 128
 """Side of the thumbnails of latents in pixels; halved for many latents."""
 
 KEYS = "Arrow keys turn it, plus and minus zoom"
+STRAYS = {"keep": "Keep", "drop": "Leave out"}
 DRAWS = {"random": "At random", "farthest": "Spread out"}
 
 
@@ -43,6 +44,9 @@ class Points(Protocol):
     model_up: str
     count: int
     source: str
+    strays: int
+    columns: tuple[str, ...]
+    column_places: tuple[int, int, int] | None
 
 
 class PointsView(Described):
@@ -59,7 +63,8 @@ class PointsView(Described):
         return dots.shot(points.seen, points.model_up, side=128).paint(_quiet(points.seen, points), dots.DARK)
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
-        """The up axis and, if there are more points than input elements, how they are sampled."""
+        """The up axis; where they matter, the columns of a table, what is done with stray points, and how points are
+        sampled."""
         points = _points(sample)
         names = {axis: f"{axis} (as trained)" if axis == points.model_up else axis for axis in "xyz"}
         st.session_state["read_up"] = points.up
@@ -74,6 +79,19 @@ class PointsView(Described):
             help="No file says which way is up. The cloud is turned so that this axis points up as it did in training.",
             width="stretch",
         )
+        if points.column_places is not None and len(points.columns) > 3:
+            _choose_columns(points.columns, points.column_places)
+        if points.strays:
+            st.session_state["read_strays"] = read.get("strays", "keep")
+            st.segmented_control(
+                f"{count(points.strays)} stray point{'s' * (points.strays > 1)}",
+                list(STRAYS),
+                format_func=STRAYS.__getitem__,
+                required=True,
+                key="read_strays",
+                on_change=_strays,
+                help="Points at exactly 0, 0, 0 that nothing supports, and points far from all others.",
+            )
         if points.count > len(points.seen):
             st.session_state["read_draw"] = read.get("draw", "random")
             with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -260,6 +278,34 @@ def _held(points: Points) -> str:
 def _turn(model_up: str) -> None:
     axis = st.session_state["read_up"]
     state.choose("up", "model" if axis == model_up else axis)
+
+
+def _choose_columns(names: Sequence[str], places: Sequence[int]) -> None:
+    """Which columns of a table are x, y and z."""
+    words = [f"{i}: {name}" if name else f"Column {i}" for i, name in enumerate(names, 1)]
+    with st.container(horizontal=True):
+        for axis, column in zip("xyz", places, strict=True):
+            st.session_state[f"read_column_{axis}"] = column
+            st.selectbox(
+                axis,
+                range(len(words)),
+                format_func=words.__getitem__,
+                key=f"read_column_{axis}",
+                on_change=_column,
+                args=("xyz".index(axis), places),
+            )
+
+
+def _column(axis: int, places: Sequence[int]) -> None:
+    """Takes another column for an axis; where it was that of another axis, the two change places."""
+    chosen, before = st.session_state[f"read_column_{'xyz'[axis]}"], places[axis]
+    others = [before if column == chosen else column for column in places]
+    others[axis] = chosen
+    state.choose("columns", "-".join(str(column + 1) for column in others))
+
+
+def _strays() -> None:
+    state.choose("strays", st.session_state["read_strays"])
 
 
 def _draw() -> None:

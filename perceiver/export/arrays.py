@@ -25,6 +25,8 @@ def write_npz(target: Target, arrays: Mapping[str, np.ndarray], metadata: Mappin
 
     places    float64, one array per name: "rows" (H,) and "cols" (W,) in pixels of an image, where pixel k covers k to
               k + 1; "time" in seconds, "frequency" in hertz; "points" (M, 3) in the coordinates of the input file
+    file_row  int64 (M,), of a cloud alone: the point of the file that each element is, or the triangle of its mesh that
+              it lies on, counted from 0
     position  float32 (*shape, axes), in [-1, 1]: the input of the position encoding
     box       float64 (axes, 2)
     metadata  JSON text: `json.loads(str(file["metadata"]))`
@@ -52,6 +54,8 @@ def write_npz(target: Target, arrays: Mapping[str, np.ndarray], metadata: Mappin
         "box": edges,
         "metadata": np.array(json.dumps(metadata, ensure_ascii=False)),
     }
+    if layout.rows is not None:
+        held["file_row"] = np.asarray(layout.rows, dtype=np.int64)
     np.savez_compressed(target, **held)  # type: ignore[arg-type]
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 
 from ..installation import package_version
 from ..sample import Part
@@ -52,6 +52,7 @@ class Layout:
     coordinates  of free elements, the input of the position encoding (`Sample.coordinates`); None for a grid
     box          the extent of the grid on the original (`Sample.box`): (start, stop) per axis
     parts        the grids of an input with several modalities (`Sample.parts`); their places begin with their names
+    rows         the row of the file that each element is (`Sample.rows`); None where elements are not rows
     """
 
     shape: tuple[int, ...]
@@ -59,6 +60,7 @@ class Layout:
     coordinates: Float[np.ndarray, "M axes"] | None = None
     box: tuple[tuple[float, float], ...] = ()
     parts: tuple[Part, ...] = field(default=())
+    rows: Int64[np.ndarray, "M"] | None = None
 
     @property
     def axes(self) -> tuple[str, ...]:

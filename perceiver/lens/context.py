@@ -65,6 +65,7 @@ def layout_of(sample: Sample) -> Layout:
         coordinates=None if sample.coordinates is None else sample.coordinates.numpy(),
         box=sample.box,
         parts=sample.parts,
+        rows=sample.rows,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,8 @@ class Option:
     default  the value when nothing is chosen
     choices  the words it can be
     number   whether it can also be a number from 0
-    unit     what that number counts, for help texts: "SECONDS"
+    pattern  a regular expression of other texts that it can be; "" for none
+    unit     what a number counts or a text is made of, for help texts: "SECONDS", "X-Y-Z"
     help     one line for people
     """
 
@@ -28,25 +30,27 @@ class Option:
     default: Value
     choices: tuple[str, ...] = ()
     number: bool = False
+    pattern: str = ""
     unit: str = "NUMBER"
     help: str = ""
 
     @property
     def usage(self) -> str:
         """How it is given on the command line: "start=SECONDS|loudest"."""
-        values = [*([self.unit] if self.number else []), *self.choices]
+        values = [*([self.unit] if self.number or self.pattern else []), *self.choices]
         return f"{self.name}={'|'.join(values)}"
 
     def parse(self, text: str) -> Value:
         """The value that a link or a command line means. Raises InputError in one sentence."""
-        if text in self.choices:
+        if text in self.choices or (self.pattern and re.fullmatch(self.pattern, text, re.ASCII)):
             return text
         try:
             number = float(text) if self.number else math.nan
         except ValueError:
             number = math.nan
         if not (math.isfinite(number) and number >= 0):
-            allowed = " or ".join([*self.choices, *(["a number from 0"] if self.number else [])])
+            others = (["a number from 0"] if self.number else []) + ([self.unit] if self.pattern else [])
+            allowed = " or ".join([*self.choices, *others])
             raise InputError(f"{self.name} cannot be {text[:40]!r}; it is {allowed}")
         return number
 

@@ -54,9 +54,9 @@ def trace(folder: Path, sample: Sample) -> Trace:
     return model.trace(model.inputs(sample))
 
 
-def upload(app: AppTest, data: bytes) -> AppTest:
+def upload(app: AppTest, data: bytes, name: str = "mine.ply") -> AppTest:
     app.segmented_control(key="source").set_value("upload").run()
-    return app.file_uploader(key="upload").set_value(("mine.ply", data, "application/octet-stream")).run()
+    return app.file_uploader(key="upload").set_value((name, data, "application/octet-stream")).run()
 
 
 def test_maps_colour_the_points_that_the_model_read(app: AppTest, sample: Sample, trace: Trace) -> None:
@@ -199,3 +199,47 @@ def test_thumbnail_and_figure_show_the_cloud(sample: Sample, trace: Trace) -> No
     shown = BlockMap(0, None, values, summarise(values), range_)
     png = downloads.figure(sample, [shown], Paint("magma", 0.85), "A cloud")
     assert Image.open(io.BytesIO(png)).width > 800
+
+
+def test_stray_points_can_be_left_out(app: AppTest) -> None:
+    data = clouds.ply(np.vstack([clouds.points(300), [[10_000, 0, 0], [-10_000, 0, 0]]]))
+    app.run()
+    assert "read_strays" not in [control.key for control in app.segmented_control]
+    upload(app, data)
+    control = app.segmented_control(key="read_strays")
+    assert (control.label, control.value, list(control.options)) == ("2 stray points", "keep", ["Keep", "Leave out"])
+    control.set_value("drop").run()
+    assert app.session_state["view"]["read"] == (("strays", "drop"),)
+    seen = labelled(app, "cloud", "The point cloud as the model read it")
+    dropped = read(data, strays="drop")
+    np.testing.assert_array_equal(seen.arrays["points"].reshape(-1, 3), dropped.seen)
+    app.segmented_control(key="read_strays").set_value("keep").run()
+    assert app.session_state["view"]["read"] == ()
+
+
+def test_the_columns_of_a_table_are_asked_for_and_can_be_changed(app: AppTest) -> None:
+    places = clouds.points(300)
+    rows = np.column_stack([np.arange(1, 301), places])
+    data = "\n".join(" ".join(f"{value:.6g}" for value in row) for row in rows.tolist()).encode()
+    app.run()
+    upload(app, data, "survey.xyz")
+    assert not app.exception
+    (error,) = app.error
+    assert error.value.replace("\\", "").startswith("survey.xyz has a first column that counts 1, 2, 3 ...")
+    answers = [button for button in app.button if button.key.startswith("answer_")]
+    assert [button.label for button in answers] == ["Columns 2 to 4", "Columns 1 to 3"]
+    answers[0].click().run()
+    assert not app.error
+    assert app.session_state["view"]["read"] == (("columns", "2-3-4"),)
+
+    def shown() -> np.ndarray:
+        return labelled(app, "cloud", "The point cloud as the model read it").arrays["points"].reshape(-1, 3)
+
+    np.testing.assert_array_equal(shown(), read(data, "survey.xyz", columns="2-3-4").seen)
+    assert [app.selectbox(key=f"read_column_{axis}").value for axis in "xyz"] == [1, 2, 3]
+    # Another axis has the column: the two change places.
+    app.selectbox(key="read_column_x").set_value(3).run()
+    assert app.session_state["view"]["read"] == (("columns", "4-3-2"),)
+    np.testing.assert_array_equal(shown(), read(data, "survey.xyz", columns="4-3-2").seen)
+    app.selectbox(key="read_column_z").set_value(0).run()
+    assert app.session_state["view"]["read"] == (("columns", "4-3-1"),)

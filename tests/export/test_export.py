@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from perceiver import modalities
 from perceiver.analysis.maps import MapSelection
 from perceiver.export import Layout, Origin, maps_npz, predictions_json
+from perceiver.lens.context import layout_of
 from perceiver.positions import grid_coordinates
 
 RNG = np.random.default_rng(0)
@@ -102,6 +104,25 @@ class TestMaps:
             np.testing.assert_array_equal(file["position"], points.astype(np.float32))
             assert file["box"].shape == (0, 2)
             assert json.loads(str(file["metadata"]))["axes"] == ["block", "points"]
+            assert "file_row" not in file
+
+    def test_a_cloud_brings_the_file_row_of_every_element(self) -> None:
+        """Rows of the file, also where some were not finite, were left out, drawn or repeated."""
+        places = np.round(RNG.random((60, 3)), 3)
+        given = np.vstack([[[np.nan, 0, 0]], places, [[9999, 0, 0]]])
+        text = "\n".join(" ".join(map(str, row)) for row in given.tolist()).encode()
+        for count in (16, 100):
+            clouds = modalities.get("points")
+            options = {"strays": "drop"}
+            sample = clouds.read(text, "a.xyz", shape=(count,), preprocess={}, options=options)
+            buffer = io.BytesIO()
+            values = RNG.random((1, count)).astype(np.float32)
+            maps_npz(buffer, values, [0], ORIGIN, layout_of(sample))
+            buffer.seek(0)
+            with np.load(buffer, allow_pickle=False) as file:
+                assert file["file_row"].dtype == np.int64
+                np.testing.assert_allclose(given[file["file_row"]], file["points"], atol=1e-6)
+                assert len(set(file["file_row"])) == min(count, 60)
 
     def test_refusals(self) -> None:
         for values, blocks, box, cause in (

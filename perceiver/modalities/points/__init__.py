@@ -22,5 +22,14 @@ DESCRIPTION = Description(
         Option("up", "model", ("model", *AXES), help="the file's axis that points up; model: the one that does there"),
         Option("draw", "random", ("random", "farthest"), help="how points are chosen where there are too many"),
         Option("seed", 0, number=True, help="a whole number: another one draws other points"),
+        Option("strays", "keep", ("keep", "drop"), help="points at exactly 0, 0, 0 and far from all others"),
+        Option(
+            name="columns",
+            default="auto",
+            choices=("auto",),
+            pattern=r"[1-9]\d?([-,])[1-9]\d?\1[1-9]\d?",
+            unit="X-Y-Z",
+            help="the columns of a table that are x, y and z, counted from 1: 2-3-4",
+        ),
     ),
 )

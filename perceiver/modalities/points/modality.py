@@ -17,8 +17,8 @@ from ..description import Description
 from ..options import Value, settle
 from . import DESCRIPTION
 from .geometry import Axis, rotate_up, unit_cube
-from .pool import CANDIDATES, Pool, draw_farthest, draw_random, make_pool, repeat
-from .readers import read_cloud
+from .pool import CANDIDATES, Pool, draw_farthest, draw_random, make_pool, repeat, treat_strays
+from .readers import chosen_places, read_cloud
 
 # As many points as a viewer still turns smoothly.
 _DISPLAY = 200_000
@@ -52,7 +52,9 @@ class PointsModality(Modality):
 
         shape       (M,), the points the model reads
         preprocess  "up", the axis that pointed up in training ("y")
-        options     "up", the file's axis that points up; "draw" and "seed", which points are taken of too many
+        options     "up", the file's axis that points up; "draw" and "seed", which points are taken of too many;
+                    "strays", what is done with points that belong to nothing; "columns", which columns of a table are
+                    x, y and z
 
         The same bytes and options give the same points. Raises InputError for whatever is wrong with the file or the
         options, ConfigError for a shape or setting that means nothing.
@@ -62,7 +64,8 @@ class PointsModality(Modality):
         chosen = settle(self.options, options or {})
         generator = np.random.default_rng(_seed(chosen["seed"]))
         check_size(data, shown, self.max_bytes, "a cloud or a mesh")
-        pool = make_pool(read_cloud(data, shown, self.max_points), shown, count, generator)
+        found = read_cloud(data, shown, self.max_points, chosen_places(str(chosen["columns"])))
+        pool = treat_strays(make_pool(found, shown, count, generator), chosen["strays"] == "drop")
         drawn = _draw(pool, count, chosen["draw"], generator)
         display = _display(len(pool.points), drawn, generator)
         up = next((axis for axis in _AXES if axis == chosen["up"]), model_up)
@@ -96,6 +99,9 @@ class PointsModality(Modality):
             source=pool.source,
             rows=pool.rows[drawn],
             copies=np.bincount(drawn)[drawn],
+            strays=pool.strays,
+            columns=() if found.columns is None else found.columns.names,
+            column_places=None if found.columns is None else found.columns.places,
         )
 
     def to_original(self, sample: Sample, values: Float[np.ndarray, "M"]) -> Float[np.ndarray, "n"]:
@@ -243,6 +249,9 @@ class PointSample(Sample):
     source    whether the file holds points, or a mesh whose surface was sampled
     rows      the point of the file that each element is, counted from 0; for a mesh the triangle that it lies on
     copies    how many elements share each element's point: 1 unless there were too few points
+    strays    how many of the file's points belong to nothing, whether they were kept or left out
+    columns   the names of the columns of a table of numbers, empty where the file has none; () for other files
+    column_places  which of these columns are x, y and z, from 0; None for other files
     """
 
     nearest: Int64[np.ndarray, "n"]
@@ -255,6 +264,9 @@ class PointSample(Sample):
     source: Literal["points", "mesh"]
     rows: Int64[np.ndarray, "M"]
     copies: Int64[np.ndarray, "M"]
+    strays: int
+    columns: tuple[str, ...]
+    column_places: tuple[int, int, int] | None
 
 
 MODALITY = PointsModality()

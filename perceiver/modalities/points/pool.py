@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ from jaxtyping import Float64, Int64, UInt8
 from ...errors import InputError
 from .geometry import areas, sample_surface
 from .readers import Cloud
+from .strays import find_strays
 
 # Points drawn on a mesh, of which the model reads some and the display shows all.
 SURFACE = 50_000
@@ -24,8 +26,9 @@ CANDIDATES = 50_000
 class Pool:
     """Points to choose from, in the file's coordinates.
 
-    rows   the point of the file that each is, or the triangle that it lies on
-    notes  what was left out, and what was done to come by the points
+    rows    the point of the file that each is, or the triangle that it lies on
+    notes   what was left out, and what was done to come by the points
+    strays  how many of the file's points belong to nothing, whether they are among these or were left out
     """
 
     points: Float64[np.ndarray, "n 3"]
@@ -33,6 +36,7 @@ class Pool:
     rows: Int64[np.ndarray, "n"]
     source: Literal["points", "mesh"]
     notes: tuple[str, ...]
+    strays: int = 0
 
 
 def make_pool(cloud: Cloud, name: str, least: int, generator: np.random.Generator) -> Pool:
@@ -46,15 +50,37 @@ def make_pool(cloud: Cloud, name: str, least: int, generator: np.random.Generato
         if shares.any():
             return _surface(cloud, int(np.count_nonzero(shares)), max(least, SURFACE), generator)
         notes.append("its faces have no area, so its corners were used as points")
-    kept = np.flatnonzero(np.isfinite(cloud.points).all(axis=1))
+    finite = np.isfinite(cloud.points).all(axis=1)
+    kept = np.flatnonzero(finite)
     dropped = len(cloud.points) - len(kept)
     if not len(kept):
         raise InputError(f"{name} has no point with three finite coordinates; all {dropped:,} were dropped")
     if not dropped:
         return Pool(cloud.points, cloud.colours, kept, "points", tuple(notes))
-    notes.append(f"dropped {dropped:,} point{'s' * (dropped > 1)} that {'were' if dropped > 1 else 'was'} not finite")
+    notes.append(_not_finite(dropped, int(np.flatnonzero(~finite)[0]), "point"))
     colours = None if cloud.colours is None else cloud.colours[kept]
     return Pool(cloud.points[kept], colours, kept, "points", tuple(notes))
+
+
+def treat_strays(pool: Pool, drop: bool) -> Pool:
+    """The pool with a note on its points that belong to nothing, and without them if they are to be dropped."""
+    found = find_strays(pool.points, copies=pool.source == "points")
+    if not found:
+        return pool
+    notes = (*pool.notes, *(group.note(len(pool.points), drop) for group in found))
+    rows = np.concatenate([group.rows for group in found])
+    if not drop:
+        return dataclasses.replace(pool, notes=notes, strays=len(rows))
+    kept = np.delete(np.arange(len(pool.points)), rows)
+    colours = None if pool.colours is None else pool.colours[kept]
+    return Pool(pool.points[kept], colours, pool.rows[kept], pool.source, notes, len(rows))
+
+
+def _not_finite(count: int, first: int, one: str) -> str:
+    """A note on what was dropped, with the place of its first one in the file; `first` counts from 0."""
+    if count == 1:
+        return f"dropped 1 {one} that was not finite, {one} {first + 1:,} of the file"
+    return f"dropped {count:,} {one}s that were not finite, the first of them {one} {first + 1:,} of the file"
 
 
 def _surface(cloud: Cloud, sound: int, count: int, generator: np.random.Generator) -> Pool:
@@ -65,11 +91,13 @@ def _surface(cloud: Cloud, sound: int, count: int, generator: np.random.Generato
     if cloud.colours is not None:
         blended = np.einsum("nk,nkc->nc", weights, cloud.colours[cloud.triangles[rows]].astype(np.float64))
         colours = np.rint(blended).astype(np.uint8)
-    flat = len(cloud.triangles) - sound
+    broken = np.flatnonzero(~np.isfinite(cloud.points).all(axis=1)[cloud.triangles].all(axis=1))
+    flat = len(cloud.triangles) - sound - len(broken)
     over = f"{sound:,} triangle{'s' * (sound > 1)}"
     without = f"; {flat:,} more have no area" if flat else ""
     note = f"sampled its mesh to {count:,} points, evenly by area over {over}{without}"
-    return Pool(points, colours, rows, "mesh", (*cloud.notes, note))
+    dropped = (_not_finite(len(broken), int(broken[0]), "triangle"),) if len(broken) else ()
+    return Pool(points, colours, rows, "mesh", (*cloud.notes, *dropped, note))
 
 
 def draw_random(total: int, count: int, generator: np.random.Generator) -> Int64[np.ndarray, "count"]:

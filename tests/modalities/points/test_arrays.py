@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from perceiver import InputError
+from perceiver.errors import AmbiguousInputError
 from perceiver.modalities.points.readers import Cloud, read_cloud
 from tests.modalities.points import files
 from tests.modalities.points.files import POINTS
@@ -95,3 +96,13 @@ def test_false_headers_take_no_room() -> None:
         read(npz(a=POINTS, b=POINTS))
     with pytest.raises(InputError, match="NumPy archive, but its data are cut off"):
         read(npz(points=POINTS)[:200])
+
+
+def test_numbers_of_points_in_arrays_are_asked_about_too() -> None:
+    array = np.column_stack([np.arange(50), POINTS])
+    for data, name in ((npy(array), "a.npy"), (npz(points=array), "a.npz")):
+        with pytest.raises(AmbiguousInputError, match="first column that counts 0, 1, 2"):
+            read_cloud(data, name, 1000)
+        assert np.array_equal(read_cloud(data, name, 1000, (1, 2, 3)).points, POINTS)
+    with pytest.raises(InputError, match="fields with the names x, y and z, so there are no columns to choose"):
+        read_cloud(npy(files.cloud_rows(POINTS)), "a.npy", 1000, (1, 2, 3))

@@ -86,6 +86,9 @@ def test_off_variants_bring_more_numbers_a_point(keyword: str, extra: str, colou
         (("OFF\n4 4 0\n" + CORNERS + FACES)[:-4], "its face 4 has fewer corners than it says"),
         ("OFF\n4 1 0\n" + CORNERS + "3 0 1 7\n", "names point 7 of points 0 to 3"),
         ("OFF\n4 1 0\n" + CORNERS + "3 0 1 -1\n", "names point -1 of points 0 to 3"),
+        ("OFF\n4 2 0\n" + CORNERS + "3 0 1 2\n4 0 1 2 98\n", "its face 2 names point 98 of points 0 to 3"),
+        ("OFF\n4 1 0\n" + CORNERS + "3 0 1 2.5\n", "its face 1 names point 2.5 of points 0 to 3"),
+        ("OFF\n4 1 0\n" + CORNERS + "2.5 0 1 2\n", "its face 1 has fewer corners than it says"),
         ("OFF\n0 0 0\n", "holds no points"),
         ("OFF\n50000000 0 0\n" + CORNERS, "holds 50,000,000 points; at most 1,000"),
         ("OFF\n4 50000000 0\n" + CORNERS, "holds 50,000,000 faces; at most 1,000"),
@@ -104,6 +107,8 @@ def test_off_says_what_is_wrong(text: str, cause: str) -> None:
     [
         ("f 1 2 3 4\n", [[0, 1, 2], [0, 2, 3]]),
         ("f 1 2 3\nf 1 3 4\n", [[0, 1, 2], [0, 2, 3]]),
+        ("f 1/98 2/0 3/-77\nf 1//99 3 4\n", [[0, 1, 2], [0, 2, 3]]),
+        ("f +1 2 3\n", [[0, 1, 2]]),
         ("f 1/1 2/2 3/3\nf 1//1 3//2 4//3\n  f\t4/1/1 3/2/2 \\\n 1/1/3\n", [[0, 1, 2], [0, 2, 3], [3, 2, 0]]),
         ("f -4 -3 -2\nv 9 9 9\nf -1 1 2\n", [[0, 1, 2], [4, 0, 1]]),
         ("mtllib missing.mtl\no a\nusemtl red\nf 1 2 3 # first\no a\nl 1 2\nf 1 2\nfo 1 3 4\n", [[0, 1, 2], [0, 2, 3]]),
@@ -137,9 +142,17 @@ def test_obj_colours_and_weights_behind_the_points() -> None:
     ("text", "cause"),
     [
         (SQUARE + "f 1 2 0\n", "names point 0; the first point of an OBJ mesh is 1"),
-        (SQUARE + "f 1 2 9\n", "names point 8 of points 0 to 3"),
-        (SQUARE + "f 1 2 -9\n", "names point -5 of points 0 to 3"),
-        (SQUARE + "f 1 2 three\n", "other than numbers"),
+        (SQUARE + "f 1 2 99\n", "the face on line 5 names point 99; there are 4"),
+        (SQUARE + "# a\n\nf 1 2 \\\n 3\nf 1/7 2/8 99/9\n", "the face on line 9 names point 99; there are 4"),
+        (SQUARE + "f 1 2 -9\n", "the face on line 5 names point -9; only 4 stand above it"),
+        ("f 1 2 -1\n" + SQUARE, "the face on line 1 names point -1; only 0 stand above it"),
+        (SQUARE + "f 1 2 3\nf 0 1 2 3\n", "the face on line 6 names point 0"),
+        (SQUARE + "f 1 2 three\n", "the face on line 5 has the corners '1 2 three', .*other than numbers of points"),
+        (SQUARE + "f 1 2 3\nf 1.0 2.0 3.5\n", "the face on line 6 has the corners '1.0 2.0 3.5'"),
+        (SQUARE + "f 1.0 2.0 3.0\n", "the face on line 5 has the corners '1.0 2.0 3.0'"),
+        (SQUARE + "f 1e0 2 3\n", "the face on line 5 has the corners '1e0 2 3'"),
+        (SQUARE + "f 1,2,3\n", "the face on line 5 has the corners '1,2,3'"),
+        (SQUARE + "f 1 2 99999999999999999999\n", "names point 100000000000000000000; there are 4"),
         ("v 0,5 0 0\n", "other than numbers"),
         ("v 0 0\n", "fewer than three numbers"),
         ("f 1 2 3\n", "holds no points"),
@@ -157,6 +170,32 @@ def test_stl_as_bytes_and_as_text() -> None:
         assert np.array_equal(corners(read(data, "a.stl")), given)
     # A binary file may begin with the word that marks text.
     assert np.array_equal(corners(read(b"solid" + files.stl(given)[5:], "a.stl")), given)
+
+
+def test_the_length_of_a_binary_stl_comes_before_the_words_of_its_title() -> None:
+    given = BOX[BOX_FACES]
+    title = b"solid box, exported facet by facet".ljust(80)
+    data = title + files.stl(given)[80:]
+    for behind in (b"", b"more"):
+        cloud = read(data + behind, "a.stl")
+        assert np.array_equal(corners(cloud), given)
+    with pytest.raises(InputError, match="promises 12 triangles, but there are only 11"):
+        read(data[:-1], "a.stl")
+
+
+def test_what_an_stl_holds_behind_its_count_is_said() -> None:
+    given = BOX[BOX_FACES]
+    assert read(files.stl(given)).notes == ()
+    fewer = bytearray(files.stl(given))
+    fewer[80:84] = struct.pack("<I", 5)
+    cloud = read(bytes(fewer), "a.stl")
+    assert np.array_equal(corners(cloud), given[:5])
+    assert cloud.notes == ("left out 350 bytes behind the 5 triangles that its header promises, room for 7 more",)
+    note = "left out 4 bytes behind the 12 triangles that its header promises"
+    assert read(files.stl(given) + b"more", "a.stl").notes == (note,)
+    fewer[80:84] = bytes(4)
+    with pytest.raises(InputError, match="promises no triangles in its header, but data for 12 follow"):
+        read(bytes(fewer), "a.stl")
 
 
 @pytest.mark.parametrize(

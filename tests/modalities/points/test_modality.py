@@ -179,15 +179,27 @@ def test_points_that_are_not_finite_are_dropped_and_counted() -> None:
     for draw in ("random", "farthest"):
         sample = read(data, 16, "a.pcd", draw=draw)
         assert sample.count == len(kept) == 39
-        assert sample.notes[0] == "dropped 11 points that were not finite"
+        assert sample.notes[0] == "dropped 11 points that were not finite, the first of them point 1 of the file"
         assert set(sample.rows) <= set(kept)
         assert np.abs(CLOUDS.places(sample)["points"] - POINTS[sample.rows]).max() < 1e-6
         assert np.isfinite(sample.original).all()
     with pytest.raises(InputError, match=r"a\.pcd has no point with three finite coordinates; all 50 were dropped"):
         read(files.pcd(files.cloud_rows(points * np.nan), "ascii"), 16, "a.pcd")
     one = read(b"nan nan nan\n1 2 3\n4 5 6\n", 2, "a.xyz")
-    assert one.notes == ("dropped 1 point that was not finite",)
+    assert one.notes == ("dropped 1 point that was not finite, point 1 of the file",)
     assert one.rows.tolist() == [1, 2]
+    late = read(b"x y z\n0 1 2\n1 2 3\n1 nan 3\n4 5 6\ninf 0 0\n", 3, "a.xyz")
+    assert late.notes[1] == "dropped 2 points that were not finite, the first of them point 3 of the file"
+
+
+def test_triangles_with_corners_that_are_not_finite_are_dropped_and_counted() -> None:
+    text = files.SQUARE + "v nan 0 0\nf 1 2 3\nf 1 2 5\nf 1 3 4\nf 5 3 4\nf 1 1 2\n"
+    sample = read(text.encode(), 64, "a.obj")
+    assert sample.notes[:2] == (
+        "dropped 2 triangles that were not finite, the first of them triangle 2 of the file",
+        "sampled its mesh to 50,000 points, evenly by area over 2 triangles; 1 more have no area",
+    )
+    assert set(sample.rows) == {0, 2}
 
 
 def test_offset_and_unit_change_nothing() -> None:

@@ -55,5 +55,5 @@ def test_flat_crossed_and_missing_polygons_harm_nothing() -> None:
 
 
 def test_a_corner_that_does_not_exist_is_named() -> None:
-    with pytest.raises(InputError, match=r"x\.off is damaged: a polygon names point 4 of points 0 to 3"):
+    with pytest.raises(InputError, match=r"x\.off is damaged: its face 1 names point 4 of points 0 to 3"):
         triangulate([(np.array([0]), np.array([[0, 1, 4]]))], np.zeros((4, 3)), "x.off")

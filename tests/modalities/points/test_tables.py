@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from perceiver import InputError
+from perceiver.errors import AmbiguousInputError
+from perceiver.modalities import get
+from perceiver.modalities.points.modality import PointSample
 from perceiver.modalities.points.readers import Cloud, read_cloud
 
 
@@ -133,3 +136,132 @@ def test_prose_is_a_text_file_whatever_it_is_called() -> None:
 def test_numbers_that_are_none_are_kept_for_later() -> None:
     cloud = read("nan nan nan\n1 2 3\ninf 0 -inf\n")
     assert np.isfinite(cloud.points).all(axis=1).tolist() == [False, True, False]
+
+
+PLACES = np.round(np.random.default_rng(0).random((20, 3)) * 10, 3)
+
+
+def table(*columns: np.ndarray, separator: str = " ", header: str = "", comma: bool = False) -> str:
+    """A table of columns as text."""
+    lines = [separator.join(f"{value:.10g}" for value in row) for row in np.column_stack(columns)]
+    text = "\n".join(lines)
+    return f"{header}\n" * bool(header) + (text.replace(".", ",") if comma else text) + "\n"
+
+
+COUNTING = {
+    "counts 1, 2, 3 ...": np.arange(1, 21),
+    "counts 0, 1, 2 ...": np.arange(20),
+    "counts 1,001, 1,002, 1,003 ...": np.arange(1001, 1021),
+    "counts 1, 2, 4 ...": np.delete(np.arange(1, 22), 2),
+    "rises evenly, by about 0.1 a row": np.arange(20) * 0.1 + 1.6e5,
+    "rises evenly, by about 0.5 a row": np.arange(20) * 0.5 + 0.02 * (np.arange(20) % 4 == 3),
+}
+
+
+@pytest.mark.parametrize("look", COUNTING)
+def test_a_column_that_may_be_a_number_or_a_time_is_asked_about(look: str) -> None:
+    text = table(COUNTING[look], PLACES)
+    with pytest.raises(AmbiguousInputError) as caught:
+        read(text)
+    assert str(caught.value) == (
+        f"a.csv has a first column that {look}, like the number or time of a point; say which columns are x, y and z: "
+        "columns=2-3-4 or columns=1-2-3"
+    )
+    assert caught.value.option == "columns"
+    assert caught.value.answers == {"2-3-4": "Columns 2 to 4", "1-2-3": "Columns 1 to 3"}
+    chosen = read_cloud(text.encode(), "a.csv", 1000, (1, 2, 3))
+    assert np.array_equal(chosen.points, PLACES)
+    assert chosen.notes == ("took columns 2 to 4 as x, y, z and left out column 1",)
+    with pytest.raises(AmbiguousInputError, match="second column that counts"):
+        read(table(PLACES[:, :1], np.arange(20), PLACES[:, 1:]))
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        (PLACES, np.arange(20)),  # behind x, y, z
+        (np.sort(PLACES, axis=0), PLACES[:, 0]),  # sorted along x
+        (np.repeat(np.arange(5), 4), np.tile(np.arange(4), 5), PLACES[:, :2]),  # rows of a raster
+        (np.round(np.arange(20)[::-1] * 0.37 % 1, 2), PLACES),
+    ],
+)
+def test_other_columns_are_not_asked_about(columns: tuple[np.ndarray, ...]) -> None:
+    assert np.array_equal(read(table(*columns)).points, np.column_stack(columns)[:, :3])
+
+
+def test_of_three_columns_none_can_be_another() -> None:
+    cloud = read(table(np.arange(1, 21), PLACES[:, :2]))
+    assert cloud.notes == ("took its first column, which counts 1, 2, 3 ..., as x",)
+    assert cloud.points[:, 0].tolist() == list(range(1, 21))
+
+
+@pytest.mark.parametrize(
+    ("header", "separator", "comma"),
+    [
+        ("id,x,y,z", ",", False),
+        ("Point No;X [m];Y [m];Z [m]", ";", False),
+        ("Nr;X (m);Y (m);Z (m)", ";", True),
+        ("id\teasting\tnorthing\televation", "\t", False),
+        ("ID Easting Northing Height", " ", False),
+        ("# nr E N H", " ", False),
+        ("t,pos_x,pos_y,pos_z", ",", False),
+        ("timestamp;x_coord;y_coord;z_coord", ";", True),
+        ("n,X,Y,Z", ",", False),  # not the northing
+        ("a survey of a house\nnr,x,y,z\n,m,m,m", ",", False),
+        ("survey\nnr x y z\n- m m m", " ", False),
+    ],
+)
+def test_names_place_the_columns_of_a_survey(header: str, separator: str, comma: bool) -> None:
+    cloud = read(table(np.arange(1, 21), PLACES, separator=separator, header=header, comma=comma))
+    assert np.array_equal(cloud.points, PLACES)
+    assert cloud.columns is not None
+    assert cloud.columns.places == (1, 2, 3)
+    assert any("as the names of its columns" in note for note in cloud.notes)
+    assert any(note.startswith("left out its field ") for note in cloud.notes)
+
+
+def test_a_surveyors_order_is_kept_by_names_alone() -> None:
+    cloud = read(table(np.arange(1, 21), PLACES[:, [1, 0, 2]], header="P,N,E,Z".replace(",", " ")))
+    assert np.array_equal(cloud.points, PLACES)
+    assert "took column 3 (e), column 2 (n) and column 4 (z) as x, y and z" in cloud.notes
+
+
+def test_a_name_that_is_no_place_is_asked_about_though_it_does_not_rise() -> None:
+    numbers = np.random.default_rng(1).permutation(20)
+    for word in ("id", "Point_Nr", "time", "GPS_time"):
+        with pytest.raises(AmbiguousInputError, match=f"first column that is called '{word.lower()}'"):
+            read(table(numbers, PLACES, header=f"{word} a b c"))
+
+
+def test_chosen_columns_come_before_names_and_bring_colours() -> None:
+    colours = np.random.default_rng(2).integers(0, 256, (20, 3))
+    data = table(np.arange(1, 21), PLACES, colours).encode()
+    cloud = read_cloud(data, "a.csv", 1000, (1, 2, 3))
+    assert cloud.colours is not None
+    assert np.array_equal(cloud.colours, colours)
+    assert cloud.notes == ("took columns 2 to 4 as x, y, z and columns 5 to 7 as red, green, blue; left out column 1",)
+    named = table(PLACES, PLACES[:, ::-1], colours, header="x,y,z,u,v,w,r,g,b", separator=",").encode()
+    cloud = read_cloud(named, "a.csv", 1000, (3, 4, 5))
+    assert np.array_equal(cloud.points, PLACES[:, ::-1])
+    assert cloud.colours is not None
+    assert np.array_equal(cloud.colours, colours)
+    assert "took column 4 (u), column 5 (v) and column 6 (w) as x, y and z" in cloud.notes
+
+
+def test_columns_are_chosen_by_the_reading_option() -> None:
+    data = table(np.arange(1, 21), PLACES).encode()
+    for value in ("2-3-4", "2,3,4"):
+        sample = get("points").read(data, "a.csv", shape=(20,), preprocess={}, options={"columns": value})
+        assert isinstance(sample, PointSample)
+        assert np.abs(get("points").places(sample)["points"] - PLACES).max() < 1e-6
+        assert (sample.columns, sample.column_places) == (("", "", "", ""), (1, 2, 3))
+    for value, cause in (
+        ("2-3-9", "a.csv has 4 columns, so there is no column 9 to take"),
+        ("2-3-3", "columns cannot be 2-3-3; x, y and z are three different columns"),
+        ("0-1-2", "columns cannot be '0-1-2'; it is auto or X-Y-Z"),
+        ("x-y-z", "columns cannot be 'x-y-z'; it is auto or X-Y-Z"),
+    ):
+        with pytest.raises(InputError, match=cause):
+            get("points").read(data, "a.csv", shape=(20,), preprocess={}, options={"columns": value})
+    with pytest.raises(InputError, match=r"a\.obj is an OBJ mesh, which has no columns to choose"):
+        get("points").read(b"v 0 0 0\n", "a.obj", shape=(20,), preprocess={}, options={"columns": "1-2-3"})

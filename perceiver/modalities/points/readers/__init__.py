@@ -9,6 +9,7 @@ from ... import kinds
 from ...kinds import Kind, identify
 from .arrays import read_npy, read_npz
 from .cloud import Cloud, check_count
+from .columns import Places, chosen_places
 from .gltf import read_gltf
 from .las import read_las
 from .meshes import read_obj, read_off, read_stl
@@ -16,7 +17,7 @@ from .pcd import read_pcd
 from .ply import read_ply
 from .table import read_table
 
-__all__ = ["Cloud", "read_cloud"]
+__all__ = ["Cloud", "chosen_places", "read_cloud"]
 
 _READERS: dict[Kind, Callable[[bytes, str, int], Cloud]] = {
     kinds.PLY: read_ply,
@@ -26,6 +27,8 @@ _READERS: dict[Kind, Callable[[bytes, str, int], Cloud]] = {
     kinds.STL: read_stl,
     kinds.GLTF: read_gltf,
     kinds.LAS: read_las,
+}
+_OF_COLUMNS: dict[Kind, Callable[[bytes, str, int, Places | None], Cloud]] = {
     kinds.TABLE: read_table,
     kinds.NPY: read_npy,
     kinds.NPZ: read_npz,
@@ -33,19 +36,23 @@ _READERS: dict[Kind, Callable[[bytes, str, int], Cloud]] = {
 _READ = "PLY, PCD, OBJ, OFF, STL, GLB, glTF, LAS, LAZ, NPY, NPZ, or a table in XYZ, PTS, CSV or TXT"
 
 
-def read_cloud(data: bytes, name: str, most: int) -> Cloud:
+def read_cloud(data: bytes, name: str, most: int, places: Places | None = None) -> Cloud:
     """Reads a file of points or a mesh.
 
-    name  as it is to be shown in messages
-    most  the most points, and the most triangles, that are read; files that claim more are refused before room is made
+    name    as it is to be shown in messages
+    most    the most points, and the most triangles; files that claim more are refused before room is made
+    places  the columns of a table that are x, y and z; None where they are not chosen
 
-    Raises InputError for everything that is wrong with the file.
+    Raises InputError for everything that is wrong with the file, AmbiguousInputError where `places` has to be chosen.
     """
     kind = identify(data, name)
-    if kind not in _READERS:
+    if kind is None or kind not in {*_READERS, *_OF_COLUMNS}:
         raise InputError(f"{name} {_refusal(kind)}")
+    if places is not None and kind not in _OF_COLUMNS:
+        raise InputError(f"{name} is {kind.phrase}, which has no columns to choose")
     try:
-        cloud = _READERS[kind](data, name, most)
+        read = _OF_COLUMNS.get(kind)
+        cloud = read(data, name, most, places) if read else _READERS[kind](data, name, most)
         check_count(len(cloud.points), most, name)
         return cloud
     except InputError:

@@ -12,7 +12,8 @@ from jaxtyping import Shaped
 
 from ....errors import InputError
 from .cloud import Cloud, check_count, truncated
-from .fields import Field, cloud_from_columns, cloud_from_fields, colours_to_bytes
+from .columns import Places, cloud_from_columns
+from .fields import Field, cloud_from_fields, colours_to_bytes
 
 _MOST_COLUMNS = 16
 _LONGEST_HEADER = 1 << 16
@@ -20,20 +21,25 @@ _USUAL = ("points", "xyz", "pos", "positions", "vertices", "pointcloud", "point_
 _COLOURS = ("colors", "colours", "rgb")
 
 
-def read_npy(data: bytes, name: str, most: int) -> Cloud:
-    """The points of one array: (n, 3) or more columns, or named fields. Raises InputError for anything else."""
+def read_npy(data: bytes, name: str, most: int, places: Places | None = None) -> Cloud:
+    """The points of one array: (n, 3) or more columns, or named fields.
+
+    places  the columns that are x, y and z; None takes the first three
+
+    Raises InputError for anything else, and AmbiguousInputError as `cloud_from_columns` does.
+    """
     shape, dtype, start = _header(data[:_LONGEST_HEADER], name)
     _check(shape, dtype, name, most)
     needed, there = math.prod(shape) * dtype.itemsize, len(data) - start
     if needed > there:
         raise truncated(name, shape[-1] if len(shape) == 1 else shape[-2], there * math.prod(shape[:-1]) // needed)
-    return _cloud_of(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False), name)
+    return _cloud_of(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False), name, places)
 
 
-def read_npz(data: bytes, name: str, most: int) -> Cloud:
+def read_npz(data: bytes, name: str, most: int, places: Places | None = None) -> Cloud:
     """The points of an archive: the array with a usual name, or the only one that may be points; colours beside it.
 
-    Raises InputError where none or several may be.
+    Raises InputError where none or several may be; otherwise as `read_npy`.
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         headers = {}
@@ -47,7 +53,7 @@ def read_npz(data: bytes, name: str, most: int) -> Cloud:
             which = "none" if not fitting else "more than one"
             raise InputError(f"{name} holds arrays of which {which} may be points; name the one that is 'points'")
         _check(*headers[chosen], name, most)
-        cloud = _cloud_of(_member(archive, chosen), name)
+        cloud = _cloud_of(_member(archive, chosen), name, places)
         rest = [key for key in headers if key != chosen]
         beside = next((k for k in _COLOURS if k in rest and headers[k][0] == (len(cloud.points), 3)), None)
         if beside is not None and cloud.colours is None and headers[beside][1].kind in "fiu":
@@ -93,9 +99,11 @@ def _member(archive: zipfile.ZipFile, key: str) -> Shaped[np.ndarray, "..."]:
         return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def _cloud_of(array: Shaped[np.ndarray, "..."], name: str) -> Cloud:
+def _cloud_of(array: Shaped[np.ndarray, "..."], name: str, places: Places | None) -> Cloud:
     if array.dtype.names is None:
-        return cloud_from_columns(array.reshape(-1, array.shape[-1]).astype(np.float64))
+        return cloud_from_columns(array.reshape(-1, array.shape[-1]).astype(np.float64), name, places)
+    if places is not None:
+        raise InputError(f"{name} holds fields with the names x, y and z, so there are no columns to choose")
     kinds = {word: array.dtype[word] for word in array.dtype.names}
     return cloud_from_fields(
         [Field(word, array[word], kind) for word, kind in kinds.items() if kind.kind in "fiu"], name

@@ -16,6 +16,18 @@ _NAMED = 4
 
 
 @dataclass(frozen=True)
+class Columns:
+    """The columns of a table of numbers.
+
+    names   of all of them; empty where the file has none
+    places  which of them are x, y and z, from 0
+    """
+
+    names: tuple[str, ...]
+    places: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
 class Cloud:
     """Points of a file, or the corners of its mesh.
 
@@ -23,12 +35,14 @@ class Cloud:
     colours    of the points, or None
     triangles  rows of three points each; none for a cloud
     notes      what was left out or taken for something
+    columns    those of a table of numbers; None for other files
     """
 
     points: Float64[np.ndarray, "n 3"]
     colours: UInt8[np.ndarray, "n 3"] | None = None
     triangles: Int64[np.ndarray, "t 3"] | None = None
     notes: tuple[str, ...] = ()
+    columns: Columns | None = None
 
 
 def check_count(count: int, most: int, name: str, what: str = "points") -> None:
@@ -44,6 +58,14 @@ def truncated(name: str, promised: int, found: int, what: str = "points") -> Inp
     return InputError(
         f"{name} was cut off or damaged: its header promises {promised:,} {what}, but there are only {found:,}"
     )
+
+
+def left_out(rest: int, promised: int, size: int, what: str = "points") -> tuple[str, ...]:
+    """A note on bytes behind all that a header promises, if there are any; `size` is that of one of these things."""
+    if rest <= 0:
+        return ()
+    room = f", room for {rest // size:,} more" if rest >= size else ""
+    return (f"left out {rest:,} byte{'s' * (rest > 1)} behind the {promised:,} {what} that its header promises{room}",)
 
 
 def unread_fields(names: Iterable[str]) -> tuple[str, ...]:

@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
 from ....errors import InputError
-from .cloud import NO_FACES, Cloud, check_count, truncated
+from ...base import printable
+from .cloud import NO_FACES, Cloud, check_count, left_out, truncated
 from .fields import colours_to_bytes
 from .polygons import triangulate
 from .text import count_words, find_lines, normalised_text, parse_numbers, parse_rows
@@ -30,6 +31,8 @@ _COUNTS = re.compile(rb"\s*(\d{1,18})[ \t]+(\d{1,18})(?:[ \t]+\d+)?[ \t]*(?:\n|\
 _IGNORED = re.compile(rb"#[^\n]*|\\\n")
 _POINT = re.compile(rb"^[ \t]*v[ \t]([^\n]*)", re.MULTILINE)
 _FACE = re.compile(rb"^[ \t]*fo?[ \t]([^\n]*)", re.MULTILINE)
+_ENDS = (b"\n", b"\r")
+_NO_INDEX = re.compile(rb"(?<!\S)(?![+-]?\d+(?!\S))\S")
 _TEXTURE_AND_NORMAL = re.compile(rb"/\S*")
 
 # STL
@@ -82,24 +85,25 @@ def _columns(text: bytes, start: int) -> int:
 
 def _off_faces(
     text: bytes, name: str, start: int, stop: int
-) -> Iterator[tuple[Int64[np.ndarray, "_"], Int64[np.ndarray, "_ _"]]]:
+) -> Iterator[tuple[Int64[np.ndarray, "_"], Float64[np.ndarray, "_ _"]]]:
     """The faces in groups of one size. A line holds a size, the corners, and perhaps a colour, which is ignored."""
     widths = count_words(text, start, stop)
     numbers = parse_numbers(text, name, start, stop)
     begins = np.cumsum(widths) - widths
     sizes = numbers[begins]
-    short = np.flatnonzero(sizes >= widths)
+    short = np.flatnonzero((sizes >= widths) | (sizes != np.floor(sizes)))
     if len(short):
         raise InputError(f"{name} is damaged: its face {short[0] + 1:,} has fewer corners than it says")
     for size in np.unique(sizes):
         members = np.flatnonzero(sizes == size)
         corners = numbers[begins[members, None] + 1 + np.arange(max(int(size), 0))]
-        yield members, corners.astype(np.int64)
+        yield members, corners
 
 
 def read_obj(data: bytes, name: str, most: int) -> Cloud:
     """The points, colours and faces of an OBJ file. Raises InputError for whatever is wrong with it."""
-    text = _IGNORED.sub(lambda found: b" " if found[0].startswith(b"\\") else b"", normalised_text(data))
+    # A line that goes on in the next one is joined by a carriage return: a gap like any other, counted with the lines.
+    text = _IGNORED.sub(lambda found: b"\r" if found[0].startswith(b"\\") else b"", normalised_text(data))
     begins, block = _lines(_POINT, text)
     check_count(len(begins), most, name)
     widths = count_words(block, 0, len(block))
@@ -121,25 +125,44 @@ def read_obj(data: bytes, name: str, most: int) -> Cloud:
 def _obj_faces(
     text: bytes, points: Int64[np.ndarray, "n"], name: str, most: int
 ) -> Iterator[tuple[Int64[np.ndarray, "_"], Int64[np.ndarray, "_ _"]]]:
-    """The faces in groups of one size, corners counted from 0."""
+    """The faces in groups of one size, corners counted from 0. Raises InputError that names the line at fault."""
     begins, block = _lines(_FACE, text)
     if not len(begins):
         return
     check_count(len(begins), most, name, "faces")
     block = _TEXTURE_AND_NORMAL.sub(b"", block)
+    odd = _NO_INDEX.search(block)
+    if odd:
+        face = block.count(b"\n", 0, odd.start())
+        corners_of = printable(block.split(b"\n")[face].decode("latin-1"))
+        raise InputError(
+            f"{name} cannot be read: the face on line {_line(text, int(begins[face]))} has the corners {corners_of!r}, "
+            "which are something other than numbers of points"
+        )
     sizes = count_words(block, 0, len(block))
     if len(sizes) < len(begins):
         raise InputError(f"{name} has a face without corners")
     numbers = parse_numbers(block, name, 0, len(block))
-    if not numbers.all():
-        raise InputError(f"{name} has a face that names point 0; the first point of an OBJ mesh is 1")
+    starts = np.cumsum(sizes) - sizes
     # Negative numbers count back from the last point that stands above the face.
     above = np.repeat(np.searchsorted(points, begins), sizes)
+    wrong = np.flatnonzero((numbers == 0) | (numbers > len(points)) | (-numbers > above))
+    if len(wrong):
+        at = wrong[0]
+        number, face = numbers[at], int(np.searchsorted(starts, at, side="right")) - 1
+        there = f"only {above[at]:,} stand above it" if number < 0 else f"there are {len(points):,}"
+        there = there if number else "the first point of an OBJ mesh is 1"
+        line = _line(text, int(begins[face]))
+        raise InputError(f"{name} is damaged: the face on line {line} names point {number:.0f}; {there}")
     corners = np.where(numbers > 0, numbers - 1, above + numbers).astype(np.int64)
-    starts = np.cumsum(sizes) - sizes
     for size in np.unique(sizes):
         members = np.flatnonzero(sizes == size)
         yield members, corners[starts[members, None] + np.arange(size)]
+
+
+def _line(text: bytes, at: int) -> str:
+    """The number of the line at an offset of a joined text, from 1, for messages."""
+    return f"{sum(text.count(end, 0, at) for end in _ENDS) + 1:,}"
 
 
 def _lines(kind: re.Pattern[bytes], text: bytes) -> tuple[Int64[np.ndarray, "lines"], bytes]:
@@ -150,20 +173,23 @@ def _lines(kind: re.Pattern[bytes], text: bytes) -> tuple[Int64[np.ndarray, "lin
 
 def read_stl(data: bytes, name: str, most: int) -> Cloud:
     """The triangles of an STL file. Raises InputError where it was cut off, is damaged or too large."""
-    # Binary files may begin with the word that marks text.
-    is_text = data.lstrip()[:5].lower() == b"solid" and b"facet" in data[:4096].lower()
-    corners = _from_text(data, name, most) if is_text else _from_bytes(data, name, most)
-    return Cloud(corners, triangles=np.arange(len(corners)).reshape(-1, 3))
+    # The title of a binary file may hold all words of a text, but the count of triangles behind it holds a zero byte.
+    is_text = data.lstrip()[:5].lower() == b"solid" and b"facet" in data[:4096].lower() and b"\0" not in data[80:_HEAD]
+    corners, notes = (_from_text(data, name, most), ()) if is_text else _from_bytes(data, name, most)
+    return Cloud(corners, triangles=np.arange(len(corners)).reshape(-1, 3), notes=notes)
 
 
-def _from_bytes(data: bytes, name: str, most: int) -> Float64[np.ndarray, "corners 3"]:
+def _from_bytes(data: bytes, name: str, most: int) -> tuple[Float64[np.ndarray, "corners 3"], tuple[str, ...]]:
     promised = int.from_bytes(data[_HEAD - 4 : _HEAD], "little")
     there = max(len(data) - _HEAD, 0) // _TRIANGLE.itemsize
     if promised > there:
         raise truncated(name, promised, there, "triangles")
+    if not promised and there:
+        raise InputError(f"{name} promises no triangles in its header, but data for {there:,} follow")
     check_count(promised, most, name, "triangles")
     table = np.frombuffer(data, _TRIANGLE, promised, _HEAD)
-    return table["corners"].reshape(-1, 3).astype(np.float64)
+    rest = left_out(len(data) - _HEAD - table.nbytes, promised, _TRIANGLE.itemsize, "triangles")
+    return table["corners"].reshape(-1, 3).astype(np.float64), rest
 
 
 def _from_text(data: bytes, name: str, most: int) -> Float64[np.ndarray, "corners 3"]:

@@ -51,8 +51,7 @@ def read_ply(data: bytes, name: str, most: int) -> Cloud:
     cloud = cloud_from_fields(found["vertex"].fields, name)
     lists = found["face"].lists if "face" in found else {}
     corners = next((lists[key] for key in _CORNERS if key in lists), [])
-    groups = ((rows, polygons.astype(np.int64)) for rows, polygons in corners)
-    triangles = triangulate(groups, cloud.points, name)
+    triangles = triangulate(corners, cloud.points, name)
     notes = (*cloud.notes, *unread_fields(found["vertex"].lists))
     return dataclasses.replace(cloud, triangles=triangles if len(triangles) else None, notes=notes)
 

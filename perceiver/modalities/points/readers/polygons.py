@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float64, Int64, Shaped
 
 from ....errors import InputError
 
@@ -16,22 +16,22 @@ _INWARDS = 1e-9
 
 
 def triangulate(
-    groups: Iterable[tuple[Int64[np.ndarray, "_"], Int64[np.ndarray, "_ _"]]],
+    groups: Iterable[tuple[Int64[np.ndarray, "_"], Shaped[np.ndarray, "_ _"]]],
     points: Float64[np.ndarray, "n 3"],
     name: str,
 ) -> Int64[np.ndarray, "t 3"]:
     """Triangles of polygons that come in groups of one size, in the order of the file.
 
-    groups  (rows, corners of each polygon); what has fewer than three corners bounds nothing and is passed over
+    groups  (rows, corners of each polygon, of any type of number); what has fewer than three corners bounds nothing and
+            is passed over
 
     A convex polygon becomes a fan from its first corner; one with corners that turn inwards, such as the frame of a
-    door, is cut along its ears, where a fan would fill the opening. Raises InputError for a corner that does not exist.
+    door, is cut along its ears, where a fan would fill the opening. Raises InputError for a corner that does not exist
+    or is not a whole number.
     """
     order, triangles = [np.empty(0, np.int64)], [np.empty((0, 3), np.int64)]
-    for rows, polygons in groups:
-        if polygons.size and not (polygons.min() >= 0 and polygons.max() < len(points)):
-            wrong = polygons.max() if polygons.max() >= len(points) else polygons.min()
-            raise InputError(f"{name} is damaged: a polygon names point {wrong:,} of points 0 to {len(points) - 1:,}")
+    for rows, given in groups:
+        polygons = _corners(rows, given, len(points), name)
         inwards = _inwards(points, polygons)
         fans = polygons[~inwards]
         for last in range(2, polygons.shape[1]):
@@ -42,6 +42,21 @@ def triangulate(
             triangles.append(cut)
             order.append(np.full(len(cut), row))
     return np.concatenate(triangles)[np.argsort(np.concatenate(order), kind="stable")]
+
+
+def _corners(
+    rows: Int64[np.ndarray, "p"], given: Shaped[np.ndarray, "p k"], points: int, name: str
+) -> Int64[np.ndarray, "p k"]:
+    """Corners as indices, if each is that of a point."""
+    with np.errstate(invalid="ignore"):
+        wrong = (given < 0) | (given >= points) | (given != np.floor(given))
+    if wrong.any():
+        row, corner = np.argwhere(wrong)[0]
+        raise InputError(
+            f"{name} is damaged: its face {rows[row] + 1:,} names point {given[row, corner]:,.12g} "
+            f"of points 0 to {points - 1:,}"
+        )
+    return given.astype(np.int64)
 
 
 def _inwards(points: Float64[np.ndarray, "n 3"], polygons: Int64[np.ndarray, "p k"]) -> Bool[np.ndarray, "p"]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ....errors import InputError
 from ...base import printable
 from .cloud import Cloud, check_count
-from .fields import Field, cloud_from_columns, cloud_from_fields
+from .columns import Places, cloud_from_columns, named_places
 from .text import is_number, normalised_text, parse_rows
 
 # Lines above the first row of numbers that are looked through.
@@ -24,8 +24,8 @@ _STYLES = ((None, False), (",", False), (";", False), (None, True), (";", True))
 
 @dataclass(frozen=True)
 class _Layout:
-    """How a table is written, and what stands above it: a count of points, a line of words, and
-    the names of columns if those words are names."""
+    """How a table is written, and what stands above it: a count of points, a line of words, and the names of columns if
+    those words are names. Where several lines stand above, it is the last one that names x, y and z, or the last."""
 
     separator: str | None
     columns: int
@@ -35,8 +35,13 @@ class _Layout:
     names: tuple[str, ...]
 
 
-def read_table(data: bytes, name: str, most: int) -> Cloud:
-    """The points of a table of numbers, three columns or more. Raises InputError that names the lines at fault."""
+def read_table(data: bytes, name: str, most: int, places: Places | None = None) -> Cloud:
+    """The points of a table of numbers, three columns or more.
+
+    places  the columns that are x, y and z; None goes by their names, or takes the first three
+
+    Raises InputError that names the lines at fault, and AmbiguousInputError as `cloud_from_columns` does.
+    """
     text = normalised_text(data).replace(b'"', b"")
     layout = _layout(text, name)
     check_count(text.count(b"\n", layout.start) + 1, most, name, "lines")
@@ -49,18 +54,16 @@ def read_table(data: bytes, name: str, most: int) -> Cloud:
     table = parse_rows(text, name, layout.start, columns=layout.columns, separator=layout.separator)
     if layout.promised is not None and layout.promised != len(table):
         notes.append(f"its first line promises {layout.promised:,} points; {len(table):,} follow")
-    if {"x", "y", "z"} <= set(layout.names):
+    cloud = cloud_from_columns(table, name, places, layout.names)
+    if layout.names and named_places(layout.names):
         notes.append(f"took {printable(layout.above)!r} as the names of its columns")
-        cloud = cloud_from_fields([Field(word, table[:, i]) for i, word in enumerate(layout.names)], name)
-    else:
-        cloud = cloud_from_columns(table)
-        if layout.above and not layout.above.startswith(_COMMENTS):
-            notes.append(f"passed over {printable(layout.above)!r} above its numbers")
+    elif layout.above and not layout.above.startswith(_COMMENTS):
+        notes.append(f"passed over {printable(layout.above)!r} above its numbers")
     return dataclasses.replace(cloud, notes=(*notes, *cloud.notes))
 
 
 def _layout(text: bytes, name: str) -> _Layout:
-    promised, above, at = None, "", 0
+    promised, above, at = None, [""], 0
     for _ in range(_MOST_ABOVE):
         stop = text.find(b"\n", at)
         stop = len(text) if stop < 0 else stop
@@ -68,12 +71,13 @@ def _layout(text: bytes, name: str) -> _Layout:
         for separator, comma in _STYLES:
             words = _words(line.partition("#")[0], separator)
             if len(words) >= 3 and all(is_number(word.replace(",", ".") if comma else word) for word in words):
-                names = _names(above, len(words))
-                return _Layout(separator, len(words), at, promised, above, names)
+                named = [(line, _names(line, len(words))) for line in reversed(above)]
+                header, names = next((one for one in named if named_places(one[1])), named[0])
+                return _Layout(separator, len(words), at, promised, header, names)
         if line.isdecimal() and promised is None:
             promised = int(line)
         elif line:
-            above = line
+            above.append(line)
         at = stop + 1
         if at >= len(text):
             break

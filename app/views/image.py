@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol, cast
 
 import numpy as np
 import streamlit as st
@@ -16,11 +17,19 @@ from perceiver.sample import Sample
 
 from ..components import map_canvas
 from ..services.inference import Case
+from ..session import state
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 
 SIDE = 256
 """Side of the images next to the prediction, in CSS pixels."""
+
+
+class Framed(Protocol):
+    """The fields of an image sample that tell which frame of its file it is."""
+
+    frame: int
+    frames: int
 
 
 class ImageView(GridView):
@@ -41,7 +50,20 @@ class ImageView(GridView):
         return np.asarray(picture.resize((128, 128), Image.Resampling.BICUBIC, box=box))
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
-        """Images have no options."""
+        """The frame, if the file has several."""
+        framed = cast(Framed, sample)
+        if framed.frames == 1:
+            return
+        st.session_state["read_frame"] = framed.frame + 1
+        st.number_input(
+            f"Frame (1 to {framed.frames:,})",
+            1,
+            framed.frames,
+            step=1,
+            key="read_frame",
+            on_change=_show_frame,
+            help="Frames of an animation, pages of a document.",
+        )
 
     def beyond(self, case: Case, sample: Sample) -> None:
         """Nothing: the whole image is shown already."""
@@ -99,6 +121,11 @@ class ImageView(GridView):
             **readout(shown, paint),
             limit=limit,
         )
+
+
+def _show_frame() -> None:
+    """Callback: reads the frame that was chosen."""
+    state.choose("frame", str(st.session_state["read_frame"]))
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

@@ -130,6 +130,34 @@ def test_unexpected_faults_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> No
     assert isinstance(run("predict", "photo.png").exception, ZeroDivisionError)
 
 
+def test_a_frame_is_chosen_and_said() -> None:
+    frames = [Image.new("RGB", (18, 12), colour) for colour in ("red", "lime", "blue")]
+    frames[0].save("three.gif", save_all=True, append_images=frames[1:])
+    answers = []
+    for number, frame in enumerate(frames, start=1):
+        frame.save("one.png")
+        result = run("predict", "three.gif", "--read", f"frame={number}")
+        assert result.exit_code == 0, result.output
+        assert f"used frame {number} of 3" in result.output
+        answers.append((predicted("three.gif", "--read", f"frame={number}"), predicted("one.png")))
+    assert all(one == other for one, other in answers)
+    assert len({str(one) for one, _ in answers}) == 3
+    assert refused("predict", "three.gif", "--read", "frame=4") == "three.gif has 3 frames, so frame 4 cannot be read"
+
+
+def predicted(*arguments: str) -> object:
+    """The predictions of a file."""
+    (result,) = json.loads(run("predict", *arguments, "--json").stdout)
+    return result["predictions"]
+
+
+@pytest.mark.parametrize("name", ["photo", "photo.img", "photo.wav", "photo.PNG", "photo.tar.gz"])
+def test_what_a_file_is_does_not_depend_on_its_ending(name: str) -> None:
+    expected = predicted("photo.png")
+    Path("photo.png").rename(name)
+    assert predicted(name) == expected
+
+
 def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(source: str) -> None:
         raise KeyboardInterrupt

@@ -56,6 +56,6 @@ def test_options_as_the_command_line_takes_them() -> None:
     assert Option("start", "middle", ("middle",), number=True, unit="SECONDS").usage == "start=SECONDS|middle"
     assert Option("draw", "random", ("random", "farthest")).usage == "draw=random|farthest"
     text = modalities.options_help()
-    assert text.startswith("Sounds: start=SECONDS|loudest; point clouds: ")
+    assert text.startswith("Pictures: frame=NUMBER|first; sounds: ")
     assert text.endswith("videos and clips: start=SECONDS|middle.")
     assert "up=model|x|y|z, draw=random|farthest, seed=NUMBER" in text

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from ..description import AxisWords, Description, Noun
+from ..options import Option
+
+FIRST = "first"
 
 DESCRIPTION = Description(
     name="image",
@@ -19,5 +22,14 @@ DESCRIPTION = Description(
         "cols": AxisWords("Width", "the width", "across", "pixels"),
     },
     task="image-classification",
+    options=(
+        Option(
+            name="frame",
+            default=FIRST,
+            choices=(FIRST,),
+            number=True,
+            help="The frame of an animation or the page of a document, from 1, or the first one at full size.",
+        ),
+    ),
     normalised=True,
 )

@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from PIL import Image, ImageChops, ImageCms
 
-from ..base import printable
+from ..base import DecodeError, printable
+from .colour_spaces import ColourSpace
 
 Colour = tuple[int, int, int]
 
@@ -28,16 +29,17 @@ _BAND_PIXELS = 2_000_000
 
 
 def to_srgb(
-    picture: Image.Image, *, background: Colour, depth: int = 8, reduce: int = 1
+    picture: Image.Image, *, background: Colour, depth: int = 8, reduce: int = 1, space: ColourSpace | None = None
 ) -> tuple[Image.Image, list[str]]:
     """Brings a loaded picture of any mode to mode RGB.
 
     background  what shows through transparent parts
     depth       bits a sample in the file, which the value named as transparent refers to
     reduce      averages squares of this many pixels a side into one
+    space       the colour space of its values, if the file names one in place of a profile
 
     Works in bands, so that beside the picture and the result only a few megapixels are held. Returns the result and
-    its notes. Raises what Pillow raises for modes that have no way to RGB.
+    its notes. Raises DecodeError where no value is finite, and what Pillow raises for modes that have no way to RGB.
     """
     greys = GreyScale.of(picture) if _is_deep(picture.mode) else None
     notes = [greys.note] if greys else []
@@ -46,7 +48,7 @@ def to_srgb(
     for top, band in _bands(picture, reduce):
         alpha = _alpha(band, depth)
         colour = Image.fromarray(greys.to_8_bits(np.asarray(band))) if greys else _opaque(band)
-        rgb = _managed(colour, picture.info.get("icc_profile"), notes)
+        rgb = _managed(colour, picture.info.get("icc_profile"), space, notes)
         if alpha is not None and alpha.getextrema()[0] != 255:
             paper = Image.new("RGB", rgb.size, background)
             paper.paste(rgb, mask=alpha)
@@ -88,19 +90,27 @@ class GreyScale:
         tags: Mapping[int, Any] = getattr(picture, "tag_v2", {})
         bits = _first(tags, _BITS, 16)
         unsigned = picture.mode == "I" and bits == 32 and _first(tags, _SAMPLE_FORMAT, 1) == 1
-        least, most, lost = np.inf, -np.inf, 0
-        for _, band in _bands(picture, 1):
+        least, most, lost, where = np.inf, -np.inf, 0, (0, 0)
+        for top, band in _bands(picture, 1):
             values = np.asarray(band)
-            finite = (values.view(np.uint32) if unsigned else values)[np.isfinite(values)]
+            usable = np.isfinite(values)
+            finite = (values.view(np.uint32) if unsigned else values)[usable]
+            if lost == 0 and finite.size < values.size:
+                row, column = divmod(int(usable.argmin()), values.shape[1])
+                where = (top + row, column)
             lost += values.size - finite.size
             if finite.size:
                 least, most = min(least, float(finite.min())), max(most, float(finite.max()))
         if least > most:
-            least = most = 0.0
+            raise DecodeError("none of its values is a finite number, so there is nothing to show")
         low, high = _window(least, most, picture.mode, bits)
         note = f"rescaled its grey values ({least:g} to {most:g}) to 8 bits: {low:g} to {high:g} became 0 to 255"
         if lost:
-            note += f"; values that are not finite ({lost:,}) became {low:g}"
+            row, column = where
+            note += (
+                f"; values that are not finite ({lost:,}, the first in row {row + 1:,}, column {column + 1:,}) became "
+                f"{low:g}"
+            )
         return cls(low, high, inverted=tags.get(_PHOTOMETRIC) == 0, unsigned=unsigned, note=note)
 
     def to_8_bits(self, values: Shaped[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
@@ -112,14 +122,13 @@ class GreyScale:
 
 
 def _window(least: float, most: float, mode: str, bits: int) -> tuple[float, float]:
-    """The grey values that become black and white."""
-    if mode == "F":
-        if least >= 0 and most <= 255:
-            return 0.0, 1.0 if most <= 1 else 255.0
-        return least, most
-    full = float((1 << min(bits, 16)) - 1)
+    """The grey values that become black and white: those of the full scale, or the range of what does not fit it."""
+    full = 1.0 if mode == "F" else float((1 << min(bits, 16)) - 1)
     if least < 0 or most > full:
-        return least, most
+        # One value alone has no range; it is black or white, whichever end of the full scale it lies beyond.
+        return (least, most) if least < most else (0.0, full)
+    if mode == "F":
+        return 0.0, full
     # Scanners and microscopes store 12 bits and fewer in 16; taken for a full scale they would all be black.
     return 0.0, most if 0 < most * 16 <= full else full
 
@@ -157,30 +166,42 @@ def _opaque(picture: Image.Image) -> Image.Image:
             return picture.convert("RGBA").convert("RGB")
 
 
-def _managed(colour: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
-    """Mode RGB in sRGB, through the file's profile where one can be used. A bad profile never stands in the way."""
+def _managed(colour: Image.Image, profile: bytes | None, space: ColourSpace | None, notes: list[str]) -> Image.Image:
+    """Mode RGB in sRGB, through the file's colour space, or its profile where one can be used.
+
+    A bad profile never stands in the way.
+    """
     srgb = ImageCms.createProfile("sRGB")
     if colour.mode == "LAB":
         notes.append("converted its CIELAB colours to sRGB")
         return _through(colour, ImageCms.createProfile("LAB"), srgb)
     plain = colour.convert("RGB")
+    if space is not None:
+        managed = space.to_srgb(plain)
+        if _differ(managed, plain):
+            notes.append(space.note)
+        return managed
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            space = source.profile.xcolor_space.strip()
-            if space == _SPACES[colour.mode]:
+            meant = source.profile.xcolor_space.strip()
+            if meant == _SPACES[colour.mode]:
                 managed = _through(colour, source, srgb)
-                changes = cast(tuple[tuple[int, int], ...], ImageChops.difference(managed, plain).getextrema())
-                if max(most for _, most in changes) > _ROUNDING:
+                if _differ(managed, plain):
                     title = printable(ImageCms.getProfileDescription(source).strip())
                     notes.append(f"converted its colours from its profile ({title}) to sRGB")
                 return managed
-            notes.append(f"ignored its colour profile, which is for {space} while its pixels are {colour.mode}")
+            notes.append(f"ignored its colour profile, which is for {meant} while its pixels are {colour.mode}")
         except Exception:  # lcms and Pillow raise many kinds for damaged profiles, and none of them may block a picture
             notes.append("ignored its colour profile, which is damaged")
     if colour.mode == "CMYK":
         notes.append("converted its CMYK colours without a profile, so they are approximate")
     return plain
+
+
+def _differ(managed: Image.Image, plain: Image.Image) -> bool:
+    changes = cast(tuple[tuple[int, int], ...], ImageChops.difference(managed, plain).getextrema())
+    return max(most for _, most in changes) > _ROUNDING
 
 
 def _through(colour: Image.Image, source: ImageCms.ImageCmsProfile | Any, target: Any) -> Image.Image:

@@ -1,9 +1,9 @@
-"""Properties of JPEG, PNG and GIF files, parsed without decoding a pixel."""
+"""Properties of JPEG, PNG, GIF and AVIF files, parsed without decoding a pixel."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _PNG_HEAD = 8
@@ -44,6 +44,24 @@ def jpeg_scans(data: bytes) -> JpegScans | None:
 def png_depth(data: bytes) -> int:
     """Bits a sample of a PNG."""
     return _byte(data, 24)
+
+
+def png_chunks(data: bytes) -> Mapping[bytes, bytes]:
+    """The chunks of a PNG before its pixels, by kind; the first of each."""
+    out: dict[bytes, bytes] = {}
+    for kind, start, stop in _chunks(data):
+        if kind in (b"IDAT", b"IEND"):
+            break
+        out.setdefault(kind, data[start + 8 : stop - 4])
+    return out
+
+
+def avif_cicp(data: bytes) -> tuple[int, int] | None:
+    """The code points of the primaries and the transfer of an AVIF's main picture (ITU-T H.273), if it names them."""
+    for codes in _main_properties(data):
+        if codes[:4] == b"nclx" and len(codes) >= 8:
+            return int.from_bytes(codes[4:6], "big"), int.from_bytes(codes[6:8], "big")
+    return None
 
 
 def gif_frames(data: bytes, most: int) -> int:
@@ -114,3 +132,53 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 def _byte(data: bytes, at: int) -> int:
     return data[at] if at < len(data) else 0
+
+
+_Box = tuple[bytes, int, int]
+
+
+def _boxes(data: bytes, start: int, stop: int) -> Iterator[_Box]:
+    """Kind, start and stop of the content of every box of an ISO container."""
+    while start + 8 <= stop:
+        size, head = int.from_bytes(data[start : start + 4], "big"), 8
+        if size == 1:
+            size, head = int.from_bytes(data[start + 8 : start + 16], "big"), 16
+        end = min(start + size, stop) if size else stop
+        if end < start + head:
+            return
+        yield data[start + 4 : start + 8], start + head, end
+        start = end
+
+
+def _box(data: bytes, within: tuple[int, int], *path: bytes) -> tuple[int, int] | None:
+    """The content of the first box at a path of kinds."""
+    for kind in path:
+        found = next((box for box in _boxes(data, *within) if box[0] == kind), None)
+        if found is None:
+            return None
+        # These begin with a version and flags.
+        within = (found[1] + (4 if kind in (b"meta", b"pitm", b"ipma") else 0), found[2])
+    return within
+
+
+def _main_properties(data: bytes) -> Iterator[bytes]:
+    """The colour properties of the main picture."""
+    whole = (0, len(data))
+    main, known = _box(data, whole, b"meta", b"pitm"), _box(data, whole, b"meta", b"iprp", b"ipco")
+    owners = _box(data, whole, b"meta", b"iprp", b"ipma")
+    if not (main and known and owners):
+        return
+    wide = 4 if data[main[0] - 4] else 2
+    item = int.from_bytes(data[main[0] : main[0] + wide], "big")
+    properties = list(_boxes(data, *known))
+    wide, long = 4 if data[owners[0] - 4] else 2, data[owners[0] - 1] & 1
+    at = owners[0] + 4
+    while at + wide < owners[1]:
+        owner, count = int.from_bytes(data[at : at + wide], "big"), data[at + wide]
+        at += wide + 1
+        for place in range(at, min(at + count * (1 + long), owners[1]), 1 + long):
+            number = int.from_bytes(data[place : place + 1 + long], "big") & (0x7FFF if long else 0x7F)
+            if owner == item and 0 < number <= len(properties) and properties[number - 1][0] == b"colr":
+                _, start, stop = properties[number - 1]
+                yield data[start:stop]
+        at += count * (1 + long)

@@ -18,7 +18,7 @@ from .. import grid
 from ..base import MEGABYTE, check_size, printable
 from ..description import Description
 from ..options import settle
-from . import DESCRIPTION
+from . import DESCRIPTION, FIRST
 from .picture import DecodeOptions, decode
 from .settings import ImageSettings
 
@@ -29,6 +29,18 @@ _DISPLAY = 1600
 _OVERSAMPLING = 4
 # Whole pixels change an aspect by less.
 _SAME_ASPECT = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSample(Sample):
+    """A picture as `Sample` describes it, and which frame of its file it is.
+
+    frame   the number of the frame
+    frames  that can be chosen from
+    """
+
+    frame: int = 0
+    frames: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,7 @@ class ImageModality(grid.GridModality):
         shape: tuple[int, ...],
         preprocess: Mapping[str, Any],
         options: Mapping[str, Any] | None = None,
-    ) -> Sample:
+    ) -> ImageSample:
         """Makes a sample of a picture file.
 
         shape       (H, W), the pixels the model reads
@@ -63,6 +75,8 @@ class ImageModality(grid.GridModality):
                     "background" under transparent parts, three whole numbers (white); for a model whose elements are
                     made of several pixels "pixels", (H, W) that it reads, and "cells", where the elements lie on them:
                     ((start, stop) of rows, of columns)
+        options     "frame": the frame of an animation or the page of a document, from 1; "first", the first one at
+                    full size
 
         Content is ((rgb / 255 - mean) / std), row-major, one row a pixel: (H*W, 3), or (H*W, 1) of luma, which `seen`
         shows as a grey picture. Raises InputError for whatever is wrong with the file, ConfigError for a shape or
@@ -73,13 +87,14 @@ class ImageModality(grid.GridModality):
         settings = ImageSettings.of(preprocess)
         height, width = settings.pixels or grid_shape
         cells = settings.cells
-        settle(self.options, options or {})
+        frame = settle(self.options, options or {})["frame"]
         check_size(data, shown, self.max_bytes, "a picture")
         decoding = DecodeOptions(
             background=settings.background,
             max_pixels=self.max_pixels,
             shorter=math.ceil(_OVERSAMPLING * max(height, width) / settings.crop),
             longer=_DISPLAY,
+            frame=None if frame == FIRST else frame,
         )
         picture = decode(data, shown, decoding)
         full = picture.pixels
@@ -97,7 +112,7 @@ class ImageModality(grid.GridModality):
                 f"made {grid_shape[0]} x {grid_shape[1]} elements of {height} x {width} pixels, each in the middle of "
                 "what the model's convolution reads for it"
             )
-        return Sample(
+        return ImageSample(
             name=shown,
             modality=self.name,
             content=settings.normalise(pixels),
@@ -109,6 +124,8 @@ class ImageModality(grid.GridModality):
                 _scaled(_part(columns, cells and cells[1], width), original.width / full.width),
             ),
             notes=tuple(notes),
+            frame=picture.frame,
+            frames=picture.frames,
         )
 
     def places(self, sample: Sample) -> Mapping[str, Float[np.ndarray, "..."]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from perceiver import Sample, modalities
+from perceiver import InputError, Sample, modalities
 from tests.modalities import files
 
 GREYS = (np.arange(256) * 257).astype("uint16").reshape(16, 16)
@@ -70,9 +70,21 @@ def test_eight_bits_are_left_alone_whatever_they_came_in() -> None:
         (np.array([-100, 100, 0, 50], "<i2"), {"bits": 16, "sample_format": 2}, [0, 255, 128, 191], "-100 to 100"),
         (np.array([0, 2**32 - 1, 2**31, 0], "<u4"), {"bits": 32}, [0, 255, 128, 0], "0 to 4.29497e+09"),
         (np.array([0, 1, 0.5, 0.2], "<f4"), {"bits": 32, "sample_format": 3}, [0, 255, 128, 51], "0 to 1"),
-        (np.array([0, 200, 100, 2], "<f4"), {"bits": 32, "sample_format": 3}, [0, 200, 100, 2], "0 to 255"),
+        (np.array([0, 200, 100, 2], "<f4"), {"bits": 32, "sample_format": 3}, [0, 255, 128, 3], "0 to 200"),
+        (np.array([0, 1.0000001, 0.5, 0.2], "<f4"), {"bits": 32, "sample_format": 3}, [0, 255, 127, 51], "0 to 1"),
+        (np.array([0, 1.05, 0.5, 0.2], "<f4"), {"bits": 32, "sample_format": 3}, [0, 255, 121, 49], "0 to 1.05"),
+        (np.array([3, 12, 6, 4], "<f4"), {"bits": 32, "sample_format": 3}, [0, 255, 85, 28], "3 to 12"),
+        (np.array([-1e-6, 1, 0.5, 0.2], "<f4"), {"bits": 32, "sample_format": 3}, [0, 255, 128, 51], "-1e-06 to 1"),
+        (np.array([0.2, 0.4, 0.4, 0.4], "<f4"), {"bits": 32, "sample_format": 3}, [51, 102, 102, 102], "0 to 1"),
+        (np.array([-3e38, 3e38, 0, 0], "<f4"), {"bits": 32, "sample_format": 3}, [0, 255, 128, 128], "-3e+38 to 3e+38"),
         (np.array([-1, 3, 1, 0], "<f4"), {"bits": 32, "sample_format": 3}, [0, 255, 128, 64], "-1 to 3"),
-        (np.array([7, 7, 7, 7], "<f4") * 100, {"bits": 32, "sample_format": 3}, [0, 0, 0, 0], "700 to 700"),
+        # One value alone has no range; a hair above 1 stays white.
+        (np.full(4, 1, "<f4"), {"bits": 32, "sample_format": 3}, [255, 255, 255, 255], "0 to 1"),
+        (np.full(4, 1.0000001, "<f4"), {"bits": 32, "sample_format": 3}, [255, 255, 255, 255], "0 to 1"),
+        (np.full(4, 700, "<f4"), {"bits": 32, "sample_format": 3}, [255, 255, 255, 255], "0 to 1"),
+        (np.full(4, -7, "<f4"), {"bits": 32, "sample_format": 3}, [0, 0, 0, 0], "0 to 1"),
+        (np.full(4, 0.5, "<f4"), {"bits": 32, "sample_format": 3}, [128, 128, 128, 128], "0 to 1"),
+        (np.full(4, 100_000, "<i4"), {"bits": 32, "sample_format": 2}, [255, 255, 255, 255], "0 to 65535"),
     ],
 )
 def test_other_depths_have_a_stated_window(
@@ -83,13 +95,49 @@ def test_other_depths_have_a_stated_window(
     assert f"{window} became 0 to 255" in note(read(data), "rescaled")
 
 
-def test_values_that_are_not_finite_are_counted() -> None:
+def test_values_that_are_not_finite_are_counted_and_located() -> None:
     values = np.array([np.nan, 1, np.inf, 0.2], "<f4")
     data = files.tiff(values.tobytes(), 2, 2, bits=32, sample_format=3)
     assert grey(data) == [0, 255, 0, 51]
-    assert "values that are not finite (2) became 0" in note(read(data), "rescaled")
-    lost = files.tiff(np.full(4, np.nan, "<f4").tobytes(), 2, 2, bits=32, sample_format=3)
-    assert grey(lost) == [0, 0, 0, 0]
+    assert "values that are not finite (2, the first in row 1, column 1) became 0" in note(read(data), "rescaled")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_the_first_value_that_is_not_finite_is_located(value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.linspace(0, 2, 35, dtype="<f4").reshape(5, 7)
+    values[3, 4] = values[4, 1] = value
+    for rows in (10**6, 7):  # whole, and in bands of one row
+        monkeypatch.setattr("perceiver.modalities.image.colour._BAND_PIXELS", rows)
+        for data in (
+            files.tiff(values.tobytes(), 7, 5, bits=32, sample_format=3),
+            b"Pf\n7 5\n-1.0\n" + values[::-1].tobytes(),  # a PFM begins with its last row
+        ):
+            assert "not finite (2, the first in row 4, column 5) became 0" in note(read(data), "rescaled")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_picture_without_a_finite_value_is_refused(value: float) -> None:
+    lost = np.full(4, value, "<f4")
+    for data, kind in (
+        (files.tiff(lost.tobytes(), 2, 2, bits=32, sample_format=3), "TIFF"),
+        (b"Pf\n2 2\n-1.0\n" + lost.tobytes(), "PNM"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read(data)
+        assert str(caught.value) == (
+            f"upload.png is a {kind} picture, but none of its values is a finite number, so there is nothing to show"
+        )
+
+
+@pytest.mark.parametrize("most", [1.0, 1.0000001, 1.05, 12.0])
+def test_a_pfm_has_the_same_window(most: float) -> None:
+    values = np.array([0, most, most / 5, most / 2], "<f4")
+    for order, scale in (("<", b"-1.0"), (">", b"1.0")):
+        data = b"Pf\n2 2\n" + scale + b"\n" + values.reshape(2, 2)[::-1].astype(f"{order}f4").tobytes()
+        pixels = grey(data)
+        assert pixels[:3] == [0, 255, 51]
+        assert pixels[3] in (127, 128)
+        assert f"(0 to {most:g}) to 8 bits: 0 to {most:g} became 0 to 255" in note(read(data), "rescaled")
 
 
 # IMG-05

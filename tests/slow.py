@@ -21,6 +21,7 @@ SLOW = frozenset(
         "tests/app/test_audio_view.py",
         "tests/app/test_compare.py",
         "tests/app/test_explain.py",
+        "tests/app/test_image_view.py",
         "tests/app/test_points_view.py",
         "tests/app/test_video_view.py",
         "tests/checkpoints/formats/test_hostile.py",

@@ -77,6 +77,9 @@ def read(case: Case) -> Sample | None:
         if isinstance(error, AmbiguousInputError):
             for value, words in error.answers.items():
                 st.button(words, key=f"answer_{value}", on_click=state.choose, args=(error.option, value))
+        elif case.options:
+            # The controls of these choices are drawn once the input is read.
+            st.button("Read it as by default", icon=":material/undo:", on_click=state.change, kwargs={"read": ()})
         return None
 
 

@@ -38,7 +38,7 @@ def test_a_frame_is_chosen_said_and_stays_in_the_link(app: AppTest) -> None:
     upload(app.run(), animation())
     assert not app.exception
     assert colour(app) == list(files.RED)
-    assert "used frame 1 of 3" in words(app)
+    assert "Used frame 1 of 3" in words(app)
     chosen = app.number_input(key="read_frame")
     assert (chosen.value, chosen.min, chosen.max) == (1, 1, 3)
     assert "read" not in app.query_params
@@ -46,7 +46,7 @@ def test_a_frame_is_chosen_said_and_stays_in_the_link(app: AppTest) -> None:
     chosen.set_value(3).run()
     assert not app.exception
     assert colour(app) == list(files.BLUE)
-    assert "used frame 3 of 3" in words(app)
+    assert "Used frame 3 of 3" in words(app)
     assert app.query_params["read"] in ("frame:3", ["frame:3"])
 
     # Another upload begins with its first frame, and a single picture has no choice.
@@ -61,8 +61,11 @@ def test_a_link_to_a_frame_that_is_not_there(app: AppTest, chosen: str) -> None:
     app.query_params["read"] = chosen
     app.run()
     assert not app.exception
-    assert "mine.gif" in app.error[0].value
-    assert "frame" in app.error[0].value
+    assert "mine.gif has" in words(app)
+    (button,) = [one for one in app.button if one.label == "Read it as by default"]
+    button.click().run()
+    assert colour(app) == list(files.RED)
+    assert "read" not in app.query_params
 
 
 def test_a_link_to_a_way_of_reading_that_there_is_not(app: AppTest) -> None:

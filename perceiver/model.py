@@ -191,10 +191,28 @@ class Perceiver(nn.Module):
                 yield LayerStep(block, cast(SelfAttention, layer), before, latents)
 
     def _check_shape(self, sample: Sample) -> None:
-        """Free elements may be any number; those of a grid must lie on the model's."""
-        if sample.coordinates is None and sample.shape != self.config.input_shape:
-            theirs, ours = (" x ".join(map(str, shape)) for shape in (sample.shape, self.config.input_shape))
-            raise ValueError(f"{sample.name} has a grid of {theirs} elements; this model takes {ours}")
+        """Free elements may be any number; those of a grid must lie on the model's, and parts on those of its
+        segments. Raises ValueError otherwise."""
+        config = self.config
+        axes = None if sample.coordinates is None else sample.coordinates.shape[1]
+        segments = [(one.name, one.shape) for one in config.segments]
+        if axes != config.position_axes:
+            theirs, ours = _words(sample.shape, axes), _words(config.input_shape, config.position_axes)
+        elif axes is None and sample.shape != config.input_shape:
+            theirs, ours = _words(sample.shape), _words(config.input_shape)
+        elif sample.parts and [(part.name, part.shape) for part in sample.parts] != segments:
+            theirs = " and ".join(f"{_words(part.shape)} ({part.name})" for part in sample.parts)
+            ours = " and ".join(f"{_words(shape)} ({name})" for name, shape in segments) or "one grid"
+        else:
+            return
+        raise ValueError(f"{sample.name} has {theirs}; this model takes {ours}")
+
+
+def _words(shape: tuple[int, ...], axes: int | None = None) -> str:
+    """The elements of an input in words; `axes` is the number of coordinates of free ones."""
+    if axes is not None:
+        return f"free elements with {axes} coordinate{'s' * (axes > 1)}"
+    return f"a grid of {' x '.join(map(str, shape))} elements"
 
 
 class MeanHead(nn.Module):

@@ -11,8 +11,8 @@ import torch
 
 from perceiver import Perceiver, PerceiverConfig, count_parameters
 from perceiver.attention import InputArray
-from perceiver.positions import position_config
-from perceiver.sample import Sample
+from perceiver.positions import FourierConfig, position_config
+from perceiver.sample import Part, Sample
 
 from .models import tiny
 
@@ -140,10 +140,58 @@ def test_a_sample_of_another_shape_is_refused_though_it_has_as_many_elements() -
     values = {"modality": "image", "seen": np.zeros(1), "original": np.zeros(1), "box": ()}
     wide = Sample(name="wide.png", content=torch.zeros(256, 2), shape=(32, 8), **values)  # type: ignore[arg-type]
     for method in (model.inputs, model.codes, model.content):
-        with pytest.raises(ValueError, match=r"wide\.png has a grid of 32 x 8 elements; this model takes 16 x 16"):
+        with pytest.raises(
+            ValueError, match=r"wide\.png has a grid of 32 x 8 elements; this model takes a grid of 16 x 16"
+        ):
             method(wide)
     square = Sample(name="square.png", content=torch.zeros(256, 2), shape=(16, 16), **values)  # type: ignore[arg-type]
     assert model.inputs(square).shape == (1, 256, model.config.input_channels)
+
+
+@pytest.mark.parametrize(
+    ("changes", "theirs"),
+    [
+        ({"shape": (5, 3)}, "a grid of 5 x 3 elements"),
+        ({"shape": (15,)}, "a grid of 15 elements"),
+        ({"shape": (1, 3, 5)}, "a grid of 1 x 3 x 5 elements"),
+        ({"shape": (3, 4)}, "a grid of 3 x 4 elements"),
+        ({"coordinates": torch.zeros(15, 2)}, "free elements with 2 coordinates"),
+        ({"shape": (15,), "coordinates": torch.zeros(15, 3)}, "free elements with 3 coordinates"),
+        (
+            {"parts": (Part("video", (3, 4), ()), Part("audio", (3,), ()))},
+            r"a grid of 3 x 4 elements \(video\) and a grid of 3 elements \(audio\)",
+        ),
+    ],
+)
+def test_elements_of_a_grid_lie_on_the_models_own(changes: dict[str, object], theirs: str) -> None:
+    """Whatever the modality: as many elements on another grid, or on none, are another input."""
+    model = Perceiver(tiny())
+    values = {"name": "a", "modality": "image", "content": torch.zeros(15, 2), "shape": (3, 5)}
+    nothing = {"seen": np.zeros(1), "original": np.zeros(1), "box": ()}
+    assert model.inputs(Sample(**values, **nothing)).shape == (1, 15, model.config.input_channels)  # type: ignore[arg-type]
+    for method in (model.inputs, model.codes, model.content):
+        with pytest.raises(ValueError, match=f"a has {theirs}; this model takes "):
+            method(Sample(**(values | changes), **nothing))  # type: ignore[arg-type]
+
+
+def test_free_elements_may_be_any_number_but_need_the_models_coordinates() -> None:
+    positions = FourierConfig(num_bands=2, max_resolution=(3.0, 3.0, 3.0))
+    model = Perceiver(tiny(input_shape=(15,), content_channels=0, position_axes=3, positions=positions))
+    nothing = {"name": "a", "modality": "points", "seen": np.zeros(1), "original": np.zeros(1), "box": ()}
+
+    def cloud(count: int, coordinates: torch.Tensor | None) -> Sample:
+        return Sample(content=torch.zeros(count, 0), shape=(count,), coordinates=coordinates, **nothing)  # type: ignore[arg-type]
+
+    for count in (1, 15, 40):
+        assert model.inputs(cloud(count, torch.zeros(count, 3))).shape[:2] == (1, count)
+    for coordinates, theirs in (
+        (torch.zeros(15, 2), "free elements with 2 coordinates"),
+        (torch.zeros(15, 1), "free elements with 1 coordinate"),
+        (None, "a grid of 15 elements"),
+    ):
+        for method in (model.inputs, model.codes, model.content):
+            with pytest.raises(ValueError, match=f"a has {theirs}; this model takes free elements with 3 coordinates"):
+                method(cloud(15, coordinates))
 
 
 def test_steps_run_the_layers_of_the_plan_in_order() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -65,6 +66,17 @@ def sample() -> Sample:
         original=np.zeros(1),
         box=(),
     )
+
+
+def test_parts_of_other_grids_are_refused_though_they_have_as_many_elements() -> None:
+    made, given = model(), sample()
+    assert made.inputs(given).shape[1] == 18
+    audio, video, label = given.parts
+    turned = (audio, Part("video", (3, 2, 2), ()), label)
+    renamed = tuple(Part(f"{one.name}s", one.shape, ()) for one in SEGMENTS)
+    for parts in (turned, renamed, given.parts[:-1], (video, audio, label)):
+        with pytest.raises(ValueError, match=r"clip has a grid of .*; this model takes a grid of "):
+            made.inputs(dataclasses.replace(given, parts=parts))
 
 
 def row(part: int, place: tuple[float, ...], content: list[float], padding: Tensor) -> list[float]:

@@ -86,17 +86,23 @@ class Lens:
 
         source   a path, the bytes of a file, or an open binary file
         name     of the input, in messages and exports; by default the file's own
-        options  choices about reading it: start=1.5 of a sound or a clip; up="z", draw="farthest", seed=1 of a cloud
+        options  choices about reading it: start=1.5 of a sound or a clip; up="z", draw="farthest", seed=1,
+                 strays="drop", columns="2-3-4" of a cloud
 
         Raises InputError, whose message names the file and the cause, when it cannot be read.
         """
         return read_sample(self.config, source, name=name, options=options)
 
     def run(self, sample: Sample) -> Run:
-        """Puts an input through the model, once."""
+        """Puts an input through the model, once.
+
+        Raises ValueError for an input that was read for another modality or another grid of elements.
+        """
         return Run(self._context(sample), self.model.trace(self.model.inputs(sample)))
 
     def _context(self, sample: Sample) -> Context:
+        if sample.modality != self.config.modality:
+            raise ValueError(f"{sample.name} was read as {sample.modality}; {self.name} takes {self.config.modality}")
         return Context(self.name, self.model, self.labels, sample, lambda: self.sha256)
 
     def scan_steps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import subprocess
@@ -16,6 +17,7 @@ import perceiver
 from perceiver import CheckpointError, ConfigError, InputError, Lens, Perceiver
 from perceiver.lens import best_checkpoint, encoding_axes, open_windows, read_sample, scan_steps
 from perceiver.modalities import Windows
+from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
 from tests.models import tiny
 
@@ -132,6 +134,19 @@ def test_the_checkpoint_is_chosen_by_what_a_file_is(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(data)
         assert best_checkpoint(tmp_path / name).startswith(expected.split("-")[0])
     assert best_checkpoint(tmp_path / "missing.png").startswith("image")
+
+
+class TestRun:
+    def test_an_input_of_another_modality_is_refused_though_its_grid_is_the_same(self) -> None:
+        lens = Lens(Perceiver(tiny()), "mine")
+        nothing = {"seen": np.zeros(1), "original": np.zeros(1), "box": ()}
+        content = torch.zeros(15, 2)
+        picture = Sample(name="a.png", modality="image", content=content, shape=(3, 5), **nothing)  # type: ignore[arg-type]
+        assert lens.run(picture).logits.shape == (3,)
+        with pytest.raises(ValueError, match=r"a\.png was read as audio; mine takes image"):
+            lens.run(dataclasses.replace(picture, modality="audio"))
+        with pytest.raises(ValueError, match=r"a\.png has a grid of 5 x 3 elements; this model takes a grid of 3 x 5"):
+            lens.run(dataclasses.replace(picture, shape=(5, 3)))
 
 
 class TestScan:

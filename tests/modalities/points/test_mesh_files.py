@@ -190,7 +190,9 @@ def test_what_an_stl_holds_behind_its_count_is_said() -> None:
     fewer[80:84] = struct.pack("<I", 5)
     cloud = read(bytes(fewer), "a.stl")
     assert np.array_equal(corners(cloud), given[:5])
-    assert cloud.notes == ("left out 350 bytes behind the 5 triangles that its header promises, room for 7 more",)
+    assert cloud.notes == (
+        "left out 350 bytes behind the 5 triangles that its header promises, room for 7 more of them",
+    )
     note = "left out 4 bytes behind the 12 triangles that its header promises"
     assert read(files.stl(given) + b"more", "a.stl").notes == (note,)
     fewer[80:84] = bytes(4)
@@ -210,6 +212,24 @@ def test_what_an_stl_holds_behind_its_count_is_said() -> None:
 def test_stl_says_what_is_wrong(data: bytes, cause: str) -> None:
     with pytest.raises(InputError, match=f"a.stl .*{cause}"):
         read(data, "a.stl")
+
+
+def test_what_other_formats_hold_behind_their_counts_is_said() -> None:
+    off = ("OFF\n4 3 0\n" + CORNERS + FACES).encode()
+    assert read(off, "a.off").notes == ("left out 7 bytes behind the 4 points and 3 faces that its header promises",)
+    rows = files.POINTS[:6].tolist()
+    axes = ["float x", "float y", "float z"]
+    for form, rest, size in (("ascii", b"1 2 3\n", 5), ("binary_little_endian", b"\1" * 12, 12)):
+        data = files.ply(rows, axes, form)
+        assert read(data, "a.ply").notes == ()
+        note = f"left out {size} bytes behind the 6 points that its header promises"
+        assert read(data + rest, "a.ply").notes == (note,)
+    cloud = files.cloud_rows(files.POINTS[:6])
+    assert read(files.pcd(cloud), "a.pcd").notes == read(files.pcd(cloud, "ascii"), "a.pcd").notes == ()
+    note = "left out 24 bytes behind the 6 points that its header promises, room for 2 more of them"
+    assert read(files.pcd(cloud) + b"\1" * 24, "a.pcd").notes == (note,)
+    note = "left out 5 bytes behind the 6 points that its header promises"
+    assert read(files.pcd(cloud, "ascii") + b"1 2 3\n", "a.pcd").notes == (note,)
 
 
 def test_glb_parts_stand_where_the_scene_puts_them() -> None:
@@ -293,7 +313,26 @@ def test_reads_what_another_library_writes() -> None:
     [
         ({"buffers": [{"byteLength": 36, "uri": "model.bin"}]}, "keeps its points in another file, 'model.bin'"),
         ({"extensionsRequired": ["KHR_draco_mesh_compression"]}, "needs KHR_draco_mesh_compression"),
+        ({"extensionsRequired": ["EXT_meshopt_compression"]}, "needs EXT_meshopt_compression"),
         ({"extensionsUsed": ["EXT_mesh_gpu_instancing"]}, "needs EXT_mesh_gpu_instancing"),
+        (  # compressed, though it does not say that this is required
+            {
+                "extensionsUsed": ["KHR_draco_mesh_compression"],
+                "meshes": [
+                    {"primitives": [{"attributes": {"POSITION": 0}, "extensions": {"KHR_draco_mesh_compression": {}}}]}
+                ],
+                "accessors": [{"componentType": 5126, "count": 3, "type": "VEC3"}],
+            },
+            "needs KHR_draco_mesh_compression",
+        ),
+        (
+            {
+                "extensionsUsed": ["EXT_meshopt_compression"],
+                "bufferViews": [{"buffer": 1, "byteLength": 36}],
+                "buffers": [{"byteLength": 36}, {"byteLength": 36}],
+            },
+            "points are compressed or missing",
+        ),
         (
             {"accessors": [{"componentType": 5126, "count": 3, "type": "VEC3", "sparse": {}}]},
             "sparse or normalised places",

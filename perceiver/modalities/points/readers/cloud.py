@@ -60,12 +60,16 @@ def truncated(name: str, promised: int, found: int, what: str = "points") -> Inp
     )
 
 
-def left_out(rest: int, promised: int, size: int, what: str = "points") -> tuple[str, ...]:
-    """A note on bytes behind all that a header promises, if there are any; `size` is that of one of these things."""
+def left_out(rest: int, behind: str, size: int = 0, what: str = "") -> tuple[str, ...]:
+    """A note on bytes behind all that a header promises, if there are any.
+
+    behind      what they come after, in words
+    size, what  bytes of one more of these things, where that is known, and their name
+    """
     if rest <= 0:
         return ()
-    room = f", room for {rest // size:,} more" if rest >= size else ""
-    return (f"left out {rest:,} byte{'s' * (rest > 1)} behind the {promised:,} {what} that its header promises{room}",)
+    room = f", room for {rest // size:,} more {what}" if size and rest >= size else ""
+    return (f"left out {rest:,} byte{'s' * (rest > 1)} behind {behind} that its header promises{room}",)
 
 
 def unread_fields(names: Iterable[str]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""GLB and glTF scenes, read by trimesh, with the transforms of the scene applied.
+"""GLB and glTF scenes, read by trimesh, with the transforms of the scene and the pose of its meshes applied.
 
 The description of a scene is checked first, without decoding anything: how many points and triangles it claims, and
 what trimesh would read wrong.
@@ -16,6 +16,7 @@ from jaxtyping import UInt8
 
 from ....errors import InputError
 from .cloud import NO_FACES, Cloud, check_count
+from .gltf_pose import pose
 
 # Extensions that leave the shape as it is, or that trimesh reads right.
 _HARMLESS = ("KHR_materials_", "KHR_texture_", "EXT_texture_", "KHR_lights_", "KHR_mesh_quantization", "KHR_xmp")
@@ -30,7 +31,13 @@ _DEEPEST = 200
 def read_gltf(data: bytes, name: str, most: int) -> Cloud:
     """The triangles of a GLB or glTF scene, or else its points. Raises InputError as `check_gltf` does."""
     true_colours, notes = check_gltf(data, name, most)
-    cloud = _load(data, "glb" if data.startswith(b"glTF") else "gltf")
+    tree = json.loads(_json(data))
+    posed, count = pose(tree, _binary(data))
+    if count:
+        notes = (*notes, f"posed {count:,} of its meshes by joints or morph weights, as the file has them")
+    if moves := len(tree.get("animations", [])):
+        notes = (*notes, f"left out its {moves:,} animation{'s' * (moves > 1)}, so it stands as before they begin")
+    cloud = _load(posed or data, "glb" if posed or data.startswith(b"glTF") else "gltf")
     if cloud.colours is not None and not true_colours:
         return Cloud(cloud.points, None, cloud.triangles, (*notes, "left out its colours, which have 16 bits"))
     return Cloud(cloud.points, cloud.colours, cloud.triangles, notes)
@@ -83,6 +90,9 @@ def check_gltf(data: bytes, name: str, most: int) -> tuple[bool, tuple[str, ...]
         meshes = [[_Part(part, tree["accessors"]) for part in mesh["primitives"]] for mesh in tree.get("meshes", [])]
         parts = [part for mesh in _placed(tree, name) for part in meshes[mesh]]
         odd = [part for mesh in meshes for part in mesh if part.odd]
+        needs += [part.packed for part in odd if part.packed]
+        # In a GLB the values of the first buffer follow the description.
+        hollow = any("uri" not in buffer for buffer in tree.get("buffers", [])[data.startswith(b"glTF") :])
         largest = max((int(accessor["count"]) for accessor in tree.get("accessors", [])), default=0)
     except InputError:
         raise
@@ -95,6 +105,8 @@ def check_gltf(data: bytes, name: str, most: int) -> tuple[bool, tuple[str, ...]
         raise InputError(
             f"{name} keeps its points in another file, {str(elsewhere[0])[:60]!r}; save it as one GLB file"
         )
+    if hollow:
+        raise InputError(f"{name} is a glTF mesh whose points are compressed or missing; save it plainly")
     if odd:
         raise InputError(f"{name} is a glTF mesh with sparse or normalised places, which are not read; save it plainly")
     check_count(sum(part.points for part in parts), most, name)
@@ -117,6 +129,7 @@ class _Part:
         self.mode: int = part.get("mode", _TRIANGLES)
         self.points = int(places["count"])
         self.corners = int(indices["count"]) * (3 if self.mode == _STRIP else 1)
+        self.packed = next((word for word in part.get("extensions", {}) if not word.startswith(_HARMLESS)), None)
         self.colours = None if colours is None else accessors[colours]["componentType"]
         self.odd = places.get("normalized", False) or any(
             "sparse" in a or "bufferView" not in a for a in (places, indices)
@@ -147,3 +160,11 @@ def _json(data: bytes) -> bytes:
     if not data.startswith(b"glTF"):
         return data
     return data[20 : 20 + int.from_bytes(data[12:16], "little")]
+
+
+def _binary(data: bytes) -> bytes:
+    """The values behind the description in a GLB; none in a glTF."""
+    if not data.startswith(b"glTF"):
+        return b""
+    at = 20 + int.from_bytes(data[12:16], "little")
+    return data[at + 8 : at + 8 + int.from_bytes(data[at : at + 4], "little")]

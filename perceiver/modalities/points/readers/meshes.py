@@ -73,6 +73,7 @@ def read_off(data: bytes, name: str, most: int) -> Cloud:
         raise truncated(name, faces, found, "faces")
     places = np.ascontiguousarray(table[:, :3])
     triangles = triangulate(_off_faces(text, name, stop, end), places, name)
+    notes = (*notes, *left_out(len(text[end:].strip()), f"the {points:,} points and {faces:,} faces"))
     if not len(triangles):
         return Cloud(places, colours, notes=(*notes, NO_FACES))
     return Cloud(places, colours, triangles, notes)
@@ -188,7 +189,8 @@ def _from_bytes(data: bytes, name: str, most: int) -> tuple[Float64[np.ndarray, 
         raise InputError(f"{name} promises no triangles in its header, but data for {there:,} follow")
     check_count(promised, most, name, "triangles")
     table = np.frombuffer(data, _TRIANGLE, promised, _HEAD)
-    rest = left_out(len(data) - _HEAD - table.nbytes, promised, _TRIANGLE.itemsize, "triangles")
+    behind = f"the {promised:,} triangles"
+    rest = left_out(len(data) - _HEAD - table.nbytes, behind, _TRIANGLE.itemsize, "of them")
     return table["corners"].reshape(-1, 3).astype(np.float64), rest
 
 

@@ -6,6 +6,7 @@ the numbers of a header to the point of crashing; so it is given one written ane
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ....errors import InputError
-from .cloud import Cloud, check_count, truncated, unread_fields
+from .cloud import Cloud, check_count, left_out, truncated, unread_fields
 from .fields import Field, cloud_from_fields
 from .text import find_lines, normalised_text, parse_rows
 
@@ -47,11 +48,20 @@ def read_pcd(data: bytes, name: str, most: int) -> Cloud:
     check_count(header.points, most, name)
     match header.encoding:
         case "ascii":
-            return cloud_from_fields(_from_text(data, name), name)
+            return _with_rest(*_from_text(data, name), header, name)
         case "binary":
-            return cloud_from_fields(_from_bytes(data, header, name), name)
+            fields = _from_bytes(data, header, name)
+            return _with_rest(fields, data[header.end + header.points * header.row :], header, name)
         case _:
             return _from_compressed(data, header, name)
+
+
+def _with_rest(fields: list[Field], rest: bytes, header: _Header, name: str) -> Cloud:
+    """The cloud of the fields, with a note on the bytes behind them."""
+    cloud = cloud_from_fields(fields, name)
+    size = 0 if header.encoding == "ascii" else header.row
+    left = left_out(len(rest.strip()), f"the {header.points:,} points", size, "of them")
+    return dataclasses.replace(cloud, notes=(*cloud.notes, *left))
 
 
 def _header(data: bytes, name: str) -> _Header:
@@ -79,7 +89,8 @@ def _header(data: bytes, name: str) -> _Header:
     return _Header(tuple(names), tuple(kinds), tuple(counts), points, encoding, at)
 
 
-def _from_text(data: bytes, name: str) -> list[Field]:
+def _from_text(data: bytes, name: str) -> tuple[list[Field], bytes]:
+    """The fields, and the text behind them."""
     text = normalised_text(data)
     header = _header(text, name)
     stop, found = find_lines(text, header.end, header.points)
@@ -90,7 +101,7 @@ def _from_text(data: bytes, name: str) -> list[Field]:
         raise truncated(name, header.points, len(table))
     starts = np.cumsum((0, *header.counts[:-1]))
     columns = zip(header.names, header.kinds, starts, strict=True)
-    return [Field(word, table[:, start], kind) for word, kind, start in columns]
+    return [Field(word, table[:, start], kind) for word, kind, start in columns], text[stop:]
 
 
 def _from_bytes(data: bytes, header: _Header, name: str) -> list[Field]:

@@ -12,7 +12,7 @@ import re
 import numpy as np
 
 from ....errors import InputError
-from .cloud import Cloud, check_count, unread_fields
+from .cloud import Cloud, check_count, left_out, unread_fields
 from .fields import cloud_from_fields
 from .ply_values import Element, Property, Values, read_binary, read_text
 from .polygons import triangulate
@@ -52,7 +52,10 @@ def read_ply(data: bytes, name: str, most: int) -> Cloud:
     lists = found["face"].lists if "face" in found else {}
     corners = next((lists[key] for key in _CORNERS if key in lists), [])
     triangles = triangulate(corners, cloud.points, name)
-    notes = (*cloud.notes, *unread_fields(found["vertex"].lists))
+    # What other elements take up behind these is not known.
+    rest = len(data[at:].strip()) if len(found) == len(elements) else 0
+    behind = " and ".join(f"the {element.count:,} {element.things}" for element in elements)
+    notes = (*cloud.notes, *unread_fields(found["vertex"].lists), *left_out(rest, behind))
     return dataclasses.replace(cloud, triangles=triangles if len(triangles) else None, notes=notes)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from PIL import Image, ImageChops, ImageCms
 
 from ..base import DecodeError, printable
@@ -48,7 +48,12 @@ def to_srgb(
     for top, band in _bands(picture, reduce):
         alpha = _alpha(band, depth)
         colour = Image.fromarray(greys.to_8_bits(np.asarray(band))) if greys else _opaque(band)
-        rgb = _managed(colour, picture.info.get("icc_profile"), space, notes)
+        if space is None:
+            rgb = _managed(colour, picture.info.get("icc_profile"), notes)
+        else:
+            plain = colour.convert("RGB")
+            rgb = space.grey_to_srgb(greys.scaled(np.asarray(band)) / 255) if greys else space.to_srgb(plain)
+            notes += [space.note] if _differ(rgb, plain) else []
         if alpha is not None and alpha.getextrema()[0] != 255:
             paper = Image.new("RGB", rgb.size, background)
             paper.paste(rgb, mask=alpha)
@@ -115,10 +120,14 @@ class GreyScale:
 
     def to_8_bits(self, values: Shaped[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
         """Rescales grey values, rounding to the nearest."""
+        return np.rint(self.scaled(values)).astype(np.uint8)
+
+    def scaled(self, values: Shaped[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+        """Rescales grey values to 0..255."""
         values = values.view(np.uint32) if self.unsigned else values
         scaled = np.where(np.isfinite(values), values, self.low).astype(np.float64) - self.low
-        scaled = np.rint(scaled * 255 / ((self.high - self.low) or 1.0)).clip(0, 255)
-        return (255 - scaled if self.inverted else scaled).astype(np.uint8)
+        scaled = (scaled * 255 / ((self.high - self.low) or 1.0)).clip(0, 255)
+        return 255 - scaled if self.inverted else scaled
 
 
 def _window(least: float, most: float, mode: str, bits: int) -> tuple[float, float]:
@@ -166,21 +175,13 @@ def _opaque(picture: Image.Image) -> Image.Image:
             return picture.convert("RGBA").convert("RGB")
 
 
-def _managed(colour: Image.Image, profile: bytes | None, space: ColourSpace | None, notes: list[str]) -> Image.Image:
-    """Mode RGB in sRGB, through the file's colour space, or its profile where one can be used.
-
-    A bad profile never stands in the way.
-    """
+def _managed(colour: Image.Image, profile: bytes | None, notes: list[str]) -> Image.Image:
+    """Mode RGB in sRGB, through the file's profile where one can be used. A bad profile never stands in the way."""
     srgb = ImageCms.createProfile("sRGB")
     if colour.mode == "LAB":
         notes.append("converted its CIELAB colours to sRGB")
         return _through(colour, ImageCms.createProfile("LAB"), srgb)
     plain = colour.convert("RGB")
-    if space is not None:
-        managed = space.to_srgb(plain)
-        if _differ(managed, plain):
-            notes.append(space.note)
-        return managed
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

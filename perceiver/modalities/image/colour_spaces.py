@@ -81,7 +81,16 @@ class ColourSpace:
         light = self.curve(np.arange(256) / 255)
         if self.primaries is None and not self.dynamic:
             return picture.point(_encoded(light).tolist() * 3)
-        linear = light.astype(np.float32)[np.asarray(picture)]
+        return self._from_light(light.astype(np.float32)[np.asarray(picture)])
+
+    def grey_to_srgb(self, values: Float[np.ndarray, "h w"]) -> Image.Image:
+        """Grey values in [0, 1], brought to sRGB before they are rounded to 8 bits; mode RGB."""
+        light = self.curve(values)
+        if not self.dynamic:
+            return Image.fromarray(_encoded(light)).convert("RGB")
+        return self._from_light(np.repeat(light.astype(np.float32)[..., None], 3, axis=2))
+
+    def _from_light(self, linear: Float[np.ndarray, "h w 3"]) -> Image.Image:
         primaries = self.primaries or _SRGB_PRIMARIES
         if self.dynamic:
             linear = linear @ _between(primaries, _BT2020_PRIMARIES)

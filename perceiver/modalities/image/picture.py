@@ -68,8 +68,8 @@ _TILE_WIDTH, _TILE_LENGTH = 322, 323
 _MOST_SCANS = 100
 # Counting frames walks the file; more than this many are not worth the walk.
 _MOST_FRAMES = 1000
-# Frames of animations are decoded one after the other: this many pixels take some seconds.
-_MOST_SEQUENTIAL = 2_000_000_000
+# Frames of animations are decoded one after the other: this many pixels take seconds, of noise half a minute.
+_MOST_SEQUENTIAL = 250_000_000
 _SEQUENTIAL = (kinds.GIF, kinds.PNG, kinds.WEBP, kinds.AVIF)
 
 

@@ -20,7 +20,7 @@ _RAW_PHOTOMETRIC = frozenset({32803, 34892})
 _RGB, _CMYK = 2, 5
 _NATIVE = {"F;32BF": "F;32NF", "I;16BS": "I;16NS", "I;32BS": "I;32NS"}
 _FIELDS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-_MOST_DIRECTORIES, _MOST_ENTRIES, _MOST_VALUES = 2000, 4096, 64
+_MOST_DIRECTORIES, _MOST_ENTRIES, _MOST_VALUES = 2000, 100_000, 64
 _FORMATS = {1: "unsigned integers", 2: "signed integers", 3: "floating-point numbers"}
 
 
@@ -105,6 +105,7 @@ def _directories(data: bytes) -> Iterator[tuple[dict[int, tuple[int, ...]], int]
     big = data[2:4] in (b"+\0", b"\0+")
     waiting = [(8 if big else 4, 0)]  # places of offsets
     seen: set[int] = set()
+    left = _MOST_ENTRIES
     while waiting and len(seen) < _MOST_DIRECTORIES:
         place, level = waiting.pop(0)
         try:
@@ -112,22 +113,27 @@ def _directories(data: bytes) -> Iterator[tuple[dict[int, tuple[int, ...]], int]
             if offset == 0 or offset in seen:
                 continue
             seen.add(offset)
-            tags, after, below = _entries(data, offset, order, big)
+            tags, after, below, count = _entries(data, offset, order, big, left)
         except struct.error:
             continue
+        if (left := left - count) <= 0:
+            return
         if _WIDTH in tags and _LENGTH in tags:
             yield tags, level
         waiting = [(after, level), *((child, level + 1) for child in below), *waiting]
 
 
-def _entries(data: bytes, offset: int, order: str, big: bool) -> tuple[dict[int, tuple[int, ...]], int, list[int]]:
-    """The tags of a directory, the place of the next one's offset, and the places of those of its sub-directories."""
+def _entries(
+    data: bytes, offset: int, order: str, big: bool, most: int
+) -> tuple[dict[int, tuple[int, ...]], int, list[int], int]:
+    """The tags of a directory, the place of the next one's offset, the places of those of its sub-directories, and the
+    number of its entries."""
     (count,) = struct.unpack_from(f"{order}{'Q' if big else 'H'}", data, offset)
     at, room = offset + (8 if big else 2), 8 if big else 4
     size = 4 + 2 * room
     tags: dict[int, tuple[int, ...]] = {}
     below: list[int] = []
-    for entry in range(at, at + size * min(count, _MOST_ENTRIES), size):
+    for entry in range(at, at + size * min(count, most), size):
         tag, kind, many = struct.unpack_from(f"{order}HH{'Q' if big else 'I'}", data, entry)
         if tag not in _TOLD or kind not in _FIELDS:
             continue
@@ -138,4 +144,4 @@ def _entries(data: bytes, offset: int, order: str, big: bool) -> tuple[dict[int,
         tags[tag] = struct.unpack_from(f"{order}{many}{form}", data, place)
         if tag == SUB_DIRECTORIES:
             below = [place + struct.calcsize(form) * number for number in range(many)]
-    return tags, at + size * count, below
+    return tags, at + size * count, below, count

@@ -160,6 +160,16 @@ def test_every_sort_of_pixels(depth: int, kind: int, rows: bytes, extra: bytes) 
         assert pixels.tolist() == [[value] * 3 for value in expected]
 
 
+@pytest.mark.parametrize("chunk", [gamma(100_000), cicp(1, 8), cicp(9, 8)])
+def test_sixteen_bit_greys_are_converted_before_they_are_rounded(chunk: bytes) -> None:
+    """1,000 of 65,535 is light of 0.01526, so 255 (1.055 * 0.01526**(1 / 2.4) - 0.055) = 33.07; 200 is 10.05.
+
+    Rounded to 8 bits first they would be 34 and 13.
+    """
+    rows = b"\0" + struct.pack(">5H", 55 * 257, 188 * 257, 1000, 200, 65535)
+    assert read(files.png(5, 1, 16, 0, rows, chunk)).original[0, :, 0].tolist() == [128, 223, 33, 10, 255]
+
+
 def test_transparency_is_laid_on_the_background_after_the_conversion() -> None:
     rows = b"\0" + bytes([55, 55, 55, 0]) + bytes([188, 188, 188, 255])
     data = files.png(2, 1, 8, 6, rows, gamma(100_000))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from perceiver import InputError, Sample
 from perceiver.modalities import get
+from perceiver.modalities.image import tiff
 from tests.modalities import files
 from tests.modalities.tiffs import Page, write
 
@@ -173,3 +175,13 @@ def test_grey_of_a_real_writer() -> None:
     for options in ({}, {"compression": "tiff_lzw"}, {"compression": "jpeg"}, {"big_tiff": True}):
         sample = read(files.save(files.noise(24, 16), "TIFF", **options))
         assert sample.original.shape == (16, 24, 3)
+
+
+def test_endless_directories_are_not_walked_to_the_end() -> None:
+    """Sub-directories of thousands of entries each, all over the same bytes, are looked through up to a limit."""
+    entries = (30_000).to_bytes(2, "little") * 200_000
+    size = len(write(Page(values("u1", 1), more={SUB: (4, [0] * 64)})))
+    data = write(Page(values("u1", 1), more={SUB: (4, [size + 2 * number for number in range(64)])})) + entries
+    start = time.perf_counter()
+    assert not tiff.is_camera_raw(data)
+    assert time.perf_counter() - start < 2

@@ -84,8 +84,8 @@ def _far(points: Float64[np.ndarray, "n 3"], rest: Bool[np.ndarray, "n"]) -> Str
 
 def _copies(points: Float64[np.ndarray, "n 3"]) -> Iterator[Strays]:
     """0, 0, 0 and the place that holds most points, if they have no neighbour or many more points than other places."""
-    random = np.random.default_rng(0)
-    part = points if len(points) <= _SEARCHED else points[random.choice(len(points), _SEARCHED, replace=False)]
+    few = len(points) <= _SEARCHED
+    part = points if few else points[np.unique(np.random.default_rng(0).integers(len(points), size=_SEARCHED))]
     places, counts = np.unique(part + 0.0, axis=0, return_counts=True)  # -0 becomes 0
     if len(places) <= _LEAST:
         return

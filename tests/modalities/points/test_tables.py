@@ -265,3 +265,23 @@ def test_columns_are_chosen_by_the_reading_option() -> None:
             get("points").read(data, "a.csv", shape=(20,), preprocess={}, options={"columns": value})
     with pytest.raises(InputError, match=r"a\.obj is an OBJ mesh, which has no columns to choose"):
         get("points").read(b"v 0 0 0\n", "a.obj", shape=(20,), preprocess={}, options={"columns": "1-2-3"})
+
+
+def test_columns_of_words_are_passed_over() -> None:
+    """Codes behind the places, dates and times before them; columns keep their numbers."""
+    rows = [f"{i},{x},{y},{z},corner {i} of 20" for i, (x, y, z) in enumerate(PLACES.tolist(), 1)]
+    with pytest.raises(AmbiguousInputError, match="columns=2-3-4 or columns=1-2-3"):
+        read("\n".join(rows))
+    cloud = read_cloud("\n".join(rows).encode(), "a.csv", 1000, (1, 2, 3))
+    assert np.array_equal(cloud.points, PLACES)
+    assert cloud.notes == ("took columns 2 to 4 as x, y, z and left out columns 1, 5",)
+    named = read("\n".join(["Nr,Easting,Northing,Height,Code", *rows]))
+    assert np.array_equal(named.points, PLACES)
+    assert "left out its fields nr and code, as the model reads places alone" in named.notes
+    dated = [f"2024-05-01;12:00:{i:02};{x};{y};{z}".replace(".", ",") for i, (x, y, z) in enumerate(PLACES.tolist())]
+    cloud = read("\n".join(dated))
+    assert np.array_equal(cloud.points, PLACES)
+    assert "took columns 3 to 5 as x, y, z and left out columns 1 and 2" in cloud.notes
+    rows[2] = rows[2].replace(",", ",x,", 1)
+    with pytest.raises(InputError, match="line 3 is '3,x,"):
+        read("\n".join(rows))

@@ -85,8 +85,10 @@ def cloud_from_columns(
     places = chosen or named_places(names)
     notes: tuple[str, ...] = ()
     if places is None:
-        places = _FIRST
-        notes = _look(table, name, names)
+        numbers = [i for i in range(count) if not np.isnan(table[:, i]).all()]
+        numbers = numbers if len(numbers) >= 3 else list(range(count))
+        places = (numbers[0], numbers[1], numbers[2])
+        notes = _look(table, name, names, numbers)
     columns = Columns(tuple(names) or ("",) * count, places)
     if names and (chosen or named_places(names)):
         cloud = _cloud_of_names(table, name, names, places)
@@ -128,13 +130,15 @@ def _cloud_of_numbers(table: Float64[np.ndarray, "n columns"], places: Places, p
     return Cloud(points, colours, notes=(said,))
 
 
-def _look(table: Float64[np.ndarray, "n columns"], name: str, names: Sequence[str]) -> tuple[str, ...]:
-    """A note on columns among the first three that may be something else.
+def _look(
+    table: Float64[np.ndarray, "n columns"], name: str, names: Sequence[str], numbers: Sequence[int]
+) -> tuple[str, ...]:
+    """A note on columns among the first three that may be something else; `numbers` are those that hold any.
 
     Raises AmbiguousInputError where other columns can take their place.
     """
     looks = {}
-    for column in _FIRST:
+    for column in numbers[:3]:
         if names and _NO_PLACE.fullmatch(names[column]):
             looks[column] = f"is called {names[column]!r}"
         elif rise := _rise(table[:, column]):
@@ -142,13 +146,14 @@ def _look(table: Float64[np.ndarray, "n columns"], name: str, names: Sequence[st
     if not looks:
         return ()
     column, look = next(iter(looks.items()))
-    if table.shape[1] == 3:
-        return (f"took its {_ORDINALS[column]} column, which {look}, as {_AXES[column]}",)
-    others = [i for i in range(table.shape[1]) if i not in looks][:3]
-    sets = [tuple(others)] if len(others) == 3 else []
-    answers = {"-".join(str(i + 1) for i in one): _span(list(one)).capitalize() for one in [*sets, _FIRST]}
+    which = _ORDINALS[column] if column < 3 else f"{column + 1}th"
+    if len(numbers) == 3:
+        return (f"took its {which} column, which {look}, as {_AXES[numbers.index(column)]}",)
+    others = [i for i in numbers if i not in looks][:3]
+    sets = [others] if len(others) == 3 else []
+    answers = {"-".join(str(i + 1) for i in one): _span(one).capitalize() for one in [*sets, list(numbers[:3])]}
     raise AmbiguousInputError(
-        f"{name} has a {_ORDINALS[column]} column that {look}, like the number or time of a point; say which columns "
+        f"{name} has a {which} column that {look}, like the number or time of a point; say which columns "
         f"are x, y and z: {' or '.join(f'columns={value}' for value in answers)}",
         "columns",
         answers,

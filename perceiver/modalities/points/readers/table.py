@@ -43,7 +43,11 @@ def read_table(data: bytes, name: str, most: int, places: Places | None = None) 
     Raises InputError that names the lines at fault, and AmbiguousInputError as `cloud_from_columns` does.
     """
     text = normalised_text(data).replace(b'"', b"")
-    layout = _layout(text, name)
+    try:
+        layout = _layout(text, name)
+    except InputError:
+        text = _without_words(text)
+        layout = _layout(text, name)
     check_count(text.count(b"\n", layout.start) + 1, most, name, "lines")
     notes = []
     if layout.separator is not None:
@@ -82,6 +86,27 @@ def _layout(text: bytes, name: str) -> _Layout:
         if at >= len(text):
             break
     raise InputError(f"{name} has no row of at least three numbers in its first lines, so there are no points to read")
+
+
+def _without_words(text: bytes) -> bytes:
+    """A text with NaN in columns of words, such as dates: those that are no numbers in the first row that has three.
+
+    Only for commas, semicolons and tabs, where columns are plain to see.
+    """
+    lines = text.split(b"\n")
+    for first, line in enumerate(lines[:_MOST_ABOVE]):
+        for separator, comma in ((b",", False), (b";", False), (b";", True), (b"\t", False), (b"\t", True)):
+            words = [word.strip().decode("latin-1") for word in line[:_LONGEST_LINE].split(separator)]
+            numbers = [is_number(word.replace(",", ".") if comma else word) for word in words]
+            if sum(numbers) < 3:
+                continue
+            rows = [row.split(separator) for row in lines]
+            for row in rows[first:]:
+                for column, fits in enumerate(numbers):
+                    if not fits and len(row) == len(words):
+                        row[column] = b"nan"
+            return b"\n".join(separator.join(row) for row in rows)
+    return text
 
 
 def _names(line: str, columns: int) -> tuple[str, ...]:

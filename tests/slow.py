@@ -25,6 +25,8 @@ SLOW = frozenset(
         "tests/app/test_points_view.py",
         "tests/app/test_video_view.py",
         "tests/checkpoints/formats/test_hostile.py",
+        "tests/checkpoints/formats/test_preparation.py",
+        "tests/checkpoints/test_weights.py",
         "tests/checkpoints/test_hub.py",
         "tests/checkpoints/test_hub_fetch.py",
         "tests/cli/test_ablate.py",

@@ -4,6 +4,7 @@ location.py   where a checkpoint is: bundled, on this machine, or on the hub (hu
 tensors/      weights files: safetensors and what torch.save writes
 formats/      what the files of each project mean; ours is one of them
 reader.py     the one strict reader; info.py is what it knows before it reads a number
+weights.py   which set of weights of a file is read, where there are several
 loading.py, saving.py   models from checkpoints, and back (folder.py)
 cards/        model cards and training results
 """

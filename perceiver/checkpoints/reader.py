@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from ..progress import ProgressCallback
 from .cards import card
 from .cards.results import read_results
 from .folder import check_sizes, is_finite, read_json
-from .formats import Checkpoint, Conversion, Options, Rule, format_of
+from .formats import Checkpoint, Conversion, Options, Rule, format_of, is_known
 from .info import CheckpointInfo
 from .location import Location
 from .tensors.file import TensorFile, open_tensor_file, wrong_dtype
 from .tensors.header import FLOATS, Entry
+from .weights import WEIGHTS, choose
 
 # Statistics of batch norms are no parameters.
 _STATISTICS = ("running_mean", "running_var")
@@ -121,21 +122,24 @@ def open_checkpoint(location: Location, options: Options | None = None) -> Check
 
     Raises CheckpointError for what is of no known format, damaged, or cannot be represented.
     """
+    given = dict(options or {})
+    asked = given.pop(WEIGHTS, None)
     file = open_tensor_file(location.weights, location.label(location.weights))
     checkpoint = Checkpoint(
         name=location.source,
-        entries=file.entries,
+        entries={},
         config=_json(location, location.config),
         config_label=location.label(location.config) if location.config else None,
         preprocessor=_json(location, location.preprocessor),
-        extras=file.extras,
-        options=dict(options or {}),
-        same=file.same,
+        options=given,
         credit=lambda: _credit(location),
     )
+    chosen = choose(file, asked, lambda entries: is_known(Checkpoint(location.source, entries)), location.source)
+    file = chosen.file
+    checkpoint = replace(checkpoint, entries=file.entries, extras=file.extras, same=file.same)
     family = format_of(checkpoint)
-    known = family.options(checkpoint)
-    values = {option.name: checkpoint.value(option) for option in known}
+    known = (*((chosen.option,) if chosen.option else ()), *family.options(checkpoint))
+    values = {one.name: one.value({WEIGHTS: asked} if one is chosen.option else given) for one in known}
     conversion = None
     if all(value is not None for value in values.values()):
         try:
@@ -156,7 +160,7 @@ def open_checkpoint(location: Location, options: Options | None = None) -> Check
         values=values,
         revision=location.revision,
         credit=family.credit(checkpoint),
-        notes=(*file.notes, *(conversion.notes if conversion else ())),
+        notes=(*chosen.notes, *file.notes, *(conversion.notes if conversion else ())),
     )
     return CheckpointReader(file, checkpoint, conversion, info)
 

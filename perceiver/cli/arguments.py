@@ -33,7 +33,8 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help="One such argument or switch; may be repeated. 'perceiver checkpoints info' lists them.",
+        help="One such argument or switch, or weights=SET for one of several sets in its file; may be repeated. "
+        "'perceiver checkpoints info' lists them.",
         show_default=False,
     ),
 ]
@@ -66,14 +67,22 @@ def given_options(path: Path | None, pairs: Sequence[str] | None) -> dict[str, A
 def options_for(location: Location) -> dict[str, Any]:
     """What the running command was given for a checkpoint.
 
-    Where a command opens several, those of this project, which take no options, are left out.
+    Where a command opens several, those of this project, which take no other options, are given `weights` alone, and
+    that goes to those whose files hold several sets.
     """
     from ..checkpoints import inspect
+    from ..checkpoints.weights import WEIGHTS
 
     given = _given.get()
-    if given.several and given.options and inspect(location).family == "own":
-        return {}
-    return given.options
+    if not given.several or not given.options:
+        return given.options
+    about = inspect(location)
+    takes = {option.name for option in about.options}
+    return {
+        name: value
+        for name, value in given.options.items()
+        if (name in takes if name == WEIGHTS else about.family != "own")
+    }
 
 
 def add_to_commands(commands: typer.Typer) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from streamlit.testing.v1 import AppTest
 
 from app.sections.checkpoint import repository
@@ -123,6 +124,25 @@ def test_an_upload_asks_what_its_file_does_not_tell(page: AppTest, tmp_path: Pat
     assert page.selectbox(key="control_model").options[-1] == "mine.pt (uploaded)"
     assert not page.exception
     assert "class " in said(page)
+
+
+def test_an_upload_with_an_average_lets_one_choose(page: AppTest, checkpoints: Path, tmp_path: Path) -> None:
+    folder = checkpoints / "image-learned"
+    trained = load_file(folder / "model.safetensors")
+    torch.save({"model": trained, "model_ema": {n: t + 0.01 for n, t in trained.items()}}, tmp_path / "last.pt")
+    uploaded = [("last.pt", (tmp_path / "last.pt").read_bytes(), "application/octet-stream")]
+    uploaded.append(("config.json", (folder / "config.json").read_bytes(), "application/json"))
+    page.segmented_control(key="open_from").set_value("upload").run()
+    page.file_uploader(key="open_files").set_value(uploaded).run()
+    assert not page.exception, page.exception
+    assert "Took the weights model, and also holds model" in said(page)
+    (control,) = [one for one in (*page.selectbox, *page.segmented_control) if str(one.key).endswith("_weights")]
+    assert (control.value, control.options) == ("model", ["model", "model\\_ema"])
+    control.set_value("model_ema").run()
+    press(page, "Open")
+    assert not page.exception, page.exception
+    explored(page)
+    assert not page.exception, page.exception
 
 
 @pytest.fixture

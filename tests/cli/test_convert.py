@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import typer
+from safetensors.torch import load_file
 
 import perceiver
 from perceiver import modalities
@@ -134,6 +135,31 @@ def test_of_several_checkpoints_those_of_other_projects_take_them(published: Pat
     same, other = values(*both), values(*both, "--set", "num_blocks=1")
     assert same != other
     assert "takes no num_blocks" in refused("predict", PHOTO, "-c", "ours", "--set", "num_blocks=1")
+
+
+def test_a_set_of_weights_is_chosen_on_the_command_line(published: Path) -> None:
+    """The average has another tower; of several checkpoints the choice goes to those whose files hold two sets."""
+    trained = load_file(published / "model.safetensors")
+    average = {n: 2 * tensor if "self_attends" in n else tensor for n, tensor in trained.items()}
+    Path("run").mkdir()
+    torch.save({"state_dict": trained, "state_dict_ema": average}, "run/last.ckpt")
+    for name in ("config.json", "preprocessor_config.json"):
+        shutil.copy(published / name, "run")
+    told = run("checkpoints", "info", "run").stdout
+    assert '--set weights="state_dict"  Set of weights (state_dict, state_dict_ema)' in told
+    assert "took the weights state_dict, and also holds state_dict_ema" in " ".join(told.split())
+    chosen = ("--set", "weights=state_dict_ema")
+    predict = ("predict", PHOTO, "-c", "run", "--top", "5")
+    (plain,), (averaged,) = values(*predict), values(*predict, *chosen)
+    (expected,) = values("predict", PHOTO, "-c", str(published), "--top", "5")
+    assert plain["predictions"] == expected["predictions"] != averaged["predictions"]
+    assert run("convert", "run", "ours", *chosen).exit_code == 0
+    assert values("predict", PHOTO, "-c", "ours", "--top", "5")[0]["predictions"] == averaged["predictions"]
+    assert "took the weights state_dict_ema" in Path("ours/README.md").read_text()
+    both = ("compare", PHOTO, "-c", "ours", "-c", "run")
+    assert values(*both) != values(*both, *chosen)
+    assert "weights is 'ema'; it must be 'state_dict' or 'state_dict_ema'" in refused(*predict, "--set", "weights=ema")
+    assert "holds one set of weights alone" in refused("predict", PHOTO, "-c", "ours", *chosen)
 
 
 def test_convert_overwrites_nothing(published: Path) -> None:

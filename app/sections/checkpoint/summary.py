@@ -125,7 +125,7 @@ def _control(source: Source, asking: _Asking, option: Option) -> None:
         if len(choices) <= _FEW and all(len(str(one)) <= 12 for one in choices):
             st.segmented_control(label, choices, required=value in choices, format_func=_said, **shared)
         else:
-            st.selectbox(label, choices, format_func=_said, **shared)
+            st.selectbox(label, choices, format_func=str, **shared)  # shown as they are, not as Markdown
     elif option.type == "bool":
         st.session_state[key] = value if isinstance(value, bool) else None
         st.segmented_control(label, [True, False], required=value is not None, format_func=_said, **shared)

@@ -9,7 +9,18 @@ from .lucidrains import Lucidrains
 from .own import Own
 from .transformers import Transformers
 
-__all__ = ["FORMATS", "Checkpoint", "Conversion", "Format", "Option", "OptionValue", "Options", "Rule", "format_of"]
+__all__ = [
+    "FORMATS",
+    "Checkpoint",
+    "Conversion",
+    "Format",
+    "Option",
+    "OptionValue",
+    "Options",
+    "Rule",
+    "format_of",
+    "is_known",
+]
 
 FORMATS: tuple[Format, ...] = (Own(), Transformers(), Krasserm(), Lucidrains())
 
@@ -25,3 +36,8 @@ def format_of(checkpoint: Checkpoint) -> Format:
         f"{checkpoint.name} is no Perceiver of a known format ({', '.join(one.title for one in FORMATS)}): its tensors "
         f"are called {shown}"
     )
+
+
+def is_known(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint has one of the formats."""
+    return any(one.recognises(checkpoint) for one in FORMATS)

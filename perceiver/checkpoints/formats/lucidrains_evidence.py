@@ -22,7 +22,7 @@ from .base import Checkpoint, GivenValue, Option, OptionValue, listed, shown, si
 
 _LAYER = re.compile(r"layers\.(\d{1,6})\.")
 _SELF = re.compile(r"layers\.0\.(?:self_attns|2)\.(\d{1,6})\.0\.")
-_LATENTS = ("latents", "perceiver_io.latents", "perceiver.latents")
+_LATENTS = ("latents", "perceiver_io.latents")
 _MOST_BLOCKS = 256
 _ATTENTION = (".fn.to_q.weight", ".mixer.Wq.weight")
 

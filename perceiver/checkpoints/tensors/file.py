@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,11 @@ from torch import Tensor
 from ...errors import CheckpointError
 from ..folder import is_finite, not_finite
 from . import torch_zip
-from .header import AGAIN, FLOATS, Entry, cast_notes, is_safetensors, read_header
+from .header import AGAIN, FLOATS, RE_SAVE, Entry, cast_notes, is_safetensors, read_header
+from .sets import WeightList, WeightSet, called, default_of, sets_in
 
 # Beside the floats: counters and masks that some models keep in their buffers.
 _READABLE = frozenset({*FLOATS, "I64", "I32", "I16", "I8", "U8", "BOOL"})
-_MAX_NAME = 512
-# Also inside a name where only a part of the model was compiled.
-_COMPILED = "_orig_mod"
-_WRAPPERS = ("module", _COMPILED, "model", "backend_model")
 
 
 @dataclass(frozen=True)
@@ -32,9 +29,11 @@ class TensorFile:
 
     path     where it is
     label    what messages call it
-    entries  its tensors by name, without the prefixes of wrappers
+    entries  the tensors of the chosen set by name, without the prefixes of wrappers
     extras   plain values that a pickle holds beside them: {"hyper_parameters": {...}}
     notes    what was changed: prefixes removed, number types cast
+    sets     all sets of weights in it, and `lists` of tensors without names
+    chosen   the set that `entries` are of: the model's by its place, None where that is not clear
     """
 
     path: Path
@@ -42,9 +41,29 @@ class TensorFile:
     entries: Mapping[str, Entry]
     extras: Mapping[str, Any]
     notes: tuple[str, ...]
+    sets: tuple[WeightSet, ...]
+    lists: tuple[WeightList, ...]
+    chosen: WeightSet | None
     _size: int
-    _stored: Mapping[str, str]  # the name of each tensor in the file
-    _tensors: Mapping[str, Tensor] | None = field(repr=False)  # None for a safetensors file
+    _keys: Mapping[str, str]  # by which each tensor is read
+    _content: torch_zip.ZipContent | None = field(repr=False)  # None for a safetensors file
+    _tensors: Mapping[str, Tensor] = field(repr=False)
+
+    def choose(self, one: WeightSet) -> TensorFile:
+        """The file with another of its sets in place of the chosen one."""
+        return replace(
+            self,
+            entries=one.entries,
+            extras=_extras(self._content, self.sets, one),
+            notes=(*_left_out(self._content, one), *one.notes, *cast_notes(one.entries)),
+            chosen=one,
+            _keys=one.keys,
+        )
+
+    def identity(self, key: str) -> Hashable:
+        """Equal for keys of tensors that share their numbers, as tied weights do."""
+        tensor = self._tensors.get(key)
+        return key if tensor is None else (tensor.data_ptr(), tensor.shape, tensor.stride())
 
     def get(self, name: str) -> Float[Tensor, "..."]:
         """One tensor as float32, a copy that does not depend on the file.
@@ -68,12 +87,12 @@ class TensorFile:
         return bool(torch.equal(self._read(name), self._read(other)))
 
     def _read(self, name: str) -> Tensor:
-        stored = self._stored[name]
+        key = self._keys[name]
         self._check_size()  # reading behind the end of a mapped file would end the program
-        if self._tensors is not None:
-            return self._tensors[stored]
+        if self._content is not None:
+            return self._tensors[key]
         try:
-            return self._safetensors.get_tensor(stored)
+            return self._safetensors.get_tensor(key)
         except (SafetensorError, OSError) as error:
             raise CheckpointError(f"{self.label} cannot be opened as a safetensors file", AGAIN) from error
 
@@ -104,24 +123,25 @@ def open_tensor_file(path: Path, label: str | None = None) -> TensorFile:
         is_zip = not is_safetensors(path) and torch_zip.is_zip(path)
     except OSError as error:
         raise CheckpointError(f"{label} cannot be read: {error.strerror or type(error).__name__}") from error
-    entries: Mapping[str, Entry]
-    tensors: Mapping[str, Tensor] | None
-    if is_zip:
-        content = torch_zip.read(path, label)
-        entries, tensors, extras, notes = content.entries, content.tensors, content.extras, content.notes
+    content = torch_zip.read(path, label) if is_zip else None
+    tensors: dict[str, Tensor] = {}
+    sets: list[WeightSet] = []
+    lists: list[WeightList] = []
+    if content is None:
+        sets = sets_in(label, (), read_header(path, label), str)
     else:
-        entries, tensors, extras, notes = read_header(path, label), None, {}, ()
-    names = _unwrapped(label, entries)
-    return TensorFile(
-        path=path,
-        label=label,
-        entries={name: entries[stored] for name, stored in names.items()},
-        extras=extras,
-        notes=(*notes, *_wrapper_notes(names), *cast_notes(entries)),
-        _size=size,
-        _stored=names,
-        _tensors=tensors,
-    )
+        for group in content.mappings:
+            sets += sets_in(label, group.place, group.entries, group.key)
+            tensors |= {group.key(name): tensor for name, tensor in group.tensors.items()}
+        for group in content.lists:
+            keys = [group.key(name) for name in group.tensors]
+            lists.append(WeightList(called(group.place), keys, list(group.entries.values())))
+            tensors |= dict(zip(keys, group.tensors.values(), strict=True))
+    if content is not None and all(one.aside for one in sets):
+        raise CheckpointError(f"{label} holds no mapping of names to tensors, so there are no weights in it", RE_SAVE)
+    file = TensorFile(path, label, {}, {}, (), tuple(sets), tuple(lists), None, size, {}, content, tensors)
+    chosen = default_of(sets)
+    return file.choose(chosen) if chosen else file
 
 
 def wrong_dtype(label: str, name: str, dtype: str) -> CheckpointError:
@@ -131,27 +151,19 @@ def wrong_dtype(label: str, name: str, dtype: str) -> CheckpointError:
     )
 
 
-def _unwrapped(label: str, stored: Iterable[str]) -> dict[str, str]:
-    """The model's own name of each tensor -> its name in the file, without the prefixes of compiling, data parallelism
-    and training wrappers. Raises CheckpointError when two become one, or one cannot be printed."""
-    names: dict[str, str] = {}
-    for whole in stored:
-        if len(whole) > _MAX_NAME or not whole.isprintable():
-            raise CheckpointError(f"{label} names a tensor {whole[:40]!r}..., which no model does")
-        parts = [part for part in whole.split(".") if part != _COMPILED]
-        while len(parts) > 1 and parts[0] in _WRAPPERS:
-            del parts[0]
-        name = ".".join(parts)
-        if name in names:
-            raise CheckpointError(f"{label} holds {name} twice, as {names[name]} and as {whole}")
-        names[name] = whole
-    return names
+def _extras(content: torch_zip.ZipContent | None, sets: Iterable[WeightSet], chosen: WeightSet) -> Mapping[str, Any]:
+    """Plain values beside the model and what is as large; none beside tensors at the top level."""
+    if content is None or not chosen.place:
+        return {}
+    return content.extras({one.place[0] for one in sets if one.place and 2 * len(one.keys) >= len(chosen.keys)})
 
 
-def _wrapper_notes(names: Mapping[str, str]) -> tuple[str, ...]:
-    """A note on the prefixes that were removed, if there were any."""
-    renamed = [(name, stored) for name, stored in names.items() if name != stored]
-    if not renamed:
-        return ()
-    name, stored = renamed[0]
-    return (f"removed wrappers' prefixes from {len(renamed)} of {len(names)} tensor names ({stored} is {name})",)
+def _left_out(content: torch_zip.ZipContent | None, chosen: WeightSet) -> Iterator[str]:
+    """Notes on the place of the model in a pickle, and on what is among its tensors and is none."""
+    if content is None:
+        return
+    if chosen.place:
+        yield f"took the tensors under {'.'.join(chosen.place)} for the model"
+    left = next((group.left for group in content.mappings if group.place == chosen.place), ())
+    if left:
+        yield f"ignored {len(left)} values that are no tensors ({', '.join(left[:3])}{', ...' if left[3:] else ''})"

@@ -20,7 +20,7 @@ import struct
 import threading
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,15 @@ from torch import Tensor
 from ...errors import CheckpointError
 from .header import AGAIN, RE_SAVE, Entry
 from .pickle_check import ForbiddenError, UnreadableError, check
+from .sets import ASIDE, Place, is_average
 
 _START, _END, _END_64 = b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06"
 _MAX_DIRECTORY = 16 * 2**20  # 100,000 parts take less
 _MAX_PICKLE = 64 * 2**20
 _MAX_TENSORS = 100_000
 _MAX_REPEATS = 64  # of the file's size: how often tied weights may be listed
-_MAX_DEPTH = 4
+_MAX_DEPTH = 6
+_MAX_VALUES = 1_000_000
 _MAX_SETTINGS = 100_000
 _TYPES = {
     torch.float16: "F16",
@@ -59,13 +61,6 @@ _DICTIONARIES = {
     "lightning.fabric.utilities.data.AttributeDict",
 }
 _PATHS = {"pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath"}
-# Where training tools put the model's tensors.
-_PLACES = (
-    *("state_dict", "model_state_dict", "model_state", "model", "module", "sd", "weights", "params", "net"),
-    "network",
-)
-# What they put beside the model, and may hold tensors too: first words of names.
-_ASIDE = ("optim", "sched", "lr_", "callback", "loops", "scaler", "amp", "native_amp", "rng", "metric")
 _LOCK = threading.Lock()  # PyTorch's list of stand-ins is one for the process
 
 
@@ -95,13 +90,44 @@ class _Path(_Record):
 
 
 @dataclass(frozen=True)
-class ZipContent:
-    """The model's tensors, mapped from the file, and plain values beside them."""
+class Group:
+    """Tensors of one mapping or list: by name, or by number in order.
 
-    entries: Mapping[str, Entry]
+    place  the keys under which they are in the file
+    left   names in the mapping whose values are neither tensors nor hold any
+    """
+
+    place: Place
     tensors: Mapping[str, Tensor] = field(repr=False)
-    extras: Mapping[str, Any]
-    notes: tuple[str, ...]
+    left: tuple[str, ...] = ()
+
+    def key(self, name: str) -> str:
+        """A name for one of its tensors that no other group has."""
+        return "\0".join((*self.place, name))
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """Number type and shape of each tensor."""
+        return {name: Entry(_TYPES[tensor.dtype], tuple(tensor.shape)) for name, tensor in self.tensors.items()}
+
+
+@dataclass(frozen=True)
+class ZipContent:
+    """What a file holds: mappings and lists of tensors, mapped from the file, and plain values beside them."""
+
+    mappings: tuple[Group, ...]
+    lists: tuple[Group, ...]
+    value: Mapping[Any, Any] = field(repr=False)
+
+    def extras(self, models: Container[str]) -> dict[str, Any]:
+        """What is beside the models, as plain values; `models` are the first keys of their places."""
+        budget = [_MAX_SETTINGS]
+        named = {str(name): one for name, one in self.value.items() if not isinstance(one, Tensor)}
+        return {
+            name: _plain(one, budget)
+            for name, one in named.items()
+            if name not in models and not name.lower().startswith(ASIDE)
+        }
 
 
 def is_zip(path: Path) -> bool:
@@ -111,17 +137,20 @@ def is_zip(path: Path) -> bool:
 
 
 def read(path: Path, label: str) -> ZipContent:
-    """The tensors of a file that `torch.save` wrote, which messages call `label`.
+    """What a file holds that `torch.save` wrote, which messages call `label`.
 
     Raises CheckpointError for everything that is damaged or cannot be trusted.
     """
     data, parts = _read_archive(path, label)
     value = _load(path, _check_pickle(data, parts, label), label)
-    place, model = _model_in(value, label)
-    tensors = {name: tensor.detach() for name, tensor in model.items() if isinstance(tensor, Tensor)}
-    _check_amount(tensors, os.path.getsize(path), label)
-    entries = {name: Entry(_TYPES[tensor.dtype], tuple(tensor.shape)) for name, tensor in tensors.items()}
-    return ZipContent(entries, tensors, _extras(value, place), tuple(_notes(place, model, tensors)))
+    if not isinstance(value, dict):
+        kinds: dict[type, str] = {Tensor: "one tensor", list: "a list", _Record: "settings"}
+        kind = next((words for one, words in kinds.items() if isinstance(value, one)), "something else")
+        raise CheckpointError(f"{label} holds {kind} in place of a mapping of names to tensors", RE_SAVE)
+    groups = _Groups()
+    groups.search(value)
+    _check_amount([*groups.mappings, *groups.lists], os.path.getsize(path), label)
+    return ZipContent(tuple(groups.mappings), tuple(groups.lists), value)
 
 
 def _read_archive(path: Path, label: str) -> tuple[bytes, dict[str, int]]:
@@ -254,9 +283,10 @@ def _load(path: Path, settings: tuple[str, ...], label: str) -> Any:
         ) from error
 
 
-def _check_amount(tensors: Mapping[str, Tensor], size: int, label: str) -> None:
+def _check_amount(groups: Sequence[Group], size: int, label: str) -> None:
     """Raises CheckpointError for tensors of more numbers than their storages have, and for too many."""
-    for name, tensor in tensors.items():
+    tensors = [(name, tensor) for group in groups for name, tensor in group.tensors.items()]
+    for name, tensor in tensors:
         there = tensor.untyped_storage().nbytes() // tensor.itemsize
         if tensor.numel() > there:
             raise CheckpointError(
@@ -264,67 +294,61 @@ def _check_amount(tensors: Mapping[str, Tensor], size: int, label: str) -> None:
             )
     if len(tensors) > _MAX_TENSORS:
         raise CheckpointError(f"{label} holds {len(tensors):,} tensors; at most {_MAX_TENSORS:,} are read")
-    total = sum(tensor.nbytes for tensor in tensors.values())
+    total = sum(tensor.nbytes for _, tensor in tensors)
     if total > _MAX_REPEATS * size:
         raise CheckpointError(f"{label} lists the same numbers so often that they would take {total:,} bytes", RE_SAVE)
 
 
-def _model_in(value: Any, label: str) -> tuple[tuple[str, ...], dict[str, Any]]:
-    """The one mapping of names to tensors that is the model, and under which names it is.
+class _Groups:
+    """The mappings and lists of tensors in what a file holds. Each is looked at once."""
 
-    Raises CheckpointError when there is none, or more than one.
-    """
-    if not isinstance(value, dict):
-        kinds: dict[type, str] = {Tensor: "one tensor", list: "a list", _Record: "settings"}
-        kind = next((words for one, words in kinds.items() if isinstance(value, one)), "something else")
-        raise CheckpointError(f"{label} holds {kind} in place of a mapping of names to tensors", RE_SAVE)
-    found = list(_candidates(value, set()))
-    if not found:
-        raise CheckpointError(f"{label} holds no mapping of names to tensors, so there are no weights in it", RE_SAVE)
-    usual = [one for one in found if one[0] and one[0][-1] in _PLACES]
-    chosen = usual[0] if len(usual) == 1 else found[0]
-    # Beside the model a few tensors may lie, such as the classes' weights among the settings, but no second model.
-    rivals = [one for one in found if one is not chosen and 2 * _count(one[1]) >= _count(chosen[1])]
-    if rivals or (len(found) > 1 and len(usual) != 1):
-        names = ", ".join(".".join(place) for place, _ in found[:4]) + (", ..." if len(found) > 4 else "")
-        raise CheckpointError(
-            f"{label} holds {len(found)} sets of tensors ({names})", "save the one that is meant alone"
-        )
-    return chosen
+    def __init__(self) -> None:
+        self.mappings: list[Group] = []
+        self.lists: list[Group] = []
+        self._seen: set[int] = set()
+        self._left = _MAX_VALUES
 
+    def search(self, value: Any, place: Place = ()) -> int:
+        """Adds the groups in a mapping or list, the deepest first; returns the number of tensors of the largest.
 
-def _count(model: Mapping[str, Any]) -> int:
-    return sum(isinstance(value, Tensor) for value in model.values())
+        A few tensors beside a larger group, such as a loss beside a model, are none.
+        """
+        children = _children(value)
+        self._left -= len(children)
+        if id(value) in self._seen or len(place) > _MAX_DEPTH or self._left < 0:
+            return 0
+        self._seen.add(id(value))
+        inside = {
+            name: self.search(one, (*place, name))
+            for name, one in children.items()
+            if isinstance(one, dict | list | tuple)
+        }
+        tensors = {name: one.detach() for name, one in children.items() if isinstance(one, Tensor)}
+        most = max(inside.values(), default=0)
+        if not isinstance(value, dict):
+            if len(tensors) == len(children) > 1:
+                self.lists.append(Group(place, tensors))
+        elif not all(type(name) is str for name in value):
+            self._states(value, place)
+        elif tensors and len(tensors) >= most:
+            left = tuple(name for name in children if name not in tensors and not inside.get(name))
+            self.mappings.append(Group(place, tensors, left))
+        return max(most, len(tensors))
 
-
-def _candidates(
-    value: dict[Any, Any], seen: set[int], place: tuple[str, ...] = ()
-) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """Mappings with tensors, deepest first: one with another inside it is not a model. Each is looked at once."""
-    seen.add(id(value))
-    if not all(type(name) is str for name in value):
-        return
-    inside = [
-        one
-        for name, child in value.items()
-        if isinstance(child, dict) and id(child) not in seen
-        if len(place) < _MAX_DEPTH and not name.lower().startswith(_ASIDE)
-        for one in _candidates(child, seen, (*place, name))
-    ]
-    if inside:
-        yield from inside
-    elif any(isinstance(child, Tensor) for child in value.values()):
-        yield place, value
+    def _states(self, value: Mapping[Any, Any], place: Place) -> None:
+        """Averages that an optimiser keeps in its state of each parameter: {0: {"ax": tensor}, 1: ...}."""
+        states = [value[i] for i in sorted(i for i in value if type(i) is int)]
+        names = {str(name) for one in states if isinstance(one, dict) for name in one}
+        for name in sorted(filter(is_average, names)):
+            found = [one[name] for one in states if isinstance(one, dict) and isinstance(one.get(name), Tensor)]
+            if len(found) > 1:
+                self.lists.append(Group((*place, name), {str(i): one.detach() for i, one in enumerate(found)}))
 
 
-def _extras(value: dict[Any, Any], place: tuple[str, ...]) -> dict[str, Any]:
-    """What is beside the model, as plain values."""
-    budget = [_MAX_SETTINGS]
-    return {
-        str(name): _plain(one, budget)
-        for name, one in (value.items() if place else ())
-        if name != place[0] and not isinstance(one, Tensor) and not str(name).lower().startswith(_ASIDE)
-    }
+def _children(value: Any) -> dict[str, Any]:
+    """What is inside a mapping or list, by key or number."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    return {str(name): one for name, one in pairs}
 
 
 def _plain(value: Any, budget: list[int], depth: int = 16) -> Any:
@@ -342,11 +366,3 @@ def _plain(value: Any, budget: list[int], depth: int = 16) -> Any:
     if isinstance(value, torch.dtype | torch.device):
         return str(value)
     return value if value is None or type(value) in (bool, int, float, str) else None
-
-
-def _notes(place: tuple[str, ...], model: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Iterator[str]:
-    if place:
-        yield f"took the tensors under {'.'.join(place)} for the model"
-    left = [name for name in model if name not in tensors]
-    if left:
-        yield f"ignored {len(left)} values that are no tensors ({', '.join(left[:3])}{', ...' if left[3:] else ''})"

@@ -20,6 +20,7 @@ import pytest
 import torch
 
 from perceiver import CheckpointError
+from perceiver.checkpoints import inspect
 from perceiver.checkpoints.tensors import pickle_check
 from perceiver.checkpoints.tensors.file import TensorFile, open_tensor_file
 
@@ -121,9 +122,6 @@ def test_tensors_among_the_settings_are_no_second_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("held", "said"),
     [
-        ({"model": STATE, "ema": STATE | {}}, "holds 2 sets of tensors (model, ema); save the one that is meant alone"),
-        ({"model": STATE, "state_dict": {"c": torch.ones(1)}}, "holds 2 sets of tensors (model, state_dict)"),
-        ({"generator": STATE, "discriminator": {"c": torch.ones(1)}}, "holds 2 sets of tensors (generator, discrim"),
         ({"epoch": 3}, "holds no mapping of names to tensors"),
         ({0: torch.ones(2)}, "holds no mapping of names to tensors"),
         ({}, "holds no mapping of names to tensors"),
@@ -133,8 +131,28 @@ def test_tensors_among_the_settings_are_no_second_model(tmp_path: Path) -> None:
         (3, "holds something else in place of a mapping"),
     ],
 )
-def test_no_model_or_two(held: Any, said: str, tmp_path: Path) -> None:
+def test_no_model(held: Any, said: str, tmp_path: Path) -> None:
     assert said in refusal(saved(held, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("held", "chosen"),
+    [
+        ({"model": STATE, "ema": {name: tensor + 1 for name, tensor in STATE.items()}}, "model"),
+        ({"model": STATE, "state_dict": {"c": torch.ones(1)}}, None),
+        ({"generator": STATE, "discriminator": {"c": torch.ones(1)}}, None),
+    ],
+)
+def test_two_models(held: Any, chosen: str | None, tmp_path: Path) -> None:
+    path = saved(held, tmp_path)
+    raw = open_tensor_file(path)
+    assert (raw.chosen.name if raw.chosen else None) == chosen
+    assert [one.name for one in raw.sets] == list(held)
+    if chosen is None:
+        with pytest.raises(
+            CheckpointError, match=f"holds 2 sets of tensors \\({', '.join(held)}\\), of which none is a"
+        ):
+            inspect(path)
 
 
 def test_parameters_views_and_shared_numbers(tmp_path: Path) -> None:

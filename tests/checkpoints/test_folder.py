@@ -71,10 +71,10 @@ def test_one_missing_tensor_is_refused(prefix: str, checkpoint: Path, model: Per
 
 def test_missing_and_unexpected_are_counted_with_their_first_names(checkpoint: Path, model: Perceiver) -> None:
     count = len(model.state_dict())
-    rewrite(checkpoint, lambda t: {f"net.{n}": v for n, v in t.items()})
+    rewrite(checkpoint, lambda t: {f"net_{n}": v for n, v in t.items()})
     said = refusal(checkpoint)
     assert f"{count} of {count} tensors are missing (latents, cross.0.query_norm.weight, " in said
-    assert f"{count} of {count} tensors are unexpected (net." in said
+    assert f"{count} of {count} tensors are unexpected (net_" in said
     assert said.count(", ...") == 2
 
 

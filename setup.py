@@ -14,7 +14,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 FOLDERS = ("app", "checkpoints", ".streamlit")
-FILES = ("streamlit_app.py",)
+FILES = ("server.py", "streamlit_app.py")
 
 
 class BuildWithBundle(build_py):

@@ -10,11 +10,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from perceiver.config import PerceiverConfig
-from perceiver.errors import CheckpointError
+from perceiver.errors import PerceiverError
 from perceiver.sample import Sample
 
 from .. import views
-from ..services import checkpoints, models, samples
+from ..services import checkpoints, failures, models, samples
 from ..services.checkpoints import Hub
 from ..services.inference import Case
 from ..services.queueing import Progress
@@ -101,11 +101,17 @@ def open_page(page: type[V]) -> tuple[PageContext[V], DeltaGenerator] | None:
 
 
 def run_page(page: Callable[[], None]) -> None:
-    """Runs a page: errors of checkpoints are shown on it, and the view is written to the address bar."""
+    """Runs a page: errors are shown on it, and the view is written to the address bar in any case, so that whatever is
+    chosen next starts from it."""
     try:
         page()
-    except CheckpointError as error:
+    except PerceiverError as error:
         st.error(text.plain(str(error)), icon=":material/error:")
+    except Exception as error:
+        if not failures.is_installed():
+            state.publish()
+            raise
+        failures.show(error)
     state.publish()
 
 

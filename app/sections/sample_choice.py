@@ -11,15 +11,12 @@ from perceiver.errors import AmbiguousInputError, InputError
 from perceiver.sample import Sample
 
 from ..components import Tile, wall
-from ..services import inference
+from ..services import inference, public
 from ..services.inference import Case
 from ..services.samples import GallerySample, digest
 from ..session import state, text
 from ..session.view import UPLOADED, View
 from ..views.base import ModalityView
-
-LARGEST_INPUT = 200
-"""Megabytes of an uploaded input; checkpoints may be larger, so the server's own bound is."""
 
 
 def choose_sample(
@@ -39,27 +36,31 @@ def choose_sample(
         required=True,
         key="source",
         width="stretch",
+        on_change=_change_source,
     )
     if source == "samples":
         _gallery(view, modality, gallery)
     elif source == "upload":
+        # Any file can be chosen: its contents decide what it is, not the ending of its name.
         st.file_uploader(
             f"A {modality.noun} of yours",
-            type=list(extensions),
             key="upload",
+            help=f"The contents of a file decide what it is. Files that can be read end with {', '.join(extensions)}.",
             on_change=_take_file,
             args=("upload",),
-            max_upload_size=LARGEST_INPUT,
+            max_upload_size=public.limits().input_megabytes,
         )
     elif recorder:
         recorder.widget(recorder.label, key="record", on_change=_take_file, args=("record",))
+    if source in ("upload", "record"):
+        _upload_caption(source, view.sample)
     if not uploaded:
         chosen = gallery.get(view.sample)
         return Case(view.model, chosen.digest, chosen.about.file, chosen.data, view.read) if chosen else None
     kept = state.upload(view.sample)
     if kept is None:
         st.info(
-            f"This link shows a {modality.noun} that was uploaded in another session and is not kept. "
+            f"This link shows a {modality.noun} that was uploaded, and the server does not have it (any more). "
             "Upload it again to see the same view.",
             icon=":material/upload_file:",
         )
@@ -74,6 +75,8 @@ def read(case: Case) -> Sample | None:
         return inference.read(case)
     except InputError as error:
         st.error(text.plain(str(error)), icon=":material/error:")
+        if case.model == state.view(View).model:  # and not one that it is compared with
+            st.session_state["unreadable"] = case.digest
         if isinstance(error, AmbiguousInputError):
             for value, words in error.answers.items():
                 st.button(words, key=f"answer_{value}", on_click=state.choose, args=(error.option, value))
@@ -107,6 +110,26 @@ def _gallery(view: View, modality: ModalityView, gallery: Mapping[str, GallerySa
 @st.cache_data(show_spinner=False, max_entries=256)
 def _thumbnail(model: str, sha256: str, _modality: ModalityView, _sample: GallerySample) -> np.ndarray:
     return _modality.thumbnail(inference.preview(Case(model, sha256, _sample.about.file, _sample.data)))
+
+
+def _change_source() -> None:
+    """Whoever turns to the samples from an upload that cannot be read sees the first of them."""
+    sample = state.view(View).sample
+    unreadable = st.session_state.get("unreadable")
+    if st.session_state["source"] == "samples" and unreadable and sample == UPLOADED + unreadable:
+        state.change(sample="")
+
+
+def _upload_caption(source: str, sample: str) -> None:
+    """Which upload is shown where its widget is empty, as after a reload, and whether a reload loses it."""
+    shown = state.upload(sample) if sample.startswith(UPLOADED) else None
+    parts = []
+    if shown and st.session_state.get(source) is None:
+        parts.append(f"Shown: {text.plain(shown[0])}.")
+    if not (state.survives_reload(sample) if shown else state.can_keep()):
+        parts.append("A reload of the page loses the file.")
+    if parts:
+        st.caption(" ".join(parts))
 
 
 def _take_file(key: str) -> None:

@@ -22,11 +22,16 @@ class BoundedCache(Generic[T]):
         self.most = most
         self._held: OrderedDict[str, T] = OrderedDict()
         self._making: dict[str, threading.Lock] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # `drop` is called when a session ends, at any time in any thread
 
     def __contains__(self, key: str) -> bool:
         with self._lock:
             return key in self._held
+
+    def drop(self, key: str) -> None:
+        """Forgets the value of a key, if there is one."""
+        with self._lock:
+            self._held.pop(key, None)
 
     def get(self, key: str, make: Callable[[], T]) -> T:
         """The value of a key, made where there is none. When `make` raises, the cache stays as it was."""
@@ -40,7 +45,13 @@ class BoundedCache(Generic[T]):
                 if key in self._held:
                     self._held.move_to_end(key)
                     return self._held[key]
-            made = make()
+            try:
+                made = make()
+            except BaseException:
+                # Those who wait hold the lock, and try again one after the other.
+                with self._lock:
+                    self._making.pop(key, None)
+                raise
             with self._lock:
                 self._held[key] = made
                 self._making.pop(key, None)

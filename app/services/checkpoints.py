@@ -34,8 +34,11 @@ from perceiver.checkpoints.hub import is_hub_id
 from perceiver.config import PerceiverConfig
 from perceiver.errors import CheckpointError
 
+from . import public
+
 LOCAL_PATHS = "PERCEIVER_LOCAL_PATHS"
-"""Set to 0 or 1, it forbids or allows visitors to open files of this machine by their path."""
+"""Set to 0 or 1, it forbids or allows visitors to open files of this machine by their path; on a public server they
+never may."""
 
 MOST_KNOWN = 256
 """Summaries that are remembered; the longest unused goes first. Weights are another matter: see `models.get`."""
@@ -196,7 +199,8 @@ def at_path(text: str) -> Source:
 
 
 _known: OrderedDict[str, Checkpoint] = OrderedDict()
-_lock = threading.Lock()
+# The end of a session can come at any time in any thread, even in one that holds the lock: `forget` is called then.
+_lock = threading.RLock()
 
 
 def known(key: str) -> Checkpoint | None:
@@ -241,7 +245,8 @@ def keep(source: Source, answers: Mapping[str, OptionValue], found: CheckpointIn
 def adopt(key: str) -> bool:
     """Takes a hub checkpoint that another session opened, or one just opened, into this session; False when nobody
     opened it."""
-    if known(key) is None:
+    hub = Hub.parse(key)
+    if known(key) is None or (hub and not public.may_open(hub.repository)):
         return False
     held = st.session_state.setdefault("opened", [])
     if key not in held:
@@ -255,20 +260,23 @@ def mine() -> tuple[Checkpoint, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def drop(key: str) -> None:
-    """Takes a checkpoint that turned out to be none out of this session."""
+def drop(key: str, *, known_before: bool) -> None:
+    """Takes a checkpoint that cannot be opened out of this session, and out of all unless others knew it before."""
     held = st.session_state.get("opened", [])
     if key in held:
         held.remove(key)
-    with _lock:
-        _known.pop(key, None)
+    if not known_before:
+        with _lock:
+            _known.pop(key, None)
 
 
-def forget(stamps: set[str]) -> None:
-    """Drops uploads whose files are gone, by their stamps."""
+def forget(stamps: set[str]) -> list[str]:
+    """Drops uploads whose files are gone, by their stamps. Returns their keys."""
     with _lock:
-        for key in [key for key, one in _known.items() if one.source.kind == "upload" and one.source.stamp in stamps]:
+        gone = [key for key, one in _known.items() if one.source.kind == "upload" and one.source.stamp in stamps]
+        for key in gone:
             del _known[key]
+    return gone
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -281,14 +289,16 @@ def digest(key: str) -> str:
 
 
 def local_paths() -> bool:
-    """Whether visitors may open files of this machine by their path.
+    """Whether visitors may open files of this machine by their path: on a public server, never.
 
     Where the environment says nothing: only if the server listens to this machine alone, and the page was not asked for
     through a proxy, behind which anyone may be.
     """
-    said = os.environ.get(LOCAL_PATHS)
+    if public.is_public():
+        return False
+    said = public.is_on(LOCAL_PATHS)
     if said is not None:
-        return said.strip().lower() in ("1", "true", "yes", "on")
+        return said
     headers = {name.lower() for name in st.context.headers}
     forwarded = {"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"}
     return is_loopback(st.get_option("server.address")) and not headers & forwarded

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 import numpy as np
 import streamlit as st
@@ -15,10 +17,14 @@ from perceiver.trace import Trace
 
 from . import models
 from .caching import Once
+from .public import check_length, check_size
 from .queueing import Progress
 
 Options = tuple[tuple[str, str], ...]
 """Reading options by name."""
+
+_LONGEST_ENDING = 8
+"""Characters of the longest ending that decides anything, with its dot."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,7 @@ class Case:
 
     model    a checkpoint's key
     digest   the SHA-256 of `data`
-    name     of the file
+    name     of the file; it stays with the session and enters no cache
     options  reading options that are not at their default
     """
 
@@ -39,8 +45,20 @@ class Case:
 
     @property
     def key(self) -> str:
-        """The key of the input in caches: its bytes, and how they are read."""
-        return "|".join([self.digest, *(f"{name}={value}" for name, value in self.options)])
+        """The key of the input in caches: its bytes and how they are read, but not the name of the file."""
+        return "|".join([self.content, *(f"{name}={value}" for name, value in self.options)])
+
+    @property
+    def content(self) -> str:
+        """The part of the key that identifies the file: its digest and its ending."""
+        return self.digest + self.ending
+
+    @property
+    def ending(self) -> str:
+        """The ending of the name, which decides what a text file is: the same bytes are a mesh as `m.obj` and no cloud
+        as `m.txt`. Empty where it cannot decide anything."""
+        ending = PurePath(self.name).suffix.lower()
+        return ending if len(ending) <= _LONGEST_ENDING and ending.isascii() and ending[1:].isalnum() else ""
 
     @property
     def model_name(self) -> str:
@@ -50,12 +68,16 @@ class Case:
 
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _read(model: str, key: str, _case: Case) -> Sample:
-    return preview(_case)
+    # Visitors with the same file share the result, but not the name that one of them gave it.
+    return dataclasses.replace(preview(_case), name="")
 
 
 def read(case: Case) -> Sample:
     """The input as the model reads it. Raises InputError when it cannot be read."""
-    return _read(case.model, case.key, case)
+    check_size(case.name, case.data)
+    sample = dataclasses.replace(_read(case.model, case.key, case), name=case.name)
+    check_length(sample)
+    return sample
 
 
 def preview(case: Case) -> Sample:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import streamlit as st
@@ -95,6 +95,12 @@ def get(key: str) -> Perceiver:
     Raises CheckpointError when it cannot be opened.
     """
     return _held().get(key, lambda: _load(key))
+
+
+def release(keys: Sequence[str]) -> None:
+    """Drops models from memory; those that are in use end with their use."""
+    for key in keys:
+        _held().drop(key)
 
 
 def prepare(key: str, progress: Progress) -> None:

@@ -7,25 +7,41 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import streamlit as st
 
+from . import visitors
+
 PATIENCE = 0.2
-"""Seconds between two attempts to enter, and so between two reports to the visitor who waits."""
+"""Seconds between two reports to the visitor who waits."""
 
 DELAY = 0.4
 """Seconds of work before progress is shown: what is quicker should not flicker."""
 
 
+@dataclass(eq=False)
+class _Ticket:
+    """A place in the queue; `called` is set when its turn has come."""
+
+    session: str
+    called: threading.Event = field(default_factory=threading.Event)
+
+
 class InferenceQueue:
-    """Lets `permits` callers in at a time."""
+    """Lets `permits` callers in at a time, round robin over the sessions.
+
+    A permit goes to whoever waits, so an analysis, which takes a turn for each of its steps, comes after everybody else
+    before its next step. Of several tickets of a session, the second waits until all sessions had their first.
+    """
 
     def __init__(self, permits: int = 1) -> None:
-        self._permits = threading.Semaphore(permits)
+        self._free = permits
         self._lock = threading.Lock()
-        self._waiting: list[object] = []
+        self._waiting: list[_Ticket] = []
 
     @contextmanager
     def turn(self, wait: Callable[[int], None]) -> Iterator[None]:
@@ -34,25 +50,47 @@ class InferenceQueue:
         wait  called every PATIENCE seconds while others hold the permits, with the caller's place in the queue from 1;
               what it raises (Streamlit stopping the run, for instance) ends the waiting
         """
-        if not self._permits.acquire(blocking=False):
-            self._queue(wait)
-        try:
-            yield
-        finally:
-            self._permits.release()
-
-    def _queue(self, wait: Callable[[int], None]) -> None:
-        ticket = object()
+        ticket = _Ticket(visitors.session())
         with self._lock:
             self._waiting.append(ticket)
+            self._call()
         try:
-            while not self._permits.acquire(timeout=PATIENCE):
-                with self._lock:
-                    place = self._waiting.index(ticket) + 1
-                wait(place)
+            while not ticket.called.wait(PATIENCE):
+                place = self._place(ticket)
+                if place:
+                    wait(place)
+            yield
         finally:
             with self._lock:
-                self._waiting.remove(ticket)
+                if ticket in self._waiting:
+                    self._waiting.remove(ticket)
+                else:
+                    self._free += 1
+                    self._call()
+
+    def _call(self) -> None:
+        """Calls those whose turn it is."""
+        while self._free and self._waiting:
+            ticket = self._order()[0]
+            self._waiting.remove(ticket)
+            self._free -= 1
+            ticket.called.set()
+
+    def _place(self, ticket: _Ticket) -> int:
+        """The place of a ticket from 1; 0 when it was called."""
+        with self._lock:
+            return self._order().index(ticket) + 1 if ticket in self._waiting else 0
+
+    def _order(self) -> list[_Ticket]:
+        """The tickets in the order in which they are called if nobody comes: the first of each session, then the
+        second of each."""
+        seen: Counter[str] = Counter()
+        rounds = []
+        for ticket in self._waiting:
+            rounds.append(seen[ticket.session])
+            seen[ticket.session] += 1
+        by_round = sorted(range(len(rounds)), key=rounds.__getitem__)
+        return [self._waiting[i] for i in by_round]
 
 
 queue = InferenceQueue()
@@ -62,7 +100,7 @@ queue = InferenceQueue()
 class Progress:
     """A progress bar of its own on the page, empty until work takes longer than DELAY.
 
-    Every report is a point at which Streamlit may end the run, because the visitor has moved on.
+    Every report is a point at which Streamlit may end the run, because the visitor has moved on or has closed the page.
     """
 
     def __init__(self) -> None:
@@ -78,10 +116,16 @@ class Progress:
 
     def wait(self, place: int) -> None:
         """Other visitors are before this one in the queue."""
-        self._line.progress(0.0, text=f"Waiting for the model: place {place} in the queue.")
+        self._line.progress(0.0, text=f"Waiting for the model: {ordinal(place)} in the queue.")
         self._shown = True
 
     def done(self) -> None:
         """Removes the bar."""
         if self._shown:
             self._line.empty()
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th, 11th, 21st."""
+    teens = number % 100 in (11, 12, 13)
+    return f"{number}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"

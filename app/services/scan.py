@@ -55,38 +55,48 @@ class HeldScan:
         """Runs the next few windows.
 
         Whatever fails, the generator goes: a generator that raised is at its end, for every visitor. The next step
-        begins another after the windows that are known. When the input cannot be read further, raises InputError, and
-        the scan starts again.
+        begins another after the windows that are known. When the input cannot be read further, raises InputError with
+        the name that this visitor gave the file, and the scan starts again.
         """
         try:
-            if self._steps is None:
-                self._steps = _steps(case, every, self.timeline)
-            found = next(self._steps, None)
+            steps = self._steps or _steps(case, every, self.timeline)
+            self._steps = steps
+            found = next(steps, None)
             if found is None:
                 raise InputError(f"{case.name} ends after {self.reached} windows, earlier than it says")
             self.known = found
-        except InputError:
+        except InputError as error:
             self.known, self._steps = None, None
-            raise
+            raise InputError(str(error).replace(_NAME + case.ending, case.name)) from error
         except BaseException:
             self._steps = None
             raise
 
+    def rest(self) -> None:
+        """Drops the generator, and the file that it holds. The next step opens the file again."""
+        self._steps = None
+
+
+_NAME = "\ue000"
+"""Stands for the name of the file in the generator, which goes on for visitors with other names. It occurs in no name:
+the character is for private use."""
+
 
 def _steps(case: Case, every: float, before: Timeline | None) -> Iterator[Scan]:
     model = models.get(case.model)
-    windows = open_windows(model.config, case.data, name=case.name, every=every, model_name=case.model_name)
+    name = _NAME + case.ending
+    windows = open_windows(model.config, case.data, name=name, every=every, model_name=case.model_name)
     return scan_steps(model, windows, before=before)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _scan(model: str, digest: str, every: float) -> HeldScan:
+def _scan(model: str, content: str, every: float) -> HeldScan:
     return HeldScan()
 
 
 def scan_of(case: Case, every: float) -> HeldScan:
     """The scan of an input with a window every so many seconds, as far as it is done. Does no work."""
-    return _scan(case.model, case.digest, every)
+    return _scan(case.model, case.content, every)
 
 
 def finish(case: Case, every: float, progress: Progress) -> None:
@@ -96,10 +106,14 @@ def finish(case: Case, every: float, progress: Progress) -> None:
     """
     here = scan_of(case, every)
     began, before = time.monotonic(), here.reached
-    while not here.done:
-        with queue.turn(progress.wait):
-            if not here.done:
-                here.step(case, every)
-        left = (time.monotonic() - began) / max(1, here.reached - before) * (here.total - here.reached)
-        text = f"Window {here.reached:,} of {here.total:,}, about {clock(left, 0)} left"
-        progress.step(here.reached / here.total, text)
+    try:
+        while not here.done:
+            with queue.turn(progress.wait):
+                if not here.done:
+                    here.step(case, every)
+            left = (time.monotonic() - began) / max(1, here.reached - before) * (here.total - here.reached)
+            text = f"Window {here.reached:,} of {here.total:,}, about {clock(left, 0)} left"
+            progress.step(here.reached / here.total, text)
+    finally:
+        # A visitor who stops or leaves must not leave the file in memory.
+        here.rest()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 import shutil
 import tempfile
+import weakref
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
@@ -16,11 +18,9 @@ from perceiver.checkpoints.folder import CONFIG, PICKLE, PREPROCESSOR, README, W
 from perceiver.checkpoints.tensors.header import is_safetensors
 from perceiver.errors import CheckpointError
 
-from . import checkpoints
+from . import checkpoints, models
 from .checkpoints import Source
-
-MEGABYTES = 400
-"""The largest upload; DeepMind's files take up to 250. The server's own bound is in .streamlit/config.toml."""
+from .public import limits
 
 HELD = 3
 """Uploads whose files a session keeps, so that a model that was put out of memory can be read again."""
@@ -37,6 +37,10 @@ class Room:
         self._folder = tempfile.TemporaryDirectory(prefix="perceiver-lens-")
         self._held: OrderedDict[str, Path] = OrderedDict()
         self._count = 0
+        # Part of every key: the same weights, uploaded in two sessions, are two checkpoints. Each has the name that
+        # its session gave it, and one session's end does not take the other's files away.
+        self._salt = secrets.token_bytes(16)
+        self._end = weakref.finalize(self, _end, self._folder, self._held)
 
     @property
     def path(self) -> Path:
@@ -47,13 +51,15 @@ class Room:
         """Writes the files of one checkpoint, each with the name it was given; names only sort them.
 
         One file holds the weights; JSON files are config.json, preprocessor_config.json or arguments. Raises
-        CheckpointError for anything else, and for more than MEGABYTES.
+        CheckpointError for anything else, and for files that are larger than is allowed.
         """
         weights, small = _sorted(files)
         total = sum(len(data) for _, data in files)
-        if total > MEGABYTES * 10**6:
-            raise CheckpointError(f"these files take {total / 1e6:,.0f} MB, and {MEGABYTES} MB are taken at most")
-        stamp = hashlib.sha256(weights[1])
+        most = limits().checkpoint_megabytes
+        if total > most * 10**6:
+            raise CheckpointError(f"these files take {total / 1e6:,.0f} MB, and {most} MB are taken at most")
+        stamp = hashlib.sha256(self._salt)
+        stamp.update(weights[1])
         for name, data in sorted(small.items()):
             stamp.update(name.encode() + len(data).to_bytes(8, "big") + data)
         digest = stamp.hexdigest()
@@ -90,7 +96,7 @@ class Room:
         while len(self._held) > HELD:
             gone, old = self._held.popitem(last=False)
             shutil.rmtree(old, ignore_errors=True)
-            checkpoints.forget({gone})
+            models.release(checkpoints.forget({gone}))
 
     def holds(self, source: Source) -> bool:
         """Whether the files of an upload are still there."""
@@ -98,15 +104,25 @@ class Room:
 
     def close(self) -> None:
         """Deletes everything."""
-        checkpoints.forget(set(self._held))
-        self._held.clear()
-        self._folder.cleanup()
+        self._end()
 
 
-@st.cache_resource(show_spinner=False, scope="session", on_release=lambda room: room.close())
+def _end(folder: tempfile.TemporaryDirectory[str], held: OrderedDict[str, Path]) -> None:
+    """Deletes what a room holds, and its models from memory."""
+    models.release(checkpoints.forget(set(held)))
+    held.clear()
+    folder.cleanup()
+
+
 def room() -> Room:
-    """This session's folder, deleted when the session or the process ends."""
-    return Room()
+    """This session's folder, deleted when the session or the process ends.
+
+    The session's state holds it: a cache of the session would be emptied whenever the connection drops.
+    """
+    if "room" not in st.session_state:
+        st.session_state["room"] = Room()
+    held: Room = st.session_state["room"]
+    return held
 
 
 _ARGUMENTS = "arguments.json"

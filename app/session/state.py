@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from ..services import visitors
 from . import fields
 from .view import DEFAULTS, FIELDS, UPLOADED, Limits, View, parse, unparse
 
@@ -85,15 +86,40 @@ def choose(name: str, value: str) -> None:
 
 
 def keep(digest: str, name: str, data: bytes) -> None:
-    """Keeps an upload for this session, in place of the one before, and shows it."""
+    """Keeps an upload for this session and, across reloads, for its browser, in place of the one before, and shows it.
+
+    The same file uploaded again is read with the default options.
+    """
+    if browser := visitors.browser():
+        visitors.kept.keep(browser, digest, name, data)
     st.session_state["upload_kept"] = (digest, name, data)
-    change(sample=UPLOADED + digest)
+    change(sample=UPLOADED + digest, read=(), pick=None)
 
 
 def upload(sample: str) -> tuple[str, bytes] | None:
-    """Name and bytes of the upload that a view's sample names; None when this session does not hold it."""
+    """Name and bytes of the upload that a view's sample names; None when neither this session nor its browser has it."""
     digest, name, data = st.session_state.get("upload_kept", ("", "", b""))
-    return (name, data) if sample == UPLOADED + digest else None
+    if sample == UPLOADED + digest:
+        return name, data
+    found = _kept(sample)
+    if found is not None:
+        st.session_state["upload_kept"] = (sample.removeprefix(UPLOADED), *found)
+    return found
+
+
+def can_keep() -> bool:
+    """Whether uploads can be kept across reloads: the browser sends the server's cookie."""
+    return visitors.browser() is not None
+
+
+def survives_reload(sample: str) -> bool:
+    """Whether an upload is there after a reload of the page. Asking counts as a use of it, so it is kept for longer."""
+    return _kept(sample) is not None
+
+
+def _kept(sample: str) -> tuple[str, bytes] | None:
+    browser = visitors.browser()
+    return visitors.kept.get(browser, sample.removeprefix(UPLOADED)) if browser else None
 
 
 def reset(name: str, note: str) -> None:

@@ -71,7 +71,7 @@ def over_time(case: Case, sample: Windowed) -> None:
     """Offers the scan of a clip, continues a requested one, and shows the results so far."""
     length = sample.stop - sample.start
     every = length / 2 if sample.duration <= HALVES else length
-    known, asked = scan.scan_of(case, every), f"{case.model}|{case.digest}"
+    known, asked = scan.scan_of(case, every), f"{case.model}|{case.content}"
     st.subheader("Over the whole clip", anchor=False)
     if not known.done:
         if st.session_state.get("scanning") == asked:
@@ -92,6 +92,9 @@ def _finish(case: Case, every: float) -> None:
     except InputError as error:
         st.error(text.plain(str(error)), icon=":material/error:")
         _want("")
+    except Exception:
+        _want("")  # otherwise the next run would fail in the same way
+        raise
     else:
         _want("")
         st.rerun()

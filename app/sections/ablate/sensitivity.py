@@ -113,7 +113,11 @@ def show(context: AblateContext, removed: Ablation, target: int) -> None:
         curves = _advanced(context, curves)
     quick = curves.sweep.seconds_left <= ablation.QUICK
     if not curves.sweep.done and (wanted == task or (wanted != f"not {task}" and quick)):
-        curves = _go_on(context, curves, task, place, below)
+        try:
+            curves = _go_on(context, curves, task, place, below)
+        except Exception:
+            _want(f"not {task}")  # otherwise the next run would fail in the same way
+            raise
     said = sweep_text(curves.lines(), name, view.measure)
     place.plotly_chart(
         curves.figure(),

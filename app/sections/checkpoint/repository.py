@@ -10,6 +10,7 @@ from perceiver.errors import CheckpointError
 
 from ...services import checkpoints, fetching
 from ...services.checkpoints import Hub
+from ...services.public import limits
 from ...services.queueing import Progress
 from ...session import text
 from . import words
@@ -17,18 +18,6 @@ from .summary import summary
 
 if TYPE_CHECKING:
     from perceiver.checkpoints.hub import Listing
-
-LARGEST = 1_500_000_000
-"""Bytes of weights that are fetched; no classifier of the papers comes near it."""
-
-SUGGESTED = (
-    "deepmind/vision-perceiver-fourier",
-    "deepmind/vision-perceiver-learned",
-    "deepmind/vision-perceiver-conv",
-    "deepmind/multimodal-perceiver",
-    "krasserm/perceiver-io-img-clf",
-    "krasserm/perceiver-io-img-clf-mnist",
-)
 
 
 def repository(asked: Hub, listing: Listing) -> str | None:
@@ -46,9 +35,10 @@ def repository(asked: Hub, listing: Listing) -> str | None:
             ("Revision", listing.commit),
         ]
     )
-    if listing.size > LARGEST:
+    largest = limits().fetched_bytes
+    if listing.size > largest:
         st.error(
-            f"Its weights are larger than {words.megabytes(LARGEST)}, the most that is fetched here.",
+            f"Its weights are larger than {words.megabytes(largest)}, the most that is fetched here.",
             icon=":material/error:",
         )
         return None
@@ -74,6 +64,11 @@ def _fetch(listing: Listing) -> None:
     st.session_state["open_fetch"] = fetching.fetch(listing.repo_id, listing.commit)
 
 
+def _stop(coming: fetching.Fetch) -> None:
+    coming.stop()
+    st.session_state.pop("open_fetch", None)
+
+
 def _coming(listing: Listing) -> fetching.Fetch | None:
     """The transfer of a repository that this session began, or that another session is making."""
     mine: fetching.Fetch | None = st.session_state.get("open_fetch")
@@ -84,7 +79,9 @@ def _coming(listing: Listing) -> fetching.Fetch | None:
 
 def _watch(coming: fetching.Fetch, progress: Progress) -> NoReturn:
     """Shows the progress of a transfer until it ends; it goes on when the visitor does something else."""
-    st.button("Stop", icon=":material/close:", on_click=coming.stop)
+    # One visitor's download is not another's to stop.
+    mine = st.session_state.get("open_fetch") is coming
+    st.button("Stop", icon=":material/close:", on_click=_stop, args=(coming,), disabled=not mine)
     st.caption("It goes on while you look at something else.")
     while not coming.wait(0.25):
         progress.step(coming.share or 0.0, text.plain(coming.words))

@@ -9,11 +9,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from perceiver.errors import CheckpointError
 
-from ...services import checkpoints, fetching, uploads
+from ...services import checkpoints, fetching, public, uploads
 from ...services.checkpoints import Hub, Source
 from ...session import text
 from . import words
-from .repository import SUGGESTED, looked_up, repository
+from .repository import looked_up, repository
 from .summary import summary
 
 SOURCES = {"hub": "From the hub", "path": "On this machine", "upload": "Upload"}
@@ -57,9 +57,10 @@ def _hub(linked: Hub | None) -> Callable[[], str | None] | None:
         st.form_submit_button("Look it up", icon=":material/search:", on_click=_asked)
     if st.session_state.get("open_fault"):
         fault.error(st.session_state["open_fault"], icon=":material/error:")
-    chosen = asked.repository if asked and asked.repository in SUGGESTED else None
+    suggested = public.suggested()
+    chosen = asked.repository if asked and asked.repository in suggested else None
     st.session_state["open_suggested"] = chosen
-    st.pills("Suggestions", SUGGESTED, format_func=_suggestion, key="open_suggested", on_change=_suggested, wrap=True)
+    st.pills("Suggestions", suggested, format_func=_suggestion, key="open_suggested", on_change=_suggested, wrap=True)
     if asked is None:
         return None
 
@@ -115,12 +116,12 @@ def _upload(linked: Hub | None) -> Callable[[], str | None] | None:
         "Weights, and the JSON files beside them",
         accept_multiple_files=True,
         key="open_files",
-        max_upload_size=uploads.MEGABYTES,
+        max_upload_size=public.limits().checkpoint_megabytes,
     )
     st.caption(
         "One file of weights (safetensors, or what `torch.save` wrote), with its `config.json` and "
         "`preprocessor_config.json` if there are any, or a JSON file of constructor arguments. "
-        f"Up to {uploads.MEGABYTES} MB; kept on the server for this session alone."
+        f"Up to {public.limits().checkpoint_megabytes} MB; kept on the server until this page is closed or reloaded."
     )
     held: tuple[list[str], Source] | None = st.session_state.get("open_uploaded")
     names = [file.file_id for file in files]

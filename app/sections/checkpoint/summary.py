@@ -171,12 +171,13 @@ def _open(source: Source, asking: _Asking, *, ready: bool) -> str | None:
         return None
     if not st.button("Open", type="primary", icon=":material/visibility:", disabled=not ready or config is None):
         return None
+    before = checkpoints.known(source.key(asking.answers)) is not None
     checkpoint = checkpoints.keep(source, asking.answers, found)
     progress = Progress()
     try:
         models.prepare(checkpoint.key, progress)
     except CheckpointError as error:
-        checkpoints.drop(checkpoint.key)
+        checkpoints.drop(checkpoint.key, known_before=before)
         words.refused(error)
         return None
     progress.done()

@@ -1,0 +1,88 @@
+"""Starts the app with what its server adds to every answer: `streamlit run server.py`, as `perceiver app` does.
+
+Streamlit finds `app` in this file. It serves `streamlit_app.py`, gives every browser the cookie under which its uploads
+are kept across reloads, and on a public server sends the headers that restrict what a page may do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from app.services import failures, visitors
+from app.services.public import is_public
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
+
+POLICY = (
+    # Streamlit's page and its components begin with inline scripts, and Vega's expressions are compiled.
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self' ws: wss: data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'self'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(self), microphone=(self), geolocation=(), payment=(), usb=()",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "SAMEORIGIN",
+}
+"""What a public server sends with every answer."""
+
+
+class Visitors:
+    """Middleware that sends the headers, and the cookie of a browser with a page."""
+
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Handles a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = {name: value for name, value in scope["headers"] if name in (b"cookie", b"x-forwarded-proto")}
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"] = list(message.get("headers", ()))
+                kinds = [value for name, value in headers if name.lower() == b"content-type"]
+                if kinds and kinds[0].startswith(b"text/html") and not _has_key(given.get(b"cookie", b"")):
+                    tls = scope.get("scheme") == "https" or given.get(b"x-forwarded-proto") == b"https"
+                    headers.append((b"set-cookie", _cookie(tls).encode()))
+                if is_public():
+                    names = {name.lower() for name, _ in headers}
+                    headers += [(n.encode(), v.encode()) for n, v in HEADERS.items() if n.encode() not in names]
+            await send(message)
+
+        await self._app(scope, receive, answer)
+
+
+def _has_key(cookies: bytes) -> bool:
+    try:
+        held = SimpleCookie(cookies.decode("latin-1")).get(visitors.COOKIE)
+    except CookieError:
+        return False
+    return held is not None and visitors.is_key(held.value)
+
+
+def _cookie(tls: bool) -> str:
+    """A cookie for as long as the browser runs, which no script of a page can read."""
+    flags = "; HttpOnly; SameSite=Lax; Path=/" + ("; Secure" if tls else "")
+    return f"{visitors.COOKIE}={visitors.new_key()}{flags}"
+
+
+failures.install()
+app = st.App(
+    Path(__file__).parent / "streamlit_app.py", middleware=[Middleware(Visitors)], on_script_error=failures.show
+)

@@ -18,7 +18,7 @@ def package_version() -> str:
 
 
 def bundle_folder() -> Path:
-    """The folder that holds `streamlit_app.py`, `app/` and `checkpoints/`.
+    """The folder that holds `server.py`, `streamlit_app.py`, `app/` and `checkpoints/`.
 
     A wheel has them inside the package (setup.py puts them there); in the repository, and so in an editable
     installation, they are beside it.

@@ -43,6 +43,7 @@ SOURCES = (
     "dataset_builders",
     "perceiver",
     "pyproject.toml",
+    "server.py",
     "setup.py",
     "streamlit_app.py",
 )
@@ -117,7 +118,7 @@ def tracked(folder: str) -> set[str]:
 def test_the_wheel_has_every_file_and_no_other_top_level_module(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    bundled = {*tracked("app"), *tracked("checkpoints"), *tracked(".streamlit"), "streamlit_app.py"}
+    bundled = {*tracked("app"), *tracked("checkpoints"), *tracked(".streamlit"), "server.py", "streamlit_app.py"}
     expected = {f"perceiver/_bundle/{name}" for name in bundled} | tracked("perceiver") | tracked("dataset_builders")
     assert names == expected
     assert {name.split("/")[0] for name in names} == {"perceiver", "dataset_builders"}

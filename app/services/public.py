@@ -1,4 +1,4 @@
-"""What visitors may do: everything where the app runs for oneself, less on a public server (`perceiver app --public`)."""
+"""What visitors may do: everything where the app runs for oneself, less on a public server (`--public`)."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def check_size(name: str, data: bytes) -> None:
     """Raises InputError for a file that is larger than an input may be."""
     most = limits().input_megabytes
     if len(data) > most * 10**6:
-        raise InputError(f"{name} has {len(data) / 1e6:,.0f} MB, and at most {most} MB are taken")
+        raise InputError(f"{name} has {len(data) / 1e6:,.1f} MB, and at most {most} MB are taken")
 
 
 def check_length(sample: Sample) -> None:

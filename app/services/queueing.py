@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -35,7 +34,7 @@ class InferenceQueue:
     """Lets `permits` callers in at a time, round robin over the sessions.
 
     A permit goes to whoever waits, so an analysis, which takes a turn for each of its steps, comes after everybody else
-    before its next step. Of several tickets of a session, the second waits until all sessions had their first.
+    before its next step. Of several tickets of a session, the second waits for all other sessions.
     """
 
     def __init__(self, permits: int = 1) -> None:
@@ -71,26 +70,25 @@ class InferenceQueue:
     def _call(self) -> None:
         """Calls those whose turn it is."""
         while self._free and self._waiting:
-            ticket = self._order()[0]
-            self._waiting.remove(ticket)
+            ticket, *self._waiting = _others_first(self._waiting)
             self._free -= 1
             ticket.called.set()
 
     def _place(self, ticket: _Ticket) -> int:
-        """The place of a ticket from 1; 0 when it was called."""
+        """The place of a ticket from 1, if nobody comes; 0 when it was called."""
         with self._lock:
-            return self._order().index(ticket) + 1 if ticket in self._waiting else 0
+            left = list(self._waiting)
+        for place in range(1, len(left) + 1):
+            first, *left = _others_first(left)
+            if first is ticket:
+                return place
+        return 0
 
-    def _order(self) -> list[_Ticket]:
-        """The tickets in the order in which they are called if nobody comes: the first of each session, then the
-        second of each."""
-        seen: Counter[str] = Counter()
-        rounds = []
-        for ticket in self._waiting:
-            rounds.append(seen[ticket.session])
-            seen[ticket.session] += 1
-        by_round = sorted(range(len(rounds)), key=rounds.__getitem__)
-        return [self._waiting[i] for i in by_round]
+
+def _others_first(waiting: Sequence[_Ticket]) -> list[_Ticket]:
+    """The first ticket, then those of other sessions, then those of its own."""
+    first, *others = waiting
+    return [first, *sorted(others, key=lambda one: one.session == first.session)]
 
 
 queue = InferenceQueue()

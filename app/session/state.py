@@ -97,7 +97,7 @@ def keep(digest: str, name: str, data: bytes) -> None:
 
 
 def upload(sample: str) -> tuple[str, bytes] | None:
-    """Name and bytes of the upload that a view's sample names; None when neither this session nor its browser has it."""
+    """Name and bytes of the upload that a view's sample names; None when it is not kept for this session or browser."""
     digest, name, data = st.session_state.get("upload_kept", ("", "", b""))
     if sample == UPLOADED + digest:
         return name, data

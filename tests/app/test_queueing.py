@@ -1,12 +1,14 @@
-"""The queue for inference: one at a time, in order, and never left blocked."""
+"""The queue for inference: one at a time, round robin over the sessions, and never left blocked."""
 
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
-from app.services.queueing import InferenceQueue
+from app.services import queueing, visitors
+from app.services.queueing import InferenceQueue, Progress, ordinal
 
 
 class Stopped(BaseException):
@@ -71,3 +73,102 @@ def test_who_gives_up_or_fails_blocks_nobody() -> None:
         raise ValueError("inside")
     with queue.turn(nobody):
         pass
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> threading.local:
+    """Its `id` is the session of a thread."""
+    here = threading.local()
+    monkeypatch.setattr(visitors, "session", lambda: here.id)
+    return here
+
+
+def start(
+    queue: InferenceQueue, here: threading.local, order: list[str], session: str, turns: int = 1
+) -> threading.Thread:
+    """A visitor who takes some turns one after the other; returns when it waits."""
+
+    def visit() -> None:
+        here.id = session
+        for _ in range(turns):
+            with queue.turn(lambda place: None):
+                order.append(session)
+                time.sleep(0.02)
+
+    before = len(queue._waiting)
+    thread = threading.Thread(target=visit)
+    thread.start()
+    while len(queue._waiting) == before:
+        time.sleep(0.005)
+    return thread
+
+
+def test_an_analysis_of_many_steps_lets_others_in_between(session: threading.local) -> None:
+    queue, order = InferenceQueue(), []
+    session.id = "holder"
+    with queue.turn(nobody):
+        threads = [start(queue, session, order, "long", 5), start(queue, session, order, "b", 2)]
+        threads.append(start(queue, session, order, "c"))
+    for thread in threads:
+        thread.join(10)
+    assert order == ["long", "b", "c", "long", "b", "long", "long", "long"]
+
+
+def test_of_two_requests_of_a_session_the_second_waits_for_the_others(session: threading.local) -> None:
+    queue, order = InferenceQueue(), []
+    session.id = "holder"
+    with queue.turn(nobody):
+        threads = [start(queue, session, order, name) for name in ("a", "a", "a", "b", "c", "c")]
+    for thread in threads:
+        thread.join(10)
+    assert order == ["a", "b", "c", "a", "c", "a"]
+
+
+def test_who_leaves_frees_the_place(session: threading.local) -> None:
+    queue, places = InferenceQueue(), []
+    leave = threading.Event()
+
+    def waiting(place: int) -> None:
+        if leave.is_set():
+            raise Stopped
+
+    def visit(name: str, wait: object) -> None:
+        session.id = name
+        try:
+            with queue.turn(wait):  # type: ignore[arg-type]
+                pass
+        except Stopped:
+            pass
+
+    session.id = "holder"
+    with queue.turn(nobody):
+        first = threading.Thread(target=visit, args=("first", waiting))
+        first.start()
+        while not queue._waiting:
+            time.sleep(0.005)
+        second = threading.Thread(target=visit, args=("second", places.append))
+        second.start()
+        while 2 not in places:
+            time.sleep(0.02)
+        leave.set()
+        first.join(10)
+        while places[-1] != 1:
+            time.sleep(0.02)
+    second.join(10)
+    assert not queue._waiting
+    assert queue._free == 1
+
+
+def test_the_place_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 101, 111)] == [
+        "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "101st", "111th"
+    ]  # fmt: skip
+    said: list[str] = []
+
+    class Line:
+        def progress(self, share: float, text: str) -> None:
+            said.append(text)
+
+    monkeypatch.setattr(queueing.st, "empty", Line)
+    Progress().wait(2)
+    assert said == ["Waiting for the model: 2nd in the queue."]

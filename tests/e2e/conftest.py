@@ -49,7 +49,7 @@ def app(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @contextmanager
-def serving(checkpoints: Path, log: Path) -> Iterator[App]:
+def serving(checkpoints: Path, log: Path, **environment: str) -> Iterator[App]:
     """The app over a folder of checkpoints, until the end of the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -57,9 +57,9 @@ def serving(checkpoints: Path, log: Path) -> Iterator[App]:
     options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
     with log.open("wb") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", *options],
+            [sys.executable, "-m", "streamlit", "run", "server.py", *options],
             cwd=ROOT,
-            env={**os.environ, "PERCEIVER_CHECKPOINTS": str(checkpoints)},
+            env={**os.environ, "PERCEIVER_CHECKPOINTS": str(checkpoints), **environment},
             stdout=out,
             stderr=subprocess.STDOUT,
         )

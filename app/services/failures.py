@@ -47,8 +47,8 @@ def show(error: Exception) -> bool:
     """Logs an error and shows its reference number on the page. Returns True: nothing else is to be shown."""
     reference = report(error)
     st.error(
-        f"Something went wrong here, through no fault of yours. What you choose next works as before. "
-        f"The log of the server has the details under the reference {reference}.",
+        f"This failed for an unexpected reason: the server's log has the details under reference {reference}. "
+        "Try again, or choose something else.",
         icon=":material/error:",
     )
     return True

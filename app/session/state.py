@@ -86,14 +86,11 @@ def choose(name: str, value: str) -> None:
 
 
 def keep(digest: str, name: str, data: bytes) -> None:
-    """Keeps an upload for this session and, across reloads, for its browser, in place of the one before, and shows it.
-
-    The same file uploaded again is read with the default options.
-    """
+    """Keeps an upload for this session, in place of the one before, and for its browser across reloads; shows it."""
     if browser := visitors.browser():
         visitors.kept.keep(browser, digest, name, data)
     st.session_state["upload_kept"] = (digest, name, data)
-    change(sample=UPLOADED + digest, read=(), pick=None)
+    change(sample=UPLOADED + digest)
 
 
 def upload(sample: str) -> tuple[str, bytes] | None:

@@ -23,6 +23,8 @@ from perceiver.cli import serve
 from tests.app import folder, sounds
 from tests.app.pages import opened, said
 
+SECRET = "name-of-an-upload.png"
+
 
 @pytest.fixture(autouse=True)
 def _public(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +116,7 @@ def test_an_error_shows_a_reference_that_is_in_the_log_and_nothing_else(
     app: AppTest, reporting: None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object) -> None:
-        raise RuntimeError("cannot handle my-secret-name.png")
+        raise RuntimeError(SECRET)
 
     app.run()
     with monkeypatch.context() as broken, caplog.at_level(logging.ERROR):
@@ -127,7 +129,7 @@ def test_an_error_shows_a_reference_that_is_in_the_log_and_nothing_else(
     assert f"error {reference}" in caplog.text
     assert "in fails" in caplog.text
     assert "RuntimeError" in caplog.text
-    assert "my-secret-name" not in caplog.text
+    assert SECRET not in caplog.text
     app.selectbox(key="control_model").set_value("image-fourier").run()
     assert not app.error
     assert app.query_params["model"] == ["image-fourier"]
@@ -137,14 +139,14 @@ def test_streamlits_own_log_has_no_messages_of_errors(reporting: None, caplog: p
     log = logging.getLogger(failures._STREAMLITS[0])
     log.propagate, before = True, log.propagate
     try:
-        raise ValueError("my-secret-name.png") from OSError("my-secret-name too")
+        raise ValueError(SECRET) from OSError(SECRET)
     except ValueError:
         log.warning("Uncaught app execution", exc_info=True)
     finally:
         log.propagate = before
     assert "ValueError" in caplog.text
     assert "OSError" in caplog.text
-    assert "secret" not in caplog.text
+    assert SECRET not in caplog.text
 
 
 def test_the_command_sets_the_server_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,8 +209,11 @@ def test_a_browser_gets_an_unguessable_key_once(reporting: None, monkeypatch: py
     assert set(answer([])) == {"content-type", "set-cookie"}
 
 
-def test_an_upload_in_a_cache_or_a_key_has_no_name(app: AppTest) -> None:
+def test_the_name_of_an_upload_is_in_no_link_and_no_log(app: AppTest, caplog: pytest.LogCaptureFixture) -> None:
     app.run()
     app.segmented_control(key="source").set_value("upload").run()
-    app.file_uploader(key="upload").set_value(("my-secret.png", folder.picture(3), "image/png")).run()
-    assert "my-secret" not in str(dict(app.query_params.items()))
+    app.file_uploader(key="upload").set_value((SECRET, folder.picture(3), "image/png")).run()
+    app.file_uploader(key="upload").set_value((SECRET, b"no picture", "image/png")).run()
+    assert len(app.error) == 1
+    assert SECRET not in str(dict(app.query_params.items()))
+    assert SECRET not in caplog.text

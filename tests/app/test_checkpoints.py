@@ -14,7 +14,7 @@ import streamlit as st
 
 import perceiver
 from app.sections.model_choice import without_pictures
-from app.services import checkpoints, uploads
+from app.services import checkpoints, public, uploads
 from app.services.checkpoints import LOCAL_PATHS, Hub, Source
 from app.services.export import filename
 from app.session.text import remark
@@ -234,7 +234,7 @@ def test_uploads_that_are_no_checkpoint(given: list[tuple[str, bytes]], said: st
 
 
 def test_too_much_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MEGABYTES", 1)
+    monkeypatch.setattr(public, "_OWN", public.Limits(checkpoint_megabytes=1))
     room = uploads.Room()
     with pytest.raises(CheckpointError, match="1 MB are taken at most"):
         room.take([("a.bin", bytes(1_000_001))])

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file
 from streamlit.testing.v1 import AppTest
 
-from app.sections.checkpoint import repository
 from app.services import checkpoints as registry
+from app.services import public
 from app.services.checkpoints import LOCAL_PATHS
 from perceiver import HubUnreachableError
 from perceiver.checkpoints import HubOptions, hub
@@ -249,7 +249,7 @@ def test_files_of_other_sessions_are_not_here(app: AppTest) -> None:
 def test_too_large_a_repository_is_not_fetched(
     page: AppTest, on_hub: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repository, "LARGEST", 1000)
+    monkeypatch.setattr(public, "_OWN", public.Limits(fetched_bytes=1000))
     page.text_input(key="open_repository").set_value(ID)
     press(page, "Look it up")
     assert "the most that is fetched here" in said(page)

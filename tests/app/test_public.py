@@ -132,7 +132,7 @@ def test_an_error_shows_a_reference_that_is_in_the_log_and_nothing_else(
     assert SECRET not in caplog.text
     app.selectbox(key="control_model").set_value("image-fourier").run()
     assert not app.error
-    assert app.query_params["model"] == ["image-fourier"]
+    assert app.query_params["model"] in ("image-fourier", ["image-fourier"])
 
 
 def test_streamlits_own_log_has_no_messages_of_errors(reporting: None, caplog: pytest.LogCaptureFixture) -> None:

@@ -91,7 +91,7 @@ def test_options_that_a_file_does_not_allow_are_left_with_one_click(app: AppTest
     upload(app, "long.wav", sounds.LONG)
     change(app, read=(("start", "999"),))
     assert len(errors(app)) == 1
-    next(one for one in app.button if one.label == "Read it with the default options").click().run()
+    next(one for one in app.button if one.label == "Read it as by default").click().run()
     works(app)
     assert app.session_state["upload_kept"][1] == "long.wav"
 
@@ -143,7 +143,7 @@ def test_after_an_analysis_that_failed(
     with monkeypatch.context() as broken:
         broken.setattr(module, work, fails)
         opened(app, page, sample="bed_cot-0")
-        assert [error.message for error in app.exception] == ["once"]
+        assert len(app.exception) == 1
     change(app, sample="lamp-1")
     works(app, "lamp-1")
     change(app, sample="bed_cot-0")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float, Int64, Shaped
+from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor
 
 
@@ -45,6 +45,8 @@ class Sample:
                  points for a point cloud
     box          extent of the elements on the original, (start, stop) per axis, in its units (pixels, seconds, hertz)
     coordinates  coordinates of the elements in [-1, 1] if they are not on a grid (point clouds); else None
+    padding      elements for which nothing was recorded, such as those after the end of a sound, in the shape of the
+                 elements; None where there are none
     parts        the grids of a multi-modal input (clips), in order; else empty
     rows         the row of the file that each element is, counted from 0 (a point of a cloud, or the triangle of a mesh
                  that it lies on); None where elements are not rows
@@ -60,6 +62,7 @@ class Sample:
     box: tuple[tuple[float, float], ...]
     coordinates: Float[Tensor, "M axes"] | None = field(default=None, repr=False)
     parts: tuple[Part, ...] = ()
+    padding: Bool[np.ndarray, "..."] | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     rows: Int64[np.ndarray, "M"] | None = field(default=None, repr=False)
 

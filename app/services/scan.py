@@ -17,7 +17,7 @@ from perceiver.errors import InputError
 from perceiver.lens import Scan, open_windows, scan_steps
 
 from . import models
-from .inference import Case
+from .inference import Case, Options
 from .queueing import Progress, queue
 
 
@@ -84,19 +84,26 @@ the character is for private use."""
 
 def _steps(case: Case, every: float, before: Timeline | None) -> Iterator[Scan]:
     model = models.get(case.model)
-    name = _NAME + case.ending
-    windows = open_windows(model.config, case.data, name=name, every=every, model_name=case.model_name)
+    options = dict(scan_options(case))
+    windows = open_windows(
+        model.config, case.data, name=_NAME + case.ending, every=every, options=options, model_name=case.model_name
+    )
     return scan_steps(model, windows, before=before)
 
 
+def scan_options(case: Case) -> Options:
+    """The reading options of an input that concern all of it: without the start of the window."""
+    return tuple((name, value) for name, value in case.options if name != "start")
+
+
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _scan(model: str, content: str, every: float) -> HeldScan:
+def _scan(model: str, content: str, options: Options, every: float) -> HeldScan:
     return HeldScan()
 
 
 def scan_of(case: Case, every: float) -> HeldScan:
     """The scan of an input with a window every so many seconds, as far as it is done. Does no work."""
-    return _scan(case.model, case.content, every)
+    return _scan(case.model, case.content, scan_options(case), every)
 
 
 def finish(case: Case, every: float, progress: Progress) -> None:

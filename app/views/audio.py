@@ -23,7 +23,7 @@ from ..services import inference
 from ..services.inference import Case
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
-from .over_time import begin_at, choose_start, longer, over_time
+from .over_time import begin_at, choose_channel, choose_start, longer, over_time
 from .sound import Sound, grid, ruler, wav
 
 DRAWING = AudioDrawing()
@@ -59,7 +59,8 @@ class AudioView(GridView):
         return np.resize(cells, (COLUMN, cells.shape[1])) if unit.ndim == 1 else cells
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
-        """The start of the window, for clips that are longer."""
+        """The start of the window, for clips that are longer, and the channel, for those that have several."""
+        choose_channel(_sound(sample).channels, read)
         choose_start(_sound(sample), read, "Loudest part", "loudest", ":material/volume_up:")
 
     def beyond(self, case: Case, sample: Sample) -> None:
@@ -151,10 +152,11 @@ def _sound(sample: Sample) -> Sound:
 
 
 def _read_part(sound: Sound) -> str:
+    ends = f", and {sound.stop - sound.duration:.3g} s of padding after its end" if sound.stop > sound.duration else ""
     if not longer(sound):
-        return "The model read all of it."
+        return f"The model read all of it{ends}."
     until = min(sound.stop, sound.duration)
     return (
-        f"The model read the framed part, {clock(sound.start)} to {clock(until)} of {clock(sound.duration)}. "
+        f"The model read the framed part, {clock(sound.start)} to {clock(until)} of {clock(sound.duration)}{ends}. "
         "Drag the frame, or use the arrow keys on it, to read another."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from perceiver.plots import colour
 from perceiver.plots.block_maps import BlockMap
@@ -84,7 +84,10 @@ class GridView(Described):
         """Draws the maps of the latents without the input, since thumbnails are too small for both."""
         ordered = [strip.thumbs[i] for i in strip.order]
         ranges = ColourScale(mode).limits(ordered, what)  # type: ignore[arg-type]
-        pictures = np.stack([self.tile(r.apply(t)) for r, t in zip(ranges, ordered, strict=True)])
+        absent = _shrunk(sample.padding, strip.square)
+        units = (r.apply(t) for r, t in zip(ranges, ordered, strict=True))
+        # There is no colour but those of the map: padding has the lowest.
+        pictures = np.stack([self.tile(unit if absent is None else np.where(absent, 0.0, unit)) for unit in units])
         wall(
             pictures,
             tiles,
@@ -98,3 +101,12 @@ class GridView(Described):
             chosen=chosen,
             on_pick=on_pick,
         )
+
+
+def _shrunk(padding: Bool[np.ndarray, "..."] | None, square: int) -> Bool[np.ndarray, "..."] | None:
+    """Whether the squares that a thumbnail averages hold padding alone."""
+    if padding is None:
+        return None
+    for axis in range(padding.ndim):
+        padding = np.logical_and.reduceat(padding, range(0, padding.shape[axis], square), axis=axis)
+    return padding

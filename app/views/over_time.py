@@ -11,6 +11,7 @@ import streamlit as st
 from perceiver.analysis.formatting import clock, percent
 from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError
+from perceiver.modalities.audio import MIX
 from perceiver.plots.timeline import per_point, timeline_figure, timeline_text
 
 from ..services import export, models, scan
@@ -60,6 +61,25 @@ def choose_start(sample: Windowed, read: Mapping[str, str], words: str, default:
             on_change=lambda: begin_at(st.session_state["start"]),
         )
         st.button(words, icon=icon, disabled="start" not in read, on_click=state.choose, args=("start", default))
+
+
+def choose_channel(channels: int, read: Mapping[str, str]) -> None:
+    """For sounds with several channels: which of them is read.
+
+    read  reading options that are not at their default
+    """
+    if channels < 2:
+        return
+    names = {MIX: "Mix of all", **{str(number): f"Channel {number}" for number in range(1, channels + 1)}}
+    chosen = read.get("channel", MIX)
+    st.session_state["channel"] = chosen if chosen in names else f"{float(chosen):.0f}"
+    st.selectbox(
+        f"Channel, of {channels}",
+        list(names),
+        format_func=names.__getitem__,
+        key="channel",
+        on_change=lambda: state.choose("channel", st.session_state["channel"]),
+    )
 
 
 def begin_at(start: float) -> None:

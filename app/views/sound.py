@@ -7,7 +7,7 @@ import wave
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Bool, Float32, Float64
 
 from perceiver.analysis.formatting import clock, hertz
 from perceiver.plots.axes import Axis
@@ -26,17 +26,23 @@ class Sound(Protocol):
     start: float
     stop: float
     duration: float
+    channels: int
+    padding: Bool[np.ndarray, "..."] | None
     bands: Float64[np.ndarray, "mels"]
 
 
 def grid(sound: Sound) -> Grid:
-    """The elements, named by their centre in time and frequency."""
+    """The elements, named by their centre in time and frequency, and as padding where nothing was recorded."""
     start, stop = sound.box[-1]
     count = sound.shape[-1]
     times = start + (np.arange(count) + 0.5) * (stop - start) / count
+    absent = np.zeros(count, bool) if sound.padding is None else np.atleast_2d(sound.padding)[0]
     return Grid(
         rows=tuple(hertz(float(band)) for band in sound.bands) or ("",),
-        columns=tuple(f"{'−' if time < 0 else ''}{clock(abs(float(time)), 3)}" for time in times),
+        columns=tuple(
+            f"{'−' if time < 0 else ''}{clock(abs(float(time)), 3)}{', padding' if none else ''}"
+            for time, none in zip(times, absent, strict=True)
+        ),
     )
 
 

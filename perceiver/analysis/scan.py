@@ -38,12 +38,14 @@ def scan(
     windows: Iterable[Window],
     seconds: float,
     *,
+    duration: float | None = None,
     at_a_time: int | None = None,
     before: Timeline | None = None,
 ) -> Iterator[Timeline]:
     """Yields the timeline of the model's predictions so far after each batch of windows.
 
     seconds    the length of a window
+    duration   the length of the input; None where it is not known
     at_a_time  batch size; None is that of `batches.together`, at most AT_A_TIME
     before     a timeline to continue: its windows are skipped
 
@@ -60,6 +62,7 @@ def scan(
             seconds=seconds,
             probabilities=logits.softmax(-1).numpy(),
             silent=np.array([window.silent for window in batch]),
+            duration=duration,
         )
         timeline = part if timeline is None else timeline + part
         yield timeline

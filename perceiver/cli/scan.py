@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .console import examples, print_json, print_notes, progress_bar
-from .options import AsJson, Checkpoint, File, not_both
+from .options import AsJson, Checkpoint, File, Read, not_both, reading_options
 from .session import Session
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def scan(
         ),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="How many classes to write for each window.")] = 3,
+    read: Read = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write every window as CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -38,9 +39,10 @@ def scan(
     not_both(as_csv, as_json)
     from ..export import timeline_csv, timeline_json
 
+    options = reading_options(read)
     lens = Session(checkpoint).lens(file)
     with progress_bar() as progress:
-        found = lens.scan(file, every=every, progress=progress)
+        found = lens.scan(file, every=every, progress=progress, **options)
     if as_json:
         origin = found.origin(lens.name, file.name, lens.sha256)
         print_json({"file": str(file)} | timeline_json(found.timeline, lens.labels, origin, top=top))

@@ -29,6 +29,8 @@ def write_npz(target: Target, arrays: Mapping[str, np.ndarray], metadata: Mappin
               it lies on, counted from 0
     position  float32 (*shape, axes), in [-1, 1]: the input of the position encoding
     box       float64 (axes, 2)
+    padding   bool, in the shape of the elements: those for which nothing was recorded, such as those after the end of a
+              sound; only where there are some
     metadata  JSON text: `json.loads(str(file["metadata"]))`
 
     For inputs with several modalities each array is split by modality, on its own grid, with the modality's name as
@@ -37,6 +39,8 @@ def write_npz(target: Target, arrays: Mapping[str, np.ndarray], metadata: Mappin
 
     Raises ValueError if places, box and shape do not match.
     """
+    if layout.padding is not None:
+        arrays = {**arrays, "padding": layout.padding}
     if layout.parts:
         _write_parts(target, arrays, metadata, layout)
         return

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 
 from ..installation import package_version
 from ..sample import Part
@@ -53,6 +53,7 @@ class Layout:
     box          the extent of the grid on the original (`Sample.box`): (start, stop) per axis
     parts        the grids of an input with several modalities (`Sample.parts`); their places begin with their names
     rows         the row of the file that each element is (`Sample.rows`); None where elements are not rows
+    padding      elements for which nothing was recorded (`Sample.padding`); None where there are none
     """
 
     shape: tuple[int, ...]
@@ -61,6 +62,7 @@ class Layout:
     box: tuple[tuple[float, float], ...] = ()
     parts: tuple[Part, ...] = field(default=())
     rows: Int64[np.ndarray, "M"] | None = None
+    padding: Bool[np.ndarray, "..."] | None = None
 
     @property
     def axes(self) -> tuple[str, ...]:

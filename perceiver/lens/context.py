@@ -66,6 +66,7 @@ def layout_of(sample: Sample) -> Layout:
         box=sample.box,
         parts=sample.parts,
         rows=sample.rows,
+        padding=sample.padding,
     )
 
 

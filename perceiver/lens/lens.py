@@ -86,8 +86,8 @@ class Lens:
 
         source   a path, the bytes of a file, or an open binary file
         name     of the input, in messages and exports; by default the file's own
-        options  choices about reading it: start=1.5 of a sound or a clip; up="z", draw="farthest", seed=1,
-                 strays="drop", columns="2-3-4" of a cloud
+        options  choices about reading it: start=1.5 of a sound or a clip, channel=2 of a sound; up="z",
+                 draw="farthest", seed=1, strays="drop", columns="2-3-4" of a cloud
 
         Raises InputError, whose message names the file and the cause, when it cannot be read.
         """
@@ -112,9 +112,10 @@ class Lens:
         name: str | None = None,
         every: float | None = None,
         progress: ProgressCallback = ignore,
+        **options: Any,
     ) -> Iterator[Scan]:
         """`scan` as it grows; it can be stopped between any two results."""
-        windows = open_windows(self.config, source, name=name, every=every, model_name=self.name)
+        windows = open_windows(self.config, source, name=name, every=every, options=options, model_name=self.name)
         return scan_steps(self.model, windows, progress=progress)
 
     def scan(
@@ -124,14 +125,16 @@ class Lens:
         name: str | None = None,
         every: float | None = None,
         progress: ProgressCallback = ignore,
+        **options: Any,
     ) -> Scan:
         """Predictions along an input that is longer than the model reads at once.
 
-        every  seconds from the start of one window to the next; None puts them end to end
+        every    seconds from the start of one window to the next; None puts them end to end
+        options  choices about reading it, as `read` takes them: channel=2 of a sound; without the start of a window
 
         Raises InputError when it cannot be read, or the model's inputs have no time to go along.
         """
-        *_, last = self.scan_steps(source, name=name, every=every, progress=progress)
+        *_, last = self.scan_steps(source, name=name, every=every, progress=progress, **options)
         return last
 
     def encoding(self, sample: Sample | None = None, *, element: int | None = None) -> CodeAnalysis:

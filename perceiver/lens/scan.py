@@ -55,6 +55,6 @@ def scan_steps(
     Raises InputError when the input cannot be read on.
     """
     total, notes = len(windows), tuple(windows.notes)
-    for timeline in scan(model, windows, windows.seconds, before=before):
+    for timeline in scan(model, windows, windows.seconds, duration=windows.duration, before=before):
         progress(len(timeline) / total, f"Window {len(timeline):,} of {total:,}")
         yield Scan(timeline, total, notes)

@@ -75,11 +75,13 @@ def open_windows(
     *,
     name: str | None = None,
     every: float | None = None,
+    options: Mapping[str, Any] | None = None,
     model_name: str = "this model",
 ) -> Windows:
     """The windows of an input that is longer than a model reads at once.
 
-    every  seconds from the start of one window to the next; None puts them end to end
+    every    seconds from the start of one window to the next; None puts them end to end
+    options  choices about reading it, as for `read_sample`; without "start", since all windows are read
 
     Raises InputError when it cannot be read, and for a model whose inputs have no time to go along.
     """
@@ -90,7 +92,9 @@ def open_windows(
             "be scanned goes on in time, such as a sound or a clip"
         )
     data, shown = read_bytes(source, modality.max_bytes, name)
-    return modality.scan(data, shown, shape=config.input_shape, preprocess=config.preprocess, every=every)
+    return modality.scan(
+        data, shown, shape=config.input_shape, preprocess=config.preprocess, every=every, options=options
+    )
 
 
 def best_checkpoint(path: str | os.PathLike[str]) -> str:

@@ -6,11 +6,15 @@ edge. That is the half pixel that is lost when maps drift towards one corner.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from ..sample import Sample
 from .base import Box, Modality
+
+_ROUNDING = 1e-9
 
 
 class GridModality(Modality):
@@ -76,6 +80,16 @@ def centres(interval: tuple[float, float], count: int) -> Float[np.ndarray, "cou
     """The centres of an axis's cells on the original."""
     start, stop = interval
     return start + (np.arange(count) + 0.5) * (stop - start) / count
+
+
+def uncovered(
+    edges: Float[np.ndarray, "edges"], covered: Sequence[tuple[float, float]]
+) -> Bool[np.ndarray, "cells"]:
+    """Whether the cells between ascending edges share nothing with any of the intervals (start, stop)."""
+    starts, stops = np.array(sorted(covered), dtype=np.float64).reshape(-1, 2).T
+    # The first interval that ends after a cell begins; edges are rounded.
+    after = np.searchsorted(np.maximum.accumulate(stops), edges[:-1] + _ROUNDING, side="right")
+    return np.append(starts, np.inf)[after] >= edges[1:] - _ROUNDING
 
 
 def cell_weights(cells: tuple[float, float], count: int, size: int) -> Float[np.ndarray, "count size"]:

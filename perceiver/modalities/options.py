@@ -55,6 +55,11 @@ class Option:
         return number
 
 
+def windowless(options: tuple[Option, ...]) -> tuple[Option, ...]:
+    """The options that are left where all windows of an input are read: all but the start of one."""
+    return tuple(option for option in options if option.name != "start")
+
+
 def settle(options: tuple[Option, ...], chosen: Mapping[str, Any]) -> dict[str, Any]:
     """Every option with its value, chosen or default. Raises InputError for a name or a value that is none."""
     known = {option.name: option for option in options}

@@ -28,12 +28,16 @@ class Window:
 class Windows(Protocol):
     """All windows of an input in order; each iteration decodes the file anew.
 
-    seconds  the length of a window
-    notes    what was changed on the way in, one sentence each
+    seconds   the length of a window
+    duration  the length of the input; the last window can end after it
+    notes     what was changed on the way in, one sentence each
     """
 
     @property
     def seconds(self) -> float: ...
+
+    @property
+    def duration(self) -> float: ...
 
     @property
     def notes(self) -> tuple[str, ...]: ...
@@ -55,8 +59,12 @@ class Scannable(Protocol):
         shape: tuple[int, ...],
         preprocess: Mapping[str, Any],
         every: float | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> Windows:
-        """The windows of a whole file. `every` is the seconds from one to the next; None puts them end to end.
+        """The windows of a whole file.
+
+        every    seconds from one to the next; None puts them end to end
+        options  choices about reading it, as `Modality.read` takes them; without "start", since all windows are read
 
         Raises InputError and ConfigError as `Modality.read` does, and InputError for an `every` that is not above 0.
         """

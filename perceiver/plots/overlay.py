@@ -12,6 +12,9 @@ from PIL import Image
 GREY_BAND = (32.0, 160.0)
 """The range of greys of a picture under a map, distinct from the dark and the bright end of the map's colours."""
 
+HATCHING = (72.0, 136.0)
+"""The greys between the lines of hatching, and of the lines."""
+
 OPACITY_POWER = 0.6
 """The exponent of the opacity, which makes medium values visible over a picture."""
 
@@ -71,6 +74,20 @@ def overlay(
         base = base + (greyed(seen) - base) * min(1.0, 4 * strength)
     alpha = np.float32(strength) if solid is None else (strength * solid)[..., None].astype(np.float32)
     return np.rint(base + (painted - base) * alpha).astype(np.uint8)
+
+
+def hatched(
+    picture: UInt8[np.ndarray, "h w 3"], padding: Bool[np.ndarray, "h w"], *, kept: float = 0.0
+) -> UInt8[np.ndarray, "h w 3"]:
+    """Marks padding by grey hatching in place of the picture; `kept` is how far the picture shows through, 0 to 1."""
+    if not padding.any():
+        return picture
+    height, width = picture.shape[:2]
+    step = max(4, max(height, width) // 60)
+    lines = np.add.outer(np.arange(height), np.arange(width)) % step < max(1, step // 4)
+    grey = np.where(lines, *reversed(HATCHING))[..., None]
+    marked = np.rint(grey + kept * (greyed(picture).astype(np.float32) - grey)).astype(np.uint8)
+    return np.where(padding[..., None], marked, picture)
 
 
 def enlarge(array: Shaped[np.ndarray, "H W *rest"], factor: int) -> Shaped[np.ndarray, "fH fW *rest"]:

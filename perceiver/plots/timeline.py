@@ -106,7 +106,7 @@ def _curve(timeline: Timeline, kind: int, name: str, colour: str, dash: str, sym
     together = per_point(timeline)
     firsts = np.arange(0, len(timeline), together)
     lasts = np.minimum(firsts + together, len(timeline)) - 1
-    starts, stops = timeline.starts[firsts], timeline.starts[lasts] + timeline.seconds
+    starts, stops = timeline.starts[firsts], timeline.stops[lasts]
     heard = np.where(timeline.silent, 0.0, timeline.probabilities[:, kind])
     counts = np.add.reduceat(~timeline.silent, firsts, dtype=np.float64)
     means = np.full(len(firsts), np.nan)

@@ -6,6 +6,15 @@ from ..description import AxisWords, Description, Noun
 from ..options import Option
 
 LOUDEST = "loudest"
+MIX = "mix"
+
+CHANNEL = Option(
+    name="channel",
+    default=MIX,
+    choices=(MIX,),
+    number=True,
+    help="The channel of the sound that the model reads, from 1, or the mix of all.",
+)
 
 DESCRIPTION = Description(
     name="audio",
@@ -32,5 +41,6 @@ DESCRIPTION = Description(
             unit="SECONDS",
             help="Seconds into the sound at which the model begins to read, or its loudest part.",
         ),
+        CHANNEL,
     ),
 )

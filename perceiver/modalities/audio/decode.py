@@ -15,6 +15,7 @@ from ...errors import InputError
 from .. import kinds
 from ..base import DecodeError
 from ..kinds import Kind, identify
+from . import MIX
 from .lengths import counts_frames, repaired
 from .stream import Decoder
 
@@ -55,6 +56,7 @@ class SoundFile:
     kind      what it is
     notes     what its header got wrong
     decoders  names of the decoders to try, in this order
+    channel   the one that is read, from 0; None mixes all
     """
 
     data: bytes
@@ -62,6 +64,7 @@ class SoundFile:
     kind: Kind
     notes: tuple[str, ...]
     decoders: tuple[str, ...]
+    channel: int | None = None
 
     def open(self, decoder: str) -> Decoder:
         """Opens the file with one of `decoders`. Raises DecodeError."""
@@ -83,8 +86,11 @@ class SoundFile:
         return Ffmpeg(self.data, "mpegts" if transport else _CONTAINERS[self.kind], sized=sized)
 
 
-def examine(data: bytes, name: str) -> SoundFile:
-    """Identifies a sound file. Raises InputError for a file that is no sound, or of a kind that is not supported."""
+def examine(data: bytes, name: str, channel: int | None = None) -> SoundFile:
+    """Identifies a sound file, of which one channel is read or the mix of all.
+
+    Raises InputError for a file that is no sound, or of a kind that is not supported.
+    """
     kind = identify(data, name)
     if kind not in _CONTAINERS:
         raise InputError(f"{name} {_refusal(kind)}")
@@ -95,7 +101,28 @@ def examine(data: bytes, name: str) -> SoundFile:
         kind=kind,
         notes=(note,) if note else (),
         decoders=("libsndfile", "ffmpeg") if kind in _LIBSNDFILE else ("ffmpeg",),
+        channel=channel,
     )
+
+
+def channel_number(chosen: str | float) -> int | None:
+    """The channel that the option "channel" names, from 0; None for the mix of all.
+
+    Raises InputError for a number that is none.
+    """
+    if chosen == MIX:
+        return None
+    number = float(chosen)
+    if number < 1 or number != int(number):
+        raise InputError(f"channel cannot be {number:g}; it is {MIX} or a whole number from 1")
+    return int(number) - 1
+
+
+def check_channel(channel: int | None, channels: int, name: str) -> None:
+    """Raises InputError for a channel, from 0, that a sound of so many does not have."""
+    if channel is not None and channel >= channels:
+        has = f"{channels:,} channels" if channels > 1 else "one channel"
+        raise InputError(f"{name} has {has} of sound, so channel {channel + 1:,} cannot be read")
 
 
 @contextmanager

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int64
 
 # Runs whose lowest and highest values are kept; a slice for display is made of many.
 _RUNS = 1 << 15
 _SLICES = 2000
+
+Gaps = Sequence[tuple[int, int]]
 
 
 class Envelope:
@@ -89,19 +93,33 @@ class Energy:
     @property
     def mean(self) -> float:
         """The mean of all samples; 0 for none."""
-        count = sum(map(len, self._sums)) * self.run + len(self._rest)
-        total = float(sum(part.sum() for part in self._sums)) + float(self._rest.sum(dtype=np.float64))
-        return total / count if count else 0.0
+        return self.means()[0]
 
-    def about(self, offset: float) -> Float64[np.ndarray, "runs"]:
-        """The sum of squares of every run, the last and shorter one included, once an offset is taken off."""
-        rest = self._rest.astype(np.float64)
-        squares = np.concatenate([*self._squares, [np.square(rest).sum()]])
+    def means(self, gaps: Gaps = ()) -> tuple[float, Float64[np.ndarray, "whole"]]:
+        """The mean of all samples outside the gaps, 0 for none, and the means of the whole runs that touch no gap."""
+        sums, counts = self._totals(), self._counts(gaps)
+        recorded = int(counts.sum())
+        return float(sums.sum()) / recorded if recorded else 0.0, sums[counts == self.run] / self.run
+
+    def about(self, offset: float, gaps: Gaps = ()) -> Float64[np.ndarray, "runs"]:
+        """The sum of squares of every run, the last and shorter one included, once an offset is taken off the samples
+        outside the gaps."""
+        squares = np.concatenate([*self._squares, [np.square(self._rest, dtype=np.float64).sum()]])
         if offset == 0:
             return squares
-        sums = np.concatenate([*self._sums, [rest.sum()]])
-        counts = np.append(np.full(len(sums) - 1, self.run), len(rest))
-        return np.maximum(squares - 2 * offset * sums + counts * offset**2, 0)
+        return np.maximum(squares - 2 * offset * self._totals() + self._counts(gaps) * offset**2, 0)
+
+    def _totals(self) -> Float64[np.ndarray, "runs"]:
+        return np.concatenate([*self._sums, [self._rest.sum(dtype=np.float64)]])
+
+    def _counts(self, gaps: Gaps) -> Int64[np.ndarray, "runs"]:
+        """The samples of every run that lie outside the gaps."""
+        counts = np.append(np.full(sum(map(len, self._sums)), self.run), len(self._rest)).astype(np.int64)
+        for start, stop in gaps:
+            first, last = start // self.run, -(-stop // self.run)
+            edges = np.arange(first, min(last, len(counts)) + 1) * self.run
+            counts[first:last] -= np.clip(np.minimum(edges[1:], stop) - np.maximum(edges[:-1], start), 0, None)
+        return counts
 
     def _keep(self, runs: Float32[np.ndarray, "count run"]) -> None:
         exact = runs.astype(np.float64)

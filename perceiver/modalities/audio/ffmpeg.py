@@ -2,6 +2,8 @@
 
 The container is named by the caller, who knows it from the first bytes: FFmpeg's own guess could take a file for a
 playlist and open what it lists.
+
+Containers with a clock say when every piece of sound is heard. Where they leave a gap, or begin late, there is silence.
 """
 
 from __future__ import annotations
@@ -21,13 +23,16 @@ from av.packet import Packet
 from jaxtyping import Float32
 
 from ..base import DecodeError
-from .stream import Mark, after
+from .stream import BLOCK, Mark, Placement, after
 
 # Seconds between marks. Decoders need some packets before their output is exact again (Opus 80 ms, MP3 its bit
 # reservoir), so a stream is entered one mark early.
 _APART = 1.0
 _GATHERED = 128
-
+# Containers whose clock begins at 0, and those whose clock may begin anywhere. The clock of others is only a count of
+# what was decoded.
+_FROM_ZERO = frozenset({"mov", "matroska", "flv"})
+_FROM_ANYWHERE = frozenset({"mpegts", "mpeg", "asf", "ogg"})
 
 # PyAV finds the end of a list of planes by a null pointer, which stands behind fewer than this many alone: with more
 # it reads on in memory that is not the frame's.
@@ -46,13 +51,15 @@ class Ffmpeg:
         self._data, self._container = data, container
         self.marks: list[Mark] = []
         self._damaged = 0
+        self._placed = Placement(1)
         with self._open() as file:
             stream = _track(file)
             first = next((frame for _, frames in self._packets(file, stream) for frame in frames), None)
             if first is None:
                 raise DecodeError if self._damaged else DecodeError("there is not one sample of sound in it")
             self.rate, self.channels = int(first.sample_rate), int(first.layout.nb_channels)
-            self.claimed = _claimed(file, stream) if sized else None
+            self.claimed = self._claimed(file, stream) if sized else None
+            self._zero = self._begin(file, stream)
             self._tracks = len(file.streams.audio)
         self._damaged = 0
 
@@ -61,26 +68,32 @@ class Ffmpeg:
         out = [f"used sound track 1 of {self._tracks}"] if self._tracks > 1 else []
         if self._damaged:
             out.append(f"left out {self._damaged:,} damaged piece{'s' if self._damaged > 1 else ''} of its data")
-        return tuple(out)
+        return (*out, *self._placed.notes())
+
+    @property
+    def gaps(self) -> tuple[tuple[int, int], ...]:
+        return tuple(self._placed.gaps)
 
     def blocks(self, start: int = 0, marks: Sequence[Mark] = ()) -> Iterator[Float32[np.ndarray, "_ _"]]:
         last = bisect_right(marks, start, key=lambda mark: mark.frame) - 1
         if last > 0 and (entered := self._enter(marks[last - 1], marks[last])):
-            yield from after(self._gathered(entered), start - marks[last].frame)
+            placed = Placement(self.rate, marks[last].zero, marks[last].frame)
+            yield from after(self._gathered(entered, placed), start - marks[last].frame)
         else:
-            yield from after(self._gathered(self._from_the_beginning()), start)
+            self._placed = Placement(self.rate, self._zero)
+            yield from after(self._gathered(self._from_the_beginning(), self._placed), start)
 
     def _from_the_beginning(self) -> Iterator[AudioFrame]:
         """Every decoded frame; sets marks on the way."""
         self.marks, self._damaged = [], 0
-        count, known = 0, None
+        known = None
         with self._open() as file:
             for packet, frames in self._packets(file, _track(file)):
                 # Packets that share their first byte cannot be told apart by it.
-                if packet.pts is not None and packet.pos not in (None, known) and self._is_due(count):
-                    self.marks.append(Mark(count, packet.pts, packet.pos))
+                placed = self._placed
+                if packet.pts is not None and packet.pos not in (None, known) and self._is_due(placed.at):
+                    self.marks.append(Mark(placed.at, packet.pts, packet.pos, placed.zero))
                 known = packet.pos
-                count += sum(frame.samples for frame in frames)
                 yield from frames
 
     def _is_due(self, count: int) -> bool:
@@ -102,20 +115,50 @@ class Ffmpeg:
                 return None
         return None
 
-    def _gathered(self, frames: Iterator[AudioFrame]) -> Iterator[Float32[np.ndarray, "_ _"]]:
-        """Blocks of many decoded frames each, which are a thousand samples long or less."""
+    def _gathered(self, frames: Iterator[AudioFrame], placed: Placement) -> Iterator[Float32[np.ndarray, "_ _"]]:
+        """Blocks of many decoded frames each, which are a thousand samples long or less, with silence in gaps."""
         parts: list[np.ndarray] = []
         samples = Samples()
         for frame in frames:
             if frame.sample_rate != self.rate:
                 raise DecodeError("its sample rate changes on the way")
             part = samples.of(frame)
+            if silence := placed.silence_before(frame.time):
+                if parts:
+                    yield np.concatenate(parts)
+                    parts = []
+                yield from _silence(silence, part.shape[1])
+                placed.at += silence
+            placed.at += len(part)
             if parts and (len(parts) == _GATHERED or part.shape[1] != parts[0].shape[1]):
                 yield np.concatenate(parts)
                 parts = []
             parts.append(part)
         if parts:
             yield np.concatenate(parts)
+
+    def _claimed(self, file: InputContainer, stream: AudioStream) -> float | None:
+        if stream.duration is not None and stream.time_base is not None:
+            # What FFmpeg calls the length of a track begins with its first sample.
+            late = max(stream.start_time or 0, 0) if self._container in _FROM_ZERO else 0
+            return float((stream.duration + late) * stream.time_base)
+        # A container's length is that of its longest track, which may be a picture's.
+        if file.duration is not None and len(file.streams) == 1:
+            return file.duration / av.time_base
+        return None
+
+    def _begin(self, file: InputContainer, stream: AudioStream) -> float | None:
+        """The time stamp at which the sound begins; None where time stamps are ignored."""
+        if self._container in _FROM_ZERO:
+            return 0.0
+        if self._container not in _FROM_ANYWHERE:
+            return None
+        # Pictures that begin before the sound set the beginning.
+        if file.start_time is not None:
+            return file.start_time / av.time_base
+        return (
+            None if stream.start_time is None or not stream.time_base else float(stream.start_time * stream.time_base)
+        )
 
     def _open(self) -> InputContainer:
         try:
@@ -150,13 +193,10 @@ def _track(file: InputContainer) -> AudioStream:
     return file.streams.audio[0]
 
 
-def _claimed(file: InputContainer, stream: AudioStream) -> float | None:
-    if stream.duration is not None and stream.time_base is not None:
-        return float(stream.duration * stream.time_base)
-    # A container's length is that of its longest track, which may be a picture's.
-    if file.duration is not None and len(file.streams) == 1:
-        return file.duration / av.time_base
-    return None
+def _silence(frames: int, channels: int) -> Iterator[Float32[np.ndarray, "_ _"]]:
+    most = max(BLOCK // channels, 1)
+    for start in range(0, frames, most):
+        yield np.zeros((min(most, frames - start), channels), np.float32)
 
 
 class Samples:

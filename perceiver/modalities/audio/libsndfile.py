@@ -1,4 +1,7 @@
-"""Sound files whose length follows from the bytes that are there, decoded by libsndfile."""
+"""Sound files whose length follows from the bytes that are there, decoded by libsndfile.
+
+GSM 6.10, G.721, G.723 and other codecs of telephones cannot be sought in; they are read from their beginning.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,20 @@ class _Bytes(io.BytesIO):
             return self.tell()
 
 
+class _Sequential(soundfile.SoundFile):
+    """A file that is read in order. `SoundFile` seeks after every read where it believes that it can, and some codecs
+    say that they can and fail (DWVW)."""
+
+    def seekable(self) -> bool:
+        return False
+
+
 class Libsndfile:
     """A `Decoder`; raises DecodeError for data that libsndfile cannot open."""
 
     claimed: float | None = None  # libsndfile has corrected the header's length by the bytes that are there
     marks: Sequence[Mark] = ()
+    gaps: Sequence[tuple[int, int]] = ()
     notes: Sequence[str] = ()
 
     def __init__(self, data: bytes) -> None:
@@ -39,13 +51,18 @@ class Libsndfile:
             self.rate, self.channels = int(file.samplerate), int(file.channels)
 
     def blocks(self, start: int = 0, marks: Sequence[Mark] = ()) -> Iterator[Float32[np.ndarray, "_ _"]]:
+        if start:
+            with self._open() as file:
+                if self._seek(file, start):
+                    yield from self._rest(file)
+                    return
+        # A failed attempt to seek can leave a file anywhere, so it is opened anew.
         with self._open() as file:
-            skip = 0 if self._seek(file, start) else start
-            yield from after(self._rest(file), skip)
+            yield from after(self._rest(file), start)
 
     def _open(self) -> soundfile.SoundFile:
         try:
-            return soundfile.SoundFile(_Bytes(self._data))
+            return _Sequential(_Bytes(self._data))
         except Exception as error:
             raise DecodeError from error
 
@@ -59,7 +76,6 @@ class Libsndfile:
     @staticmethod
     def _seek(file: soundfile.SoundFile, start: int) -> bool:
         try:
-            return start == 0 or int(file.seek(start)) == start
+            return int(file.seek(start)) == start
         except soundfile.SoundFileError:
-            file.seek(0)
             return False

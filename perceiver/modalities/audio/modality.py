@@ -8,16 +8,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Bool, Float, Float32, Float64
 
 from ...errors import ConfigError, InputError
 from ...sample import Sample
 from .. import grid
 from ..base import MEGABYTE, Box, check_size, printable
 from ..description import Description
-from ..options import settle
+from ..options import settle, windowless
 from . import DESCRIPTION, LOUDEST
-from .decode import SoundFile, examine
+from .decode import SoundFile, channel_number, examine
 from .features import band_centres, content, spectrogram, to_peak
 from .overview import Overview, overview
 from .scan import Scan
@@ -49,20 +49,22 @@ class AudioModality(grid.GridModality):
         shape       what `AudioSettings.shape` says of `preprocess`; with `cells` the grid that the model's stem makes
         preprocess  the fields of `AudioSettings`
         options     "start": seconds at which the window begins, or "loudest": the window that holds the most energy,
-                    beginning 50 ms before its first onset
+                    beginning 50 ms before its first onset; "channel": the channel that is read, from 1, or "mix"
 
         Raises InputError for whatever is wrong with the file or the options, ConfigError for a shape or setting that
         means nothing.
         """
         settings = _settings(preprocess, shape)
-        start = settle(self.options, options or {})["start"]
-        file, clip = self._open(data, name)
+        chosen = settle(self.options, options or {})
+        start = chosen["start"]
+        file, clip = self._open(data, name, chosen["channel"])
         seconds = loudest(clip, settings.seconds) if start == LOUDEST else float(start)
         first = round(seconds * clip.rate)
         if first >= clip.frames:
             raise InputError(f"{file.name} is {clip.seconds:,.2f} s long, so a window cannot begin at {seconds:,.2f} s")
         window = waveform(file, clip, first, settings)
         begin = first / clip.rate
+        box = _box(settings, shape, begin)
         batch = torch.from_numpy(window)[None]
         seen = to_peak(batch, settings)
         mel = settings.features == "mel"
@@ -82,7 +84,8 @@ class AudioModality(grid.GridModality):
             shape=shape,
             seen=seen[0].numpy(),
             original=clip.envelope,
-            box=_box(settings, shape, begin),
+            box=box,
+            padding=_padding(clip, box, shape),
             notes=(*clip_notes(clip, settings), *window_notes(clip, settings, begin, window, loudest=start == LOUDEST)),
             rate=settings.rate,
             start=begin,
@@ -103,15 +106,18 @@ class AudioModality(grid.GridModality):
         shape: tuple[int, ...],
         preprocess: Mapping[str, Any],
         every: float | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> Scan:
         """The windows of a whole clip, for predictions over time: iterate over them; `len()` tells how many there are.
 
-        every  seconds from one window's start to the next; None puts them end to end
+        every    seconds from one window's start to the next; None puts them end to end
+        options  "channel", as `read` takes it
 
         Raises InputError and ConfigError as `read` does, and InputError for an `every` that is not above 0.
         """
         settings = _settings(preprocess, shape)
-        return Scan(*self._open(data, name), settings, every)
+        chosen = settle(windowless(self.options), options or {})
+        return Scan(*self._open(data, name, chosen["channel"]), settings, every)
 
     def grid_box(self, sample: Sample) -> tuple[Box, tuple[int, ...]]:
         """The box in slices of the whole clip, and (slices,) for raw, (mels, slices) for mel. A window thinner than a
@@ -129,10 +135,10 @@ class AudioModality(grid.GridModality):
         assert isinstance(sample, AudioSample)
         return {"frequency": sample.bands, "time": times}
 
-    def _open(self, data: bytes, name: str) -> tuple[SoundFile, Overview]:
+    def _open(self, data: bytes, name: str, channel: str | float) -> tuple[SoundFile, Overview]:
         shown = printable(name)
         check_size(data, shown, self.max_bytes, "a sound")
-        file = examine(data, shown)
+        file = examine(data, shown, channel_number(channel))
         return file, overview(file)
 
 
@@ -152,6 +158,12 @@ def _box(settings: AudioSettings, shape: tuple[int, ...], start: float) -> Box:
     hop = settings.hop / settings.rate
     first, last = settings.cells[1] if settings.cells is not None else (0, settings.frames)
     return ((0.0, float(shape[0])), (start + (first - 0.5) * hop, start + (last - 0.5) * hop))
+
+
+def _padding(clip: Overview, box: Box, shape: tuple[int, ...]) -> Bool[np.ndarray, "..."] | None:
+    """The elements before the clip, after it and in its gaps; None where there are none."""
+    absent = grid.uncovered(np.linspace(*box[-1], shape[-1] + 1), clip.recorded)
+    return np.broadcast_to(absent, shape) if absent.any() else None
 
 
 @dataclass(frozen=True, kw_only=True)

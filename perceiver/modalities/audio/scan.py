@@ -16,7 +16,7 @@ from .decode import SoundFile, input_errors
 from .features import SILENCE, content
 from .overview import Overview
 from .settings import AudioSettings
-from .stream import clean, mix
+from .stream import centred, clean, mono
 from .window import clip_notes
 
 
@@ -41,6 +41,11 @@ class Scan:
     def seconds(self) -> float:
         """The length of a window."""
         return self._settings.seconds
+
+    @property
+    def duration(self) -> float:
+        """The length of the clip."""
+        return self._clip.seconds
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -81,11 +86,13 @@ class Scan:
             yield from self._mono()
             return
         stream = soxr.ResampleStream(source, target, 1, dtype="float32")
-        for mono in self._mono():
-            yield stream.resample_chunk(mono)
+        for samples in self._mono():
+            yield stream.resample_chunk(samples)
         yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
     def _mono(self) -> Iterator[Float32[np.ndarray, "_"]]:
         with input_errors(self._file):
-            for block in self._file.open(self._clip.decoder).blocks():
-                yield mix(clean(block)[0]) - np.float32(self._clip.offset)
+            at, file, clip = 0, self._file, self._clip
+            for block in file.open(clip.decoder).blocks():
+                yield centred(mono(clean(block)[0], file.channel), at, clip.offset, clip.gaps)
+                at += len(block)

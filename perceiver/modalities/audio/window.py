@@ -13,7 +13,7 @@ from .decode import SoundFile, input_errors
 from .features import SILENCE
 from .overview import Overview
 from .settings import AudioSettings
-from .stream import clean, mix
+from .stream import centred, clean, mono
 
 # An onset is the first 10 ms that hold this share of the energy of the window's loudest.
 _ONSET = 0.01
@@ -63,9 +63,9 @@ def _frames(file: SoundFile, clip: Overview, first: int, count: int) -> Float32[
         return out
     with input_errors(file):
         for block in file.open(clip.decoder).blocks(at, clip.marks):
-            mono = mix(clean(block)[0])[: stop - at] - np.float32(clip.offset)
-            out[at - first : at - first + len(mono)] = mono
-            at += len(mono)
+            here = centred(mono(clean(block)[0], file.channel)[: stop - at], at, clip.offset, clip.gaps)
+            out[at - first : at - first + len(here)] = here
+            at += len(here)
             if at >= stop:
                 break
     return out

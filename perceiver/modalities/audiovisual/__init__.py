@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..audio import CHANNEL
 from ..description import AxisWords, Description, Noun
 from ..video import EXTENSIONS, START
 
@@ -18,5 +19,5 @@ DESCRIPTION = Description(
         "video_rows": AxisWords("Height", "the height", "down", "patches"),
         "video_cols": AxisWords("Width", "the width", "across", "patches"),
     },
-    options=(START,),
+    options=(START, CHANNEL),
 )

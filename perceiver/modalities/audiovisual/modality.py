@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
 from ...errors import ConfigError
 from ...sample import Part, Sample
 from .. import grid
+from ..audio.decode import channel_number
 from ..base import MEGABYTE, Box, Modality, check_size, printable
 from ..description import Description
-from ..options import settle
+from ..options import settle, windowless
 from ..video import MIDDLE
 from ..video.file import ClipFile, Extent, examine, extent, input_errors
 from ..video.scan import Scan
@@ -68,7 +70,8 @@ class AudiovisualModality(Modality):
 
         shape       what `ClipSettings.shape` says of `preprocess`
         preprocess  the fields of `ClipSettings`
-        options     "start": seconds at which the window begins, or "middle"
+        options     "start": seconds at which the window begins, or "middle"; "channel": the channel of its sound that
+                    is read, from 1, or "mix"
 
         The window is cut into as many equal parts as the model reads frames; each is the frame that is shown in the
         middle of its part. Frames are turned upright, centre-cropped and resized; content are values / 255 of their
@@ -79,13 +82,14 @@ class AudiovisualModality(Modality):
         """
         shown = printable(name)
         settings = _settings(preprocess, shape)
-        start = settle(self.options, options or {})["start"]
+        chosen = settle(self.options, options or {})
+        start, channel = chosen["start"], channel_number(chosen["channel"])
         check_size(data, shown, self.max_bytes, "a clip")
         file = examine(data, shown)
         with input_errors(file):
             clip = extent(file)
             begin = window_start(clip, settings.seconds, start, shown)
-            frames, sound = _window(file, clip, begin, settings)
+            frames, sound = _window(file, clip, begin, settings, channel)
         seen = frames.seen()
         original, box = frames.original()
         window = (begin, begin + settings.seconds)
@@ -108,6 +112,7 @@ class AudiovisualModality(Modality):
             times=frames.times,
             clip_rate=sound.rate,
             channels=sound.channels,
+            padding=_padding(frames, sound, settings),
         )
 
     def scan(
@@ -118,15 +123,18 @@ class AudiovisualModality(Modality):
         shape: tuple[int, ...],
         preprocess: Mapping[str, Any],
         every: float | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> Scan:
         """The windows of a whole clip, for predictions over time: iterate over them; `len()` tells how many there are.
 
-        every  seconds from one window's start to the next; None puts them end to end
+        every    seconds from one window's start to the next; None puts them end to end
+        options  "channel", as `read` takes it
 
         Raises InputError and ConfigError as `read` does, and InputError for an `every` that is not above 0.
         """
         shown = printable(name)
         settings = _settings(preprocess, shape)
+        channel = channel_number(settle(windowless(self.options), options or {})["channel"])
         check_size(data, shown, self.max_bytes, "a clip")
         file = examine(data, shown)
         with input_errors(file):
@@ -134,7 +142,7 @@ class AudiovisualModality(Modality):
 
         def content(begin: float) -> Float[Tensor, "M content"]:
             with input_errors(file):
-                frames, sound = _window(file, clip, begin, settings)
+                frames, sound = _window(file, clip, begin, settings, channel)
             return _content(frames.seen(), sound, settings)
 
         return Scan(clip, settings.seconds, every, content)
@@ -185,10 +193,12 @@ def _settings(preprocess: Mapping[str, Any], shape: tuple[int, ...]) -> ClipSett
     return settings
 
 
-def _window(file: ClipFile, clip: Extent, begin: float, settings: ClipSettings) -> tuple[FrameWindow, Sound]:
+def _window(
+    file: ClipFile, clip: Extent, begin: float, settings: ClipSettings, channel: int | None
+) -> tuple[FrameWindow, Sound]:
     """The frames and the sound of the window that begins so many seconds into a clip."""
     frames = FrameWindow.of(file, clip, begin, settings.seconds, settings.format)
-    return frames, window_sound(file, clip.begin + begin, settings)
+    return frames, window_sound(file, clip.begin + begin, settings, channel)
 
 
 def patches(frames: UInt8[np.ndarray, "T H W 3"], settings: ClipSettings) -> Float32[np.ndarray, "elements channels"]:
@@ -208,6 +218,19 @@ def _content(seen: UInt8[np.ndarray, "T H W 3"], sound: Sound, settings: ClipSet
     }
     rows = [np.pad(parts[name], ((0, 0), (0, width - parts[name].shape[1]))) for name in settings.order]
     return torch.from_numpy(np.concatenate(rows))
+
+
+def _padding(frames: FrameWindow, sound: Sound, settings: ClipSettings) -> Bool[np.ndarray, "M"] | None:
+    """The elements of frames after the end of the clip, and of sound where none was recorded; None without any."""
+    shapes = settings.shapes
+    video = frames.padding(shapes["video"])
+    parts = {
+        "audio": grid.uncovered(np.linspace(0, settings.seconds, shapes["audio"][0] + 1), sound.recorded),
+        "video": np.zeros(math.prod(shapes["video"]), bool) if video is None else video.ravel(),
+        "label": np.zeros(1, bool),
+    }
+    padding = np.concatenate([parts[name] for name in settings.order])
+    return padding if padding.any() else None
 
 
 def _part(sample: Sample, name: str) -> tuple[Part, int]:

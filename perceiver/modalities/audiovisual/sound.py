@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import soxr
@@ -12,8 +12,9 @@ from av.audio.frame import AudioFrame
 from av.container import InputContainer
 from jaxtyping import Float32
 
+from ..audio.decode import check_channel
 from ..audio.ffmpeg import Samples
-from ..audio.stream import clean, mix
+from ..audio.stream import clean, mono
 from ..base import DecodeError
 from ..video.file import ClipFile
 from .settings import ClipSettings
@@ -38,29 +39,38 @@ class Sound:
     rate      of the file, Hz; 0 without sound
     channels  of the file; 0 without sound
     notes     what was changed, or is missing
+    recorded  the parts of the window that hold sound, (start, stop) in seconds from its beginning
     """
 
     waveform: Float32[np.ndarray, "samples"]
     rate: int = 0
     channels: int = 0
     notes: tuple[str, ...] = ()
+    recorded: tuple[tuple[float, float], ...] = ()
 
 
-def window_sound(file: ClipFile, begin: float, settings: ClipSettings) -> Sound:
-    """The sound of the window that begins at a time of the container's clock; silence where there is none."""
+def window_sound(file: ClipFile, begin: float, settings: ClipSettings, channel: int | None = None) -> Sound:
+    """The sound of the window that begins at a time of the container's clock; silence where there is none.
+
+    channel  the one that is read, from 0; None mixes all
+
+    Raises InputError where the sound lacks the channel.
+    """
     silence = np.zeros(settings.samples, np.float32)
     try:
         with file.open() as container:
             if not container.streams.audio:
                 return Sound(silence, notes=("has no sound, so the model hears silence",))
-        piece = _piece(file, begin, settings, enter=True) if file.can_seek and begin > _EARLY else None
-        piece = piece or _piece(file, begin, settings, enter=False)
+        late = file.can_seek and begin > _EARLY
+        piece = _piece(file, begin, settings, channel, enter=True) if late else None
+        piece = piece or _piece(file, begin, settings, channel, enter=False)
     except DecodeError:
         piece = None
     if piece is None:
         return Sound(silence, notes=("its sound cannot be decoded, so the model hears silence",))
     waveform = piece.resampled(settings)
-    return Sound(waveform, piece.rate, piece.channels, tuple(_notes(piece, waveform, settings)))
+    recorded = tuple(((a - piece.lead) / piece.rate, (b - piece.lead) / piece.rate) for a, b in piece.laid)
+    return Sound(waveform, piece.rate, piece.channels, tuple(_notes(piece, waveform, settings)), recorded)
 
 
 @dataclass
@@ -72,7 +82,11 @@ class _Piece:
     channels: int
     lead: int
     tracks: int
+    channel: int | None
     covered: int = 0
+    laid: list[tuple[int, int]] = field(default_factory=list)
+    replaced: int = 0
+    first_replaced: float = 0.0
     damaged: int = 0
     beyond: int = 0
 
@@ -87,7 +101,7 @@ class _Piece:
         return np.ascontiguousarray(np.clip(window, -1, 1))
 
 
-def _piece(file: ClipFile, begin: float, settings: ClipSettings, *, enter: bool) -> _Piece | None:
+def _piece(file: ClipFile, begin: float, settings: ClipSettings, channel: int | None, *, enter: bool) -> _Piece | None:
     """None where seeking leads behind the window, or nothing can be decoded."""
     piece: _Piece | None = None
     at, origin, first = 0, begin, True
@@ -101,7 +115,8 @@ def _piece(file: ClipFile, begin: float, settings: ClipSettings, *, enter: bool)
             if piece is None:
                 if enter and (time is None or time > begin):
                     return None
-                piece = _empty(frame, settings, len(container.streams.audio))
+                piece = _empty(frame, settings, len(container.streams.audio), channel)
+                check_channel(channel, piece.channels, file.name)
                 origin = begin - piece.lead / piece.rate
             if frame.sample_rate != piece.rate:
                 break
@@ -111,12 +126,17 @@ def _piece(file: ClipFile, begin: float, settings: ClipSettings, *, enter: bool)
                     at = place
             first = False
             try:
-                mono = mix(clean(samples.of(frame))[0])
+                block, bad, first_bad = clean(samples.of(frame))
             except DecodeError:
                 decoded.damaged += 1
                 continue
-            _lay(piece, mono, at)
-            at += len(mono)
+            if first_bad is not None:
+                seconds = (origin - begin) + (at + first_bad) / piece.rate
+                if 0 <= seconds < settings.seconds:
+                    piece.first_replaced = piece.first_replaced if piece.replaced else seconds
+                    piece.replaced += bad
+            _lay(piece, mono(block, channel), at)
+            at += len(block)
             if at >= len(piece.mono) or decoded.seconds > _MOST_SECONDS:
                 break
         if piece is not None:
@@ -124,7 +144,7 @@ def _piece(file: ClipFile, begin: float, settings: ClipSettings, *, enter: bool)
     return piece
 
 
-def _empty(frame: AudioFrame, settings: ClipSettings, tracks: int) -> _Piece:
+def _empty(frame: AudioFrame, settings: ClipSettings, tracks: int, channel: int | None) -> _Piece:
     rate = int(frame.sample_rate)
     if rate not in _RATES:
         raise DecodeError
@@ -132,14 +152,15 @@ def _empty(frame: AudioFrame, settings: ClipSettings, tracks: int) -> _Piece:
     # The margin is a whole number of samples at both rates, so that the window begins on a sample.
     lead = math.ceil(_MARGIN * common) * rate // common
     length = math.ceil(settings.samples * rate / settings.rate) + 2 * lead
-    return _Piece(np.zeros(length, np.float32), rate, int(frame.layout.nb_channels), lead, tracks)
+    return _Piece(np.zeros(length, np.float32), rate, int(frame.layout.nb_channels), lead, tracks, channel)
 
 
-def _lay(piece: _Piece, mono: Float32[np.ndarray, "n"], at: int) -> None:
-    start, stop = max(at, 0), min(at + len(mono), len(piece.mono))
+def _lay(piece: _Piece, samples: Float32[np.ndarray, "n"], at: int) -> None:
+    start, stop = max(at, 0), min(at + len(samples), len(piece.mono))
     if start >= stop:
         return
-    piece.mono[start:stop] = mono[start - at : stop - at]
+    piece.mono[start:stop] = samples[start - at : stop - at]
+    piece.laid.append((start, stop))
     inside = min(stop, len(piece.mono) - piece.lead) - max(start, piece.lead)
     piece.covered += max(inside, 0)
 
@@ -184,12 +205,20 @@ class _Frames:
 def _notes(piece: _Piece, waveform: Float32[np.ndarray, "samples"], settings: ClipSettings) -> Iterator[str]:
     if piece.tracks > 1:
         yield f"used sound track 1 of {piece.tracks}"
-    if piece.channels > 1:
+    if piece.channels > 1 and piece.channel is not None:
+        yield f"read channel {piece.channel + 1:,} of the {piece.channels:,} of its sound"
+    elif piece.channels > 1:
         yield f"mixed its {piece.channels:,} channels of sound to one"
     if piece.rate != settings.rate:
         yield f"resampled its sound from {piece.rate:,} Hz to the {settings.rate:,} Hz that the model reads"
     if piece.damaged:
         yield f"left out {piece.damaged:,} damaged piece{'s' if piece.damaged > 1 else ''} of its sound"
+    if piece.replaced:
+        what = f"{piece.replaced:,} values of its sound" if piece.replaced > 1 else "a value of its sound"
+        where = (
+            f"{'the first ' if piece.replaced > 1 else ''}{piece.first_replaced:,.3f} s after the start of the window"
+        )
+        yield f"took {what} that cannot be samples (not finite, or beyond all bounds) as silence, {where}"
     if piece.beyond:
         yield f"held {piece.beyond:,} samples of its sound at full scale, which they went beyond"
     missing = settings.seconds - piece.covered / piece.rate

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from av.codec.context import CodecContext
 from av.container import InputContainer
+from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
@@ -24,6 +26,10 @@ _CLOSE = 1e-4
 _WHITE = 255
 # ITU-T H.273: perceptual quantiser and hybrid log-gamma.
 _HDR = {16: "PQ", 18: "HLG"}
+# WebM holds transparency beside the frames, where FFmpeg's own decoders of VP8 and VP9 leave it.
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+# A display matrix with smaller parts beside its larger ones is a right angle, rounded.
+_SLANTED = 0.01
 
 
 @dataclass(frozen=True)
@@ -132,12 +138,12 @@ class _Frames:
 
     def __iter__(self) -> Iterator[tuple[float, VideoFrame]]:
         stream, extent = self._stream, self._extent
-        stream.codec_context.thread_count = _THREADS
+        decoder = _decoder(stream)
         step = extent.seconds / extent.frames
         decoded, before = 0, -np.inf
         for packet in Packets(self._container, stream):
             try:
-                frames = packet.decode()
+                frames = packet.decode() if decoder is None else decoder.decode(packet)
             except Exception:
                 self.damaged += 1
                 continue
@@ -173,12 +179,58 @@ def _upright(frame: VideoFrame, stream: VideoStream, time: float) -> Frame:
     if name := _HDR.get(int(frame.color_trc or 0)):
         notes.append(f"took its high dynamic range ({name}) for ordinary brightness, which makes it pale")
     aspect = float(stream.sample_aspect_ratio or 1) or 1.0
-    turns = round(frame.rotation / 90) % 4
-    if turns:
-        pixels = np.rot90(pixels, turns)
-        aspect = 1 / aspect if turns % 2 else aspect
-        notes.append(f"turned its frames by {90 * min(turns, 4 - turns)} degrees, as the file says")
+    swapped, flipped, note = _orientation(frame)
+    if swapped:
+        pixels, aspect = pixels.transpose(1, 0, 2), 1 / aspect
+    pixels = np.flip(pixels, flipped)
+    if note:
+        notes.append(note)
     return Frame(np.ascontiguousarray(pixels), aspect, time, tuple(notes))
+
+
+def _decoder(stream: VideoStream) -> CodecContext | None:
+    """A decoder that knows transparency, for a stream that has some; None where the stream's own will do."""
+    stream.codec_context.thread_count = _THREADS
+    transparent = any(name.lower() == "alpha_mode" and value == "1" for name, value in stream.metadata.items())
+    name = _WITH_ALPHA.get(stream.codec_context.codec.name) if transparent else None
+    if name is None:
+        return None
+    try:
+        decoder = CodecContext.create(name, "r")
+    except Exception as error:  # FFmpeg can be built without it
+        raise DecodeError("its transparency is coded in a way that is not read") from error
+    decoder.thread_count = _THREADS
+    return decoder
+
+
+def _orientation(frame: VideoFrame) -> tuple[bool, tuple[int, ...], str]:
+    """How a frame is to be shown: whether its axes are swapped, which of them are then flipped, and a note."""
+    side = frame.side_data.get(Type.DISPLAYMATRIX)
+    if side is None:
+        return False, (), ""
+    # A point (x, y), y downwards, is shown at (a x + c y, b x + d y).
+    a, b, _, c, d, *_ = (float(value) for value in np.frombuffer(bytes(side), np.int32, 9))
+    swapped = abs(b) + abs(c) > abs(a) + abs(d)
+    across, down = (c, b) if swapped else (a, d)
+    if not across * down:
+        return False, (), ""
+    if max(map(abs, (a, d) if swapped else (b, c))) > _SLANTED * min(abs(across), abs(down)):
+        return False, (), "showed its frames as they are stored, although the file turns them by no right angle"
+    flipped = tuple(axis for axis, sign in enumerate((down, across)) if sign < 0)
+    match swapped, flipped:
+        case False, ():
+            return False, (), ""
+        case False, (0,):
+            how = "mirrored its frames top to bottom"
+        case False, (1,):
+            how = "mirrored its frames left to right"
+        case False, _:
+            how = "turned its frames by 180 degrees"
+        case True, (_,):
+            how = "turned its frames by 90 degrees"
+        case _:
+            how = "mirrored its frames about a diagonal"
+    return swapped, flipped, f"{how}, as the file says"
 
 
 def _on_white(rgba: UInt8[np.ndarray, "h w 4"]) -> tuple[UInt8[np.ndarray, "h w 3"], bool]:

@@ -18,7 +18,7 @@ from .. import grid
 from ..base import MEGABYTE, Box, check_size, printable
 from ..description import Description
 from ..image.settings import PixelSettings
-from ..options import settle
+from ..options import settle, windowless
 from ..settings import check_names, number, pillow_filter
 from . import DESCRIPTION, MIDDLE
 from .file import examine, extent, input_errors
@@ -102,6 +102,7 @@ class VideoModality(grid.GridModality):
             stop=begin + seconds,
             duration=clip.seconds,
             times=frames.times,
+            padding=frames.padding(seen.shape[:3]),
         )
 
     def scan(
@@ -112,16 +113,19 @@ class VideoModality(grid.GridModality):
         shape: tuple[int, ...],
         preprocess: Mapping[str, Any],
         every: float | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> Scan:
         """The windows of a whole video, for predictions over time: iterate over them; `len()` tells how many there are.
 
-        every  seconds from one window's start to the next; None puts them end to end
+        every    seconds from one window's start to the next; None puts them end to end
+        options  there are none for all windows
 
         Raises InputError and ConfigError as `read` does; InputError for an `every` that is not above 0, and for a model
         whose window is the whole video.
         """
         shown, settings = printable(name), VideoSettings.of(preprocess)
         format_, seconds = _format(shape, settings), settings.seconds
+        settle(windowless(self.options), options or {})
         if seconds is None:
             raise InputError(f"{shown} is read as one window, so there is nothing to scan along")
         check_size(data, shown, self.max_bytes, "a video")

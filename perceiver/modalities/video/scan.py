@@ -38,6 +38,11 @@ class Scan:
         return self._seconds
 
     @property
+    def duration(self) -> float:
+        """The length of the clip."""
+        return self._clip.seconds
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What was changed on the way in, one sentence each."""
         missing = (len(self) - 1) * self._every + self._seconds - self._clip.seconds

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Bool, Float64, UInt8
 from PIL import Image
 
 from ...errors import InputError
@@ -83,6 +83,11 @@ class FrameWindow:
     def times(self) -> Float64[np.ndarray, "frames"]:
         """When each frame is first shown, in seconds of the clip."""
         return np.array([self.frames.shown[i].time - self.clip.begin for i in self.frames.which], dtype=np.float64)
+
+    def padding(self, grid: tuple[int, int, int]) -> Bool[np.ndarray, "steps rows columns"] | None:
+        """The elements of a grid over the frames that are shown after the end of the clip alone; None without any."""
+        past = np.array(self.moments).reshape(grid[0], -1).min(axis=1) > self.clip.end
+        return np.broadcast_to(past[:, None, None], grid) if past.any() else None
 
     def seen(self) -> UInt8[np.ndarray, "frames H W 3"]:
         """The frames as the model reads them: centre-cropped and resized."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from .. import colour
 from ..axes import Axes, mel_axis, time_axis
-from ..overlay import GREY_BAND, opacity, overlay
+from ..overlay import GREY_BAND, hatched, opacity, overlay
 from ..scale import ColourRange
-from .base import Drawable, GridDrawing, colours_for
+from .base import Drawable, GridDrawing, colours_for, padding_of
 
 DECIBELS = (-80.0, 20.0)
 """The levels of black and white in a spectrogram; fixed, so that silence is always black."""
@@ -29,6 +31,7 @@ class AudioDrawing(GridDrawing):
     """Draws a sample from its `features`, `seen`, `start`, `stop`, `spectrogram` and `bands` (`AudioSample`).
 
     Raw: element i is a column over the samples of its patch. Mel: one pixel is one cell, row 0 is the highest band.
+    Elements of `padding` are hatched in place of the sound and of every map.
     """
 
     modality = "audio"
@@ -37,9 +40,9 @@ class AudioDrawing(GridDrawing):
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
         """The window of the model's input: amplitudes from 1 to -1, or decibels in grey."""
         if sample.features == "mel":
-            return _greys(sample.spectrogram)
+            return _marked(sample, _greys(sample.spectrogram))
         ground = np.full((HEIGHT, _width(sample), 3), GREY_BAND[0])
-        return written(ground, sample.seen)
+        return _marked(sample, written(ground, sample.seen))
 
     def map(
         self,
@@ -55,30 +58,44 @@ class AudioDrawing(GridDrawing):
         painted = colour.paint(rows, colours_for(range_, colours))
         solid = opacity(rows, signed=range_.signed)
         if sample.features == "mel":
-            return painted if strength is None else overlay(_greys(sample.spectrogram), painted, strength, solid)
+            greys = _greys(sample.spectrogram)
+            return _marked(sample, painted if strength is None else overlay(greys, painted, strength, solid))
         columns = np.repeat(painted, _width(sample) // rows.shape[1], axis=1)
         if strength is None:
-            return np.repeat(columns, HEIGHT, axis=0)
+            return _marked(sample, np.repeat(columns, HEIGHT, axis=0))
         ground = np.full_like(painted, round(GREY_BAND[0]))
         tinted = overlay(ground, painted, strength, solid, grey=False)
         tinted = np.repeat(tinted, _width(sample) // rows.shape[1], axis=1).astype(np.float64)
-        wave = written(np.repeat(tinted, HEIGHT - STRIP - GAP, axis=0), sample.seen)
+        wave = _marked(sample, written(np.repeat(tinted, HEIGHT - STRIP - GAP, axis=0), sample.seen))
         gap = np.zeros((GAP, *columns.shape[1:]), dtype=np.uint8)
-        return np.concatenate([wave, gap, np.repeat(columns, STRIP, axis=0)])
+        return np.concatenate([wave, gap, _marked(sample, np.repeat(columns, STRIP, axis=0))])
 
     def axes(self, sample: Drawable) -> Axes:
-        """Seconds along the bottom; kilohertz along the side of a spectrogram."""
+        """Seconds along the bottom, with a word on padding; kilohertz along the side of a spectrogram."""
         time = time_axis(*sample.box[-1])
+        if padding_of(sample) is not None:
+            time = replace(time, unit=f"{time.unit}; hatched: padding")
         return Axes(mel_axis(sample.bands) if sample.features == "mel" else None, time)
 
     def size(self, sample: Drawable) -> str:
         """Seconds, with the patches of samples or the bands by frames, as text."""
-        seconds = f"{sample.stop - sample.start:.3g} s"
+        seconds, padding = sample.stop - sample.start, padding_of(sample)
+        filled = "" if padding is None else f", {padding.mean() * seconds:.3g} s of it padding"
         if sample.features == "mel":
             mels, frames = sample.spectrogram.shape
-            return f"{seconds} in {mels} mel bands × {frames} frames"
+            return f"{seconds:.3g} s in {mels} mel bands × {frames} frames{filled}"
         patches = sample.shape[0]
-        return f"{seconds} in {patches} patches of {len(sample.seen) // patches} samples"
+        return f"{seconds:.3g} s in {patches} patches of {len(sample.seen) // patches} samples{filled}"
+
+
+def _marked(sample: Drawable, picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """The picture with hatching over the columns of padding."""
+    padding = padding_of(sample)
+    if padding is None:
+        return picture
+    columns = np.atleast_2d(padding)[0]
+    wide = np.repeat(columns, picture.shape[1] // len(columns))
+    return hatched(picture, np.broadcast_to(wide, picture.shape[:2]))
 
 
 def _width(sample: Drawable) -> int:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from ...analysis.formatting import count
 from .. import colour
-from ..overlay import GREY_BAND, opacity, overlay
+from ..overlay import GREY_BAND, hatched, opacity, overlay
 from ..scale import ColourRange
 from .audio import GAP, STRIP, written
-from .base import Drawable, colours_for
-from .frames import frames_shown, over_frames, tiled
+from .base import Drawable, colours_for, padding_of
+from .frames import frames_shown, marked, over_frames, tiled
 
 HEIGHT = 96
 """Height of the waveform in pixels, with the strip below it that shows the unblended colours."""
@@ -28,9 +28,9 @@ class AudiovisualDrawing:
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
         """The frames and the waveform of the model's input."""
-        frames = tiled(frames_shown(sample.seen, _grid(sample)))
+        frames = tiled(marked(frames_shown(sample.seen, _grid(sample)), _absent(sample, "video")))
         ground = np.full((HEIGHT, frames.shape[1], 3), GREY_BAND[0])
-        return _over(frames, written(ground, sample.sound))
+        return _over(frames, _silenced(sample, written(ground, sample.sound)))
 
     def map(
         self,
@@ -42,20 +42,38 @@ class AudiovisualDrawing:
     ) -> UInt8[np.ndarray, "h w 3"]:
         """A map over the frames and the waveform; values on the label are not drawn."""
         parts, pictures = sample.split(np.asarray(values)), frames_shown(sample.seen, _grid(sample))
-        frames = tiled(over_frames(pictures, parts["video"], range_, colours, strength))
+        frames = tiled(over_frames(pictures, parts["video"], range_, colours, strength, _absent(sample, "video")))
         unit = range_.apply(_columns(parts["audio"], frames.shape[1]))[None]
         painted = colour.paint(unit, colours_for(range_, colours))
         if strength is None:
-            return _over(frames, np.repeat(painted, HEIGHT, axis=0))
+            return _over(frames, _silenced(sample, np.repeat(painted, HEIGHT, axis=0)))
         ground = np.full_like(painted, round(GREY_BAND[0]))
         tinted = overlay(ground, painted, strength, opacity(unit, signed=range_.signed), grey=False).astype(np.float64)
         wave = written(np.repeat(tinted, HEIGHT - STRIP - GAP, axis=0), sample.sound)
-        return _over(_over(frames, wave), np.repeat(painted, STRIP, axis=0))
+        strip = _silenced(sample, np.repeat(painted, STRIP, axis=0))
+        return _over(_over(frames, _silenced(sample, wave)), strip)
 
     def size(self, sample: Drawable) -> str:
         """Frames by pixels, and seconds of sound, as text."""
         frames, height, width = sample.seen.shape[:3]
-        return f"{count(frames)} frames of {width} × {height}, {sample.stop - sample.start:.3g} s sound"
+        text = f"{count(frames)} frames of {width} × {height}, {sample.stop - sample.start:.3g} s sound"
+        return text if padding_of(sample) is None else f"{text}; hatched: padding"
+
+
+def _absent(sample: Drawable, part: str) -> Bool[np.ndarray, "..."] | None:
+    """The elements of a part for which nothing was recorded; None where there are none."""
+    padding = padding_of(sample)
+    return None if padding is None else sample.split(padding)[part]
+
+
+def _silenced(sample: Drawable, wave: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+    """The waveform or its strip with hatching over the columns without recorded sound."""
+    absent = _absent(sample, "audio")
+    if absent is None:
+        return wave
+    # A column that shows some sound is no padding.
+    columns = _columns(absent.astype(np.float64), wave.shape[1]) >= 1
+    return hatched(wave, np.broadcast_to(columns, wave.shape[:2]))
 
 
 def _grid(sample: Drawable) -> tuple[int, int, int]:

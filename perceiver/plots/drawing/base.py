@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 
 from ..axes import Axes
 from ..scale import ColourRange
@@ -64,6 +64,12 @@ class GridDrawing(ABC):
     def rearranged(self, sample: Drawable, order: Int64[np.ndarray, "M"]) -> UInt8[np.ndarray, "h w 3"]:
         """The permuted input: each element i shows the content of element order[i]."""
         return rearranged(self.given(sample), sample.shape, order)
+
+
+def padding_of(sample: Drawable) -> Bool[np.ndarray, "*shape"] | None:
+    """The elements for which nothing was recorded (`Sample.padding`); None where there are none."""
+    padding: Bool[np.ndarray, "*shape"] | None = getattr(sample, "padding", None)
+    return padding
 
 
 def rearranged(

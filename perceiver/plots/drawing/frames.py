@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
 from .. import colour
-from ..overlay import enlarge, opacity, overlay
+from ..overlay import enlarge, hatched, opacity, overlay
 from ..scale import ColourRange
 from .base import colours_for
 
@@ -18,6 +18,9 @@ TILE = 112
 
 GAP = 4
 """Width of the black gap between frames in pixels."""
+
+FRAME_KEPT = 0.5
+"""How far a frame that is repeated as padding shows through its hatching."""
 
 
 def enlargement(grid: tuple[int, int, int]) -> int:
@@ -44,8 +47,9 @@ def over_frames(
     range_: ColourRange,
     colours: str,
     strength: float | None,
+    padding: Bool[np.ndarray, "steps rows columns"] | None = None,
 ) -> UInt8[np.ndarray, "steps h w 3"]:
-    """A map over frames whose elements are squares of pixels, or alone if `strength` is None."""
+    """A map over frames whose elements are squares of pixels, or alone if `strength` is None; hatching over padding."""
     chosen, size = colours_for(range_, colours), frames.shape[1] // values.shape[1]
     drawn = []
     for frame, cells in zip(frames, values, strict=True):
@@ -54,7 +58,24 @@ def over_frames(
         if strength is not None:
             painted = overlay(frame, painted, strength, opacity(unit, signed=range_.signed))
         drawn.append(painted)
-    return np.stack(drawn)
+    out = np.stack(drawn)
+    if padding is None:
+        return out
+    return np.where(_pixels(padding, size)[..., None], marked(frames, padding), out)
+
+
+def marked(
+    frames: UInt8[np.ndarray, "steps h w 3"], padding: Bool[np.ndarray, "steps rows columns"] | None
+) -> UInt8[np.ndarray, "steps h w 3"]:
+    """The frames with hatching over the elements of padding."""
+    if padding is None:
+        return frames
+    absent = _pixels(padding, frames.shape[1] // padding.shape[1])
+    return np.stack([hatched(frame, where, kept=FRAME_KEPT) for frame, where in zip(frames, absent, strict=True)])
+
+
+def _pixels(cells: Bool[np.ndarray, "steps rows columns"], size: int) -> Bool[np.ndarray, "steps h w"]:
+    return cells.repeat(size, axis=1).repeat(size, axis=2)
 
 
 def tiled(pictures: UInt8[np.ndarray, "n h w 3"]) -> UInt8[np.ndarray, "H W 3"]:

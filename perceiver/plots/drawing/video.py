@@ -7,8 +7,8 @@ from jaxtyping import Float, Int64, UInt8
 
 from ...analysis.formatting import count
 from ..scale import ColourRange
-from .base import Drawable, GridDrawing
-from .frames import frames_shown, over_frames, tiled
+from .base import Drawable, GridDrawing, padding_of
+from .frames import frames_shown, marked, over_frames, tiled
 
 
 class VideoDrawing(GridDrawing):
@@ -19,7 +19,7 @@ class VideoDrawing(GridDrawing):
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
         """The frames of the model's input."""
-        return tiled(frames_shown(sample.seen, sample.shape))
+        return tiled(marked(frames_shown(sample.seen, sample.shape), padding_of(sample)))
 
     def map(
         self,
@@ -30,7 +30,8 @@ class VideoDrawing(GridDrawing):
         strength: float | None,
     ) -> UInt8[np.ndarray, "h w 3"]:
         """A map over all frames."""
-        return tiled(over_frames(frames_shown(sample.seen, sample.shape), values, range_, colours, strength))
+        frames = frames_shown(sample.seen, sample.shape)
+        return tiled(over_frames(frames, values, range_, colours, strength, padding_of(sample)))
 
     def frame(
         self,
@@ -42,7 +43,9 @@ class VideoDrawing(GridDrawing):
         strength: float | None,
     ) -> UInt8[np.ndarray, "rows columns 3"]:
         """A map over one frame without scaling: one cell is one pixel."""
-        return over_frames(sample.seen[index][None], values[index][None], range_, colours, strength)[0]
+        padding = padding_of(sample)
+        absent = None if padding is None else padding[index][None]
+        return over_frames(sample.seen[index][None], values[index][None], range_, colours, strength, absent)[0]
 
     def rearranged(self, sample: Drawable, order: Int64[np.ndarray, "M"]) -> UInt8[np.ndarray, "h w 3"]:
         """The permuted frames: element i shows the pixels of element order[i]."""
@@ -52,4 +55,6 @@ class VideoDrawing(GridDrawing):
     def size(self, sample: Drawable) -> str:
         """Frames by pixels, and the seconds that they span, as text."""
         frames, height, width = sample.shape
-        return f"{count(frames)} frame{'s' * (frames > 1)} of {width} × {height}, {sample.stop - sample.start:.3g} s"
+        text = f"{count(frames)} frame{'s' * (frames > 1)} of {width} × {height}, {sample.stop - sample.start:.3g} s"
+        padding = padding_of(sample)
+        return text if padding is None else f"{text}, {count(int(padding[:, 0, 0].sum()))} of them padding, hatched"

@@ -30,7 +30,7 @@ def test_the_registry_holds_it_by_name() -> None:
     assert "audio" in names()
     assert isinstance(get("audio"), Modality)
     assert all(ending == ending.lower().lstrip(".") for ending in AUDIO.extensions)
-    assert [(option.name, option.default) for option in AUDIO.options] == [("start", "loudest")]
+    assert [(option.name, option.default) for option in AUDIO.options] == [("start", "loudest"), ("channel", "mix")]
 
 
 def test_content_is_made_by_the_function_that_training_uses() -> None:

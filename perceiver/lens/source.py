@@ -18,8 +18,8 @@ from ..sample import Sample
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Any
 """A path, the bytes of a file, or an open binary file."""
 
-_HEAD = 1 << 16
-"""Bytes that are enough to tell what a file is."""
+_HEAD = (1 << 20) + (1 << 16)
+"""Bytes that are enough to tell what a file is, behind zeros, too."""
 
 _NAMELESS = "the input"
 
@@ -109,7 +109,10 @@ def best_checkpoint(path: str | os.PathLike[str]) -> str:
     except OSError:
         kind = None  # reading the file will say what is wrong with it
     bundled = BundledCheckpoints()
-    for modality in (*modalities.for_file(kind), *modalities.names()):
+    # The ending decides which sort of model tells the reader that a file is nothing that it knows.
+    suffix = path.suffix.lower().lstrip(".")
+    named = [one for one in modalities.names() if kind is None and suffix in modalities.describe(one).extensions]
+    for modality in (*modalities.for_file(kind), *named, *modalities.names()):
         if bundled.names(modality):
             return bundled.default(modality)
     return bundled.default(modalities.names()[0])

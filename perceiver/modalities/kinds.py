@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
+from .mpeg_audio import find_stream
+
 Medium = Literal["picture", "sound", "video", "cloud"]
 
 # Abbreviations spoken letter by letter that begin with the sound of a vowel.
@@ -40,7 +42,30 @@ def sniff(data: bytes, name: str = "") -> str | None:
 
 
 def identify(data: bytes, name: str = "") -> Kind | None:
-    """The kind of a file, judged by its first bytes; None when nothing is recognised. Reads a few kilobytes only."""
+    """The kind of a file, judged by its first bytes; None when nothing is recognised. Reads a few kilobytes, and the
+    zeros that some sounds stand behind."""
+    return locate(data, name)[0]
+
+
+def locate(data: bytes, name: str = "") -> tuple[Kind | None, int]:
+    """The kind of a file, as `identify` gives it, and the place of its first byte: above 0 for a sound that stands
+    behind zeros, a tag of another kind of file, or the rest of a frame."""
+    kind = _identify(data, name)
+    tagged = data.startswith(b"ID3") and kind in (MP3, FLAC, AAC)
+    if kind is not None and not tagged:
+        return kind, 0
+    behind, place = _behind(data)
+    if tagged:
+        # Decoders of these three know one tag.
+        known = behind is None or (place == id3_length(data) and behind in (MP3, FLAC, AAC))
+        return (kind, 0) if known else (behind, place)
+    if behind is not None:
+        return behind, place
+    stream = find_stream(data)
+    return (None, 0) if stream is None else ({"MP3": MP3, "AAC": AAC}[stream[1]], stream[0])
+
+
+def _identify(data: bytes, name: str) -> Kind | None:
     if not data:
         return EMPTY
     for offset, magic, kind in _MAGIC:
@@ -162,6 +187,9 @@ _PCD = re.compile(rb"^FIELDS\s[^\n]*\n(?s:.*)^DATA\s+(ascii|binary)", re.MULTILI
 _TABLES = frozenset({".xyz", ".xyzrgb", ".pts", ".asc", ".csv", ".txt"})
 _NUMBERS = re.compile(rb"^[ \t\"]*[+-]?\.?\d[^\s,;]*([ \t,;\"]+[+-]?\.?\d[^\s,;]*){2}", re.MULTILINE)
 
+# Sounds are looked for behind as many zeros and tags; three of the longest frames fit into a block.
+_MOST_ZEROS, _MOST_TAGS, _BLOCK = 1 << 20, 16, 1 << 14
+
 _RIFF = {b"WEBP": WEBP, b"WAVE": WAV, b"AVI ": AVI}
 _HEIC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 _AVIF_BRANDS = frozenset({b"avif", b"avis"})
@@ -174,6 +202,29 @@ def id3_length(data: bytes) -> int:
         return 0
     # The tag's length is written in seven bits a byte.
     return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(data[6:10], (21, 14, 7, 0), strict=True))
+
+
+def _behind(data: bytes) -> tuple[Kind | None, int]:
+    """The kind of a sound behind tags and zeros, and its place; None where no sound is there."""
+    place, zeros, tags = 0, 0, 0
+    while place < len(data) and zeros < _MOST_ZEROS and tags < _MOST_TAGS:
+        if data.startswith(b"ID3", place):
+            place, tags = place + max(id3_length(data[place : place + 10]), 3), tags + 1
+        elif data[place] == 0:
+            block = data[place : place + _BLOCK]
+            passed = len(block) - len(block.lstrip(b"\0"))
+            place, zeros = place + passed, zeros + passed
+        else:
+            break
+    if place == 0:
+        return None, 0
+    head = data[place : place + _BLOCK]
+    kind = next((kind for offset, magic, kind in _MAGIC if offset == 0 and head.startswith(magic)), None)
+    kind = kind or _container(head)
+    if kind is not None and kind.medium == "sound":
+        return kind, place
+    stream = find_stream(head)
+    return (None, 0) if stream is None or stream[0] else ({"MP3": MP3, "AAC": AAC}[stream[1]], place)
 
 
 def _tagged(data: bytes) -> Kind | None:

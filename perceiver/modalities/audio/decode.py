@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ...errors import InputError
 from .. import kinds
 from ..base import DecodeError
-from ..kinds import Kind, identify
+from ..kinds import Kind, locate
 from . import MIX
 from .lengths import counts_frames, repaired
 from .stream import Decoder
@@ -91,15 +91,16 @@ def examine(data: bytes, name: str, channel: int | None = None) -> SoundFile:
 
     Raises InputError for a file that is no sound, or of a kind that is not supported.
     """
-    kind = identify(data, name)
+    kind, place = locate(data, name)
     if kind not in _CONTAINERS:
         raise InputError(f"{name} {_refusal(kind)}")
-    data, note = repaired(data, kind)
+    data, note = repaired(data[place:], kind)
+    skipped = f"left out {place:,} byte{'s' if place > 1 else ''} in front of its sound" if place else None
     return SoundFile(
         data=data,
         name=name,
         kind=kind,
-        notes=(note,) if note else (),
+        notes=tuple(filter(None, (skipped, note))),
         decoders=("libsndfile", "ffmpeg") if kind in _LIBSNDFILE else ("ffmpeg",),
         channel=channel,
     )

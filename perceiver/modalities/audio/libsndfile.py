@@ -38,9 +38,12 @@ class _Sequential(soundfile.SoundFile):
 
 
 class Libsndfile:
-    """A `Decoder`; raises DecodeError for data that libsndfile cannot open."""
+    """A `Decoder`; raises DecodeError for data that libsndfile cannot open.
 
-    claimed: float | None = None  # libsndfile has corrected the header's length by the bytes that are there
+    The length in the header it corrects by the bytes that are there, so that nothing is claimed, but for Ogg: there the
+    last time stamp says the length, and less is decoded where the time stamps leave gaps.
+    """
+
     marks: Sequence[Mark] = ()
     gaps: Sequence[tuple[int, int]] = ()
     notes: Sequence[str] = ()
@@ -49,6 +52,7 @@ class Libsndfile:
         self._data = data
         with self._open() as file:
             self.rate, self.channels = int(file.samplerate), int(file.channels)
+            self.claimed = file.frames / self.rate if file.format == "OGG" else None
 
     def blocks(self, start: int = 0, marks: Sequence[Mark] = ()) -> Iterator[Float32[np.ndarray, "_ _"]]:
         if start:

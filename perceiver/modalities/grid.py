@@ -82,9 +82,7 @@ def centres(interval: tuple[float, float], count: int) -> Float[np.ndarray, "cou
     return start + (np.arange(count) + 0.5) * (stop - start) / count
 
 
-def uncovered(
-    edges: Float[np.ndarray, "edges"], covered: Sequence[tuple[float, float]]
-) -> Bool[np.ndarray, "cells"]:
+def uncovered(edges: Float[np.ndarray, "edges"], covered: Sequence[tuple[float, float]]) -> Bool[np.ndarray, "cells"]:
     """Whether the cells between ascending edges share nothing with any of the intervals (start, stop)."""
     starts, stops = np.array(sorted(covered), dtype=np.float64).reshape(-1, 2).T
     # The first interval that ends after a cell begins; edges are rounded.

@@ -106,3 +106,16 @@ def test_a_scan_that_was_stopped_goes_on_after_its_last_window() -> None:
     *_, resumed = scan(model, windows, 1.0, at_a_time=3, before=first)
     np.testing.assert_array_equal(resumed.starts, whole.starts)
     np.testing.assert_allclose(resumed.probabilities, whole.probabilities, rtol=1e-4)
+
+
+def test_windows_and_stretches_end_where_the_input_ends() -> None:
+    """2.3 s in windows of 1 s: the last one is padded by 0.7 s."""
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])
+    timeline = Timeline(np.arange(3.0), 1.0, probabilities, np.zeros(3, bool), duration=2.3)
+    assert timeline.stops.tolist() == [1.0, 2.0, 2.3]
+    assert timeline.padding.tolist() == pytest.approx([0, 0, 0.7])
+    assert [(s.start, s.stop) for s in timeline.stretches()] == [(0.0, 1.0), (1.0, 2.3)]
+    halves = [Timeline(timeline.starts[p], 1.0, probabilities[p], timeline.silent[p], 2.3) for p in ([0, 1], [2])]
+    assert (halves[0] + halves[1]).stretches() == timeline.stretches()
+    unknown = Timeline(np.arange(3.0), 1.0, probabilities, np.zeros(3, bool))
+    assert unknown.stretches()[-1].stop == 3.0

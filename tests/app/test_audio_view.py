@@ -307,6 +307,7 @@ class TestScan:
     def test_windows_that_end_early_are_an_error_once(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
         class Short:
             seconds = 1.0
+            duration = 99.0
             notes = ()
 
             def __len__(self) -> int:
@@ -327,6 +328,7 @@ class TestScan:
     ) -> None:
         class Broken:
             seconds = 1.0
+            duration = 99.0
             notes = ()
 
             def __len__(self) -> int:

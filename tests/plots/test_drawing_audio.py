@@ -219,3 +219,40 @@ def test_figures_carry_the_axes() -> None:
 def test_sizes_in_words() -> None:
     assert AUDIO.size(raw(silence())) == "1 s in 125 patches of 128 samples"
     assert AUDIO.size(mel(np.zeros((64, 80)))) == "1 s in 64 mel bands × 80 frames"
+
+
+def padded(sample: Any, first: int) -> Any:
+    """The sample with padding from an element of time on."""
+    sample.padding = np.broadcast_to(np.arange(sample.shape[-1]) >= first, sample.shape)
+    return sample
+
+
+@pytest.mark.parametrize("strength", [0.85, None])
+@pytest.mark.parametrize("features", ["raw", "mel"])
+def test_padding_is_hatched_in_place_of_the_sound_and_of_every_map(features: str, strength: float | None) -> None:
+    plain, short = (raw(silence()) if features == "raw" else mel(np.full((64, 80), -80.0)) for _ in range(2))
+    first = 75 if features == "raw" else 49
+    padded(short, first)
+    values = np.zeros(short.shape)
+    values[..., first:] = 1.0  # all weight on the padding
+    range_ = only(values)
+    x = first * AUDIO.given(short).shape[1] // short.shape[-1]
+    for before, after in (
+        (AUDIO.given(plain), AUDIO.given(short)),
+        *((AUDIO.map(one, values, range_, "magma", strength) for one in (plain, short)),),
+    ):
+        np.testing.assert_array_equal(before[:, :x], after[:, :x])
+        hatching = after[:, x:]
+        drawn = hatching[hatching.any(axis=(1, 2))]  # without the gap above the strip
+        assert set(np.unique(drawn)) == {72, 136}
+        assert 0.05 < (drawn == 136).mean() < 0.5
+    assert "padding" in AUDIO.axes(short).bottom.unit
+    assert AUDIO.axes(plain).bottom.unit == "time (s)"
+    assert AUDIO.size(short).endswith(" s of it padding")
+    assert "padding" not in AUDIO.size(plain)
+
+
+def test_a_figure_names_padding_at_its_axes() -> None:
+    short = padded(raw(silence()), 75)
+    assert AUDIO.size(short) == "1 s in 125 patches of 128 samples, 0.4 s of it padding"
+    assert AUDIO.axes(short).bottom.unit == "time (s); hatched: padding"

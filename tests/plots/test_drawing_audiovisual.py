@@ -96,3 +96,24 @@ def test_elements_of_several_frames_show_the_middle_one() -> None:
     picture = AudiovisualDrawing().given(sample(parts=parts, seen=seen))
     assert picture[0, 0, 0] == 40
     assert picture[0, WIDE + 4, 0] == 120
+
+
+def test_sound_that_was_not_recorded_and_frames_after_the_end_are_hatched() -> None:
+    padding = np.zeros(TOTAL, bool)
+    padding[400:600] = True  # the last third of the sound
+    padding[600 + 4 * 32 : 600 + 5 * 32] = True  # the last frame
+    values = np.random.default_rng(0).random(TOTAL)
+    one, padded, draw_ = sample(), sample(padding=padding), AudiovisualDrawing()
+    for strength in (None, 0.8):
+        before, after = (draw_.map(it, values, range_of(values), "viridis", strength) for it in (one, padded))
+        x = after.shape[1] * 2 // 3
+        np.testing.assert_array_equal(before[-HEIGHT:, :x], after[-HEIGHT:, :x])
+        drawn = after[-HEIGHT:, x + 1 :]
+        drawn = drawn[drawn.any(axis=(1, 2))]  # without the gap above the strip
+        assert set(np.unique(drawn)) == {72, 136}
+        top, left = corner(4)
+        last = (slice(top, top + HIGH), slice(left, left + WIDE))
+        np.testing.assert_array_equal(after[last], draw_.given(padded)[last])
+        np.testing.assert_array_equal(after[:HIGH], before[:HIGH])
+    assert draw_.size(padded).endswith("; hatched: padding")
+    assert "padding" not in draw_.size(one)

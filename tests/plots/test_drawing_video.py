@@ -69,3 +69,23 @@ def test_rearranged_elements_show_what_was_at_others() -> None:
     for element, index in enumerate(np.ndindex(SHAPE)):
         source = np.unravel_index(order[element], SHAPE)
         assert (cell(picture, *index) == one.seen[source]).all()
+
+
+def test_frames_after_the_end_are_hatched_and_carry_no_map() -> None:
+    one, padded = sample(), sample()
+    padded.padding = np.zeros(SHAPE, bool)
+    padded.padding[2] = True
+    for before, after in (
+        (DRAWING.given(one), DRAWING.given(padded)),
+        (DRAWING.map(one, VALUES, RANGE, "viridis", None), DRAWING.map(padded, VALUES, RANGE, "viridis", None)),
+        (DRAWING.map(one, VALUES, RANGE, "viridis", 0.5), DRAWING.map(padded, VALUES, RANGE, "viridis", 0.5)),
+    ):
+        top = 2 * SIZE + GAP
+        np.testing.assert_array_equal(before[:top], after[:top])
+        assert (cell(after, 2, 0, 0) == cell(DRAWING.given(padded), 2, 0, 0)).all()
+        assert np.ptp(cell(after, 2, 1, 3).astype(int), axis=1).max() == 0  # grey
+        assert len(np.unique(cell(after, 2, 1, 3))) == 2  # lines and what is between them
+    assert DRAWING.size(padded) == "3 frames of 4 × 2, 1.5 s, 1 of them padding, hatched"
+    for index, same in ((1, True), (2, False)):
+        drawn, plain = (DRAWING.frame(it, VALUES, index, RANGE, "viridis", None) for it in (padded, one))
+        assert np.array_equal(drawn, plain) == same

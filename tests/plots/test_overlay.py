@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from perceiver.plots.overlay import GREY_BAND, enlarge, greyed, on_original, opacity, overlay, png
+from perceiver.plots.overlay import GREY_BAND, enlarge, greyed, hatched, on_original, opacity, overlay, png
 
 RNG = np.random.default_rng(0)
 RED = np.array([200, 0, 0], dtype=np.uint8)
@@ -150,3 +150,18 @@ def test_png_keeps_every_pixel() -> None:
     with Image.open(io.BytesIO(png(array))) as image:
         assert image.size == (11, 7)
         np.testing.assert_array_equal(np.asarray(image), array)
+
+
+def test_hatching_covers_what_it_marks_and_nothing_else() -> None:
+    picture = np.full((40, 60, 3), 200, np.uint8)
+    where = np.zeros((40, 60), bool)
+    where[:, 30:] = True
+    marked = hatched(picture, where)
+    assert (marked[:, :30] == 200).all()
+    assert set(np.unique(marked[:, 30:])) == {72, 136}
+    # Lines run diagonally: the next row is the same, one pixel further to the left.
+    np.testing.assert_array_equal(marked[0, 31:60], marked[1, 30:59])
+    through = hatched(picture, where, kept=0.5)
+    grey = int(greyed(picture)[0, 0, 0])
+    assert set(np.unique(through[:, 30:])) == {round(72 + (grey - 72) / 2), round(136 + (grey - 136) / 2)}
+    assert hatched(picture, np.zeros((40, 60), bool)) is picture

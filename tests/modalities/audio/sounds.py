@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -97,3 +98,37 @@ def strongest(samples: np.ndarray, rate: int = 16_000) -> float:
 
 def noted(sample: AudioSample, words: str) -> bool:
     return any(words in note for note in sample.notes)
+
+
+def placed(
+    parts: list[tuple[float, np.ndarray]],
+    rate: int,
+    container: str,
+    codec: str,
+    *,
+    picture: float = 0.0,
+    **options: str,
+) -> bytes:
+    """A file by PyAV whose time stamps begin each part of mono samples at its own time.
+
+    parts    (seconds, samples)
+    picture  seconds of a picture track from 0 on
+    """
+    out = io.BytesIO()
+    with av.open(out, "w", format=container, options=options) as file:
+        stream = file.add_stream(codec, rate=rate, layout="mono")
+        video = file.add_stream("mpeg4", rate=25, width=32, height=32) if picture else None
+        for start, samples in parts:
+            for at in range(0, len(samples), 960):
+                part = samples[None, at : at + 960].astype(np.float32)
+                frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
+                frame.sample_rate, frame.pts, frame.time_base = rate, round(start * rate) + at, Fraction(1, rate)
+                file.mux(stream.encode(frame))
+        for number in range(round(25 * picture)):
+            assert video is not None
+            still = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+            still.pts = number
+            file.mux(video.encode(still))
+        for one in [stream, *([video] if video else [])]:
+            file.mux(one.encode(None))
+    return out.getvalue()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from perceiver import InputError
 from perceiver.modalities import sniff
+from perceiver.modalities.mpeg_audio import frame_length
 from tests.modalities.audio import sounds
 from tests.modalities.audio.sounds import encode, noted, read, strongest, tone, write
 
@@ -114,6 +115,70 @@ def test_an_mp3_behind_a_tag_and_a_flac_behind_a_tag_are_read() -> None:
         data = tag + write(tone(), format=format)
         assert sniff(data) == f"{format} sound"
         assert strongest(read(data).seen) == pytest.approx(440, abs=1)
+
+
+def tag(size: int) -> bytes:
+    """An ID3 tag with so many bytes of padding."""
+    return b"ID3\x04\x00\x00" + bytes(size >> shift & 127 for shift in (21, 14, 7, 0)) + bytes(size)
+
+
+# No byte of 0, which would end the search for what stands behind zeros, and none of 255.
+JUNK = np.random.default_rng(0).integers(1, 255, 3000, dtype=np.uint8).tobytes()
+
+
+@pytest.mark.parametrize("format", ["MP3", "AAC", "WAV", "FLAC", "OGG", "AIFF"])
+@pytest.mark.parametrize(
+    "front",
+    [bytes(1), bytes(5000), bytes(500_000), tag(3_000_000), tag(300) + bytes(5000), tag(300) + tag(500), JUNK],
+    ids=["a zero", "zeros", "many zeros", "a large tag", "a tag and zeros", "two tags", "junk"],
+)
+def test_a_sound_behind_something_else_is_found(front: bytes, format: str) -> None:
+    data = encode(tone(), 16_000, "adts", "aac") if format == "AAC" else write(tone(), format=format)
+    if front == JUNK and format not in ("MP3", "AAC"):
+        assert sniff(front + data, "a.mp3") is None
+        return
+    sample = read(front + data, "a.mp3")
+    assert strongest(sample.seen) == pytest.approx(440, abs=1)
+    assert sample.duration == read(data).duration
+    left_out = noted(sample, f"left out {len(front):,} byte{'s' if len(front) > 1 else ''} in front of its sound")
+    # One tag is part of what these decoders know.
+    assert left_out != (front == tag(3_000_000) and format in ("MP3", "AAC", "FLAC"))
+
+
+def test_an_mp3_whose_beginning_is_missing_is_found() -> None:
+    data = write(tone(2.0), format="MP3")[1000:]
+    assert sniff(data, "a.mp3") == "MP3 sound"
+    assert strongest(read(data).seen) == pytest.approx(440, abs=2)
+
+
+def test_bytes_without_frames_in_a_row_are_no_mp3() -> None:
+    data = write(tone(), format="MP3")
+    noise = np.random.default_rng(1).integers(0, 256, 1 << 17, dtype=np.uint8).tobytes()
+    assert sniff(b"\x01" + noise) is None
+    assert sniff(bytes(5000)) is None
+    assert sniff(bytes(5000) + data[:40], "a.mp3") is None
+    with pytest.raises(InputError, match=r"^a.mp3 is not a sound of a kind that is read"):
+        read(bytes(3 << 20), "a.mp3")
+
+
+@pytest.mark.parametrize(
+    ("header", "length"),
+    [
+        ("fffb9000", 417),  # MPEG-1 layer III, 128 kbit/s, 44.1 kHz: 144 * 128000 / 44100
+        ("fffb9200", 418),  # the same with a byte of padding
+        ("fff34064", 104),  # MPEG-2 layer III, 32 kbit/s, 22.05 kHz: 72 * 32000 / 22050
+        ("ffff1000", 32),  # MPEG-1 layer I, 32 kbit/s, 44.1 kHz: 12 * 32000 / 44100 = 8 words
+        ("fffd8000", 417),  # MPEG-1 layer II, 128 kbit/s, 44.1 kHz: 144 * 128000 / 44100
+        ("ffe39000", 522),  # MPEG-2.5 layer III, 80 kbit/s, 11.025 kHz: 72 * 80000 / 11025
+        ("fffbf000", None),
+        ("fffb9c00", None),
+        ("ffeb9000", None),
+        ("fff99000", None),
+        ("00fb9000", None),
+    ],
+)
+def test_the_length_of_a_frame_follows_from_its_header(header: str, length: int | None) -> None:
+    assert frame_length(bytes.fromhex(header)) == length
 
 
 def test_files_put_one_after_the_other_are_read_as_one_while_they_have_one_rate() -> None:

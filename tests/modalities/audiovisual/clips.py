@@ -46,6 +46,7 @@ def clip(
     turned: int = 0,
     times: Sequence[float] | None = None,
     options: dict[str, str] | None = None,
+    metadata: dict[str, str] | None = None,
 ) -> bytes:
     """A file.
 
@@ -54,6 +55,7 @@ def clip(
     aspect    of a pixel
     turned    degrees, as the file is to be shown
     times     of the frames in seconds, where they are not evenly spaced
+    metadata  of the picture track
     """
     made = [] if pictures is None else [pictures(i) for i in range(count)] if callable(pictures) else list(pictures)
     out = io.BytesIO()
@@ -63,6 +65,7 @@ def clip(
             video = file.add_stream(codec, rate=fps, options=options or {})
             video.height, video.width = made[0].shape[:2]
             video.pix_fmt = pix_fmt
+            video.metadata.update(metadata or {})
             if gop is not None:
                 video.codec_context.gop_size = gop
             if aspect is not None:

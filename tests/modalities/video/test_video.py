@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from typing import Any
 
 import numpy as np
@@ -162,3 +163,79 @@ def test_says_what_is_wrong_with_a_file(data: bytes, cause: str) -> None:
 def test_settings_that_mean_nothing(shape: tuple[int, ...], preprocess: dict[str, Any], cause: str) -> None:
     with pytest.raises(ConfigError, match=cause):
         read(clip(numbered(), count=5), shape, **preprocess)
+
+
+# Red, green, blue and black in the corners, row by row.
+CORNERS = np.zeros((48, 64, 3), np.uint8)
+CORNERS[:24, :32, 0] = CORNERS[:24, 32:, 1] = CORNERS[24:, :32, 2] = 255
+
+
+def corners(frame: np.ndarray) -> str:
+    height, width = frame.shape[:2]
+    places = [(row, column) for row in (height // 4, 3 * height // 4) for column in (width // 4, 3 * width // 4)]
+    return "".join("rgb"[int(frame[place].argmax())] if frame[place].max() > 100 else "k" for place in places)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "shown", "note"),
+    [
+        ((1, 0, 0, 1), "rgbk", None),
+        ((-1, 0, 0, 1), "grkb", "mirrored its frames left to right, as the file says"),
+        ((1, 0, 0, -1), "bkrg", "mirrored its frames top to bottom, as the file says"),
+        ((-1, 0, 0, -1), "kbgr", "turned its frames by 180 degrees, as the file says"),
+        ((0, 1, 1, 0), "rbgk", "mirrored its frames about a diagonal, as the file says"),
+        ((0, -1, -1, 0), "kgbr", "mirrored its frames about a diagonal, as the file says"),
+        ((0, 1, -1, 0), "brkg", "turned its frames by 90 degrees, as the file says"),
+        ((0, -1, 1, 0), "gkrb", "turned its frames by 90 degrees, as the file says"),
+        ((0.7, 0.7, -0.7, 0.7), "rgbk", "showed its frames as they are stored, although the file turns them by no "),
+    ],
+)
+def test_frames_are_shown_as_the_display_matrix_says(matrix: tuple[float, ...], shown: str, note: str | None) -> None:
+    """A point (x, y) is shown at (a x + c y, b x + d y): the corners move to where that takes them."""
+    data = clip([CORNERS] * 3)
+    at = data.find(b"tkhd") + 44  # of version 0
+    a, b, c, d = (round(value * 65_536) for value in matrix)
+    sample = read(data[:at] + struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30) + data[at + 36 :], (1, 32, 32))
+    assert corners(sample.original[0]) == shown
+    assert corners(sample.seen[0]) == shown
+    assert sample.original.shape[1:3] == ((64, 48) if matrix[0] == 0 else (48, 64))
+    about = [text for text in sample.notes if "its frames" in text and "used" not in text]
+    assert [text.startswith(note or "") for text in about] == [True] * (note is not None)
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "pix_fmt", "options"),
+    [
+        ("webm", "libvpx-vp9", "yuva420p", {}),
+        ("webm", "libvpx", "yuva420p", {"auto-alt-ref": "0"}),
+        ("mov", "prores_ks", "yuva444p10le", {}),
+        ("mov", "qtrle", "argb", {}),
+        ("mov", "png", "rgba", {}),
+        ("avi", "ffvhuff", "bgra", {}),
+        ("matroska", "ffv1", "yuva420p", {}),
+    ],
+)
+def test_transparent_videos_are_laid_on_white(
+    container: str, codec: str, pix_fmt: str, options: dict[str, str]
+) -> None:
+    """Red, opaque in the middle, half transparent at the left, and clear elsewhere."""
+    picture = np.zeros((64, 64, 4), np.uint8)
+    picture[..., 0], picture[16:48, 16:48, 3], picture[:, :8, 3] = 255, 255, 128
+    made = [picture] * 60
+    meta = {"alpha_mode": "1"} if container == "webm" else {}
+    data = clip(made, container=container, codec=codec, pix_fmt=pix_fmt, options=options, metadata=meta)
+    for start in ("0", "1.8"):
+        sample = read(data, (2, 64, 64), start=start, seconds=0.2)
+        for place, expected in (((32, 32), (255, 0, 0)), ((32, 3), (255, 127, 127)), ((4, 60), (255, 255, 255))):
+            assert np.abs(sample.seen[0][place].astype(int) - expected).max() <= 3
+        assert "laid its transparent parts on white" in sample.notes
+
+
+def test_frames_after_the_end_are_padding() -> None:
+    """0.4 s of frames in a window of 1 s: of 5 frames, shown from 0.1 s on every 0.2 s, two lie in it."""
+    sample = read(clip(numbered(), count=10), seconds=1.0)
+    assert sample.padding is not None
+    assert sample.padding.shape == sample.shape
+    assert sample.padding[:, 0, 0].tolist() == sample.padding[:, 11, 15].tolist() == [False, False, True, True, True]
+    assert "repeated its last frame 3 times: the clip ends before the window does" in sample.notes
+    assert read(clip(numbered(), count=25), seconds=1.0).padding is None

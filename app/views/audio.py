@@ -23,7 +23,7 @@ from ..services import inference
 from ..services.inference import Case
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
-from .over_time import begin_at, choose_channel, choose_start, longer, over_time
+from .over_time import begin_at, choose_channel, choose_start, longer, over_time, padding_text
 from .sound import Sound, grid, ruler, wav
 
 DRAWING = AudioDrawing()
@@ -152,11 +152,11 @@ def _sound(sample: Sample) -> Sound:
 
 
 def _read_part(sound: Sound) -> str:
-    ends = f", and {sound.stop - sound.duration:.3g} s of padding after its end" if sound.stop > sound.duration else ""
     if not longer(sound):
-        return f"The model read all of it{ends}."
+        return f"The model read all of it{padding_text(sound)}."
     until = min(sound.stop, sound.duration)
     return (
-        f"The model read the framed part, {clock(sound.start)} to {clock(until)} of {clock(sound.duration)}{ends}. "
+        f"The model read the framed part, {clock(sound.start)} to {clock(until)} of {clock(sound.duration)}"
+        f"{padding_text(sound)}. "
         "Drag the frame, or use the arrow keys on it, to read another."
     )

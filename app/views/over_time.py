@@ -39,6 +39,12 @@ def longer(sample: Windowed) -> bool:
     return sample.duration > sample.stop - sample.start + ROUNDING
 
 
+def padding_text(sample: Windowed) -> str:
+    """The padding after the end of the clip, as the end of a sentence; "" without any."""
+    seconds = sample.stop - sample.duration
+    return f", and {seconds:.3g} s of padding after its end" if seconds > ROUNDING else ""
+
+
 def choose_start(sample: Windowed, read: Mapping[str, str], words: str, default: str, icon: str) -> None:
     """For clips longer than the window: an input for its start, and a button for the default.
 

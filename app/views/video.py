@@ -27,7 +27,7 @@ from ..session import state
 from ..session.view import View
 from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
-from .over_time import choose_start, over_time
+from .over_time import choose_start, over_time, padding_text
 
 DRAWING = VideoDrawing()
 SIDE = 256
@@ -230,4 +230,5 @@ def _read_part(sample: Sample) -> str:
     )
     frame = "all of each frame" if whole else "the framed part of each frame, not the hatched one"
     span = f"{clock(video.start)} to {clock(min(video.stop, video.duration))} of {clock(video.duration)}"
+    span += padding_text(video)
     return f"The model read {frame}, {span}, without the sound."

@@ -354,3 +354,60 @@ class TestScan:
         quiet[:4000] = sounds.tones(440)
         upload(app, sounds.wav(quiet))
         assert "in steps of 1 s" in words(app)
+
+
+def test_a_sound_shorter_than_the_window_is_shown_with_its_padding(app: AppTest) -> None:
+    """0.6 s in a window of 1 s: element 12 of 20 ends at 0.625 s; the spectrogram from there on is padding."""
+    short, out = sounds.tones(300)[: round(0.6 * sounds.RATE)], io.BytesIO()
+    soundfile.write(out, short, sounds.RATE, format="WAV")
+    upload(app, out.getvalue())
+    assert not app.exception
+    assert "The model read all of it, and 0.4 s of padding after its end." in words(app)
+    for frame in (labelled(app, "map", "The sound as the model read it"), labelled(app, "map", "Block 1, mean over")):
+        assert frame.meta["bottom"]["unit"] == "time (s); hatched: padding"
+        columns = frame.meta["grid"]["columns"]
+        assert [name.endswith(", padding") for name in columns] == [False] * 13 + [True] * 7
+        rgb = frame.arrays["rgb"].reshape(12, 20, 3)
+        assert set(np.unique(rgb[:, 13:])) == {72, 136}
+    assert "padding" in labelled(app, "map", "The sound as the model read it").meta["label"]
+    strip = labelled(app, "wall", "Latents")
+    thumbs = strip.arrays["tiles"].reshape(-1, strip.meta["height"], strip.meta["width"])
+    wide = strip.meta["width"] // 20
+    assert not thumbs[:, :, 13 * wide :].any()
+    assert thumbs[:, :, : 13 * wide].any()
+
+
+def test_one_channel_of_several_can_be_chosen(app: AppTest) -> None:
+    left, right, out = 0.5 * sounds.tones(300), sounds.tones(700), io.BytesIO()
+    soundfile.write(out, np.stack([left, right], axis=1), sounds.RATE, format="WAV")
+    data = out.getvalue()
+    upload(app, data)
+    assert app.selectbox(key="channel").value == "mix"
+    app.selectbox(key="channel").set_value("2").run()
+    assert not app.exception
+    assert app.query_params["read"] in ("channel:2", ["channel:2"])
+    config = sounds.MEL
+    expected = modalities.get("audio").read(
+        data, "a", shape=config.input_shape, preprocess=config.preprocess, options={"channel": 2}
+    )
+    seen = labelled(app, "map", "The sound as the model read it")
+    np.testing.assert_array_equal(seen.arrays["rgb"].reshape(12, 20, 3), AudioDrawing().given(expected))
+    assert "read channel 2 of its 2" in words(app)
+    app.selectbox(key="channel").set_value("mix").run()
+    assert "read" not in app.query_params
+
+
+def test_a_scan_is_one_of_its_channel(case: Case) -> None:
+    out = io.BytesIO()
+    soundfile.write(
+        out, np.stack([sounds.tones(300, 300), np.zeros(2 * sounds.RATE)], axis=1), sounds.RATE, format="WAV"
+    )
+    data = out.getvalue()
+    found = {}
+    for options in ((), (("channel", "2"), ("start", "0.25"))):
+        one = Case("audio-mel", samples.digest(data), "a.wav", data, options)
+        scan.finish(one, 1.0, Progress())
+        timeline = scan.scan_of(one, 1.0).timeline
+        assert timeline is not None
+        found[options] = timeline.silent.all()
+    assert list(found.values()) == [False, True]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from typer.testing import CliRunner, Result
 
 from perceiver import load, modalities
@@ -120,3 +121,22 @@ def test_what_cannot_be_scanned_is_refused_in_one_sentence(arguments: tuple[str,
 
 def test_two_forms_at_once_make_no_sense() -> None:
     assert run("scan", "long.wav", "--csv", "--json").exit_code == 2
+
+
+def test_it_ends_where_the_sound_ends_and_reads_one_channel() -> None:
+    """2.3 s in windows of 1 s: the last one is padded by 0.7 s. The second channel is silent."""
+    sound = sounds.tones(300, 300, 300)[: round(2.3 * sounds.RATE)]
+    soundfile.write("short.wav", np.stack([sound, np.zeros(len(sound))], axis=1), sounds.RATE)
+    values = json.loads(run("scan", "short.wav", "-c", "audio-mel", "--json").stdout)
+    assert [window["stop"] for window in values["windows"]] == [1.0, 2.0, 2.3]
+    assert [window["padding"] for window in values["windows"]] == [0.0, 0.0, 0.7]
+    assert values["stretches"][-1]["stop"] == 2.3
+    rows = list(csv.DictReader(io.StringIO(run("scan", "short.wav", "-c", "audio-mel", "--csv").stdout)))
+    assert [(row["stop"], row["padding"]) for row in rows[::3]] == [("1.0", "0.0"), ("2.0", "0.0"), ("2.3", "0.7")]
+    assert "to     2.3 s" in run("scan", "short.wav", "-c", "audio-mel").stdout
+    silent = json.loads(run("scan", "short.wav", "-c", "audio-mel", "--read", "channel=2", "--json").stdout)
+    assert [window["silent"] for window in silent["windows"]] == [True] * 3
+    assert "read channel 2 of its 2" in silent["notes"]
+    result = run("scan", "short.wav", "-c", "audio-mel", "--read", "start=1")
+    assert result.exit_code != 0
+    assert "there is no option 'start'" in result.stderr

@@ -72,6 +72,19 @@ class TestMaps:
             np.testing.assert_array_equal(file["rows"], [5, 15, 25])
             np.testing.assert_array_equal(file["cols"], [11, 13, 15, 17, 19])
 
+    def test_padding_is_marked(self) -> None:
+        padding = np.zeros((3, 5), bool)
+        padding[:, 3:] = True
+        for layout, held in ((grid(padding=padding), True), (grid(), False)):
+            buffer = io.BytesIO()
+            maps_npz(buffer, maps(1, 3, 5), [0], ORIGIN, layout)
+            buffer.seek(0)
+            with np.load(buffer, allow_pickle=False) as file:
+                assert ("padding" in file) == held
+                if held:
+                    assert file["padding"].dtype == bool
+                    np.testing.assert_array_equal(file["padding"], padding)
+
     def test_positions_are_what_the_encoding_is_given(self) -> None:
         buffer = io.BytesIO()
         maps_npz(buffer, maps(1, 3, 5), [0], ORIGIN, grid())

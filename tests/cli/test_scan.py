@@ -69,7 +69,7 @@ def test_csv_has_a_line_for_every_window_and_class() -> None:
     result = run("scan", "long.wav", "-c", "audio-raw", "--csv", "--top", "3")
     assert result.exit_code == 0, result.output
     rows = list(csv.DictReader(io.StringIO(result.stdout)))
-    assert list(rows[0]) == ["start", "stop", "silent", "rank", "label", "probability"]
+    assert list(rows[0]) == ["start", "stop", "silent", "rank", "label", "probability", "padding"]
     assert [float(row["start"]) for row in rows] == [float(i) for i in range(5) for _ in range(3)]
     assert [row["rank"] for row in rows] == ["1", "2", "3"] * 5
     assert {row["silent"] for row in rows if row["start"] == "1.0"} == {"1"}

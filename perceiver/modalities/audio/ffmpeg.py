@@ -59,7 +59,7 @@ class Ffmpeg:
                 raise DecodeError if self._damaged else DecodeError("there is not one sample of sound in it")
             self.rate, self.channels = int(first.sample_rate), int(first.layout.nb_channels)
             self.claimed = self._claimed(file, stream) if sized else None
-            self._zero = self._begin(file, stream)
+            self._zero = self._begin(file)
             self._tracks = len(file.streams.audio)
         self._damaged = 0
 
@@ -147,18 +147,15 @@ class Ffmpeg:
             return file.duration / av.time_base
         return None
 
-    def _begin(self, file: InputContainer, stream: AudioStream) -> float | None:
+    def _begin(self, file: InputContainer) -> float | None:
         """The time stamp at which the sound begins; None where time stamps are ignored."""
         if self._container in _FROM_ZERO:
             return 0.0
         if self._container not in _FROM_ANYWHERE:
             return None
         # Pictures that begin before the sound set the beginning.
-        if file.start_time is not None:
-            return file.start_time / av.time_base
-        return (
-            None if stream.start_time is None or not stream.time_base else float(stream.start_time * stream.time_base)
-        )
+        known = (one for one in file.streams if one.start_time is not None and one.time_base is not None)
+        return min((float(one.start_time * one.time_base) for one in known), default=None)
 
     def _open(self) -> InputContainer:
         try:

@@ -29,7 +29,7 @@ class _Bytes(io.BytesIO):
             return self.tell()
 
 
-class _Sequential(soundfile.SoundFile):
+class _Sequential(soundfile.SoundFile):  # type: ignore[misc]
     """A file that is read in order. `SoundFile` seeks after every read where it believes that it can, and some codecs
     say that they can and fail (DWVW)."""
 

@@ -119,7 +119,8 @@ class Placement:
 
     def notes(self) -> Iterator[str]:
         """What was filled or moved, one sentence each."""
-        late, inside = [], []
+        late: list[float] = []
+        inside: list[float] = []
         for start, stop in self.gaps:
             (inside if start else late).append((stop - start) / self.rate)
         if late and late[0] > GAP:

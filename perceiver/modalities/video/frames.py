@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.sidedata.sidedata import Type
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
@@ -188,7 +190,7 @@ def _upright(frame: VideoFrame, stream: VideoStream, time: float) -> Frame:
     return Frame(np.ascontiguousarray(pixels), aspect, time, tuple(notes))
 
 
-def _decoder(stream: VideoStream) -> CodecContext | None:
+def _decoder(stream: VideoStream) -> VideoCodecContext | None:
     """A decoder that knows transparency, for a stream that has some; None where the stream's own will do."""
     stream.codec_context.thread_count = _THREADS
     transparent = any(name.lower() == "alpha_mode" and value == "1" for name, value in stream.metadata.items())
@@ -199,13 +201,14 @@ def _decoder(stream: VideoStream) -> CodecContext | None:
         decoder = CodecContext.create(name, "r")
     except Exception as error:  # FFmpeg can be built without it
         raise DecodeError("its transparency is coded in a way that is not read") from error
+    assert isinstance(decoder, VideoCodecContext)
     decoder.thread_count = _THREADS
     return decoder
 
 
 def _orientation(frame: VideoFrame) -> tuple[bool, tuple[int, ...], str]:
     """How a frame is to be shown: whether its axes are swapped, which of them are then flipped, and a note."""
-    side = frame.side_data.get(Type.DISPLAYMATRIX)
+    side: Any = frame.side_data.get(Type.DISPLAYMATRIX)  # type: ignore[call-overload]
     if side is None:
         return False, (), ""
     # A point (x, y), y downwards, is shown at (a x + c y, b x + d y).

@@ -84,7 +84,7 @@ class FrameWindow:
         """When each frame is first shown, in seconds of the clip."""
         return np.array([self.frames.shown[i].time - self.clip.begin for i in self.frames.which], dtype=np.float64)
 
-    def padding(self, grid: tuple[int, int, int]) -> Bool[np.ndarray, "steps rows columns"] | None:
+    def padding(self, grid: tuple[int, ...]) -> Bool[np.ndarray, "steps rows columns"] | None:
         """The elements of a grid over the frames that are shown after the end of the clip alone; None without any."""
         past = np.array(self.moments).reshape(grid[0], -1).min(axis=1) > self.clip.end
         return np.broadcast_to(past[:, None, None], grid) if past.any() else None

@@ -60,7 +60,7 @@ class AudioView(GridView):
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
         """The start of the window, for clips that are longer, and the channel, for those that have several."""
-        choose_channel(_sound(sample).channels, read)
+        choose_channel(_sound(sample).channels, read, "mix")
         choose_start(_sound(sample), read, "Loudest part", "loudest", ":material/volume_up:")
 
     def beyond(self, case: Case, sample: Sample) -> None:

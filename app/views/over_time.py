@@ -11,7 +11,6 @@ import streamlit as st
 from perceiver.analysis.formatting import clock, percent
 from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError
-from perceiver.modalities.audio import MIX
 from perceiver.plots.timeline import per_point, timeline_figure, timeline_text
 
 from ..services import export, models, scan
@@ -69,15 +68,16 @@ def choose_start(sample: Windowed, read: Mapping[str, str], words: str, default:
         st.button(words, icon=icon, disabled="start" not in read, on_click=state.choose, args=("start", default))
 
 
-def choose_channel(channels: int, read: Mapping[str, str]) -> None:
+def choose_channel(channels: int, read: Mapping[str, str], default: str) -> None:
     """For sounds with several channels: which of them is read.
 
-    read  reading options that are not at their default
+    read     reading options that are not at their default
+    default  name of the mix of all
     """
     if channels < 2:
         return
-    names = {MIX: "Mix of all", **{str(number): f"Channel {number}" for number in range(1, channels + 1)}}
-    chosen = read.get("channel", MIX)
+    names = {default: "Mix of all", **{str(number): f"Channel {number}" for number in range(1, channels + 1)}}
+    chosen = read.get("channel", default)
     st.session_state["channel"] = chosen if chosen in names else f"{float(chosen):.0f}"
     st.selectbox(
         f"Channel, of {channels}",

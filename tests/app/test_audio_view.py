@@ -216,7 +216,10 @@ def test_silence_and_padding_are_said(app: AppTest) -> None:
     assert "There is no signal in what was read" in words(app)
     assert "Filled the last 0.50 s with silence" in words(app)
     seen = labelled(app, "map", "The sound as the model read it")
-    assert not seen.arrays["rgb"].any()  # black, not stretched to its own range
+    # Frame 10 of 20 covers 0.475 to 0.525 s.
+    sound, padding = np.split(seen.arrays["rgb"].reshape(12, 20, 3), [11], axis=1)
+    assert not sound.any()  # black, not stretched to its own range
+    assert set(np.unique(padding)) == {72, 136}
 
 
 def test_what_is_no_sound_is_refused_in_one_sentence(app: AppTest) -> None:
@@ -371,7 +374,7 @@ def test_a_sound_shorter_than_the_window_is_shown_with_its_padding(app: AppTest)
         assert set(np.unique(rgb[:, 13:])) == {72, 136}
     assert "padding" in labelled(app, "map", "The sound as the model read it").meta["label"]
     strip = labelled(app, "wall", "Latents")
-    thumbs = strip.arrays["tiles"].reshape(-1, strip.meta["height"], strip.meta["width"])
+    thumbs = strip.arrays["pixels"].reshape(-1, strip.meta["height"], strip.meta["width"])
     wide = strip.meta["width"] // 20
     assert not thumbs[:, :, 13 * wide :].any()
     assert thumbs[:, :, : 13 * wide].any()
@@ -392,7 +395,7 @@ def test_one_channel_of_several_can_be_chosen(app: AppTest) -> None:
     )
     seen = labelled(app, "map", "The sound as the model read it")
     np.testing.assert_array_equal(seen.arrays["rgb"].reshape(12, 20, 3), AudioDrawing().given(expected))
-    assert "read channel 2 of its 2" in words(app)
+    assert "Read channel 2 of its 2" in words(app)
     app.selectbox(key="channel").set_value("mix").run()
     assert "read" not in app.query_params
 

@@ -154,8 +154,12 @@ class Ffmpeg:
         if self._container not in _FROM_ANYWHERE:
             return None
         # Pictures that begin before the sound set the beginning.
-        known = (one for one in file.streams if one.start_time is not None and one.time_base is not None)
-        return min((float(one.start_time * one.time_base) for one in known), default=None)
+        starts = [
+            float(one.start_time * one.time_base)
+            for one in file.streams
+            if one.start_time is not None and one.time_base is not None
+        ]
+        return min(starts, default=None)
 
     def _open(self) -> InputContainer:
         try:

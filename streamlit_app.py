@@ -8,17 +8,22 @@ import streamlit as st
 
 from app.sections.header import header, load_libraries
 
+SIDEBAR = 288
+"""Width of the sidebar in CSS pixels; on a phone it is closed at first."""
+
 ASSETS = Path(__file__).parent / "app" / "assets"
 PAGES = {
-    "Explore": "Show a trained Perceiver a picture, a sound or a point cloud: see what it recognises, and what every "
-    "one of its blocks read.",
-    "Explain": "What an answer rests on: the parts of the input that speak for a class, and a test of whether they do.",
-    "Ablate": "Take frequencies out of the position code and see what becomes of the answer and of the maps.",
-    "Compare": "Two to four Perceivers on one input: their answers, their maps, and their position codes.",
-    "Open": "Look into a Perceiver of someone else’s, or of your own: from the Hugging Face hub, or from its files.",
+    "Explore": "Cross-attention of a trained Perceiver: which parts of an input every block reads, and how the answer "
+    "forms.",
+    "Explain": "Which parts of the input speak for a class, and a test of whether the maps that say so are right.",
+    "Ablate": "Remove frequencies of the position encoding: what happens to the answer and to the maps.",
+    "Compare": "Two to four Perceivers on one input: predictions, maps and position encodings.",
+    "Open": "Open another Perceiver: from the Hugging Face hub, from a folder, or from files.",
 }
 
-st.set_page_config(page_title="Perceiver Lens", page_icon=ASSETS / "icon.png", layout="wide")
+st.set_page_config(
+    page_title="Perceiver Lens", page_icon=ASSETS / "icon.png", layout="wide", initial_sidebar_state=SIDEBAR
+)
 st.html(ASSETS / "style.css")
 pages = [st.Page(f"app/pages/{title.lower()}.py", title=title) for title in PAGES]
 page = st.navigation(pages, position="hidden")

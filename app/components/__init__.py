@@ -4,7 +4,7 @@ from .bands import BandAxis, Off, bands
 from .canvas import Grid, map_canvas
 from .clip import clip
 from .cloud import Cloud, cloud, cloud_row
-from .link import copy_link
+from .link import copy_link, remember_sidebar
 from .ranking import Row, ranking
 from .scale import ColourBar, Ruler, Tick
 from .wall import Tile, wall
@@ -26,5 +26,6 @@ __all__ = [
     "copy_link",
     "map_canvas",
     "ranking",
+    "remember_sidebar",
     "wall",
 ]

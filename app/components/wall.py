@@ -22,10 +22,14 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Tile:
-    """The text of one tile: title, note, named facts, and `alt` for screen readers. An empty tile is left blank."""
+    """The text of one tile: title, note, named facts, and `alt` for screen readers. An empty tile is left blank.
+
+    share  length in [0, 1] of a bar under the image; None for no bar
+    """
 
     title: str
     note: str = ""
+    share: float | None = None
     facts: tuple[tuple[str, str], ...] = ()
     alt: str = ""
     empty: bool = False
@@ -45,6 +49,7 @@ def wall(
     dense: bool = False,
     tall: int | None = None,
     limit: int | None = None,
+    fill: bool = False,
 ) -> None:
     """Draws the tiles in a grid; calls `on_pick` with the index of the tile selected by mouse or keyboard.
 
@@ -54,6 +59,7 @@ def wall(
     dense   show images only, with their text on hover
     tall    maximum height of a dense grid in CSS pixels, above which it scrolls
     limit   maximum width of a tile in CSS pixels
+    fill    use the full width of a tile, which blurs pixel edges; else pixels are scaled by an integer
 
     Raises ValueError if the numbers of tiles and images differ.
     """
@@ -69,6 +75,7 @@ def wall(
         "dense": dense,
         "tall": tall,
         "limit": limit,
+        "fill": fill,
         "tiles": [asdict(t) for t in tiles],
         "bar": bar.meta() if bar else None,
     }

@@ -7,6 +7,7 @@ import streamlit as st
 from app.sections.context import open_page, run_page
 from app.sections.explain import downloads, faithfulness, latent_clusters, methods, relevance
 from app.sections.explain.question import choose_question
+from app.sections.header import contents
 from app.services import explanation
 from app.session import state, text
 from app.session.view import ExplainView
@@ -14,28 +15,23 @@ from app.session.view import ExplainView
 
 def page() -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    opened = open_page(ExplainView)
-    if opened is None:
+    context = open_page(ExplainView)
+    if context is None:
         return
-    context, right = opened
     names = tuple(map(text.label, context.config.labels))
-    with right:
-        question = choose_question(context)
-    st.divider()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(f"What “{text.plain(names[question.target])}” rests on", anchor=False, width="stretch")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        with st.container(width="stretch"):
+            question = choose_question(context)
         menu = st.container(horizontal=True, width="content")
+    contents({"methods": "Methods compared", "faithfulness": "Faithfulness", "clusters": "Clusters of latents"})
     relevance.show(context, question, names)
-    st.divider()
-    st.subheader("Other ways to ask", anchor=False)
+    st.subheader("Methods compared", anchor="methods", divider="gray")
     maps = methods.show(context, question, names)
     with menu:
         downloads.menu(context, question, names, maps)
-    st.divider()
-    st.subheader("Does it hold?", anchor=False)
+    st.subheader("Faithfulness", anchor="faithfulness", divider="gray")
     progress = faithfulness.show(context, question, names)
-    st.divider()
-    st.subheader("Which latents read alike", anchor=False)
+    st.subheader("Clusters of latents", anchor="clusters", divider="gray")
     latent_clusters.show(context)
     context.progress.done()
     # The rest takes longer, and whatever the visitor does next ends it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.sections import downloads, maps, predictions
+from app.sections import downloads, maps, predictions, strip
 from app.sections.context import ExploreContext, open_page, run_page
 from app.services.maps import block_maps
 from app.session import state
@@ -13,15 +13,11 @@ from app.session.view import ExploreView
 
 def page() -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    opened = open_page(ExploreView)
-    if opened is None:
+    context = open_page(ExploreView)
+    if context is None:
         return
-    context, right = opened
-    with right:
-        predictions.input_and_predictions(context)
-        beyond = st.container()
-    st.divider()
     _blocks(context)
+    beyond = st.container()
     context.progress.done()
     # The rest may be slow, and whatever the visitor does next ends it.
     state.publish()
@@ -37,12 +33,17 @@ def _blocks(context: ExploreContext) -> None:
         context.case, selection, view.scale, context.progress, since=None if view.show == "blocks" else view.show
     )
     words = maps.selection_text(selection, context.config.cross_heads)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("What each block read", anchor=False, width="stretch")
-        downloads.menu(context, selection, found, words)
-    st.caption(f"{maps.colour_text(selection, view.show, view.colours)} {maps.CAVEAT}")
-    maps.options(context, selection, show=view.show)
-    one = maps.row(context, found)
+    given, blocks, answer = strip.columns(len(found))
+    with given:
+        predictions.model_input(context)
+    with blocks:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            strip.heading("Cross-attention by block", maps.CAVEAT)
+            st.caption(f"bar: P({predictions.answer_name(context)}) after each block", width="stretch")
+        one = maps.row(context, found, predictions.block_shares(context))
+    with answer:
+        predictions.answer(context)
+    maps.toolbar(context, selection, show=view.show, menu=lambda: downloads.menu(context, selection, found, words))
     large, latents, readers = st.columns([21, 17, 14], gap="medium")
     with large:
         maps.large(context, one, words)

@@ -1,4 +1,4 @@
-"""How every page begins: the model and the input on the left, room for the page on the right."""
+"""How every page begins: checkpoint and input in the sidebar, and the run of the model on the page."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from perceiver.config import PerceiverConfig
 from perceiver.errors import PerceiverError
 from perceiver.sample import Sample
 
 from .. import views
-from ..services import checkpoints, failures, models, samples
+from ..services import checkpoints, failures, inference, models, samples
 from ..services.checkpoints import Hub
 from ..services.inference import Case
 from ..services.queueing import Progress
@@ -23,7 +22,7 @@ from ..session.view import AblateView, CompareView, ExplainView, ExploreView, Li
 from ..views.base import ModalityView, Paint
 from .checkpoint.offer import offer
 from .model_choice import choose_model
-from .sample_choice import choose_sample, read
+from .sample_choice import choose_sample, current_input, read
 
 V = TypeVar("V", bound=View)
 V_co = TypeVar("V_co", bound=View, covariant=True)
@@ -59,10 +58,10 @@ AblateContext = PageContext[AblateView]
 CompareContext = PageContext[CompareView]
 
 
-def open_page(page: type[V]) -> tuple[PageContext[V], DeltaGenerator] | None:
-    """Draws the choice of model and input.
+def open_page(page: type[V]) -> PageContext[V] | None:
+    """Draws the choice of checkpoint and input in the sidebar and runs the model.
 
-    Returns the context and the room beside the choice; None, with a message on the page, when something is missing.
+    Returns None, with a message on the page, when something is missing.
     """
     view = state.current(page)
     available = models.available(views.names())
@@ -75,8 +74,7 @@ def open_page(page: type[V]) -> tuple[PageContext[V], DeltaGenerator] | None:
         _no_checkpoints()
         return None
     view = state.settle(page, Limits(models=available))
-    left, right = st.columns([34, 81], gap="medium")
-    with left:
+    with st.sidebar:
         choose_model(view, available)
         config = models.config(view.model)
         modality, gallery = views.get(config.modality), samples.bundled(config.modality, config.labels)
@@ -86,18 +84,14 @@ def open_page(page: type[V]) -> tuple[PageContext[V], DeltaGenerator] | None:
         case = choose_sample(view, modality, gallery, samples.extensions(config.modality))
         sample = read(case) if case else None
         if case and sample:
-            modality.options(case, sample, dict(view.read))
-        for note in state.notes():
-            st.caption(f":material/info: {note}")
+            current_input(case, sample, modality, gallery.get(view.sample), dict(view.read))
+    for note in state.notes():
+        st.caption(f":material/info: {note}")
     if case is None or sample is None:
-        with right:
-            _nothing_chosen(modality.noun)
+        _nothing_chosen(modality.noun)
         return None
     truth = gallery[view.sample].about.label if view.sample in gallery else ""
-    with right:
-        progress = Progress()
-        models.prepare(view.model, progress)
-        return PageContext(view, case, sample, config, modality, truth, progress), right
+    return PageContext(view, case, sample, config, modality, truth, _run(case))
 
 
 def run_page(page: Callable[[], None]) -> None:
@@ -113,6 +107,20 @@ def run_page(page: Callable[[], None]) -> None:
             raise
         failures.show(error)
     state.publish()
+
+
+def _run(case: Case) -> Progress:
+    """Runs the model on the input unless that is done, with what was on the page out of sight until then."""
+    place = st.empty()  # replaces what an earlier run drew here, and so do all elements that follow
+    progress = Progress()
+    if not inference.known(case):
+        with place.container():
+            st.markdown(f"Running **{text.plain(case.model_name)}** on **{text.plain(case.name)}** …")
+            st.skeleton(height=420)
+        models.prepare(case.model, progress)
+        inference.trace(case, progress)
+        place.empty()
+    return progress
 
 
 def _hub_models(view: View) -> Sequence[Hub]:

@@ -1,4 +1,4 @@
-"""What stands above every page: the name of the app, the links to its pages, and what the open one shows.
+"""The row above every page: the name of the app and the links to its pages.
 
 This module imports nothing that needs torch, so that the first visitor of a process sees it at once.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
+
+from ..components import remember_sidebar
 
 HEAVY = "app.services.inference"
 """A module that all pages need, and whose imports take seconds."""
@@ -17,12 +19,19 @@ HEAVY = "app.services.inference"
 
 def header(pages: Sequence[st.Page], description: str) -> None:
     """Title and links. Streamlit's own navigation hides itself behind a button on narrow screens."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.title("Perceiver Lens", anchor=False, width="stretch")
+    with st.container(horizontal=True, vertical_alignment="center", key="header"):
+        st.title("Perceiver Lens", anchor=False, width="content")
         with st.container(horizontal=True, width="content", key="pages"):
             for page in pages:
                 st.page_link(page, width="content")
-    st.markdown(description)
+        remember_sidebar(key="sidebar")
+    st.caption(description)
+
+
+def contents(sections: Mapping[str, str]) -> None:
+    """Links to the sections of the page below the first screen: titles by anchor."""
+    links = " · ".join(f"[{title}](#{anchor})" for anchor, title in sections.items())
+    st.caption(f"Below: {links}")
 
 
 def load_libraries() -> None:

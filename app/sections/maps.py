@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import streamlit as st
 
@@ -17,6 +17,7 @@ from ..services.maps import concentration, readers, strip
 from ..session import controls, state, text
 from ..session.view import COLOURS, OVERLAY, View
 from .context import PageContext
+from .strip import TILE
 
 CAVEAT = "Attention shows where a block read, not why the answer came out: on its own it is no explanation."
 REDUCTIONS: Mapping[str, str] = {"mean": "Mean", "max": "Max", "entropy": "Entropy", "latent": "One latent"}
@@ -27,8 +28,8 @@ REDUCED: Mapping[str, str] = {
 }
 KINDS: Mapping[str, str] = {
     "probability": "Attention weight",
-    "score": "Score, pre-softmax",
-    "value": "Weight × value norm",
+    "score": "Logit (pre-softmax)",
+    "value": "Value-weighted",
 }
 SCALES: Mapping[str, str] = {"shared": "Shared", "uniform": "× uniform", "per_map": "Per map", "log": "Log"}
 SHOWN: Mapping[str, str] = {
@@ -85,23 +86,39 @@ def scale_text(range_: ColourRange) -> str:
     return range_.sentence() if range_.comparable else NOT_COMPARABLE
 
 
-def options(context: PageContext[View], selection: MapSelection, *, show: str | None = None) -> None:
-    """The controls of what the maps show and how they are drawn. None of them runs the model.
+def toolbar(
+    context: PageContext[View], selection: MapSelection, *, menu: Callable[[], None], show: str | None = None
+) -> None:
+    """The controls of what the maps show and how they are drawn, most of them behind one button, and what they are set
+    to. None of them runs the model.
 
+    menu  draws the downloads
     show  the maps, or which differences of blocks; None where there is no such choice
     """
     view, config = context.view, context.config
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        reduction_control(view)
-        head_control(context)
-        signed = show not in (None, "blocks")
-        names = {name: SCALES[name] for name in modes(selection.quantity, signed=signed)}
-        mode = usable_mode(view.scale, selection.quantity, signed=signed)
-        controls.segments("Colour scale", "scale", names, mode)
-        kind_control(view)
-        if show is not None and len(config.cross_attention_blocks) > 1:
-            controls.select("Show", "show", SHOWN, show, width=190)
-        drawing_options(context)
+    signed = show not in (None, "blocks")
+    mode = usable_mode(view.scale, selection.quantity, signed=signed)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="toolbar"):
+        with st.popover("Display", icon=":material/tune:"):
+            reduction_control(view)
+            head_control(context)
+            kind_control(view)
+            names = {name: SCALES[name] for name in modes(selection.quantity, signed=signed)}
+            controls.segments("Colour scale", "scale", names, mode)
+            if show is not None and len(config.cross_attention_blocks) > 1:
+                controls.select("Show", "show", SHOWN, show)
+            drawing_options(context)
+        st.caption(display_text(context, selection, mode, show or "blocks"), width="stretch")
+        menu()
+
+
+def display_text(context: PageContext[View], selection: MapSelection, mode: str, show: str) -> str:
+    """What the controls of the display are set to, in one line."""
+    parts = [KINDS[context.view.kind], selection_text(selection, context.config.cross_heads)]
+    if show != "blocks":
+        parts.append(SHOWN[show].lower())
+    parts.append(f"{SCALES[mode].lower()} scale")
+    return f"{' · '.join(parts)}. {colour_text(selection, show, context.view.colours)}"
 
 
 def reduction_control(view: View) -> None:
@@ -127,33 +144,36 @@ def kind_control(view: View) -> None:
 def drawing_options(context: PageContext[View]) -> None:
     """How maps are coloured and laid over the input."""
     view = context.view
-    with st.popover("Drawing", icon=":material/palette:"):
-        if context.modality.over_input:
-            controls.segments("Map", "laid", {"input": "Over the input", "alone": "Alone"}, view.laid)
-            controls.slider("Strength over the input", "overlay", (*OVERLAY, 5), view.overlay, format="%d %%")
-        controls.select("Colours", "colours", {name: name for name in COLOURS}, view.colours)
+    if context.modality.over_input:
+        controls.segments("Map", "laid", {"input": "Over the input", "alone": "Alone"}, view.laid)
+        controls.slider("Opacity over the input", "overlay", (*OVERLAY, 5), view.overlay, format="%d %%")
+    controls.select("Colours", "colours", {name: name for name in COLOURS}, view.colours)
 
 
-def row(context: PageContext[View], maps: Sequence[BlockMap]) -> BlockMap:
-    """The maps of all blocks, small; returns the chosen one."""
+def row(context: PageContext[View], maps: Sequence[BlockMap], shares: Mapping[int, float]) -> BlockMap:
+    """The maps of all blocks, small; returns the chosen one.
+
+    shares  the probability of the answer after each block
+    """
     blocks = [m.block for m in maps]
     chosen = blocks.index(context.view.block) if context.view.block in blocks else 0
     context.modality.row(
         context.sample,
         maps,
-        [tile(context, m) for m in maps],
+        [tile(context, m, shares.get(m.block)) for m in maps],
         context.paint,
         chosen,
         context.view.pick,
         lambda index: state.change(block=blocks[index]),
+        tile=TILE,
     )
-    st.caption(scale_text(maps[0].range))
     return maps[chosen]
 
 
 def large(context: PageContext[View], one: BlockMap, words: str) -> None:
     """The chosen map, large enough to point at every element."""
     st.subheader(f"{title(one)}: {words}", anchor=False)
+    st.caption(facts_text(context, one))
     context.modality.large(
         context.sample,
         one,
@@ -222,11 +242,22 @@ def element_readers(context: PageContext[View], selection: MapSelection) -> None
     st.button(f"Clear the {modality.spot}", type="tertiary", on_click=state.change, kwargs={"pick": None})
 
 
-def tile(context: PageContext[View], one: BlockMap) -> Tile:
-    """The words under a small map: its block, which weights it uses, and its measures."""
+def tile(context: PageContext[View], one: BlockMap, share: float | None = None) -> Tile:
+    """The words under a small map: its block, and the probability of the answer after it.
+
+    share  that probability in [0, 1]; None where it is not shown
+    """
     weights = weights_text(context.config.plan, one.block) if one.base is None else ""
     name = ", ".join(part for part in (title(one), weights) if part)
-    return Tile(title(one), note=weights, facts=_facts(one), alt=f"{name}. {one.summary.sentence()}")
+    note = "" if share is None else percent(share)
+    after = f" Probability of the answer after it: {note}." if note else ""
+    return Tile(title(one), note=note, share=share, alt=f"{name}. {one.summary.sentence()}{after}")
+
+
+def facts_text(context: PageContext[View], one: BlockMap) -> str:
+    """The weights that a block uses, and the measures of its map, in one line."""
+    weights = [weights_text(context.config.plan, one.block)] if one.base is None else []
+    return " · ".join([*weights, *(f"{name} {value}" for name, value in _facts(one))])
 
 
 def weights_text(plan: Sequence[tuple[int | None, int | None]], block: int) -> str:

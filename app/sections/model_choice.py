@@ -28,7 +28,7 @@ def choose_model(view: View, available: Mapping[str, str]) -> None:
     if len(kinds) > 1:
         st.session_state["modality"] = kind
         st.segmented_control(
-            "Sort of input",
+            "Input type",
             kinds,
             format_func=lambda one: views.get(one).title,
             required=True,
@@ -39,7 +39,7 @@ def choose_model(view: View, available: Mapping[str, str]) -> None:
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = {key: models.display_name(key) for key, its in available.items() if its == kind}
-        controls.select("Model", "model", names, view.model)
+        controls.select("Checkpoint", "model", names, view.model)
         _card_button(view.model)
     with st.container(gap="xxsmall"):
         st.caption(accuracy(view.model))
@@ -61,6 +61,15 @@ def accuracy(key: str) -> str:
         f"{percent(held_out.accuracy)} of held-out inputs right "
         f"(95 % interval {100 * low:.0f} to {100 * high:.0f} %; chance {percent(held_out.chance)})"
     )
+
+
+def scope(key: str) -> str:
+    """What a checkpoint knows and what lies outside of it, in a sentence of its card; "" where none says so."""
+    try:
+        results = models.results(key)
+    except CheckpointError:
+        results = None
+    return next(iter((*results.caveats, *results.notes)), "") if results else ""
 
 
 def without_pictures(markdown: str) -> str:

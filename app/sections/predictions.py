@@ -1,4 +1,4 @@
-"""The input as the model read it, and the predicted classes."""
+"""The two ends of the strip: the input as the model read it, and the predicted classes."""
 
 from __future__ import annotations
 
@@ -12,38 +12,50 @@ from perceiver.analysis.formatting import percent
 
 from ..components import Row, ranking
 from ..services import inference
-from ..session import state
-from ..session.text import label, plain, sentence
+from ..session import state, text
+from ..session.text import label, plain
 from ..session.view import View
+from . import model_choice, strip
 from .context import PageContext
 
-TOP = 5
+TOP = 4
 """Classes that are listed, beside those that matter for another reason."""
 
 
-def input_and_predictions(context: PageContext[View]) -> None:
-    """Input and predictions side by side."""
+def model_input(context: PageContext[View], *, hint: str = "") -> None:
+    """The first column of the strip: the input as the model read it."""
+    strip.heading("Model input", "The input array, as the model read it.")
+    more = {"hint": hint} if hint else {}
+    context.modality.seen(context.sample, context.view.pick, lambda element: state.change(pick=element), **more)
+
+
+def answer(context: PageContext[View]) -> None:
+    """The last column of the strip: the predicted classes, and what the checkpoint knows."""
+    strip.heading("Prediction", "The most probable classes.")
+    predictions(inference.probabilities(context.case, context.progress)[-1], context.config.labels, context.truth)
+    scope(context)
+
+
+def scope(context: PageContext[View]) -> None:
+    """What the checkpoint was trained to know, and its classes."""
+    labels = context.config.labels
+    with st.popover(f"Knows {len(labels):,} classes", type="tertiary", width="content"):
+        said = model_choice.scope(context.case.model)
+        if said:
+            st.caption(text.plain(said))
+        st.markdown(", ".join(text.plain(text.label(name)) for name in labels))
+
+
+def block_shares(context: PageContext[View]) -> dict[int, float]:
+    """The probability of the answer from the latents after each block, by block."""
     probabilities = inference.probabilities(context.case, context.progress)
-    pictures, answer = st.columns([2, 1], gap="small")
-    with pictures, st.container(key="given"):
-        given, read = st.columns(2, gap="small")
-        with given:
-            st.subheader(f"The {context.modality.noun}", anchor=False)
-            context.modality.original(context.case, context.sample)
-        with read:
-            st.subheader("As the model read it", anchor=False)
-            context.modality.seen(context.sample, context.view.pick, lambda element: state.change(pick=element))
-            input_caption(context)
-    with answer:
-        st.subheader("Prediction", anchor=False)
-        predictions(probabilities[-1], context.config.labels, context.truth)
-        _after_each_block(probabilities, context.config.labels)
+    return {block: float(row[probabilities[-1].argmax()]) for block, row in enumerate(probabilities)}
 
 
-def input_caption(context: PageContext[View]) -> None:
-    """The size of what the model read, and notes on what was changed."""
-    size = context.modality.size(context.sample)
-    st.caption("  \n".join([f"{size}.", *map(sentence, context.sample.notes)]))
+def answer_name(context: PageContext[View]) -> str:
+    """The name of the most probable class, escaped for Markdown."""
+    best = int(inference.probabilities(context.case, context.progress)[-1].argmax())
+    return text.plain(text.label(context.config.labels[best]))
 
 
 def predictions(
@@ -78,21 +90,5 @@ def ranked(values: Float[np.ndarray, "classes"]) -> list[int]:
 def verdict(truth: str, rank: int, classes: int) -> str:
     """Whether the model is right, in words."""
     if rank == 1:
-        return f"Right: it is labelled {plain(truth)}."
-    return f"Wrong: it is labelled {plain(truth)}, which the model ranks {rank} of {classes}."
-
-
-def _after_each_block(probabilities: Float[np.ndarray, "blocks classes"], labels: Sequence[str]) -> None:
-    """The probability of the answer if the model had stopped after each block."""
-    if len(probabilities) == 1:
-        return
-    answer = int(probabilities[-1].argmax())
-    st.caption(f"How sure of “{plain(label(labels[answer]))}” it was after each block:")
-    ranking(
-        [
-            Row(name=f"Block {i + 1}", share=float(row[answer]), text=percent(float(row[answer])))
-            for i, row in enumerate(probabilities)
-        ],
-        key="formed",
-        label="Probability of the answer after each block",
-    )
+        return f"Correct: labelled {plain(truth)}."
+    return f"Wrong: labelled {plain(truth)}, ranked {rank} of {classes}."

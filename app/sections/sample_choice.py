@@ -30,7 +30,7 @@ def choose_sample(
     # Set on every run: on another page it is another widget, which otherwise begins empty.
     st.session_state["source"] = held if held in sources else "upload" if uploaded or not gallery else "samples"
     source = st.segmented_control(
-        "Input",
+        "Source",
         list(sources),
         format_func=sources.__getitem__,
         required=True,
@@ -86,6 +86,24 @@ def read(case: Case) -> Sample | None:
         return None
 
 
+def current_input(
+    case: Case, sample: Sample, modality: ModalityView, bundled: GallerySample | None, read: Mapping[str, str]
+) -> None:
+    """The input that all pages show: its name, the original with the part that the model reads, and reading options.
+
+    bundled  the sample, where it is one that comes with the project
+    read     reading options that are not at their default
+    """
+    st.markdown(f"**{text.plain(bundled.about.title if bundled else case.name)}**")
+    modality.original(case, sample)
+    if sample.notes:
+        st.caption("  \n".join(map(text.sentence, sample.notes)))
+    modality.options(case, sample, read)
+    if bundled:
+        parts = (bundled.about.credit, bundled.about.note)
+        st.caption(text.plain(" ".join(f"{part.rstrip('.')}." for part in parts if part)))
+
+
 def _gallery(view: View, modality: ModalityView, gallery: Mapping[str, GallerySample]) -> None:
     if not gallery:
         st.caption("No samples come with this checkpoint; upload one of your own.")
@@ -96,15 +114,11 @@ def _gallery(view: View, modality: ModalityView, gallery: Mapping[str, GallerySa
         [Tile(title=s.about.title, alt=f"{s.about.title} ({text.label(s.about.label)})") for s in gallery.values()],
         key="gallery",
         label="Samples",
-        tile=58,
+        tile=44,
         dense=True,
         chosen=names.index(view.sample) if view.sample in names else None,
         on_pick=lambda index: state.change(sample=names[index]),
     )
-    chosen = gallery.get(view.sample)
-    if chosen:
-        parts = (chosen.about.title, chosen.about.credit, chosen.about.note)
-        st.caption(text.plain(" ".join(f"{part.rstrip('.')}." for part in parts if part)))
 
 
 @st.cache_data(show_spinner=False, max_entries=256)

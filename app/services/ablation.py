@@ -22,7 +22,7 @@ from perceiver.analysis.methods import Fill, Shuffle
 from perceiver.analysis.permutation import Shuffled, permute
 from perceiver.analysis.sweep import Curve, Sweep, curves
 from perceiver.checkpoints.bundled import BundledCheckpoints
-from perceiver.lens import EncodingAxis, change_maps, encoding_axes
+from perceiver.lens import EncodingAxis, Run, change_maps, encoding_axes
 from perceiver.plots.block_maps import BlockMap
 from perceiver.positions import Positions
 from perceiver.trace import Trace
@@ -99,6 +99,11 @@ def answer_change(case: Case, removed: Ablation, progress: Progress) -> AnswerCh
     """The answers with the whole position encoding and without the removed parts."""
     before, after = inference.trace(case, progress), ablated_trace(case, removed, progress)
     return AnswerChange(before.logits.numpy(), after.logits.numpy())
+
+
+def probabilities(case: Case, removed: Ablation, progress: Progress) -> Float[np.ndarray, "blocks classes"]:
+    """The probability of every class after every block, without the removed parts."""
+    return Run(inference.context(case), ablated_trace(case, removed, progress)).block_probabilities
 
 
 @st.cache_data(show_spinner=False, max_entries=256)

@@ -120,6 +120,11 @@ def trace(case: Case, progress: Progress) -> Trace:
     return held.get(make, progress)
 
 
+def known(case: Case) -> bool:
+    """Whether the model has run on the input already, and the result is still in memory."""
+    return _trace(case.model, case.key).value is not None
+
+
 def run(case: Case, progress: Progress) -> Run:
     """The run of the model on the input, as the library takes it: made anew of what is cached, so that no cache keeps
     a model in memory. Raises InputError when the input cannot be read."""

@@ -28,7 +28,7 @@ from .sound import Sound, grid, ruler, wav
 
 DRAWING = AudioDrawing()
 SIDE = 280
-"""Maximum width of the input next to the prediction, in CSS pixels."""
+"""Maximum width of the model input, in CSS pixels."""
 
 THUMB = 80
 """Width in pixels up to which the thumbnail of a latent is enlarged."""
@@ -79,7 +79,7 @@ class AudioView(GridView):
         self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a spot to see who reads it."
     ) -> None:
         """The clickable window, with a player."""
-        sound, axes = _sound(sample), DRAWING.axes(sample)
+        sound = _sound(sample)
         map_canvas(
             DRAWING.given(sample),
             key="seen",
@@ -90,8 +90,6 @@ class AudioView(GridView):
             on_pick=on_pick,
             limit=SIDE,
             grid=grid(sound),
-            left=ruler(axes.left) if axes.left else None,
-            bottom=ruler(axes.bottom),
             fill=True,
         )
         st.audio(wav(sound), format="audio/wav", alt="What the model read")
@@ -109,7 +107,9 @@ class AudioView(GridView):
             on_move=begin_at,
         )
         kind = inference.file_kind(case)
-        if kind and kind.mime:
+        if not longer(sound):
+            pass  # the model input, which has a player of its own, is all of it
+        elif kind and kind.mime:
             # Only the sound of a video is played.
             st.audio(case.data, format=kind.mime.replace("video/", "audio/"), alt="The whole sound")
         else:

@@ -17,6 +17,9 @@ from ..components import Tile, wall
 from ..services.maps import Strip
 from .base import Described, OnChoice, Paint, colour_bar, in_place
 
+SMALL = 120
+"""Widths in CSS pixels below which pixels are not scaled by integers, so that a row of maps fills its width."""
+
 
 class GridView(Described):
     """Draws rows and strips of thumbnails of maps on a grid.
@@ -66,6 +69,7 @@ class GridView(Described):
             bar=colour_bar(shared, paint) if shared else None,
             tile=tile,
             limit=self.row_limit,
+            fill=tile < SMALL,
             chosen=chosen,
             on_pick=on_pick,
         )

@@ -22,7 +22,7 @@ from .base import OnPick, Paint, Recorder, readout
 from .grid import GridView
 
 SIDE = 256
-"""Side of the images next to the prediction, in CSS pixels."""
+"""Longest side of the input and of the original, in CSS pixels."""
 
 
 class Framed(Protocol):
@@ -86,13 +86,14 @@ class ImageView(GridView):
             pick=pick,
             on_pick=on_pick,
             limit=SIDE,
+            fill=True,
         )
 
     def original(self, case: Case, sample: Sample) -> None:
         """The whole image; the part outside the model input is dimmed and hatched."""
         st.image(
             _whole(case.model, case.key, sample),
-            width=SIDE,
+            width=max(1, round(SIDE * sample.original.shape[1] / max(sample.original.shape[:2]))),
             alt=f"The whole picture. {_read_part(sample)}",
         )
         st.caption(_read_part(sample))

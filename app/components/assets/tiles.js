@@ -16,7 +16,7 @@ class Tiles {
     this.resize.disconnect();
   }
 
-  // frame: { label, chosen, tile, dense, tall, tiles: [{ title, note, facts, alt, empty }], bar, scale }
+  // frame: { label, chosen, tile, dense, tall, tiles: [{ title, note, share, facts, alt, empty }], bar, scale }
   show(frame) {
     this.frame = frame;
     this.root.setAttribute("aria-label", frame.label);
@@ -28,6 +28,8 @@ class Tiles {
       const tile = this.tiles[i];
       tile.title.textContent = text.title;
       tile.note.textContent = text.note || "";
+      tile.track.hidden = text.share === null || text.share === undefined;
+      tile.share.style.width = `${100 * (text.share || 0)}%`;
       const facts = (text.facts || []).flatMap(([name, value]) => [term("dt", name), term("dd", value)]);
       tile.facts.replaceChildren(...facts);
       tile.node.style.visibility = text.empty ? "hidden" : "";
@@ -52,10 +54,13 @@ class Tiles {
     const facts = term("dl", "", "facts");
     const head = term("div", "", "head");
     head.append(title, note);
-    node.append(canvas, head, facts);
+    const track = term("div", "", "track");
+    const share = term("div", "", "share");
+    track.append(share);
+    node.append(canvas, head, track, facts);
     node.addEventListener("click", () => this.send(index));
     this.root.append(node);
-    return { node, canvas, title, note, facts };
+    return { node, canvas, title, note, track, share, facts };
   }
 
   // As many columns as fit, without a last row of one.
@@ -63,7 +68,7 @@ class Tiles {
     const room = this.root.clientWidth - 2 * this.margin;
     if (!this.frame || room <= 0 || (room === this.room && this.frame === this.laid)) return;
     const { tile, dense } = this.frame;
-    const gap = dense ? 6 : 20;
+    const gap = dense ? 6 : tile < 120 ? 10 : 20;
     const most = Math.max(dense ? 3 : 2, Math.floor((room + gap) / (tile + gap)));
     const rows = Math.ceil(this.tiles.length / most);
     const columns = dense ? most : Math.max(2, Math.ceil(this.tiles.length / rows));

@@ -11,6 +11,7 @@ class Wall extends Tiles {
   fit(room) {
     const ratio = window.devicePixelRatio || 1;
     const width = Math.min(room, this.frame.limit || Infinity);
+    if (this.frame.fill) return Math.floor(width);
     const factor = Math.floor((width * ratio) / this.frame.width);
     return factor ? (factor * this.frame.width) / ratio : width;
   }
@@ -23,7 +24,7 @@ class Wall extends Tiles {
         const pixels = frame.pixels.subarray(i * size, (i + 1) * size);
         tile.source = pixelCanvas(pixels, frame.width, frame.height, frame.table);
       }
-      paint(tile.canvas, tile.source, width);
+      paint(tile.canvas, tile.source, width, frame.fill);
     });
   }
 }

@@ -15,6 +15,7 @@ from perceiver.plots.sweep import change_text
 from ...components import Row, ranking
 from ...session import state
 from ...session.text import label, plain
+from .. import strip
 from ..context import AblateContext
 from ..predictions import TOP, ranked
 
@@ -24,26 +25,10 @@ def target_class(context: AblateContext, before: Float[np.ndarray, "classes"]) -
     return int(before.argmax()) if context.view.target is None else context.view.target
 
 
-def before_and_after(context: AblateContext, change: AnswerChange, target: int, *, changed: bool) -> None:
-    """Predictions side by side, and what changed between them.
-
-    changed  whether anything was removed; else there is one answer
-    """
-    before, after, numbers = st.columns(3, gap="medium")
-    with before:
-        st.subheader("Prediction before" if changed else "Prediction", anchor=False)
-        predictions(context, change.probabilities_before, None, target, key="before")
-    with after:
-        st.subheader("After", anchor=False)
-        if changed:
-            predictions(context, change.probabilities_after, change.probabilities_before, target, key="after")
-        else:
-            st.caption("Nothing is taken out yet. Switch a part of the code off: the answer without it appears here.")
-    with numbers:
-        st.subheader("What changed", anchor=False)
-        _choose_target(context, change.probabilities_before, target)
-        if changed:
-            st.markdown(change_words(change, [label(name) for name in context.config.labels], target))
+def what_changed(context: AblateContext, change: AnswerChange, target: int) -> None:
+    """What the ablation did to the answer."""
+    strip.heading("What changed")
+    st.markdown(change_words(change, [label(name) for name in context.config.labels], target))
 
 
 def change_words(change: AnswerChange, names: Sequence[str], target: int) -> str:
@@ -92,17 +77,19 @@ def predictions(
     )
 
 
-def _choose_target(context: AblateContext, before: Float[np.ndarray, "classes"], target: int) -> None:
+def choose_target(context: AblateContext, before: Float[np.ndarray, "classes"], target: int) -> None:
     """The choice of the target class, the most probable ones first."""
     order = ranked(before)
     st.session_state["asked"] = target
     st.selectbox(
-        "Class asked about",
+        "Target class",
         order,
         format_func=lambda index: label(context.config.labels[index]),
         key="asked",
         on_change=_set_target,
         args=(order[0],),
+        width=200,
+        help="The class whose logit and probability are followed.",
     )
 
 

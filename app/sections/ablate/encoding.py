@@ -19,6 +19,7 @@ from ...services import ablation, models
 from ...services.inference import Case
 from ...session import state
 from ...session.fields import ablation_text
+from .. import strip
 from ..context import AblateContext
 from . import axis_text
 
@@ -48,23 +49,21 @@ def switches(context: AblateContext, off: Ablation) -> None:
     """The switches, presets above them, and the choice of what replaces the removed parts."""
     axes = ablation.axes(context.case)
     frequencies = any(axis.frequencies for axis in axes)
-    st.subheader("Frequencies of the position code" if frequencies else "The position code", anchor=False)
-    if frequencies:
-        st.caption(axis_text.spacing(axes))
-    else:
+    if not frequencies:
         _without_frequencies(context, axes)
     if not context.config.position_channels:
         return
-    _presets(context, off, axes)
-    if axes:
-        _grid(off, axes)
-    if _count(axes) > 1:
-        kept, filling = st.columns([3, 2], gap="medium", vertical_alignment="bottom")
-        with kept:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        spacing = axis_text.spacing(axes) if frequencies else None
+        strip.heading("Position encoding: parts that are kept", spacing)
+        _presets(context, off, axes)
+    grid, replaced = st.columns([7, 2], gap="medium")
+    with grid:
+        if axes:
+            _grid(off, axes)
+    with replaced:
+        if _count(axes) > 1:
             _kept(context.case, off, _count(axes))
-        with filling:
-            _filling(off)
-    else:
         _filling(off)
 
 
@@ -191,7 +190,7 @@ def _filling(off: Ablation) -> None:
     st.session_state["fill"] = off.fill
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.segmented_control(
-            "What takes the place",
+            "Replace removed values by",
             list(FILLS),
             format_func=FILLS.__getitem__,
             required=True,

@@ -5,75 +5,134 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import streamlit as st
 
+from perceiver.analysis.change import AnswerChange
 from perceiver.analysis.formatting import number
 from perceiver.plots.block_maps import BlockMap
 
 from ...components import Tile
+from ...services import inference
 from ...services.ablation import BlockChange
-from ...session import state
+from ...session import state, text
+from .. import strip
 from ..context import AblateContext
 from ..maps import scale_text, tile
+from ..predictions import model_input
+from . import answers
 
-HINT = "Take a part of the code out above, or click a point of the curve below, to see what becomes of these maps."
+HINT = "Switch a part of the position code off to see what becomes of the maps and of the answer."
 
 
-def before(context: AblateContext, maps: Sequence[BlockMap]) -> None:
-    """The maps while nothing is removed."""
-    chosen = _chosen(context, [m.block for m in maps])
+def before(context: AblateContext, maps: Sequence[BlockMap], target: int, aside: Callable[[], None]) -> None:
+    """The strip while nothing is removed.
+
+    aside  draws the controls under the prediction
+    """
+    shares = inference.probabilities(context.case, context.progress)
+    given, blocks, answer = strip.columns(len(maps), widest=strip.SMALL)
+    with given:
+        model_input(context)
+    with blocks:
+        _heading(context, "Cross-attention by block", target)
+        _row(context, maps, shares, target, "", bar=True)
+        st.caption(HINT)
+    with answer:
+        strip.heading("Prediction")
+        answers.predictions(context, shares[-1], None, target, key="before")
+        aside()
+
+
+def rows(
+    context: AblateContext,
+    changes: Sequence[BlockChange],
+    shares: tuple[np.ndarray, np.ndarray],
+    change: AnswerChange,
+    target: int,
+    aside: Callable[[], None],
+) -> None:
+    """Two strips, before and after.
+
+    shares  the probability of every class after every block, before and after
+    aside   draws the controls under the second prediction
+    """
+    maps = [[getattr(c, part) for c in changes] for part in ("before", "after")]
+    given, row, answer = strip.columns(len(changes), widest=strip.SMALL)
+    with given:
+        model_input(context)
+    with row:
+        _heading(context, "Before", target)
+        _row(context, maps[0], shares[0], target, "before")
+    with answer:
+        strip.heading("Prediction before")
+        answers.predictions(context, shares[0][-1], None, target, key="before")
+    told, row, answer = strip.columns(len(changes), key="flow_after", widest=strip.SMALL)
+    with told:
+        answers.what_changed(context, change, target)
+    with row:
+        _heading(context, "After", target)
+        _row(context, maps[1], shares[1], target, "after", bar=True)
+    with answer:
+        strip.heading("Prediction after")
+        answers.predictions(context, shares[1][-1], shares[0][-1], target, key="after")
+        aside()
+
+
+def differences(context: AblateContext, changes: Sequence[BlockChange]) -> BlockChange:
+    """The differences of the maps of all blocks; returns the chosen block."""
+    maps = [c.difference for c in changes]
+    chosen = _chosen(context, [c.change.block for c in changes])
+    st.subheader("Differences of the maps: after less before", anchor="differences", divider="gray")
     context.modality.row(
         context.sample,
         maps,
-        _tiles(context, maps, ""),
+        [_difference(context, c) for c in changes],
         context.paint,
         chosen,
         context.view.pick,
         _choose(maps),
-        key="before",
-    )
-    st.caption(f"{scale_text(maps[0].range)} {HINT}")
-
-
-def rows(context: AblateContext, changes: Sequence[BlockChange]) -> BlockChange:
-    """Three rows: before, after, and after less before; returns the chosen block."""
-    blocks = [c.change.block for c in changes]
-    chosen = _chosen(context, blocks)
-    before, after, differences = ([getattr(c, part) for c in changes] for part in ("before", "after", "difference"))
-    view, modality, paint = context.view, context.modality, context.paint
-    for maps, key, heading in ((before, "before", "Before"), (after, "after", "After")):
-        st.markdown(f"**{heading}**")
-        modality.row(
-            context.sample,
-            maps,
-            _tiles(context, maps, heading),
-            paint,
-            chosen,
-            view.pick,
-            _choose(maps),
-            key=key,
-            name=f"Maps {heading.lower()}",
-            bar=key == "after",
-        )
-    st.caption(scale_text(before[0].range))
-    st.markdown("**Difference:** after less before")
-    modality.row(
-        context.sample,
-        differences,
-        [_difference(context, c) for c in changes],
-        paint,
-        chosen,
-        view.pick,
-        _choose(differences),
         key="difference",
         name="Differences of the maps, after less before",
     )
     st.caption(
-        f"{scale_text(differences[0].range)} Red: read more than before; blue: less. "
-        "Divergence: Jensen-Shannon, 0 bits where nothing moved, 1 bit where nothing is read in both; "
-        "of latents: of each latent’s own map, their mean."
+        f"{scale_text(maps[0].range)} Red: more weight than before; blue: less. "
+        "Divergence: Jensen-Shannon divergence of the maps, from 0 (equal) to 1 bit (disjoint); "
+        "latents: mean divergence of each latent’s own map."
     )
     return changes[chosen]
+
+
+def _heading(context: AblateContext, title: str, target: int) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        strip.heading(title)
+        st.caption(f"bar: P({text.plain(text.label(context.config.labels[target]))}) after each block", width="stretch")
+
+
+def _row(
+    context: AblateContext,
+    maps: Sequence[BlockMap],
+    shares: np.ndarray,
+    target: int,
+    which: str,
+    *,
+    bar: bool = False,
+) -> None:
+    """The maps of all blocks, with the probability of the target class after each."""
+    tiles = [tile(context, m, float(shares[m.block][target])) for m in maps]
+    context.modality.row(
+        context.sample,
+        maps,
+        [dataclasses.replace(t, alt=f"{which.capitalize()} {t.alt}".strip()) for t in tiles],
+        context.paint,
+        _chosen(context, [m.block for m in maps]),
+        context.view.pick,
+        _choose(maps),
+        key=which or "before",
+        name=f"Maps {which}" if which else "Maps of the blocks",
+        bar=bar,
+        tile=strip.TILE,
+    )
 
 
 def large(context: AblateContext, one: BlockChange, words: str) -> None:
@@ -99,11 +158,6 @@ def large(context: AblateContext, one: BlockChange, words: str) -> None:
                 hint="Point at it to read its value.",
                 limit=420,
             )
-
-
-def _tiles(context: AblateContext, maps: Sequence[BlockMap], which: str) -> list[Tile]:
-    tiles = [tile(context, m) for m in maps]
-    return [dataclasses.replace(t, alt=f"{which} {t.alt}".strip()) for t in tiles]
 
 
 def _difference(context: AblateContext, one: BlockChange) -> Tile:

@@ -42,7 +42,7 @@ def show(context: AblateContext, target: int) -> None:
     view = context.view
     sides = _sides(context.sample)
     side = min(sides, key=lambda one: abs(one - view.side))
-    st.subheader("Positions shuffled", anchor=False)
+    st.subheader("Permutation of the input", anchor="permutation", divider="gray")
     st.caption(WHY)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         controls.segments("What changes places", "shuffle", KINDS, view.shuffle)
@@ -54,16 +54,16 @@ def show(context: AblateContext, target: int) -> None:
     found = ablation.permuted(context.case, view.shuffle, size, view.seed, context.progress)
     picture, after, changed = st.columns(3, gap="medium")
     with picture:
-        st.subheader("As the model is handed it", anchor=False)
+        st.markdown("**Model input, permuted**")
         said = _said(context, found)
         st.image(_picture(context.sample, found), width=WIDE, alt=said)
         st.caption(said)
     with after:
-        st.subheader("Prediction", anchor=False)
+        st.markdown("**Prediction**")
         answer = found.answer
         answers.predictions(context, answer.probabilities_after, answer.probabilities_before, target, key="shuffled")
     with changed:
-        st.subheader("What changed", anchor=False)
+        st.markdown("**What changed**")
         st.markdown(_changed(context, found, target))
 
 

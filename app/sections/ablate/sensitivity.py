@@ -97,7 +97,7 @@ def show(context: AblateContext, removed: Ablation, target: int) -> None:
     """The curves of the chosen family, and the work on them, which takes its time: draw it last."""
     view, case = context.view, context.case
     name = text.label(context.config.labels[target])
-    st.subheader("How much each frequency matters", anchor=False)
+    st.subheader("Sensitivity by frequency", anchor="sensitivity", divider="gray")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         controls.segments("Taken out", "curve", CURVES, view.curve)
         controls.segments("Change of", "measure", MEASURES, view.measure)

@@ -31,8 +31,8 @@ ALONE = Paint("viridis", None)
 
 def show(contexts: Sequence[CompareContext]) -> None:
     """What the position channels hold, whatever the input shows."""
-    st.subheader("The position codes themselves", anchor=False)
-    st.caption("What the models are told of where an element lies, before anything is read.")
+    st.subheader("Position encodings", anchor="encodings", divider="gray")
+    st.caption("The position code of every element, which the model gets beside its content.")
     with _similarity(contexts):
         _dimensions(contexts)
     _channels(contexts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
 import streamlit as st
 
 from perceiver.analysis.compare import same_elements
@@ -14,24 +15,24 @@ from perceiver.plots.block_maps import BlockMap, scaled_maps
 from perceiver.plots.scale import Mode
 
 from ...components import Tile
-from ...services import comparison, models
+from ...services import comparison, inference
 from ...session import controls, state, text
+from .. import strip
 from ..context import CompareContext
 from ..maps import (
-    CAVEAT,
     SCALES,
-    colour_text,
+    display_text,
     drawing_options,
     head_control,
     kind_control,
     reduction_control,
-    scale_text,
     selection_of,
     selection_text,
     tile,
 )
-from . import downloads
-from .models import mark, name
+from ..predictions import predictions
+from . import downloads, models
+from .models import mark, model_about, name
 
 LIMITS = {1: 640, 2: 520, 3: 400, 4: 300}
 """Greatest width of a large map in CSS pixels, by how many stand side by side."""
@@ -48,32 +49,40 @@ def show(contexts: Sequence[CompareContext]) -> None:
     scales = comparable_scales(selections[0].quantity, sizes)
     mode: Mode = first.view.scale if first.view.scale in scales else scales[0]
     rows = comparison.block_maps([context.case for context in contexts], selections, mode, first.progress)
-    words = selection_text(selections[0], first.config.cross_heads)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader("What each block read", anchor=False, width="stretch")
-        downloads.menu(contexts, rows, selections, words)
-    st.caption(f"{colour_text(selections[0], 'blocks', first.view.colours)} {CAVEAT}")
-    _options(first, selections[0], scales, mode)
+    probabilities = [inference.probabilities(context.case, first.progress) for context in contexts]
+    if len(contexts) > 1:
+        found = [text.label(c.config.labels[int(p[-1].argmax())]) for c, p in zip(contexts, probabilities, strict=True)]
+        st.markdown(models.agreement(found))
+    blocks = sorted({one.block for row in rows for one in row})
+    for context, row, shares in zip(contexts, rows, probabilities, strict=True):
+        _strip(context, row, blocks, shares, last=context is contexts[-1])
+    _toolbar(contexts, rows, selections, scales, mode)
     if len(set(sizes)) > 1:
         st.caption(_sizes_text(sizes, mode))
-    blocks = sorted({one.block for row in rows for one in row})
-    for context, row in zip(contexts, rows, strict=True):
-        _row(context, row, blocks, last=context is contexts[-1])
-    st.caption(scale_text(rows[0][0].range))
     _one_block(contexts, rows, selections, mode)
 
 
-def _options(first: CompareContext, selection: MapSelection, scales: Sequence[Mode], mode: Mode) -> None:
-    """The controls of what the maps show and how they are drawn. None of them runs a model."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        reduction_control(first.view)
-        if selection.latent is not None:
-            count = first.config.num_latents
-            controls.number(f"Latent, 1 to {count}", "latent", count, selection.latent, width=150, help=CONCENTRATED)
-        head_control(first)
-        controls.segments("Colour scale", "scale", {one: SCALES[one] for one in scales}, mode)
-        kind_control(first.view)
-        drawing_options(first)
+def _toolbar(
+    contexts: Sequence[CompareContext],
+    rows: Rows,
+    selections: Sequence[MapSelection],
+    scales: Sequence[Mode],
+    mode: Mode,
+) -> None:
+    """The controls of what the maps show and how they are drawn, and the downloads. None of them runs a model."""
+    first, selection = contexts[0], selections[0]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        with st.popover("Display", icon=":material/tune:"):
+            reduction_control(first.view)
+            if selection.latent is not None:
+                count = first.config.num_latents
+                controls.number(f"Latent, 1 to {count}", "latent", count, selection.latent, help=CONCENTRATED)
+            head_control(first)
+            kind_control(first.view)
+            controls.segments("Colour scale", "scale", {one: SCALES[one] for one in scales}, mode)
+            drawing_options(first)
+        st.caption(display_text(first, selection, mode, "blocks"), width="stretch")
+        downloads.menu(contexts, rows, selections, selection_text(selection, first.config.cross_heads))
 
 
 def _sizes_text(sizes: Sequence[int], mode: Mode) -> str:
@@ -84,23 +93,32 @@ def _sizes_text(sizes: Sequence[int], mode: Mode) -> str:
     return f"{told}."
 
 
-def _row(context: CompareContext, row: Sequence[BlockMap], blocks: Sequence[int], *, last: bool) -> None:
-    """The maps of one model, with gaps for blocks that have none."""
-    there = {one.block: tile(context, one) for one in row}
-    st.markdown(f"**{name(context)}** :small[{models.encoding_label(context.config.positions)}]")
-    context.modality.row(
-        context.sample,
-        row,
-        [there.get(block, Tile("", empty=True)) for block in blocks],
-        context.paint,
-        blocks.index(context.view.block) if context.view.block in there else None,
-        context.view.pick,
-        lambda index: state.change(block=blocks[index]),
-        key=f"row_{context.case.model}",
-        name=f"Maps of the blocks of {context.case.model_name}",
-        bar=last,
-        tile=min(220, max(140, 1100 // len(blocks) - 20)),
-    )
+def _strip(
+    context: CompareContext, row: Sequence[BlockMap], blocks: Sequence[int], shares: np.ndarray, *, last: bool
+) -> None:
+    """The strip of one model, with gaps for blocks that have no map."""
+    key, best = context.case.model, int(shares[-1].argmax())
+    there = {one.block: tile(context, one, float(shares[one.block][best])) for one in row}
+    given, maps, answer = strip.columns(len(blocks), key=f"flow_{key}", widest=strip.SMALL)
+    with given:
+        model_about(context)
+    with maps:
+        st.caption(f"bar: P({text.plain(text.label(context.config.labels[best]))}) after each block")
+        context.modality.row(
+            context.sample,
+            row,
+            [there.get(block, Tile("", empty=True)) for block in blocks],
+            context.paint,
+            blocks.index(context.view.block) if context.view.block in there else None,
+            context.view.pick,
+            lambda index: state.change(block=blocks[index]),
+            key=f"row_{key}",
+            name=f"Maps of the blocks of {context.case.model_name}",
+            bar=last,
+            tile=strip.TILE,
+        )
+    with answer:
+        predictions(shares[-1], context.config.labels, context.truth, key=f"predictions_{key}")
 
 
 def _one_block(contexts: Sequence[CompareContext], rows: Rows, selections: Sequence[MapSelection], mode: Mode) -> None:
@@ -110,7 +128,7 @@ def _one_block(contexts: Sequence[CompareContext], rows: Rows, selections: Seque
     base = found[0]
     same = [i for i in range(1, len(contexts)) if same_elements(first.sample, contexts[i].sample)]
     both = [i for i in same if base and found[i]]
-    st.subheader(f"Block {block + 1} closely", anchor=False)
+    st.subheader(f"Block {block + 1}", anchor=False, divider="gray")
     together = len(contexts) == 2 and len(both) == 1
     columns = st.columns(3 if together else len(contexts), gap="medium")
     limit = LIMITS[len(columns)]

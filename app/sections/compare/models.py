@@ -10,13 +10,12 @@ import streamlit as st
 from perceiver.analysis.compare import corresponding_element
 
 from ... import views
-from ...services import comparison, inference, models
+from ...services import comparison, models
 from ...session import state, text
 from ...session.fields import fit
 from ...session.view import MOST_OTHERS, Limits
 from ..context import CompareContext
 from ..model_choice import accuracy
-from ..predictions import predictions
 from ..sample_choice import read
 
 COUNTS = {2: "Both", 3: "All three", 4: "All four"}
@@ -35,19 +34,13 @@ def choose_models(context: CompareContext) -> tuple[CompareContext, ...]:
     return (context, *(one for one in contexts if one))
 
 
-def answers(contexts: Sequence[CompareContext]) -> None:
-    """A column for each model: its answer, its size and its accuracy."""
-    probabilities = [inference.probabilities(context.case, context.progress)[-1] for context in contexts]
-    if len(contexts) > 1:
-        found = [text.label(c.config.labels[int(p.argmax())]) for c, p in zip(contexts, probabilities, strict=True)]
-        st.caption(_agreement(found))
-    columns = st.columns(len(contexts), gap="medium")
-    for column, context, shares in zip(columns, contexts, probabilities, strict=True):
-        key = context.case.model
-        with column:
-            st.markdown(f"**{name(context)}**  \n:small[{models.encoding_label(context.config.positions)}]")
-            predictions(shares, context.config.labels, context.truth, key=f"predictions_{key}")
-            st.caption(f"{models.parameters(key):,} parameters. {accuracy(key).rstrip('.')}.")
+def model_about(context: CompareContext) -> None:
+    """The name of a model, its position encoding, its accuracy and its size."""
+    key = context.case.model
+    st.markdown(f"**{name(context)}**")
+    st.caption(
+        f"{models.encoding_label(context.config.positions)}; {models.parameters(key):,} parameters", help=accuracy(key)
+    )
 
 
 def name(context: CompareContext) -> str:
@@ -60,16 +53,17 @@ def mark(context: CompareContext, first: CompareContext, element: int | None) ->
     state.change(pick=None if element is None else corresponding_element(element, context.sample, first.sample))
 
 
-def _agreement(found: Sequence[str]) -> str:
+def agreement(found: Sequence[str]) -> str:
+    """Whether the models agree, as Markdown."""
     if len(set(found)) == 1:
-        return f"{COUNTS[len(found)]} answer {text.plain(found[0])}."
-    return f"They do not agree: {text.listed([text.plain(one) for one in dict.fromkeys(found)])}."
+        return f"{COUNTS[len(found)]} answer **{text.plain(found[0])}**."
+    return f"The predictions differ: {text.listed([text.plain(one) for one in dict.fromkeys(found)])}."
 
 
 def _others_control(others: Sequence[str], chosen: Sequence[str]) -> None:
     st.session_state["beside"] = list(chosen)
     st.pills(
-        f"Set beside, up to {MOST_OTHERS}",
+        f"Compare with, up to {MOST_OTHERS}",
         others,
         selection_mode="multi",
         format_func=lambda key: text.plain(models.display_name(key)),

@@ -64,7 +64,7 @@ Found = Sequence[Sequence[Spectrum]]
 
 def show(contexts: Sequence[CompareContext]) -> None:
     """The spectra of the maps of one block as pictures, and the measures of every block."""
-    st.subheader("Tartan", anchor=False)
+    st.subheader("Tartan", anchor="tartan", divider="gray")
     st.caption(REMARK)
     progress = Progress()
     sources = comparison.band_sources(tuple(context.case.model for context in contexts))

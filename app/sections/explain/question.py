@@ -1,6 +1,8 @@
-"""The input, the answer, and the choice of the class that is explained."""
+"""The choice of the class that is explained."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
@@ -11,32 +13,33 @@ from perceiver.analysis.formatting import percent
 
 from ...components import Row, ranking
 from ...services import inference
-from ...session import state, text
+from ...session import controls, state, text
 from ...session.view import ExplainView
 from ..context import ExplainContext
-from ..predictions import TOP, input_caption, ranked, verdict
+from ..predictions import TOP, ranked, verdict
+
+METHODS: Mapping[str, str] = {"gradient": "Gradients", "rollout": "Rollout"}
+MEANINGS: Mapping[str, str] = {
+    "gradient": "Attention is followed from the head back through all towers and cross-attentions; every weight counts "
+    "as much as the class gains from it (after Chefer, Gur and Wolf 2021).",
+    "rollout": "Attention is followed from the head back through all towers and cross-attentions as it is; only the "
+    "head’s weights over the latents depend on the class (after Abnar and Zuidema 2020).",
+}
 
 NONE = -1
 """What stands for no class in a list: an option that is None would be shown as nothing chosen."""
 
 
 def choose_question(context: ExplainContext) -> Question:
-    """Draws input and answer side by side, and the choice of the classes."""
+    """Draws the choice of the classes and of how relevance is computed, in one row."""
     probabilities = inference.probabilities(context.case, context.progress)[-1]
     order = ranked(probabilities)
     target = order[0] if context.view.target is None else context.view.target
     against = context.view.against if context.view.against != target else None
-    read, answer = st.columns(2, gap="medium")
-    with read:
-        st.subheader("As the model read it", anchor=False)
-        hint = f"Click a {context.modality.spot} to mark it on every map."
-        context.modality.seen(context.sample, context.view.pick, lambda element: state.change(pick=element), hint=hint)
-        input_caption(context)
     question = Question(target, against, context.view.method)
-    with answer:
-        st.subheader("The answer", anchor=False)
-        _predictions(context, probabilities, order, question)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         _class_choice(context, probabilities, order, question)
+        controls.segments("Method", "method", METHODS, question.relevance, help=MEANINGS[question.relevance])
     return question
 
 
@@ -46,14 +49,14 @@ def question_text(question: Question, names: tuple[str, ...]) -> str:
     return one if question.against is None else f"{one} rather than “{names[question.against]}”"
 
 
-def _predictions(
-    context: ExplainContext, probabilities: Float[np.ndarray, "classes"], order: list[int], question: Question
-) -> None:
+def predictions(context: ExplainContext, question: Question) -> None:
     """The most probable classes, the true one and those of the question; a click explains another."""
+    probabilities = inference.probabilities(context.case, context.progress)[-1]
+    order = ranked(probabilities)
     labels, truth = context.config.labels, context.truth
     target, against = question.target, question.against
     rows = order[:TOP] + [i for i in order[TOP:] if i in (target, against) or labels[i] == truth]
-    notes = {i: ["true label"] * (labels[i] == truth) + ["set against"] * (i == against) for i in rows}
+    notes = {i: ["true label"] * (labels[i] == truth) + ["contrasted with"] * (i == against) for i in rows}
     ranking(
         [
             Row(
@@ -75,7 +78,7 @@ def _predictions(
         st.caption(verdict(text.label(truth), rank, len(labels)))
         if rank > 1 and true not in (target, against):
             st.button(
-                f"Set it against “{text.plain(text.label(truth))}”",
+                f"Contrast with “{text.plain(text.label(truth))}”",
                 type="tertiary",
                 icon=":material/compare_arrows:",
                 on_click=state.change,
@@ -95,21 +98,22 @@ def _class_choice(
 
     st.session_state["asked"] = question.target
     st.session_state["set_against"] = NONE if question.against is None else question.against
-    with st.container(horizontal=True):
-        st.selectbox(
-            "What speaks for",
-            order,
-            format_func=named,
-            key="asked",
-            on_change=lambda: _set_target(st.session_state["asked"], order[0]),
-        )
-        st.selectbox(
-            "rather than",
-            [NONE, *(i for i in order if i != question.target)],
-            format_func=named,
-            key="set_against",
-            on_change=_set_against,
-        )
+    st.selectbox(
+        "Evidence for",
+        order,
+        format_func=named,
+        key="asked",
+        on_change=lambda: _set_target(st.session_state["asked"], order[0]),
+        width=260,
+    )
+    st.selectbox(
+        "rather than",
+        [NONE, *(i for i in order if i != question.target)],
+        format_func=named,
+        key="set_against",
+        on_change=_set_against,
+        width=260,
+    )
 
 
 def _set_target(target: int, best: int) -> None:

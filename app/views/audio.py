@@ -106,14 +106,8 @@ class AudioView(GridView):
             bottom=ruler(time_axis(0.0, sound.duration)),
             on_move=begin_at,
         )
-        kind = inference.file_kind(case)
-        if not longer(sound):
-            pass  # the model input, which has a player of its own, is all of it
-        elif kind and kind.mime:
-            # Only the sound of a video is played.
-            st.audio(case.data, format=kind.mime.replace("video/", "audio/"), alt="The whole sound")
-        else:
-            st.caption(f"Browsers do not play this file{f' ({kind.words})' if kind else ''}.")
+        if longer(sound):  # else the player of the model input plays all of it
+            _player(case)
         st.caption(_read_part(sound))
 
     def large(
@@ -145,6 +139,16 @@ class AudioView(GridView):
             bottom=ruler(axes.bottom),
             fill=True,
         )
+
+
+def _player(case: Case) -> None:
+    """The player of the whole file."""
+    kind = inference.file_kind(case)
+    if kind and kind.mime:
+        # Only the sound of a video is played.
+        st.audio(case.data, format=kind.mime.replace("video/", "audio/"), alt="The whole sound")
+    else:
+        st.caption(f"Browsers do not play this file{f' ({kind.words})' if kind else ''}.")
 
 
 def _sound(sample: Sample) -> Sound:

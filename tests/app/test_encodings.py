@@ -45,7 +45,7 @@ def test_the_pages_say_that_there_are_no_positions(app: AppTest) -> None:
     opened(app, "ablate", model="image-none")
     assert "This model has no position channels, so there is nothing to take out" in said(app)
     assert not app.get("pills")
-    assert "Positions shuffled" in said(app)
+    assert "Permutation of the input" in said(app)
     opened(app, "compare", model="image-none")
     assert "no position channels: nothing tells places apart" in said(app)
     assert "image-none 0 of 0" in said(app)

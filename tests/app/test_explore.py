@@ -36,14 +36,13 @@ def test_first_visit_shows_predictions_and_a_map_of_every_block(app: AppTest, ch
     config = folder.ONE_HEAD
     row = labelled(app, "wall", "Maps of the blocks")
     assert [tile["title"] for tile in row.meta["tiles"]] == ["Block 1", "Block 2", "Block 3"]
-    assert [tile["note"] for tile in row.meta["tiles"]] == [
-        "own weights",
-        "weights shared with 3",
-        "weights shared with 2",
-    ]
+    for tile, words in zip(
+        row.meta["tiles"], ("own weights", "weights shared with 3", "weights shared with 2"), strict=True
+    ):
+        assert tile["alt"].startswith(f"{tile['title']}, {words}.")
     assert row.meta["bar"]["unit"]
     assert len(labelled(app, "wall", "Latents").meta["tiles"]) == config.num_latents
-    assert "no explanation" in words(app)
+    assert any("no explanation" in one.help for one in app.markdown if one.help)
 
     model = load(checkpoints / "image-fourier")
     sample = modalities.get("image").read(
@@ -54,6 +53,8 @@ def test_first_visit_shows_predictions_and_a_map_of_every_block(app: AppTest, ch
     shown = labelled(app, "ranking", "Predictions").meta["rows"]
     assert shown[0]["name"] == folder.LABELS[best].replace("_", " / ")
     assert shown[0]["share"] == pytest.approx(float(expected.logits.softmax(-1)[best]), abs=1e-6)
+    for tile, logits in zip(row.meta["tiles"], expected.block_logits, strict=True):
+        assert tile["share"] == pytest.approx(float(logits.softmax(-1)[best]), abs=1e-6)
     assert "true label" in {one["note"] for one in shown}
     large = labelled(app, "map", "Block 1, mean over latents")
     np.testing.assert_allclose(large.arrays["values"], expected.map(0).numpy(), rtol=1e-5)

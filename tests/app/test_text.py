@@ -42,5 +42,5 @@ def test_small_words() -> None:
     assert label("sofa_armchair") == "sofa / armchair"
     assert label("tabby cat") == "tabby cat"
     assert label("great white shark, white shark, man-eater, Carcharodon") == "great white shark, white shark, …"
-    assert verdict("lamp", 1, 12) == "Right: it is labelled lamp."
-    assert verdict("lamp", 3, 12) == "Wrong: it is labelled lamp, which the model ranks 3 of 12."
+    assert verdict("lamp", 1, 12) == "Correct: labelled lamp."
+    assert verdict("lamp", 3, 12) == "Wrong: labelled lamp, ranked 3 of 12."

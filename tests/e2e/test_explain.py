@@ -24,7 +24,7 @@ def test_maps_come_first_and_clicks_become_links(page: Page, app: App) -> None:
     other = classes.get_by_role("option").nth(1)
     name = other.locator(".name").inner_text()
     other.click()
-    expect(page.get_by_role("heading", name=f"What “{name}” rests on")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text(f"Relevance for “{name}” by block")).to_be_visible(timeout=PATIENCE)
     expect(page).to_have_url(re.compile("target="), timeout=PATIENCE)
     assert parse_qs(urlparse(page.url).query)["by"] == ["saliency"]
 

@@ -28,7 +28,9 @@ def target_class(context: AblateContext, before: Float[np.ndarray, "classes"]) -
 def what_changed(context: AblateContext, change: AnswerChange, target: int) -> None:
     """What the ablation did to the answer."""
     strip.heading("What changed")
-    st.markdown(change_words(change, [label(name) for name in context.config.labels], target))
+    verdict, *numbers = change_words(change, [label(name) for name in context.config.labels], target).split("  \n")
+    st.markdown(verdict)
+    st.caption("  \n".join(numbers))
 
 
 def change_words(change: AnswerChange, names: Sequence[str], target: int) -> str:

@@ -20,6 +20,7 @@ from . import (
     encoding,
     explain,
     faithfulness,
+    fetch,
     latents,
     maps,
     permute,
@@ -78,6 +79,7 @@ for part in (
     explain,
     faithfulness,
     convert,
+    fetch,
     training,
 ):
     add_to_commands(part.app)

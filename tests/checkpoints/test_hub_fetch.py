@@ -229,3 +229,23 @@ def test_being_offline_is_the_hubs_own_setting(hub: LocalHub, at: dict[str, Any]
     folder, cached = done.stdout.split()
     assert (Path(folder).name, cached) == (sha, "True"), done.stderr
     assert len(hub.requests) == asked
+
+
+def test_the_command_fetches_what_then_opens_without_a_network(hub: LocalHub, tmp_path: Path) -> None:
+    sha = commit(hub)
+    environment = os.environ | {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path)}
+
+    def fetch_command(**more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "perceiver", "fetch", REPO]
+        return subprocess.run(command, env=environment | more, capture_output=True, text=True)
+
+    first, second = fetch_command(), fetch_command(HF_HUB_OFFLINE="1")
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert first.stdout.startswith(f"{REPO}: 0 MB downloaded ({tmp_path}")
+    assert "was there already" in second.stdout
+    assert hub.fetched("pytorch_model.bin") == 1
+    assert (tmp_path / "hub" / f"models--{REPO.replace('/', '--')}" / "snapshots" / sha / "pytorch_model.bin").is_file()
+    hub.status = 503
+    failed = fetch_command(HF_HOME=str(tmp_path / "elsewhere"))
+    assert failed.returncode == 2
+    assert REPO in failed.stderr

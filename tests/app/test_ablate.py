@@ -98,7 +98,8 @@ def test_a_link_takes_bands_out_and_says_what_that_changes(app: AppTest, model: 
         best = int(expected.argmax())
         assert rows[0]["name"] == folder.LABELS[best].replace("_", " / ")
         assert rows[0]["share"] == pytest.approx(float(expected[best]), abs=1e-6)
-    told = re.search(r"KL divergence of the answers: (\S+) nats", said(app))
+    captions = "\n".join(one.value for one in app.caption)
+    told = re.search(r"KL divergence of the answers: (\S+) nats", captions)
     assert told
     digits, _, power = told[1].partition("×10")
     power = power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or "0"

@@ -142,7 +142,7 @@ def test_what_is_no_picture_is_refused_in_one_sentence(app: AppTest, name: str, 
     (error,) = app.error
     assert error.value.replace("\\", "").startswith(name)
     assert "Nothing to look at yet" in words(app)
-    assert len(app.get("bidi_component")) == 0
+    assert [one.key for one in app.get("bidi_component")] == ["sidebar"]  # no map, and no input
 
 
 def test_a_file_name_is_never_markup(app: AppTest) -> None:

@@ -106,7 +106,7 @@ def test_ablated_maps_are_shown_frame_by_frame(app: AppTest) -> None:
     pages.opened(app, "ablate", ablate="b1:2-3")
     assert not app.exception
     large = [frame.meta["label"] for frame in frames(app, "map")]
-    assert len(large) == 3
+    assert len(large) == 4  # the input, and the map of a block before, after, and the difference
     assert all("Frame 3 of 4" in label for label in large)
 
 

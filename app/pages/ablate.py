@@ -7,7 +7,7 @@ import streamlit as st
 from app.sections import downloads, maps
 from app.sections.ablate import answers, encoding, map_changes, permutation, sensitivity
 from app.sections.ablate import downloads as ablation_downloads
-from app.sections.context import AblateContext, open_page, run_page
+from app.sections.context import AblateContext, run_page
 from app.services import ablation, inference
 from app.services.maps import block_maps
 from app.session.view import AblateView
@@ -15,11 +15,8 @@ from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.change import AnswerChange
 
 
-def page() -> None:
+def page(context: AblateContext) -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    context = open_page(AblateView)
-    if context is None:
-        return
     removed = encoding.removed(context)
     encoding.switches(context, removed)
     change = ablation.answer_change(context.case, removed, context.progress)
@@ -61,4 +58,4 @@ def _blocks(context: AblateContext, removed: Ablation, change: AnswerChange, tar
     map_changes.large(context, map_changes.differences(context, changes), words)
 
 
-run_page(page)
+run_page(AblateView, page)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from app.sections.compare import encodings, maps, models, spectra
-from app.sections.context import open_page, run_page
+from app.sections.context import CompareContext, run_page
 from app.sections.header import contents
 from app.session import state
 from app.session.view import CompareView
 
 
-def page() -> None:
+def page(context: CompareContext) -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    context = open_page(CompareView)
-    if context is None:
-        return
     contexts = models.choose_models(context)
     contents({"encodings": "Position encodings", "tartan": "Tartan"})
     maps.show(contexts)
@@ -24,4 +21,4 @@ def page() -> None:
     spectra.show(contexts)
 
 
-run_page(page)
+run_page(CompareView, page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.sections.context import open_page, run_page
+from app.sections.context import ExplainContext, run_page
 from app.sections.explain import downloads, faithfulness, latent_clusters, methods, relevance
 from app.sections.explain.question import choose_question
 from app.sections.header import contents
@@ -13,11 +13,8 @@ from app.session import state, text
 from app.session.view import ExplainView
 
 
-def page() -> None:
+def page(context: ExplainContext) -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    context = open_page(ExplainView)
-    if context is None:
-        return
     names = tuple(map(text.label, context.config.labels))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width="stretch"):
@@ -41,4 +38,4 @@ def page() -> None:
         st.rerun()
 
 
-run_page(page)
+run_page(ExplainView, page)

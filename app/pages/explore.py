@@ -5,17 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from app.sections import downloads, maps, predictions, strip
-from app.sections.context import ExploreContext, open_page, run_page
+from app.sections.context import ExploreContext, run_page
 from app.services.maps import block_maps
 from app.session import state
 from app.session.view import ExploreView
 
 
-def page() -> None:
+def page(context: ExploreContext) -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    context = open_page(ExploreView)
-    if context is None:
-        return
     _blocks(context)
     beyond = st.container()
     context.progress.done()
@@ -53,4 +50,4 @@ def _blocks(context: ExploreContext) -> None:
         maps.element_readers(context, selection)
 
 
-run_page(page)
+run_page(ExploreView, page)

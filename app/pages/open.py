@@ -6,7 +6,7 @@ import streamlit as st
 
 from app import views
 from app.sections.checkpoint.source import source
-from app.sections.context import run_page
+from app.sections.context import run_guarded
 from app.services import models
 from app.services.checkpoints import Hub
 from app.session import state
@@ -30,4 +30,4 @@ def page() -> None:
         st.switch_page("app/pages/explore.py")
 
 
-run_page(page)
+run_guarded(page)

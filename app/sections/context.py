@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from perceiver.config import PerceiverConfig
 from perceiver.errors import PerceiverError
@@ -18,7 +19,7 @@ from ..services.checkpoints import Hub
 from ..services.inference import Case
 from ..services.queueing import Progress
 from ..session import state, text
-from ..session.view import AblateView, CompareView, ExplainView, ExploreView, Limits, View
+from ..session.view import UPLOADED, AblateView, CompareView, ExplainView, ExploreView, Limits, View
 from ..views.base import ModalityView, Paint
 from .checkpoint.offer import offer
 from .model_choice import choose_model
@@ -58,43 +59,24 @@ AblateContext = PageContext[AblateView]
 CompareContext = PageContext[CompareView]
 
 
-def open_page(page: type[V]) -> PageContext[V] | None:
-    """Draws the choice of checkpoint and input in the sidebar and runs the model.
+def run_page(kind: type[V], page: Callable[[PageContext[V]], None]) -> None:
+    """Draws the choice of checkpoint and input in the sidebar, runs the model, and draws a page of the result.
 
-    Returns None, with a message on the page, when something is missing.
+    Errors are shown on the page, and the view is written to the address bar in any case.
     """
-    view = state.current(page)
-    available = models.available(views.names())
-    for hub in _hub_models(view):
-        if hub.key not in available and not checkpoints.adopt(hub.key):
-            offer(hub, next((key for key in available if key != hub.key), None))
-            return None
-        available = models.available(views.names())
-    if not available:
-        _no_checkpoints()
-        return None
-    view = state.settle(page, Limits(models=available))
-    with st.sidebar:
-        choose_model(view, available)
-        config = models.config(view.model)
-        modality, gallery = views.get(config.modality), samples.bundled(config.modality, config.labels)
-        if view.sample not in gallery and view.sample in samples.bundled(config.modality):
-            state.replace(sample="")  # a sample of another data set, from the model before
-        view = state.settle(page, Limits(models=available, samples=tuple(gallery), **_limits(view, config, available)))
-        case = choose_sample(view, modality, gallery, samples.extensions(config.modality))
-        sample = read(case) if case else None
-        if case and sample:
-            current_input(case, sample, modality, gallery.get(view.sample), dict(view.read))
-    for note in state.notes():
-        st.caption(f":material/info: {note}")
-    if case is None or sample is None:
-        _nothing_chosen(modality.noun)
-        return None
-    truth = gallery[view.sample].about.label if view.sample in gallery else ""
-    return PageContext(view, case, sample, config, modality, truth, _run(case))
+
+    def opened() -> None:
+        chosen = _choose(kind)
+        if chosen is None:
+            return
+        context, body = _run(*chosen)
+        with body:
+            page(context)
+
+    run_guarded(opened)
 
 
-def run_page(page: Callable[[], None]) -> None:
+def run_guarded(page: Callable[[], None]) -> None:
     """Runs a page: errors are shown on it, and the view is written to the address bar in any case, so that whatever is
     chosen next starts from it."""
     try:
@@ -109,18 +91,56 @@ def run_page(page: Callable[[], None]) -> None:
     state.publish()
 
 
-def _run(case: Case) -> Progress:
-    """Runs the model on the input unless that is done, with what was on the page out of sight until then."""
-    place = st.empty()  # replaces what an earlier run drew here, and so do all elements that follow
+def _choose(kind: type[V]) -> tuple[V, Case, Sample, PerceiverConfig, ModalityView, str] | None:
+    """The view, input, configuration, drawing and true label; None, with a message, when something is missing."""
+    view = state.current(kind)
+    available = models.available(views.names())
+    for hub in _hub_models(view):
+        if hub.key not in available and not checkpoints.adopt(hub.key):
+            offer(hub, next((key for key in available if key != hub.key), None))
+            return None
+        available = models.available(views.names())
+    if not available:
+        _no_checkpoints()
+        return None
+    view = state.settle(kind, Limits(models=available))
+    with st.sidebar:
+        choose_model(view, available)
+        config = models.config(view.model)
+        modality, gallery = views.get(config.modality), samples.bundled(config.modality, config.labels)
+        if view.sample not in gallery and view.sample in samples.bundled(config.modality):
+            state.replace(sample="")  # a sample of another data set, from the model before
+        view = state.settle(kind, Limits(models=available, samples=tuple(gallery), **_limits(view, config, available)))
+        case = choose_sample(view, modality, gallery, samples.extensions(config.modality))
+    for note in state.notes():
+        st.caption(f":material/info: {note}")
+    sample = read(case) if case else None
+    if case is None or sample is None:
+        _nothing_chosen(modality.noun, view)
+        return None
+    with st.sidebar:
+        current_input(case, sample, modality, gallery.get(view.sample), dict(view.read))
+    truth = gallery[view.sample].about.label if view.sample in gallery else ""
+    return view, case, sample, config, modality, truth
+
+
+def _run(
+    view: V, case: Case, sample: Sample, config: PerceiverConfig, modality: ModalityView, truth: str
+) -> tuple[PageContext[V], DeltaGenerator]:
+    """Runs the model on the input unless that is done. Returns what the page draws from, and where it is drawn.
+
+    The results of another input leave the page at once, instead of being shown until the run has ended.
+    """
     progress = Progress()
-    if not inference.known(case):
-        with place.container():
-            st.markdown(f"Running **{text.plain(case.model_name)}** on **{text.plain(case.name)}** …")
-            st.skeleton(height=420)
-        models.prepare(case.model, progress)
-        inference.trace(case, progress)
-        place.empty()
-    return progress
+    if inference.known(case):
+        return PageContext(view, case, sample, config, modality, truth, progress), st.container()
+    place = st.empty()  # takes the place of the container above, with all that is in it
+    with place.container():
+        st.markdown(f"Running **{text.plain(case.model_name)}** on **{text.plain(case.name)}** …")
+        st.skeleton(height=420)
+    models.prepare(case.model, progress)
+    inference.trace(case, progress)
+    return PageContext(view, case, sample, config, modality, truth, progress), place.container()
 
 
 def _hub_models(view: View) -> Sequence[Hub]:
@@ -151,7 +171,14 @@ def _no_checkpoints() -> None:
         )
 
 
-def _nothing_chosen(noun: str) -> None:
+def _nothing_chosen(noun: str, view: View) -> None:
+    if view.sample.startswith(UPLOADED) and state.upload(view.sample) is None:
+        st.info(
+            f"This link shows a {noun} that was uploaded, and the server does not have it (any more). "
+            "Upload it again to see the same view.",
+            icon=":material/upload_file:",
+        )
+        return
     with st.container(border=True):
         st.subheader("Nothing to look at yet", anchor=False)
         st.markdown(f"Choose a sample, or upload a {noun} of your own: its predictions and maps appear here.")

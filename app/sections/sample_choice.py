@@ -22,7 +22,7 @@ from ..views.base import ModalityView
 def choose_sample(
     view: View, modality: ModalityView, gallery: Mapping[str, GallerySample], extensions: tuple[str, ...]
 ) -> Case | None:
-    """Draws the choice; the chosen input, or None with a message on what is missing."""
+    """Draws the choice. Returns the chosen input, or None where there is none."""
     recorder = modality.recorder
     sources = {"samples": "Samples", "upload": "Upload"} | ({"record": recorder.name} if recorder else {})
     uploaded = view.sample.startswith(UPLOADED)
@@ -59,11 +59,6 @@ def choose_sample(
         return Case(view.model, chosen.digest, chosen.about.file, chosen.data, view.read) if chosen else None
     kept = state.upload(view.sample)
     if kept is None:
-        st.info(
-            f"This link shows a {modality.noun} that was uploaded, and the server does not have it (any more). "
-            "Upload it again to see the same view.",
-            icon=":material/upload_file:",
-        )
         return None
     return Case(view.model, view.sample.removeprefix(UPLOADED), *kept, view.read)
 

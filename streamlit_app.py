@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.sections.header import header, load_libraries
+from app.sections.header import header, load_libraries, start_workers
 
 SIDEBAR = 288
 """Width of the sidebar in CSS pixels; on a phone it is closed at first."""
@@ -30,3 +30,4 @@ page = st.navigation(pages, position="hidden")
 header(pages, PAGES[page.title])
 load_libraries()
 page.run()
+start_workers()

@@ -10,7 +10,15 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .errors import CheckpointError, ConfigError, DataError, HubUnreachableError, InputError, PerceiverError
+from .errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    DecodingError,
+    HubUnreachableError,
+    InputError,
+    PerceiverError,
+)
 
 if TYPE_CHECKING:
     from .checkpoints import inspect, load, push, save
@@ -48,6 +56,7 @@ __all__ = [
     "Comparison",
     "ConfigError",
     "DataError",
+    "DecodingError",
     "HubUnreachableError",
     "InputError",
     "Lens",

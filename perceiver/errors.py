@@ -28,6 +28,10 @@ class AmbiguousInputError(InputError):
         return str(self.args[0])
 
 
+class DecodingError(InputError):
+    """A file whose decoding in a worker process crashed, or was ended because it took too much memory or time."""
+
+
 class CheckpointError(PerceiverError):
     """A checkpoint that cannot be opened or does not fit its configuration.
 

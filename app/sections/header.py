@@ -44,3 +44,8 @@ def load_libraries() -> None:
         st.skeleton(height=420)
     importlib.import_module(HEAVY)
     place.empty()
+
+
+def start_workers() -> None:
+    """Prepares for uploads once a page is shown, so that the first of a process need not wait."""
+    importlib.import_module(HEAVY).start_workers()

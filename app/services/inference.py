@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from jaxtyping import Float
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from perceiver import modalities
+from perceiver.isolation import SUPPORTED
 from perceiver.lens import Context, Run, read_sample
+from perceiver.lens.isolated import workers
 from perceiver.sample import Sample
 from perceiver.trace import Trace
 
-from . import models
+from . import models, samples
 from .caching import Once
 from .public import check_length, check_size
 from .queueing import Progress
@@ -82,7 +87,26 @@ def read(case: Case) -> Sample:
 
 def preview(case: Case) -> Sample:
     """As `read`, for a single look at an input: it displaces nothing from the cache."""
-    return read_sample(models.config(case.model), case.data, name=case.name, options=dict(case.options))
+    return read_sample(
+        models.config(case.model), case.data, name=case.name, options=dict(case.options), **decoding(case)
+    )
+
+
+def decoding(case: Case) -> Mapping[str, Any]:
+    """How a file is decoded: what visitors upload in a worker process, which ends when they move on."""
+    return {"isolate": SUPPORTED and not samples.is_bundled(case.digest), "wait": stop_here}
+
+
+def start_workers() -> None:
+    """Starts the process that uploads are decoded in, without waiting for it."""
+    if SUPPORTED:
+        workers().start()
+
+
+def stop_here() -> None:
+    """A point at which Streamlit may end the run of the page, because the visitor has moved on."""
+    if get_script_run_ctx(suppress_warning=True) is not None:
+        _ = "stopped" in st.session_state
 
 
 def context(case: Case) -> Context:

@@ -37,7 +37,16 @@ def bundled(modality: str, labels: tuple[str, ...] = ()) -> Mapping[str, Gallery
     for about in BundledCheckpoints().samples(modality, labels):
         data = about.read()
         out[about.name] = GallerySample(about, digest(data), data)
+    _digests.update(sample.digest for sample in out.values())
     return out
+
+
+_digests: set[str] = set()
+
+
+def is_bundled(digest: str) -> bool:
+    """Whether an input is a bundled sample that a page has listed."""
+    return digest in _digests
 
 
 def extensions(modality: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from perceiver.errors import InputError
 from perceiver.lens import Scan, open_windows, scan_steps
 
 from . import models
-from .inference import Case, Options
+from .inference import Case, Options, decoding
 from .queueing import Progress, queue
 
 
@@ -84,9 +84,14 @@ the character is for private use."""
 
 def _steps(case: Case, every: float, before: Timeline | None) -> Iterator[Scan]:
     model = models.get(case.model)
-    options = dict(scan_options(case))
     windows = open_windows(
-        model.config, case.data, name=_NAME + case.ending, every=every, options=options, model_name=case.model_name
+        model.config,
+        case.data,
+        name=_NAME + case.ending,
+        every=every,
+        options=dict(scan_options(case)),
+        model_name=case.model_name,
+        **decoding(case),
     )
     return scan_steps(model, windows, before=before)
 

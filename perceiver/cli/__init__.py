@@ -33,6 +33,7 @@ from . import (
 )
 from .arguments import add_to_commands
 from .console import Commands, examples
+from .session import ISOLATE
 
 __all__ = ["app", "main"]
 
@@ -60,8 +61,16 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
     ] = False,
+    isolate: Annotated[
+        bool,
+        typer.Option(
+            "--isolate",
+            envvar="PERCEIVER_ISOLATE",
+            help="Decode files in a worker process with limits on memory and time, for files of strangers.",
+        ),
+    ] = False,
 ) -> None:
-    pass
+    ISOLATE.set(isolate)
 
 
 for part in (

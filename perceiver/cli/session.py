@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from ..lens import Lens, Run
 
 
+ISOLATE: ContextVar[bool] = ContextVar("isolate", default=False)
+"""Whether the command that runs decodes files in worker processes."""
+
+
 def open_checkpoint(source: str) -> Lens:
     """Opens a checkpoint by name, folder or hub id, with a progress bar. Raises CheckpointError when it cannot be
     opened."""
@@ -22,7 +27,7 @@ def open_checkpoint(source: str) -> Lens:
 
     with progress_bar() as progress:
         location = resolve(source, progress=progress)
-        return open_lens(location, options=options_for(location), progress=progress)
+        return open_lens(location, options=options_for(location), isolate=ISOLATE.get(), progress=progress)
 
 
 class Session:

@@ -41,16 +41,19 @@ class Lens:
         *,
         digest: Callable[[], str | None] | None = None,
         info: Callable[[], CheckpointInfo] | None = None,
+        isolate: bool = False,
     ) -> None:
         """Wraps a model that is in memory; `perceiver.open` opens a checkpoint.
 
-        digest  gives the SHA-256 of the weights, which is asked for once and only by exports
-        info    gives what `Lens.info` says, asked for once
+        digest   gives the SHA-256 of the weights, which is asked for once and only by exports
+        info     gives what `Lens.info` says, asked for once
+        isolate  whether `read` and `scan` decode files in worker processes with limits on memory and time
         """
         self.model = model.eval()
         self.name = name
         self._digest = digest
         self._info = info
+        self.isolate = isolate
 
     @property
     def config(self) -> PerceiverConfig:
@@ -91,7 +94,7 @@ class Lens:
 
         Raises InputError, whose message names the file and the cause, when it cannot be read.
         """
-        return read_sample(self.config, source, name=name, options=options)
+        return read_sample(self.config, source, name=name, options=options, isolate=self.isolate)
 
     def run(self, sample: Sample) -> Run:
         """Puts an input through the model, once.
@@ -115,7 +118,15 @@ class Lens:
         **options: Any,
     ) -> Iterator[Scan]:
         """`scan` as it grows; it can be stopped between any two results."""
-        windows = open_windows(self.config, source, name=name, every=every, options=options, model_name=self.name)
+        windows = open_windows(
+            self.config,
+            source,
+            name=name,
+            every=every,
+            options=options,
+            model_name=self.name,
+            isolate=self.isolate,
+        )
         return scan_steps(self.model, windows, progress=progress)
 
     def scan(
@@ -171,6 +182,7 @@ def open_lens(
     local_files_only: bool = False,
     options: Mapping[str, Any] | None = None,
     device: str | torch.device = "cpu",
+    isolate: bool = False,
     progress: ProgressCallback | None = None,
 ) -> Lens:
     """Opens a trained Perceiver, wherever it lies and whoever made it.
@@ -179,6 +191,7 @@ def open_lens(
     name      by which results call it; by default the source, of a path its last part
     options   what a bare state dict does not say of itself (`perceiver checkpoints info` lists what is asked)
     device    where the weights are put; runs and their analyses work on the CPU
+    isolate   whether the lens decodes files in worker processes with limits, for files of strangers
     progress  called while files are downloaded and read
 
     revision, token, cache_dir, endpoint, local_files_only  as huggingface_hub takes them
@@ -192,6 +205,7 @@ def open_lens(
         name or _name(location),
         digest=lambda: sha256(location.weights),
         info=lambda: inspect(location, options=options),
+        isolate=isolate,
     )
 
 

@@ -11,8 +11,9 @@ from .. import modalities
 from ..checkpoints import BundledCheckpoints
 from ..config import PerceiverConfig
 from ..errors import InputError
-from ..modalities import Windows
+from ..modalities import Windows, decoding
 from ..sample import Sample
+from .isolated import Wait, open_windows_apart, read_apart
 
 # The run-time check of the tests asks for classes that file objects are instances of, so a file object is Any here.
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | Any
@@ -54,19 +55,34 @@ def read_bytes(source: Source, max_bytes: int, name: str | None = None) -> tuple
 
 
 def read_sample(
-    config: PerceiverConfig, source: Source, *, name: str | None = None, options: Mapping[str, Any] | None = None
+    config: PerceiverConfig,
+    source: Source,
+    *,
+    name: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    isolate: bool = False,
+    wait: Wait | None = None,
 ) -> Sample:
     """An input as a model reads it.
 
     config   of the model
     name     of the input, for messages and exports; by default the file's own
     options  choices about reading it, by the names of the modality's `options`: {"start": 1.5}, {"up": "z"}
+    isolate  decodes the file in a worker process, with limits on memory and time
+    wait     with `isolate`, called several times a second meanwhile; what it raises ends the decoding
 
-    Raises InputError for whatever is wrong with the file or the options.
+    Raises InputError for whatever is wrong with the file or the options; of these DecodingError when decoding in a
+    worker process crashed or exceeded a limit.
     """
-    modality = modalities.get(config.modality)
-    data, shown = read_bytes(source, modality.max_bytes, name)
-    return modality.read(data, shown, shape=config.input_shape, preprocess=config.preprocess, options=options)
+    data, shown = read_bytes(source, modalities.get(config.modality).max_bytes, name)
+    how: dict[str, Any] = {
+        "modality": config.modality,
+        "name": shown,
+        "shape": config.input_shape,
+        "preprocess": config.preprocess,
+        "options": options,
+    }
+    return read_apart(data, how, wait) if isolate else decoding.read(data, **how)
 
 
 def open_windows(
@@ -77,13 +93,17 @@ def open_windows(
     every: float | None = None,
     options: Mapping[str, Any] | None = None,
     model_name: str = "this model",
+    isolate: bool = False,
+    wait: Wait | None = None,
 ) -> Windows:
     """The windows of an input that is longer than a model reads at once.
 
-    every    seconds from the start of one window to the next; None puts them end to end
-    options  choices about reading it, as for `read_sample`; without "start", since all windows are read
+    every          seconds from the start of one window to the next; None puts them end to end
+    options        choices about reading it, as for `read_sample`; without "start", since all windows are read
+    isolate, wait  as `read_sample` takes them; they hold for the iteration over the windows too
 
-    Raises InputError when it cannot be read, and for a model whose inputs have no time to go along.
+    Raises InputError when it cannot be read, and for a model whose inputs have no time to go along; DecodingError as
+    `read_sample` does.
     """
     modality = modalities.get(config.modality)
     if not isinstance(modality, modalities.Scannable):
@@ -92,9 +112,15 @@ def open_windows(
             "be scanned goes on in time, such as a sound or a clip"
         )
     data, shown = read_bytes(source, modality.max_bytes, name)
-    return modality.scan(
-        data, shown, shape=config.input_shape, preprocess=config.preprocess, every=every, options=options
-    )
+    how: dict[str, Any] = {
+        "modality": config.modality,
+        "name": shown,
+        "shape": config.input_shape,
+        "preprocess": config.preprocess,
+        "options": options,
+        "every": every,
+    }
+    return open_windows_apart(data, how, wait) if isolate else decoding.windows(data, **how)
 
 
 def best_checkpoint(path: str | os.PathLike[str]) -> str:

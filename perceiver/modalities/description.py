@@ -55,6 +55,7 @@ class Description:
     task        what the hub calls the classification of such inputs (`pipeline_tag` of a model card), if it has a word
     options     what may be chosen about reading one input
     normalised  whether `preprocess` may hold a mean and a standard deviation of values in [0, 1]
+    libraries   modules that its readers import when a file needs them; worker processes share them once imported
     """
 
     name: str
@@ -69,6 +70,7 @@ class Description:
     options: tuple[Option, ...] = ()
     element_by_axes: Mapping[int, Noun] = field(default_factory=dict)
     normalised: bool = False
+    libraries: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

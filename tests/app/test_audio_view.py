@@ -24,7 +24,6 @@ from perceiver import InputError, Perceiver, PerceiverConfig, Trace, load, modal
 from perceiver.analysis.maps import MapSelection
 from perceiver.lens import Lens
 from perceiver.modalities import Window
-from perceiver.modalities.audio.modality import AudioModality
 from perceiver.plots.drawing.audio import AudioDrawing
 from perceiver.sample import Sample
 from tests.app import sounds
@@ -320,7 +319,7 @@ class TestScan:
                 return iter(())
 
         with monkeypatch.context() as short:
-            short.setattr(AudioModality, "scan", lambda self, *args, **more: Short())
+            short.setattr(scan, "open_windows", lambda *args, **more: Short())
             with pytest.raises(InputError, match="ends after 0 windows"):
                 scan.finish(case, 0.1, Progress())
         scan.finish(case, 0.1, Progress())
@@ -342,7 +341,7 @@ class TestScan:
 
         upload(app, sounds.LONG)
         with monkeypatch.context() as broken:
-            broken.setattr(AudioModality, "scan", lambda self, *args, **more: Broken())
+            broken.setattr(scan, "open_windows", lambda *args, **more: Broken())
             button(app, "Scan the whole clip")[0].click().run()
         assert not app.exception
         assert [error.value.replace("\\", "") for error in app.error] == ["mine.wav breaks off after 0.00 s"]

@@ -43,4 +43,5 @@ DESCRIPTION = Description(
         ),
         CHANNEL,
     ),
+    libraries=("perceiver.modalities.audio.ffmpeg", "perceiver.modalities.audio.libsndfile"),
 )

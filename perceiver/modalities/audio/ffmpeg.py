@@ -8,7 +8,6 @@ Containers with a clock say when every piece of sound is heard. Where they leave
 
 from __future__ import annotations
 
-import io
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -23,6 +22,7 @@ from av.packet import Packet
 from jaxtyping import Float32
 
 from ..base import DecodeError
+from ..containers import check_decoder, open_container
 from .stream import BLOCK, Mark, Placement, after
 
 # Seconds between marks. Decoders need some packets before their output is exact again (Opus 80 ms, MP3 its bit
@@ -162,10 +162,7 @@ class Ffmpeg:
         return min(starts, default=None)
 
     def _open(self) -> InputContainer:
-        try:
-            return av.open(io.BytesIO(self._data), "r", format=self._container, metadata_errors="ignore")
-        except Exception as error:
-            raise DecodeError from error
+        return open_container(self._data, self._container)
 
     def _packets(
         self, file: InputContainer, stream: AudioStream
@@ -191,6 +188,7 @@ class Ffmpeg:
 def _track(file: InputContainer) -> AudioStream:
     if not file.streams.audio:
         raise DecodeError("it has no sound track")
+    check_decoder(file.streams.audio[0])
     return file.streams.audio[0]
 
 

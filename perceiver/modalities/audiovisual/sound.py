@@ -16,6 +16,7 @@ from ..audio.decode import check_channel
 from ..audio.ffmpeg import Samples
 from ..audio.stream import clean, mono
 from ..base import DecodeError
+from ..containers import check_decoder
 from ..video.file import ClipFile
 from .settings import ClipSettings
 
@@ -61,6 +62,7 @@ def window_sound(file: ClipFile, begin: float, settings: ClipSettings, channel: 
         with file.open() as container:
             if not container.streams.audio:
                 return Sound(silence, notes=("has no sound, so the model hears silence",))
+            check_decoder(container.streams.audio[0])
         late = file.can_seek and begin > _EARLY
         piece = _piece(file, begin, settings, channel, enter=True) if late else None
         piece = piece or _piece(file, begin, settings, channel, enter=False)

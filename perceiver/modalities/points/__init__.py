@@ -32,4 +32,6 @@ DESCRIPTION = Description(
             help="the columns of a table that are x, y and z, counted from 1: 2-3-4",
         ),
     ),
+    # Without Open3D, which takes more memory than all others together and reads PCD alone.
+    libraries=("scipy.spatial", "trimesh", "laspy"),
 )

@@ -6,7 +6,6 @@ what it lists.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from av.video.stream import VideoStream
 from ...errors import InputError
 from .. import kinds
 from ..base import DecodeError
+from ..containers import check_decoder, open_container
 from ..kinds import Kind, identify
 
 _CONTAINERS = {
@@ -67,11 +67,7 @@ class ClipFile:
     @contextmanager
     def open(self) -> Iterator[InputContainer]:
         """The file, open. Raises DecodeError when FFmpeg cannot make anything of it."""
-        try:
-            container = av.open(io.BytesIO(self.data), "r", format=self.container, metadata_errors="ignore")
-        except Exception as error:
-            raise DecodeError from error
-        with container:
+        with open_container(self.data, self.container) as container:
             yield container
 
 
@@ -136,8 +132,7 @@ def track(container: InputContainer) -> VideoStream:
             "it holds sound alone; a clip needs pictures" if container.streams.audio else "there are no pictures in it"
         )
     stream = streams[0]
-    if stream.codec_context is None:
-        raise DecodeError("its pictures are coded in a way that is not read")
+    check_decoder(stream)
     size = (stream.codec_context.width, stream.codec_context.height)
     check_pixels(size)
     return stream

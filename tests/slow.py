@@ -9,6 +9,8 @@ SLOW = frozenset(
         "tests/cli/test_commands.py::test_app_serves_until_it_is_stopped",
         "tests/test_installation.py",
         # Models at their full size, long inputs and further processes.
+        "tests/isolation/test_workers.py",
+        "tests/lens/test_isolated.py",
         "tests/checkpoints/formats/test_krasserm.py::test_models_equal_the_peers[full]",
         "tests/checkpoints/formats/test_lucidrains.py::test_stored_answers_of_every_layout_are_met[full]",
         "tests/checkpoints/formats/test_multimodal.py",

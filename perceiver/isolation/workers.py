@@ -233,10 +233,7 @@ class Workers:
             case ClosedError() if status == -signal.SIGKILL:
                 return WorkerError(memory)
             case ClosedError():
-                how = f"exit status {status}"
-                if status < 0:
-                    with suppress(ValueError):
-                        how = signal.Signals(-status).name
+                how = _ending(status or 0)
                 _log.warning("a worker process crashed: %s", how)
                 return WorkerError(f"its decoder crashed ({how}); the file is probably damaged")
             case MemoryError():
@@ -362,6 +359,14 @@ class _FaultError(Exception):
 
 class _OverdueError(Exception):
     """The time of a call is over."""
+
+
+def _ending(status: int) -> str:
+    """How a process ended: "SIGSEGV", "exit status 1"."""
+    if status < 0:
+        with suppress(ValueError):
+            return signal.Signals(-status).name
+    return f"exit status {status}"
 
 
 def _deadline(seconds: float, wait: Callable[[], None] | None) -> Callable[[], None]:

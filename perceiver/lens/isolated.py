@@ -31,6 +31,7 @@ def workers() -> Workers:
 def read_apart(data: bytes, how: Mapping[str, Any], wait: Wait | None = None) -> Sample:
     """What `decoding.read` returns, from a worker process. Raises DecodingError when it fails, or the reader's own
     error."""
+    modalities.get(how["modality"])  # defines the class of its samples
     with _decoding_errors(how["name"]):
         found = workers().call(
             _READ,

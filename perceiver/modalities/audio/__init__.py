@@ -43,5 +43,5 @@ DESCRIPTION = Description(
         ),
         CHANNEL,
     ),
-    libraries=("perceiver.modalities.audio.ffmpeg", "perceiver.modalities.audio.libsndfile"),
+    libraries=("librosa.filters", "perceiver.modalities.audio.ffmpeg", "perceiver.modalities.audio.libsndfile"),
 )

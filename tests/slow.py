@@ -39,6 +39,7 @@ SLOW = frozenset(
         "tests/cli/test_studies.py",
         "tests/cli/test_video.py",
         "tests/dataset_builders",
+        "tests/modalities/audio/test_gaps.py",
         "tests/modalities/audio/test_scan.py",
         "tests/plots/test_sheet.py",
         "tests/studies",

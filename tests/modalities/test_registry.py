@@ -57,5 +57,5 @@ def test_options_as_the_command_line_takes_them() -> None:
     assert Option("draw", "random", ("random", "farthest")).usage == "draw=random|farthest"
     text = modalities.options_help()
     assert text.startswith("Pictures: frame=NUMBER|first; sounds: ")
-    assert text.endswith("videos and clips: start=SECONDS|middle.")
+    assert text.endswith("videos: start=SECONDS|middle; clips: start=SECONDS|middle, channel=NUMBER|mix.")
     assert "up=model|x|y|z, draw=random|farthest, seed=NUMBER" in text

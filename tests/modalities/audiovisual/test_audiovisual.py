@@ -322,3 +322,27 @@ def test_settings_that_mean_nothing(changes: dict[str, Any], cause: str) -> None
 def test_a_shape_that_does_not_follow_from_the_settings() -> None:
     with pytest.raises(ConfigError, match="input_shape is"):
         CLIPS.read(b"", "clip.mp4", shape=(7,), preprocess=SMALL)
+
+
+def test_elements_without_recorded_sound_are_padding_and_one_channel_can_be_read() -> None:
+    """Sound of 0.5 s, with a second channel at half the level, beside pictures of 2 s."""
+    sound = np.stack([tone(0.5), tone(0.5) / 2])
+    data = clip(numbered(), count=50, sound=sound, container="mov")
+    sample = read(data, "0")
+    assert sample.padding is not None
+    parts = sample.split(sample.padding)
+    assert not parts["video"].any()
+    assert not parts["label"].any()
+    count = len(parts["audio"])
+    edges = np.arange(count + 1) * (sample.stop - sample.start) / count
+    assert parts["audio"].tolist() == [bool(edge >= 0.5 - 1e-6) for edge in edges[:-1]]
+    assert 0 < parts["audio"].sum() < count
+    settings = dict(SMALL)
+    shape = ClipSettings.of(settings).shape
+    for channel, level_ in ((1, 0.5), (2, 0.25)):
+        one = CLIPS.read(data, "a", shape=shape, preprocess=settings, options={"start": 0, "channel": channel})
+        assert isinstance(one, ClipSample)
+        assert np.abs(one.sound).max() == pytest.approx(level_, rel=0.05)
+        assert f"read channel {channel} of the 2 of its sound" in one.notes
+    with pytest.raises(InputError, match=r"^a has 2 channels of sound, so channel 3 cannot be read$"):
+        CLIPS.read(data, "a", shape=shape, preprocess=settings, options={"start": 0, "channel": 3})

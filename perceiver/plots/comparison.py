@@ -12,7 +12,7 @@ from .block_maps import BlockMap
 from .drawing import draw
 from .drawing.base import Drawable, Drawn
 from .scale import NOT_COMPARABLE, ColourRange
-from .sheet import Panel, Sheet, numbers, save
+from .sheet import Panel, Sheet, numbers, save, size_lines
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def comparison_png(rows: Sequence[Row], *, title: str = "", footer: str = "") ->
 
 
 def _panels(row: Row, blocks: Sequence[int]) -> list[Panel]:
-    out = [Panel(row.drawn.given, row.name, (f"{row.drawn.size}, as read",), axes=row.drawn.axes)]
+    out = [Panel(row.drawn.given, row.name, size_lines(row.drawn), axes=row.drawn.axes)]
     for block in blocks:
         if block not in row.blocks:
             out.append(Panel(np.full_like(row.drawn.given, 255), f"Block {block + 1}", ("no cross-attention",)))

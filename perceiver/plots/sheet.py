@@ -42,6 +42,7 @@ BAR, BAR_COLUMN = 24, 210
 TICK, LABELS = 8, 84  # length of an axis's ticks; width on the left for tick labels and the unit
 INK, QUIET, HAIRLINE = "#16191d", "#565d66", "#8b929a"
 POINTS = {"title": 11.0, "heading": 8.5, "small": 7.0}
+LETTERS = 44  # letters in a line under a panel
 LETTER, BOLD = 0.56, 1.1  # mean width of a letter relative to the font size; factor for bold letters
 
 
@@ -200,7 +201,7 @@ def sheet(
             f"{len(ranges)} ranges, {len(titles)} titles and {len(summaries)} summaries"
         )
     own = not ranges[0].comparable
-    panels = [Panel(drawn.given, "Input", (f"{drawn.size}, as read",), axes=drawn.axes)]
+    panels = [Panel(drawn.given, "Input", size_lines(drawn), axes=drawn.axes)]
     for picture, range_, heading, summary in zip(drawn.maps, ranges, titles, summaries, strict=True):
         panels.append(Panel(picture, heading, numbers(summary, range_), range_ if own else None, drawn.axes))
     notes = [NOT_COMPARABLE if own else ranges[0].sentence()]
@@ -214,6 +215,11 @@ def sheet(
         title=title,
         footer=tuple(part for part in (" ".join(notes), footer) if part),
     )
+
+
+def size_lines(drawn: Drawn) -> tuple[str, ...]:
+    """The lines under the input, no wider than its column."""
+    return tuple(textwrap.wrap(f"{drawn.size}, as read", LETTERS))
 
 
 def numbers(summary: MapSummary, range_: ColourRange) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from perceiver.plots.drawing import draw
 from perceiver.plots.figures import figure_png
 from perceiver.plots.overlay import opacity, overlay
 from perceiver.plots.scale import ColourScale
+from perceiver.plots.sheet import size_lines
 
 AUDIO = drawing.get("audio")
 PATCHES, PATCH = 125, 128
@@ -256,3 +257,12 @@ def test_a_figure_names_padding_at_its_axes() -> None:
     short = padded(raw(silence()), 75)
     assert AUDIO.size(short) == "1 s in 125 patches of 128 samples, 0.4 s of it padding"
     assert AUDIO.axes(short).bottom.unit == "time (s); hatched: padding"
+
+
+def test_the_lines_under_the_input_stay_in_its_column() -> None:
+    short = padded(raw(silence()), 75)
+    values = hot((PATCHES,), 3)
+    drawn = draw(short, [values], [only(values)])
+    assert size_lines(drawn) == ("1 s in 125 patches of 128 samples, 0.4 s of", "it padding, as read")
+    plain = draw(raw(silence()), [values], [only(values)])
+    assert size_lines(plain) == ("1 s in 125 patches of 128 samples, as read",)

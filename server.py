@@ -39,6 +39,8 @@ HEADERS = {
 }
 """What a public server sends with every answer."""
 
+_NEEDED = (b"cookie", b"sec-fetch-dest", b"x-forwarded-proto")
+
 
 class Visitors:
     """Middleware that sends the headers, and the cookie of a browser with a page."""
@@ -51,13 +53,15 @@ class Visitors:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = {name: value for name, value in scope["headers"] if name in (b"cookie", b"x-forwarded-proto")}
+        given = {name: value for name, value in scope["headers"] if name in _NEEDED}
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"] = list(message.get("headers", ()))
                 kinds = [value for name, value in headers if name.lower() == b"content-type"]
-                if kinds and kinds[0].startswith(b"text/html") and not _has_key(given.get(b"cookie", b"")):
+                # A page that the browser has in its cache is answered without a content type.
+                page = given.get(b"sec-fetch-dest") == b"document" or any(k.startswith(b"text/html") for k in kinds)
+                if page and not _has_key(given.get(b"cookie", b"")):
                     tls = scope.get("scheme") == "https" or given.get(b"x-forwarded-proto") == b"https"
                     headers.append((b"set-cookie", _cookie(tls).encode()))
                 if is_public():

@@ -23,7 +23,7 @@ from app.views.sound import wav
 from perceiver import InputError, Perceiver, PerceiverConfig, Trace, load, modalities
 from perceiver.analysis.maps import MapSelection
 from perceiver.lens import Lens
-from perceiver.modalities import Window
+from perceiver.modalities import Window, Windows
 from perceiver.plots.drawing.audio import AudioDrawing
 from perceiver.sample import Sample
 from tests.app import sounds
@@ -270,6 +270,7 @@ class TestScan:
             scan.finish(case, 0.1, Impatient())
         here = scan.scan_of(case, 0.1)
         assert (here.reached, here.total, here.done) == (16, 41, False)
+        assert here._steps is None  # who leaves leaves no file in memory
         texts: list[str] = []
         monkeypatch.setattr(Progress, "step", lambda self, share, text: texts.append(text))
         scan.finish(case, 0.1, Progress())
@@ -305,6 +306,34 @@ class TestScan:
         whole = Lens(load(folder / case.model)).scan(case.data, name=case.name, every=0.1)
         assert here.timeline is not None
         np.testing.assert_allclose(here.timeline.probabilities, whole.timeline.probabilities, atol=1e-6)
+
+    def test_who_goes_on_with_anothers_scan_is_told_the_own_name(
+        self, case: Case, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        opened = scan.open_windows
+
+        class Broken:
+            def __init__(self, windows: Windows, name: str) -> None:
+                self.seconds, self.notes, self._windows, self._name = windows.seconds, windows.notes, windows, name
+
+            def __len__(self) -> int:
+                return len(self._windows)
+
+            def __iter__(self) -> Iterator[Window]:
+                for i, window in enumerate(self._windows):
+                    if i == 20:
+                        raise InputError(f"{self._name} breaks off after 2.00 s")
+                    yield window
+
+        def broken(*args: object, **more: object) -> Broken:
+            return Broken(opened(*args, **more), str(more["name"]))  # type: ignore[arg-type]
+
+        monkeypatch.setattr(scan, "open_windows", broken)
+        here = scan.scan_of(case, 0.1)
+        here.step(dataclasses.replace(case, name="of the first.wav"), 0.1)
+        with pytest.raises(InputError) as caught:
+            here.step(dataclasses.replace(case, name="of the second.wav"), 0.1)
+        assert str(caught.value) == "of the second.wav breaks off after 2.00 s"
 
     def test_windows_that_end_early_are_an_error_once(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
         class Short:

@@ -203,6 +203,7 @@ def test_a_browser_gets_an_unguessable_key_once(reporting: None, monkeypatch: py
     assert flags == ["HttpOnly", "SameSite=Lax", "Path=/"]
     assert "set-cookie" not in answer([(b"cookie", f"a=b; {name}={key}".encode())])
     assert "set-cookie" in answer([(b"cookie", f"{name}=guessed".encode())])
+    assert "set-cookie" in answer([(b"sec-fetch-dest", b"document")], kind=b"")  # not modified
     assert answer([], scheme="https")["set-cookie"][0].endswith("; Secure")
     assert answer([(b"x-forwarded-proto", b"https")])["set-cookie"][0].endswith("; Secure")
     monkeypatch.delenv(public.PUBLIC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import urllib.request
 from collections.abc import Iterator
@@ -33,8 +34,10 @@ def at_rest(page: Page) -> None:
 
 def upload(page: Page, name: str, data: bytes) -> None:
     page.get_by_role("radio", name="Upload").click()
+    at_rest(page)
     page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "", "buffer": data})
-    expect(page).to_have_url(re.compile("sample=sha256-"), timeout=PATIENCE)
+    digest = hashlib.sha256(data).hexdigest()
+    expect(page).to_have_url(re.compile(f"sample=sha256-{digest}"), timeout=PATIENCE)
     at_rest(page)
 
 
@@ -79,6 +82,7 @@ def test_the_headers_of_a_public_server_break_no_page(page: Page, public: App, m
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text) if "Content Security" in message.text else None)
     page.goto(public.url)
+    shows_maps(page)
     page.get_by_role("radio", name=modality).click()
     shows_maps(page)
     for name in ("Explain", "Ablate", "Compare", "Open"):

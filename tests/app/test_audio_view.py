@@ -314,7 +314,8 @@ class TestScan:
 
         class Broken:
             def __init__(self, windows: Windows, name: str) -> None:
-                self.seconds, self.notes, self._windows, self._name = windows.seconds, windows.notes, windows, name
+                self.seconds, self.duration, self.notes = windows.seconds, windows.duration, windows.notes
+                self._windows, self._name = windows, name
 
             def __len__(self) -> int:
                 return len(self._windows)

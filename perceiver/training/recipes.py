@@ -278,8 +278,9 @@ RECIPES: dict[str, Recipe] = {
         _letter_recipe("letters-fourier-lamb", _LETTER_FOURIER, optimiser="lamb", schedule="steps", learning_rate=1e-2),
         _letter_recipe(
             "letters-conv",
-            FourierConfig(num_bands=8, max_resolution=(16.0, 16.0)),
-            stem=StemConfig(kind="convs", in_channels=3, pixels=(32, 32), side=4, widths=(48,)),
+            FourierConfig(num_bands=8, max_resolution=(8.0, 8.0)),
+            stem=StemConfig(kind="convs", in_channels=3, pixels=(32, 32), side=4, widths=(48, 96)),
+            steps=5_000,
         ),
         _digit_recipe("digits-fourier", FourierConfig(num_bands=14, max_resolution=(28.0, 28.0))),
         _digit_recipe("digits-learned", LearnedConfig(dim=58, init_scale=1.0)),

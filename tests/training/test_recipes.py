@@ -15,7 +15,7 @@ from torch import nn
 
 from perceiver import ConfigError, Perceiver, PerceiverConfig
 from perceiver.config import StemConfig
-from perceiver.positions import FourierConfig, LearnedConfig
+from perceiver.positions import FourierConfig, LearnableFourierConfig, LearnedConfig
 from perceiver.training import precision, recipes, teacher
 from perceiver.training.loop import Batch, Mix, _targets, batch_at, train
 from perceiver.training.optimisers import build_optimisers, learning_rate
@@ -231,3 +231,11 @@ def test_recipes_of_a_family_share_their_budget_and_the_latents(family: str) -> 
 
     assert len({shared(recipe) for recipe in plain}) == 1, [r.name for r in plain]
     assert first.model.labels
+
+
+def test_precision_is_timed_of_encodings_that_are_trained_too(tmp_path: Path) -> None:
+    positions = LearnableFourierConfig(num_bands=2, max_resolution=(8.0, 8.0))
+    model = dataclasses.replace(small().model, positions=positions)
+    recipe = dataclasses.replace(small(precision="auto"), model=model)
+    examples = batch_at(open_set(write_data(tmp_path), TRAIN, recipe.model), recipe, 0).examples
+    assert precision.choose_precision(recipe, examples) in ("no", "bf16")

@@ -124,15 +124,16 @@ def _settle() -> None:
     gc.freeze()
 
 
-def main(descriptor: int, preload: list[str]) -> None:
+def main(descriptor: int, preload: list[str], folder: str) -> None:
     """Serves the parent at the other end of a socket.
 
     preload  modules to import; a request that comes while they are imported waits
+    folder   for temporary files; deleted at the end
     """
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     control = socket.socket(fileno=descriptor)
-    template = Template(control, Path(tempfile.mkdtemp(prefix="perceiver-lens-workers-")))
+    template = Template(control, Path(folder))
     try:
         for name in preload:
             with contextlib.suppress(ImportError):

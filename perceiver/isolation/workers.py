@@ -6,10 +6,12 @@ import atexit
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections import OrderedDict
@@ -32,7 +34,7 @@ _GRACE = 1.0
 _KEPT = 2
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from perceiver.isolation.template import main; "
-    "main(int(sys.argv[2]), json.loads(sys.argv[3]))"
+    "main(int(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4])"
 )
 # Nothing else of the environment, which may hold secrets.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -72,6 +74,7 @@ class Workers:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._folder = ""
         self._kept: OrderedDict[str, _Worker] = OrderedDict()
         atexit.register(self.close)
 
@@ -317,9 +320,12 @@ class Workers:
         ours, theirs = socket.socketpair()
         environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
         environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        # The template deletes it when this process is killed, and this process when the template is.
+        self._folder = tempfile.mkdtemp(prefix="perceiver-lens-workers-")
+        arguments = [json.dumps(sys.path), str(theirs.fileno()), json.dumps(self._preload), self._folder]
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, json.dumps(sys.path), str(theirs.fileno()), json.dumps(self._preload)],
+                [sys.executable, "-c", _BOOT, *arguments],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=environment | {"MALLOC_ARENA_MAX": "2"},
@@ -335,6 +341,7 @@ class Workers:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            shutil.rmtree(self._folder, ignore_errors=True)
         self._process = self._control = None
         for worker in self._kept.values():
             worker.channel.close()

@@ -248,17 +248,20 @@ def test_a_stream_that_nobody_reads_ends_and_says_so(pool: Workers) -> None:
         list(stream)
 
 
-def test_a_template_that_died_is_replaced(pool: Workers) -> None:
-    call(pool, "count")
+def test_a_template_that_died_is_replaced(pool: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool.close()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    pool.call(f"{TASKS}:leave_file", b"points", {}, key="kept")
     template = pool.template_pid
     assert template is not None
     os.kill(template, signal.SIGKILL)
     assert call(pool, "count", b"ab").length == 2  # type: ignore[attr-defined]
     assert pool.template_pid != template
+    assert len(list(tmp_path.iterdir())) == 1  # that of the new one
 
 
 def test_closing_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     pool = Workers(LIMITS)
     call(pool, "leave_file", b"points")
     pool.call(f"{TASKS}:process", b"", {}, key="kept")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import streamlit as st
 
 from perceiver.analysis.maps import MapSelection
 from perceiver.plots.block_maps import BlockMap
-from perceiver.plots.figures import block_maps_png
+from perceiver.plots.figures import Form, block_maps_figure
 from perceiver.sample import Sample
 
 from ..components import copy_link
@@ -19,17 +19,24 @@ from ..views.base import Paint
 from .context import PageContext
 from .maps import title
 
+FORMS: Mapping[Form, str] = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
+"""The formats of figures and their MIME types."""
+
 
 def menu(context: PageContext[View], selection: MapSelection, maps: Sequence[BlockMap], words: str) -> None:
     """A menu of files, each made when it is clicked."""
     case, sample = context.case, context.sample
     heading = f"{sample.name}, {case.model_name}: {words}"
     name = stem(context)
+    shown = next((one for one in maps if one.block == context.view.block), maps[0])
     with st.popover("Export", icon=":material/download:"):
-        drawn = partial(figure, sample, maps, context.paint, heading)
-        download("Figure (PNG)", drawn, f"{name}.png", "image/png")
+        figures("Figure", partial(figure, sample, maps, context.paint, heading), name)
+        if len(maps) > 1:
+            alone = partial(figure, sample, [shown], context.paint, heading)
+            figures(f"{title(shown)} alone", alone, f"{name}-block-{shown.block + 1}")
         arrays = partial(export.maps_npz, case, selection)
         download("Maps and coordinates (NPZ)", arrays, f"{name}-maps.npz", "application/octet-stream")
+        download("Maps (CSV)", partial(export.maps_csv, case, selection), f"{name}-maps.csv", "text/csv")
         answers = partial(export.predictions_json, case, context.truth or None)
         download("Predictions (JSON)", answers, f"{name}-predictions.json", "application/json")
     copy_link(key="link")
@@ -40,10 +47,18 @@ def stem(context: PageContext[View]) -> str:
     return export.filename(context.sample.name, context.case.model_name)
 
 
-def figure(sample: Sample, maps: Sequence[BlockMap], paint: Paint, heading: str) -> bytes:
-    """The input and the row of maps as a figure for papers: a PNG, on white."""
+def figures(label: str, make: Callable[[Form], bytes], name: str) -> None:
+    """A line of the menu for each format of a figure."""
+    for form, mime in FORMS.items():
+        download(f"{label} ({form.upper()})", partial(make, form), f"{name}.{form}", mime)
+
+
+def figure(sample: Sample, maps: Sequence[BlockMap], paint: Paint, heading: str, form: Form) -> bytes:
+    """The input and the row of maps as a figure for papers, on white."""
     titles = [title(one) for one in maps]
-    return block_maps_png(sample, maps, titles, colours=paint.colours, strength=paint.strength, title=heading)
+    return block_maps_figure(
+        sample, maps, titles, form=form, colours=paint.colours, strength=paint.strength, title=heading
+    )
 
 
 def download(label: str, make: Callable[[], bytes], name: str, mime: str) -> None:

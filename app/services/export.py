@@ -34,6 +34,11 @@ def maps_npz(case: Case, selection: MapSelection) -> bytes:
     return inference.run(case, Progress()).select(selection).npz()
 
 
+def maps_csv(case: Case, selection: MapSelection) -> bytes:
+    """The maps of all blocks as a table, one line per element."""
+    return inference.run(case, Progress()).select(selection).csv().encode()
+
+
 def predictions_json(case: Case, truth: str | None) -> bytes:
     """The probabilities and logits of all classes."""
     return _json(inference.run(case, Progress()).json(truth=truth))

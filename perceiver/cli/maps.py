@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Reduce = Literal["mean", "max", "entropy"]
 Mode = Literal["shared", "uniform", "per_map", "log"]
 Colours = Literal["magma", "inferno", "viridis", "cividis", "greys"]
-Format = Literal["png", "svg", "pdf", "npz", "json"]
+Format = Literal["png", "svg", "pdf", "npz", "csv", "json"]
 
 app = typer.Typer()
 
@@ -59,7 +59,7 @@ def maps(
 ) -> None:
     """Write the map of every block of each file.
 
-    The figure is written as PNG, SVG or PDF, the values with their coordinates as NPZ, the predictions as JSON.
+    The figure is written as PNG, SVG or PDF, the values with their locations as NPZ or CSV, the predictions as JSON.
     """
     wanted = cast(list[Format], listed(formats, get_args(Format)))
     if all_latents and "npz" not in wanted:
@@ -79,6 +79,8 @@ def maps(
         for form in wanted:
             if form == "json":
                 data = json_bytes(run.json())
+            elif form == "csv":
+                data = found.csv().encode()
             elif form == "npz":
                 data = _every_latent(run, found) if all_latents else found.npz()
             else:

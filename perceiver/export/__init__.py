@@ -16,7 +16,7 @@ from .explanations import (
     latents_json,
 )
 from .origin import FORMAT, Layout, Origin
-from .predictions import maps_npz, predictions_json
+from .predictions import maps_csv, maps_npz, predictions_json
 from .timeline import timeline_csv, timeline_json
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "faithfulness_json",
     "latents_csv",
     "latents_json",
+    "maps_csv",
     "maps_npz",
     "predictions_json",
     "shuffles_json",

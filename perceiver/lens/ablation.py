@@ -93,9 +93,9 @@ class Ablated:
 
     def difference_figure(self) -> bytes:
         """The maps after less those before, on a scale of their own, as a PNG."""
-        from ..plots.figures import block_maps_png
+        from ..plots.figures import block_maps_figure
 
-        return block_maps_png(
+        return block_maps_figure(
             self.context.sample,
             change_maps(self.maps, self.selection.quantity)[2],
             self._titles(),

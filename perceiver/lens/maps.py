@@ -15,7 +15,7 @@ from ..analysis.formatting import percent
 from ..analysis.maps import MapSelection
 from ..analysis.summary import MapSummary, summarise
 from ..errors import ConfigError
-from ..export import maps_npz
+from ..export import maps_csv, maps_npz
 from ..plots.scale import ColourScale, Mode, modes
 from . import display
 from .context import Context
@@ -88,6 +88,10 @@ class Maps:
         buffer = BytesIO()
         maps_npz(buffer, self.values, self.blocks, self.context.origin, self.context.layout, self.selection)
         return buffer.getvalue()
+
+    def csv(self) -> str:
+        """The maps as a table, one line per input element with its location and its value in every block."""
+        return maps_csv(self.values, self.blocks, self.context.layout)
 
     def _shares(self) -> Iterator[str]:
         """How the weight of each block is divided among the parts of the input, in plain text."""

@@ -92,7 +92,9 @@ class Run:
 
     def json(self, *, top: int | None = None, truth: str | None = None) -> dict[str, Any]:
         """The predictions, as plain values for JSON."""
-        return predictions_json(self.logits, self.labels, self.context.origin, top=top, truth=truth)
+        return predictions_json(
+            self.logits, self.labels, self.context.origin, top=top, truth=truth, by_block=self.block_probabilities
+        )
 
     # -------------------------------------------------------------------------------------------------------- maps
 

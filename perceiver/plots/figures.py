@@ -20,6 +20,9 @@ from .drawing.base import Drawable, Drawn
 from .scale import ColourRange
 from .sheet import save, sheet
 
+Form = Literal["png", "svg", "pdf"]
+"""The file formats of figures."""
+
 # Each of these has a contrast of at least 3:1 on white and on a dark page.
 BLUE, ORANGE, TEAL, GREY = "#3b82c4", "#d9730d", "#23968a", "#868e9a"
 GRID = "rgba(128,134,145,0.28)"
@@ -155,23 +158,28 @@ def figure_png(
     return save(arranged.draw(), "png", title)
 
 
-def block_maps_png(
+def block_maps_figure(
     sample: Drawable,
     maps: Sequence[BlockMap],
     titles: Sequence[str],
     *,
+    form: Form = "png",
     colours: str = "magma",
     strength: float | None = None,
     title: str = "",
     footer: str = "",
 ) -> bytes:
-    """`figure_png` of an input and maps on a common scale.
+    """`figure_png` or `figure_vector` of an input and maps on a common scale.
 
+    form               "png", "svg" or "pdf"
     colours, strength  as in `drawing.draw`
     """
     ranges = [one.range for one in maps]
     drawn = draw(sample, [one.values for one in maps], ranges, colours=colours, strength=strength)
-    return figure_png(drawn, ranges, titles, [one.summary for one in maps], title=title, footer=footer)
+    summaries = [one.summary for one in maps]
+    if form == "png":
+        return figure_png(drawn, ranges, titles, summaries, title=title, footer=footer)
+    return figure_vector(drawn, ranges, titles, summaries, form=form, title=title, footer=footer)
 
 
 def figure_vector(

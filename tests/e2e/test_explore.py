@@ -192,6 +192,13 @@ def test_maps_and_predictions_are_taken_away_as_data(page: Page, app: App, model
     with page.expect_download() as download:
         page.get_by_role("button", name="Figure (PNG)").click()
     assert Path(download.value.path()).read_bytes().startswith(b"\x89PNG")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Block 1 alone (PDF)").click()
+    assert Path(download.value.path()).read_bytes().startswith(b"%PDF")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Maps (CSV)").click()
+    table = np.loadtxt(Path(download.value.path()), delimiter=",", skiprows=1)
+    np.testing.assert_allclose(table[:, 3:].T.reshape(maps.shape), maps, rtol=1e-5)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

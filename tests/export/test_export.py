@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import torch
 
 from perceiver import modalities
 from perceiver.analysis.maps import MapSelection
-from perceiver.export import Layout, Origin, maps_npz, predictions_json
+from perceiver.export import Layout, Origin, maps_csv, maps_npz, predictions_json
 from perceiver.lens.context import layout_of
 from perceiver.positions import grid_coordinates
 
@@ -33,6 +35,37 @@ def grid(**changes: Any) -> Layout:
 def maps(*shape: int) -> np.ndarray:
     values = RNG.random(shape).astype(np.float32)
     return values / values.sum((-2, -1), keepdims=True)
+
+
+class TestMapsAsTable:
+    def test_a_line_for_each_element_with_its_place(self) -> None:
+        values = maps(2, 3, 5)
+        lines = list(csv.reader(StringIO(maps_csv(values, [0, 3], grid()))))
+        assert lines[0] == ["element", "rows", "cols", "block_1", "block_4"]
+        assert len(lines) == 1 + 3 * 5
+        # The eighth element is in the second of three rows and the third of five columns.
+        number, row, column, first, last = map(float, lines[8])
+        assert (number, row, column) == (8, 15.0, 15.0)
+        assert (first, last) == pytest.approx((values[0, 1, 2], values[1, 1, 2]), rel=1e-6)
+
+    def test_padding_of_a_sound_and_rows_of_a_cloud(self) -> None:
+        padding = np.zeros((3, 5), dtype=bool)
+        padding[2, 4] = True
+        lines = list(csv.reader(StringIO(maps_csv(maps(1, 3, 5), [1], grid(padding=padding)))))
+        assert lines[0] == ["element", "rows", "cols", "padding", "block_2"]
+        assert [line[3] for line in lines[-2:]] == ["0", "1"]
+        points = np.array([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]])
+        layout = Layout((2,), {"points": points}, coordinates=points.astype(np.float32), rows=np.array([7, 2]))
+        lines = list(csv.reader(StringIO(maps_csv(np.array([[0.25, 0.75]]), [0], layout))))
+        assert lines == [
+            ["element", "x", "y", "z", "file_row", "block_1"],
+            ["1", "0.0", "1.0", "2.0", "8", "0.25"],
+            ["2", "3.0", "4.0", "5.0", "3", "0.75"],
+        ]
+
+    def test_the_numbers_of_maps_and_blocks_differ(self) -> None:
+        with pytest.raises(ValueError, match="1 blocks for 2 maps"):
+            maps_csv(maps(2, 3, 5), [0], grid())
 
 
 class TestMaps:
@@ -166,6 +199,9 @@ class TestPredictions:
 
     def test_a_cut_list_keeps_its_probabilities(self) -> None:
         whole = predictions_json(self.LOGITS, list("abcd"), ORIGIN)["predictions"]
+        by_block = np.array([[0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1]])
+        followed = predictions_json(self.LOGITS, list("abcd"), ORIGIN, by_block=by_block)["predictions"]
+        assert {one["label"]: one["after_block"] for one in followed}["c"] == [0.3, 0.2]
         assert predictions_json(self.LOGITS, list("abcd"), ORIGIN, top=2)["predictions"] == whole[:2]
 
     def test_it_is_json(self) -> None:

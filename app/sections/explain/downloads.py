@@ -11,7 +11,7 @@ from perceiver.analysis.explanation import Question
 from perceiver.analysis.methods import METHODS
 from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.explanations import areas_text, below_one_another
-from perceiver.plots.figures import block_maps_png
+from perceiver.plots.figures import block_maps_figure
 
 from ...components import copy_link
 from ...services import explanation, export
@@ -43,7 +43,7 @@ def figure(context: ExplainContext, question: Question, names: tuple[str, ...], 
     sheets: list[bytes] = []
     for side in filter(None, sides):
         sheets.append(
-            block_maps_png(
+            block_maps_figure(
                 context.sample,
                 list(side.values()),
                 [METHODS[key].label for key in side],

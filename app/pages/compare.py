@@ -12,9 +12,10 @@ from app.session.view import CompareView
 def page(context: CompareContext) -> None:
     """The whole page, top to bottom; what is quick comes first."""
     contexts = models.choose_models(context)
-    contents({"encodings": "Position encodings", "tartan": "Tartan"})
-    maps.show(contexts)
+    contents({"encodings": "Position encodings", "block": "One block in all models", "tartan": "Tartan"})
+    one_block = maps.show(contexts)
     encodings.show(contexts)
+    one_block()
     context.progress.done()
     # The rest may be slow, and whatever the visitor does next ends it.
     state.publish()

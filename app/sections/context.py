@@ -113,7 +113,7 @@ def _choose(kind: type[V]) -> tuple[V, Case, Sample, PerceiverConfig, ModalityVi
         view = state.settle(kind, Limits(models=available, samples=tuple(gallery), **_limits(view, config, available)))
         case = choose_sample(view, modality, gallery, samples.extensions(config.modality))
     for note in state.notes():
-        st.caption(f":material/info: {note}")
+        st.info(note, icon=":material/info:")
     sample = read(case) if case else None
     if case is None or sample is None:
         _nothing_chosen(modality.noun, view)

@@ -10,11 +10,12 @@ import streamlit as st
 from jaxtyping import Float
 
 from perceiver.analysis import encodings
-from perceiver.analysis.compare import bands_of_models
+from perceiver.analysis.change import jensen_shannon
+from perceiver.analysis.compare import bands_of_models, same_elements
 from perceiver.analysis.encodings import CodePattern, Gram
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.spectrum import Spectrum, spectra
-from perceiver.analysis.summary import summarise
+from perceiver.analysis.summary import WEIGHTS, summarise
 from perceiver.plots.block_maps import BlockMap, scaled_rows
 from perceiver.plots.scale import ColourRange, Mode
 from perceiver.positions import Band, encoding_rank
@@ -59,6 +60,23 @@ def block_maps(
     """The maps of every block of every model, all on one scale."""
     rows = [maps.maps(case, one, progress) for case, one in zip(cases, selections, strict=True)]
     return scaled_rows(rows, selections[0].quantity, mode)
+
+
+def divergences(
+    cases: Sequence[Case], selections: Sequence[MapSelection], progress: Progress
+) -> list[dict[int, float]]:
+    """The Jensen-Shannon divergence in bits of every model's maps from those of the first, by block.
+
+    Empty for the first, for models with other input elements, and for maps that are no weights.
+    """
+    first, *others = zip(cases, selections, strict=True)
+    out: list[dict[int, float]] = [{}]
+    base = maps.maps(*first, progress)
+    for case, selection in others:
+        same = same_elements(inference.read(first[0]), inference.read(case)) and selection.quantity in WEIGHTS
+        found = maps.maps(case, selection, progress) if same else {}
+        out.append({block: jensen_shannon(base[block], values) for block, values in found.items() if block in base})
+    return out
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -241,7 +241,7 @@ class AblateView(ClassView):
     ablate: str = declared("", ABLATION, of="model")
     curve: Literal["single", "cumulative"] = declared("single", choice(("single", "cumulative")))
     measure: Literal["logit", "probability"] = declared("logit", choice(("logit", "probability")))
-    shuffle: Shuffle = declared("contents", choice(SHUFFLES))
+    shuffle: Shuffle = declared("elements", choice(SHUFFLES))
     side: int = declared(8, whole(1, 4096))
     seed: int = declared(0, whole(0, 10**9 - 1))
 

@@ -141,7 +141,7 @@ def test_a_link_holds_the_whole_comparison(app: AppTest) -> None:
         "scale": "per_map",
     }
     other = shown(AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE), **link)
-    assert not [c for c in other.caption if c.value.startswith(":material/info:")]
+    assert not [c for c in other.info if c.icon == ":material/info:"]
     for start in ("image-learned, block 3", "Spectrum of image-fourier, block 3"):
         np.testing.assert_array_equal(*(labelled(page, "map", start).arrays["rgb"] for page in (app, other)))
     assert app.slider(key="band").value == other.slider(key="band").value == 3
@@ -151,7 +151,7 @@ def test_a_link_holds_the_whole_comparison(app: AppTest) -> None:
 def test_a_bad_link_falls_back_with_a_note(app: AppTest, others: str) -> None:
     shown(app, others=others)
     assert not app.exception
-    assert len([c for c in app.caption if c.value.startswith(":material/info:")]) == 1
+    assert len([c for c in app.info if c.icon == ":material/info:"]) == 1
     assert app.session_state["beside"] == ["image-coordinates"]
 
 
@@ -249,3 +249,17 @@ def test_downloads_hold_what_is_shown(app: AppTest, monkeypatch: pytest.MonkeyPa
     for name, one in zip(names, answers["models"], strict=True):
         best = int(trace(checkpoints, name)[1].logits.argmax())
         assert one["predictions"][0]["label"] == folder.LABELS[best]
+
+
+def test_the_divergence_of_the_maps_is_shown(app: AppTest, checkpoints: Path) -> None:
+    shown(app)
+    one, other = (trace(checkpoints, name)[1] for name in ("image-fourier", "image-coordinates"))
+    expected = []
+    for block in one.blocks:
+        p, q = one.map(block).double(), other.map(block).double()
+        mean = (p + q) / 2
+        expected.append(float(((p * (p / mean).log2()).sum() + (q * (q / mean).log2()).sum()) / 2))
+    told = next(c.value for c in app.caption if c.value.startswith("Divergence from the first"))
+    assert told == f"Divergence from the first: {', '.join(f'{value:.2f}' for value in expected)} bits"
+    shown(app, others="image-learned")  # on a grid of its own
+    assert not [c for c in app.caption if c.value.startswith("Divergence from the first")]

@@ -186,7 +186,7 @@ def test_a_bad_link_falls_back_with_a_note(app: AppTest, link: dict[str, list[st
         app.query_params[name] = values
     app.run()
     assert not app.exception
-    notes = [caption.value for caption in app.caption if caption.value.startswith(":material/info:")]
+    notes = [note.value for note in app.info if note.icon == ":material/info:"]
     assert len(notes) == 1
     assert all(value not in notes[0] for values in link.values() for value in values if len(value) > 9)
     assert len(labelled(app, "wall", "Maps of the blocks").meta["tiles"]) == 3
@@ -214,7 +214,7 @@ def test_a_link_opens_the_same_view(app: AppTest) -> None:
         other.query_params[name] = value
     other.run()
     assert not other.exception
-    assert not [c for c in other.caption if c.value.startswith(":material/info:")]
+    assert not [c for c in other.info if c.icon == ":material/info:"]
     for start in ("Maps of the blocks", "Latents"):
         one, two = (labelled(page, "wall", start) for page in (app, other))
         assert one.meta == two.meta

@@ -59,7 +59,8 @@ def table(app: AppTest) -> dict[str, str]:
 
 def test_a_folder_is_told_then_opened_and_can_be_chosen_everywhere(page: AppTest, checkpoints: Path) -> None:
     page.segmented_control(key="open_from").set_value("path").run()
-    page.text_input(key="open_path").set_value(str(checkpoints / "image-learned")).run()
+    page.text_input(key="open_path").set_value(str(checkpoints / "image-learned"))
+    press(page, "Look at it")
     told = table(page)
     assert told["Format"] == "Perceiver Lens"
     assert told["Reads"].startswith("image, 8 × 12 elements")
@@ -77,7 +78,8 @@ def test_a_folder_is_told_then_opened_and_can_be_chosen_everywhere(page: AppTest
 
 def test_a_path_that_is_none_is_said_beside_the_field(page: AppTest) -> None:
     page.segmented_control(key="open_from").set_value("path").run()
-    page.text_input(key="open_path").set_value("/nowhere/at/all").run()
+    page.text_input(key="open_path").set_value("/nowhere/at/all")
+    press(page, "Look at it")
     assert "/nowhere/at/all cannot be read: No such file or directory." in said(page)
     assert "Open" not in labels(page)
 

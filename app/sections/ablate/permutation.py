@@ -26,11 +26,15 @@ KINDS: Mapping[str, str] = {
     "contents": "Contents alone",
     "blocks": "In blocks",
 }
-WHY = (
-    "A Perceiver reads its input as a set. Nothing in it assumes an order or a grid: what it knows of places it has "
-    "from the position code alone. So permuted pixels do not trouble it, while they undo a convolutional network "
-    "(the paper, table 2)."
-)
+WHY: Mapping[str, str] = {
+    "elements": "A Perceiver reads a set: elements that keep their position codes may come in any order, and the "
+    "answer stays the same (the paper, table 2).",
+    "contents": "Contents are moved to the position codes of other elements: the answer changes as far as the model "
+    "uses positions.",
+    "blocks": "Blocks of elements change places and keep their inside: the answer changes as far as the model uses "
+    "positions across more than a block.",
+}
+"""What each permutation does to the answer."""
 SIDES = (2, 4, 8, 16, 32, 64)
 CELLS = (2, 3, 4, 6, 8)
 WIDE = 300
@@ -43,9 +47,9 @@ def show(context: AblateContext, target: int) -> None:
     sides = _sides(context.sample)
     side = min(sides, key=lambda one: abs(one - view.side))
     st.subheader("Permutation of the input", anchor="permutation", divider="gray")
-    st.caption(WHY)
+    st.caption(WHY[view.shuffle])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        controls.segments("What changes places", "shuffle", KINDS, view.shuffle)
+        controls.segments("Permute", "shuffle", KINDS, view.shuffle)
         if view.shuffle == "blocks":
             what = "Cells along a side" if context.sample.coordinates is not None else "Elements along a side"
             controls.select(what, "side", {one: str(one) for one in sides}, side, width=170)

@@ -95,12 +95,14 @@ def _asked() -> None:
 
 
 def _path(linked: Hub | None) -> Callable[[], str | None] | None:
-    given = st.text_input(
-        "Folder or file on this machine",
-        key="open_path",
-        placeholder="~/models/my-perceiver",
-        help="A folder with its weights and configuration, or a single file of weights.",
-    )
+    with st.form("open_path_form", border=False):
+        given = st.text_input(
+            "Folder or file on this machine",
+            key="open_path",
+            placeholder="~/models/my-perceiver",
+            help="A folder with its weights and configuration, or a single file of weights.",
+        )
+        st.form_submit_button("Look at it", icon=":material/search:")
     if not given or not given.strip():
         return None
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -37,13 +37,17 @@ from .models import mark, model_about, name
 LIMITS = {1: 640, 2: 520, 3: 400, 4: 300}
 """Greatest width of a large map in CSS pixels, by how many stand side by side."""
 
+DIVERGENCE = (
+    "Jensen-Shannon divergence of the maps of each block from those of the first model: 0 bits where both put their "
+    "weight on the same elements, 1 bit where on none in common."
+)
 CONCENTRATED = "Of every model its own most concentrated latent, until a number is chosen: then the same of all."
 
 Rows = Sequence[tuple[BlockMap, ...]]
 
 
-def show(contexts: Sequence[CompareContext]) -> None:
-    """The rows of maps, and one block of all models large."""
+def show(contexts: Sequence[CompareContext]) -> Callable[[], None]:
+    """The strips of all models. Returns the function that draws one block of all of them large."""
     first, selections = contexts[0], [selection_of(context) for context in contexts]
     sizes = [context.config.num_inputs for context in contexts]
     scales = comparable_scales(selections[0].quantity, sizes)
@@ -54,12 +58,13 @@ def show(contexts: Sequence[CompareContext]) -> None:
         found = [text.label(c.config.labels[int(p[-1].argmax())]) for c, p in zip(contexts, probabilities, strict=True)]
         st.markdown(models.agreement(found))
     blocks = sorted({one.block for row in rows for one in row})
-    for context, row, shares in zip(contexts, rows, probabilities, strict=True):
-        _strip(context, row, blocks, shares, last=context is contexts[-1])
+    apart = comparison.divergences([context.case for context in contexts], selections, first.progress)
+    for context, row, shares, distances in zip(contexts, rows, probabilities, apart, strict=True):
+        _strip(context, row, blocks, shares, distances, last=context is contexts[-1])
     _toolbar(contexts, rows, selections, scales, mode)
     if len(set(sizes)) > 1:
         st.caption(_sizes_text(sizes, mode))
-    _one_block(contexts, rows, selections, mode)
+    return partial(_one_block, contexts, rows, selections, mode)
 
 
 def _toolbar(
@@ -94,14 +99,26 @@ def _sizes_text(sizes: Sequence[int], mode: Mode) -> str:
 
 
 def _strip(
-    context: CompareContext, row: Sequence[BlockMap], blocks: Sequence[int], shares: np.ndarray, *, last: bool
+    context: CompareContext,
+    row: Sequence[BlockMap],
+    blocks: Sequence[int],
+    shares: np.ndarray,
+    distances: Mapping[int, float],
+    *,
+    last: bool,
 ) -> None:
-    """The strip of one model, with gaps for blocks that have no map."""
+    """The strip of one model, with gaps for blocks that have no map.
+
+    distances  divergence in bits of its maps from those of the first model, by block
+    """
     key, best = context.case.model, int(shares[-1].argmax())
     there = {one.block: tile(context, one, float(shares[one.block][best])) for one in row}
     given, maps, answer = strip.columns(len(blocks), key=f"flow_{key}", widest=strip.SMALL)
     with given:
         model_about(context)
+        if distances:
+            listed = ", ".join(f"{value:.2f}" for value in distances.values())
+            st.caption(f"Divergence from the first: {listed} bits", help=DIVERGENCE)
     with maps:
         st.caption(f"bar: P({text.plain(text.label(context.config.labels[best]))}) after each block")
         context.modality.row(
@@ -128,7 +145,7 @@ def _one_block(contexts: Sequence[CompareContext], rows: Rows, selections: Seque
     base = found[0]
     same = [i for i in range(1, len(contexts)) if same_elements(first.sample, contexts[i].sample)]
     both = [i for i in same if base and found[i]]
-    st.subheader(f"Block {block + 1}", anchor=False, divider="gray")
+    st.subheader(f"Block {block + 1} in all models", anchor="block", divider="gray")
     together = len(contexts) == 2 and len(both) == 1
     columns = st.columns(3 if together else len(contexts), gap="medium")
     limit = LIMITS[len(columns)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -147,6 +148,7 @@ class Perceiver(nn.Module):
         """
         if inputs.shape[0] != 1:
             raise ValueError(f"one input is traced at a time, not {inputs.shape[0]}")
+        began = time.monotonic()
         after: dict[int, Tensor] = {}
         records = []
         for step in self.steps(InputArray(inputs, keep=True), traced=True):
@@ -164,6 +166,7 @@ class Perceiver(nn.Module):
             records=tuple(records),
             inputs=InputArray(inputs),
             shape=self.config.input_shape,
+            seconds=time.monotonic() - began,
         )
 
     def steps(self, inputs: InputArray, *, traced: bool = False) -> Iterator[LayerStep]:

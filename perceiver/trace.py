@@ -66,6 +66,7 @@ class Trace:
     records       one a cross-attention, in order
     inputs        the input array; maps are computed against it
     shape         the grid the input elements lie on
+    seconds       that the pass took; 0 where it was not measured
     """
 
     logits: Float[Tensor, "classes"]
@@ -74,6 +75,7 @@ class Trace:
     records: tuple[CrossAttentionRecord, ...]
     inputs: InputArray = field(repr=False)
     shape: tuple[int, ...]
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def blocks(self) -> tuple[int, ...]:

@@ -1,8 +1,9 @@
-"""Gradient attributions, computed by captum: one value per input element."""
+"""Gradient attributions: one value per input element. Single gradients are computed by captum."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,9 +12,9 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from ..model import Perceiver
-from ..progress import ProgressCallback, ignore
+from ..progress import ProgressCallback, ignore, portion
 from ..sample import Sample
-from .batches import together
+from .batches import evaluate, together
 from .methods import ATTRIBUTION_METHODS, METHODS, AttributionMethod
 from .target_class import chosen_class
 
@@ -37,6 +38,22 @@ class Attribution:
     signed: bool
     change: float | None = None
     completeness: float | None = None
+
+
+@dataclass(frozen=True)
+class PathGradients:
+    """Integrated gradients, possibly incomplete.
+
+    done         points of the path that are summed up
+    steps        points of the path
+    gradient     the weighted sum of the gradients at these points
+    attribution  the result; None until all points are summed up
+    """
+
+    done: int
+    steps: int
+    gradient: Float[Tensor, "1 M part"]
+    attribution: Attribution | None = None
 
 
 def attribute(
@@ -65,63 +82,125 @@ def attribute(
 
     Raises ConfigError for a class or a method that does not exist.
     """
-    # Takes a second to import, and everything that writes results imports this module.
-    from captum.attr import InputXGradient, IntegratedGradients, Saliency
-
     if method not in ATTRIBUTION_METHODS:
         raise ConfigError(f"there is no attribution {method!r}; there are {', '.join(ATTRIBUTION_METHODS)}")
-    codes = model.codes(sample).detach()
-    content, blank, join = sample.content[None], torch.zeros_like(sample.content)[None], model.input_array
-    if content.shape[1] != codes.shape[1]:
-        with torch.no_grad():
-            content, blank, join = model.stem(content), model.stem(blank), model.joined
-    has_content = content.shape[-1] > 0
+    if method == "integrated_gradients":
+        *_, last = integrate(model, sample, target, against, steps=steps, progress=progress)
+        assert last.attribution is not None
+        return last.attribution
+    # Takes a second to import, and everything that writes results imports this module.
+    from captum.attr import InputXGradient, Saliency
 
-    def logits(part: Float[Tensor, "B M part"]) -> Float[Tensor, "B classes"]:
-        if has_content:
-            return model(join(part, codes))
-        return model(join(content.expand(len(part), -1, -1), part))
-
-    given = content if has_content else codes
-    baseline = blank if has_content else given.mean(1, keepdim=True).expand_as(given)
-    with torch.no_grad():
-        at_input = logits(given)[0]
-    chosen = chosen_class(at_input, target, against)
-    total, done = (steps if method == "integrated_gradients" else 1), 0
+    score = _Score.of(model, sample, target, against)
     words = f"Computing {METHODS[method].lower_label}"
 
     def asked(part: Float[Tensor, "B M part"]) -> Float[Tensor, "B"]:
-        nonlocal done
-        # Captum also runs the input once without gradients, which is not a step.
-        if part.requires_grad:
-            progress(min(done, total) / total, words)
-            done += len(part)
-        found = logits(part)
-        return found[:, chosen] - found[:, against] if against is not None else found[:, chosen]
+        return score(part, lambda share: progress(share, words))
 
-    given = given.clone().requires_grad_()
-    change = completeness = None
+    progress(0.0, words)
+    given = score.given.clone().requires_grad_()
     with torch.enable_grad():
-        match method:
-            case "saliency":
-                values = Saliency(asked).attribute(given, abs=False).norm(dim=-1)
-            case "input_x_gradient":
-                values = InputXGradient(asked).attribute(given).sum(-1)
-            case _:
-                found = IntegratedGradients(asked).attribute(
-                    given, baseline, n_steps=steps, internal_batch_size=together(model, given.shape[1])
-                )
-                values = found.detach().sum(-1)
-                with torch.no_grad():
-                    change = float(asked(given.detach()) - asked(baseline.contiguous()))
-                completeness = abs(float(values.sum()) - change)
+        if method == "saliency":
+            values = Saliency(asked).attribute(given, abs=False).norm(dim=-1)
+        else:
+            values = InputXGradient(asked).attribute(given).sum(-1)
     progress(1.0, words)
+    shaped = values.detach()[0].numpy().reshape(sample.shape)
+    return Attribution(method, score.target, against, shaped, signed=method != "saliency")
+
+
+def integrate(
+    model: Perceiver,
+    sample: Sample,
+    target: int | None = None,
+    against: int | None = None,
+    *,
+    steps: int = 32,
+    resume: PathGradients | None = None,
+    progress: ProgressCallback = ignore,
+) -> Iterator[PathGradients]:
+    """Integrated gradients by Gauss-Legendre quadrature; yields after every batch of points of the path.
+
+    resume  an unfinished result for the same input, classes and steps, whose points are not computed again
+
+    Arguments and errors as for `attribute`.
+    """
+    score = _Score.of(model, sample, target, against)
+    words = f"Computing {METHODS['integrated_gradients'].lower_label}"
+    given, baseline = score.given, score.baseline
+    nodes, weights = (torch.from_numpy(one).to(given) for one in np.polynomial.legendre.leggauss(steps))
+    path = PathGradients(0, steps, torch.zeros_like(given)) if resume is None else resume
+    size = together(model, given.shape[1])
+    while path.done < steps:
+        stop = min(path.done + size, steps)
+        report = portion(progress, path.done / steps, stop / steps, words)
+        report(0.0, words)
+        alphas, shares = (one[path.done : stop, None, None] for one in ((nodes + 1) / 2, weights / 2))
+        with torch.enable_grad():
+            points = (baseline + alphas * (given - baseline)).requires_grad_()
+            total = score(points, lambda share, report=report: report(share, words)).sum()  # type: ignore[misc]
+            (gradient,) = torch.autograd.grad(total, points)
+        path = replace(path, done=stop, gradient=path.gradient + (shares * gradient).sum(0, keepdim=True))
+        if path.done == steps:
+            path = replace(path, attribution=_integrated(score, path, sample))
+            progress(1.0, words)
+        yield path
+
+
+@torch.no_grad()
+def _integrated(score: _Score, path: PathGradients, sample: Sample) -> Attribution:
+    values = ((score.given - score.baseline) * path.gradient).sum(-1)
+    change = float(score(score.given) - score(score.baseline.contiguous()))
     return Attribution(
-        method=method,
-        target=chosen,
-        against=against,
-        values=values.detach()[0].numpy().reshape(sample.shape),
-        signed=method != "saliency",
+        method="integrated_gradients",
+        target=score.target,
+        against=score.against,
+        values=values[0].numpy().reshape(sample.shape),
+        signed=True,
         change=change,
-        completeness=completeness,
+        completeness=abs(float(values.sum()) - change),
     )
+
+
+@dataclass(frozen=True)
+class _Score:
+    """The logit of a class, less that of another if there is one, as a function of the attributed channels.
+
+    join             makes the input array of content and position codes
+    fixed            the other channels: of the position encoding, or of the content
+    given, baseline  the attributed channels of the input and of the baseline
+    has_content      whether the attributed channels are those of the content
+    """
+
+    model: Perceiver
+    join: Callable[..., Tensor]
+    fixed: Float[Tensor, "1 M fixed"]
+    given: Float[Tensor, "1 M part"]
+    baseline: Float[Tensor, "1 M part"]
+    has_content: bool
+    target: int
+    against: int | None
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, model: Perceiver, sample: Sample, target: int | None, against: int | None) -> _Score:
+        codes = model.codes(sample).detach()
+        content, blank, join = sample.content[None], torch.zeros_like(sample.content)[None], model.input_array
+        if content.shape[1] != codes.shape[1]:
+            content, blank, join = model.stem(content), model.stem(blank), model.joined
+        has_content = content.shape[-1] > 0
+        if has_content:
+            fixed, given, baseline = codes, content, blank
+        else:
+            fixed, given, baseline = content, codes, codes.mean(1, keepdim=True).expand_as(codes)
+        logits = torch.zeros(model.config.num_classes) if target is not None else model(join(content, codes))[0]
+        chosen = chosen_class(logits, target, against)
+        return cls(model, join, fixed, given, baseline, has_content, chosen, against)
+
+    def __call__(
+        self, part: Float[Tensor, "B M part"], report: Callable[[float], None] = lambda _: None
+    ) -> Float[Tensor, "B"]:
+        content, codes = (part, self.fixed) if self.has_content else (self.fixed.expand(len(part), -1, -1), part)
+        logits = evaluate(self.model, self.join(content, codes), report)
+        found = logits[:, self.target]
+        return found if self.against is None else found - logits[:, self.against]

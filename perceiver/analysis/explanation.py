@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -15,10 +16,14 @@ from ..model import Perceiver
 from ..progress import ProgressCallback, ignore, portion
 from ..sample import Sample
 from ..trace import Trace
-from .attribution import attribute
-from .faithfulness import Faithfulness, faithfulness_of_all, random_faithfulness
-from .methods import METHODS, AttributionMethod, RelevanceMethod, Removal
+from .attribution import Attribution, PathGradients, attribute, integrate
+from .batches import GRADIENT
+from .faithfulness import Faithfulness, Perturbations, map_orders, perturb, points, random_orders
+from .methods import METHODS, RANDOM, AttributionMethod, RelevanceMethod, Removal
 from .relevance import Relevance, relevance
+
+T = TypeVar("T")
+Key = tuple[Hashable, ...]
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Question:
         if self.target == self.against:
             raise ConfigError(f"class {self.target + 1} cannot be contrasted with itself")
 
-    def map_key(self, method: str) -> tuple[Hashable, ...]:
+    def map_key(self, method: str) -> Key:
         """Everything that a method's map depends on besides the model and the input, as a cache key."""
         if not METHODS[method].about_class:
             return (method,)
@@ -49,7 +54,7 @@ class Question:
         }
         return (method, self.target, self.against, *own.get(method, ()))
 
-    def score_key(self, method: str) -> tuple[Hashable, ...]:
+    def score_key(self, method: str) -> Key:
         """Everything that the score of a method, or of "random", depends on, as a cache key: it follows one class."""
         return ("score", self.target, *(self.map_key(method) if method in METHODS else ()))
 
@@ -88,12 +93,16 @@ class Explanations:
     methods  all requested methods, in the order of computation
     maps     the maps computed so far, with scores if `random` is not None
     random   the score of random orders; None until the maps are tested
+    begun    unfinished maps by `Question.map_key`, and unfinished tests by `Question.score_key`
+    each     seconds per evaluation of the model in the last work that was measured; 0 before it
     """
 
     question: Question
     methods: tuple[str, ...]
     maps: tuple[Explanation, ...] = ()
     random: Faithfulness | None = None
+    begun: Mapping[Key, PathGradients | Perturbations] = field(default_factory=dict, repr=False)
+    each: float = 0.0
 
     def __getitem__(self, method: str) -> Explanation:
         """The map of a method. Raises KeyError if it is not computed yet."""
@@ -150,8 +159,44 @@ def explain_by(
         held = relevance(model, sample, target, against, method=question.relevance, progress=progress)
         return Explanation(method, held.total, signed=against is not None, relevance=held)
     gradient = cast(AttributionMethod, method)
-    made = attribute(model, sample, gradient, target, against, steps=question.steps, progress=progress)
-    return Explanation(method, made.values, made.signed, change=made.change, completeness=made.completeness)
+    return _of(attribute(model, sample, gradient, target, against, steps=question.steps, progress=progress))
+
+
+def _of(made: Attribution) -> Explanation:
+    return Explanation(made.method, made.values, made.signed, change=made.change, completeness=made.completeness)
+
+
+def evaluations_left(found: Explanations, elements: int, *, test: bool = True, steps: int = 20, seeds: int = 8) -> int:
+    """The number of evaluations of the model that `explain_steps` needs to complete a result.
+
+    An evaluation with its gradient counts as GRADIENT evaluations. Times the seconds of one evaluation this is an
+    estimate of the time left.
+
+    elements  M, the number of input elements
+
+    Other arguments as for `explain_steps`.
+    """
+    question, known = found.question, {one.method for one in found.maps}
+    classes = 1 if question.against is None else 2
+    costs = {
+        "attention": 0,
+        "last": 0,
+        "relevance": 1 + GRADIENT * classes,
+        "integrated_gradients": GRADIENT * question.steps + 2,
+    }
+    left = 0
+    for method in found.methods:
+        if method not in known:
+            begun = found.begun.get(question.map_key(method))
+            done = GRADIENT * begun.done if isinstance(begun, PathGradients) else 0
+            left += costs.get(method, GRADIENT) - done
+    if test:
+        curves = sum(map(len, points(elements, steps)))
+        for key in (*found.methods, RANDOM):
+            if key not in found.scores:
+                begun = found.begun.get(question.score_key(key))
+                left += begun.left if isinstance(begun, Perturbations) else curves * (seeds if key == RANDOM else 1)
+    return left
 
 
 def explain_steps(
@@ -166,6 +211,7 @@ def explain_steps(
     seeds: int = 8,
     removal: Removal = "remove",
     at_a_time: int | None = None,
+    seconds: float | None = None,
     resume: Explanations | None = None,
     progress: ProgressCallback = ignore,
 ) -> Iterator[Explanations]:
@@ -177,6 +223,7 @@ def explain_steps(
     seeds      number of random orders
     removal    how an element is removed
     at_a_time  number of maps tested in one step; None tests all together
+    seconds    yields unfinished steps, too, after about this time each; a step can then be resumed where it was left
     resume     an earlier result for the same question and methods, in any order; its maps are not computed again
 
     Raises as `explain_by` and `faithfulness_of_all` do.
@@ -191,24 +238,114 @@ def explain_steps(
         label = METHODS[method].lower_label if method in METHODS else method
         part = portion(progress, done / total, (done + 1) / total, f"Computing {label}")
         part(0.0, "")
-        made = explain_by(model, sample, trace, method, question, progress=part)
-        maps = {one.method: one for one in (*found.maps, made)}
-        found = replace(found, maps=tuple(maps[key] for key in asked if key in maps))
+        if method == "integrated_gradients":
+            for grown, complete in _integrated(model, sample, found, seconds, part):
+                found = grown
+                if not complete:
+                    yield found
+        else:
+            found = _with_map(found, asked, explain_by(model, sample, trace, method, question, progress=part))
         yield found
     if not test:
         return
+    tested = [one.method for one in found.maps if one.score is not None]
     untested = {one.method: one.values for one in found.maps if one.score is None}
     while untested:
-        tested = len(asked) - len(untested)
-        said = "Testing the maps" if at_a_time is None else f"Testing the maps: {tested} of {len(asked) + 1} tested"
-        progress((len(asked) + tested / group) / total, said)
-        part_of = dict(list(untested.items())[:group])
-        scores = faithfulness_of_all(model, sample, part_of, question.target, steps=steps, how=removal)
-        found = replace(found, maps=tuple(replace(m, score=scores.get(m.method, m.score)) for m in found.maps))
-        untested = {key: values for key, values in untested.items() if key not in scores}
+        said = "Testing the maps"
+        if at_a_time is not None:
+            said = f"{said}: {len(tested)} of {len(asked) + 1} tested"
+        now = dict(list(untested.items())[:group])
+        start = len(asked) + len(tested) / group
+        part = portion(progress, start / total, min(start + 1, total - 1) / total, said)
+        key = question.score_key(next(iter(now))) if len(now) == 1 else ("scores", *map(question.score_key, now))
+        testing = _Test(map_orders(sample, now), question.target, steps, removal, key)
+        for grown, state in testing.run(model, sample, found, seconds, part):
+            found = grown
+            if state.left:
+                yield found
+            else:
+                scores = state.scores(now)
+                maps = tuple(replace(one, score=scores.get(one.method, one.score)) for one in found.maps)
+                found = replace(found, maps=maps)
+        tested += now
+        untested = {key: values for key, values in untested.items() if key not in now}
         yield found
     if found.random is None:
-        progress((total - 1) / total, "Testing random orders")
-        random = random_faithfulness(model, sample, question.target, seeds=seeds, steps=steps, how=removal)
-        yield replace(found, random=random)
+        part = portion(progress, (total - 1) / total, 1.0, "Testing random orders")
+        testing = _Test(random_orders(sample, seeds), question.target, steps, removal, question.score_key(RANDOM))
+        for grown, state in testing.run(model, sample, found, seconds, part):
+            found = grown
+            yield found if state.left else replace(found, random=state.mean())
     progress(1.0, "Testing random orders")
+
+
+def _with_map(found: Explanations, asked: tuple[str, ...], made: Explanation) -> Explanations:
+    maps = {one.method: one for one in (*found.maps, made)}
+    return replace(found, maps=tuple(maps[key] for key in asked if key in maps))
+
+
+def _integrated(
+    model: Perceiver, sample: Sample, found: Explanations, seconds: float | None, progress: ProgressCallback
+) -> Iterator[tuple[Explanations, bool]]:
+    """Integrated gradients as they grow, with whether they are complete."""
+    question = found.question
+    key = question.map_key("integrated_gradients")
+    before = cast("PathGradients | None", found.begun.get(key))
+    classes = (question.target, question.against)
+    paths = integrate(model, sample, *classes, steps=question.steps, resume=before, progress=progress)
+    done = 0 if before is None else before.done
+    for path, spent in _every(paths, seconds):
+        found = replace(found, each=spent / (GRADIENT * (path.done - done)))
+        done = path.done
+        if path.attribution is None:
+            found = replace(found, begun={**found.begun, key: path})
+        else:
+            found = _with_map(_finished(found, key), found.methods, _of(path.attribution))
+        yield found, path.attribution is not None
+
+
+@dataclass(frozen=True)
+class _Test:
+    """A deletion and insertion test along some orders, whose unfinished result is kept under a key."""
+
+    orders: Sequence[np.ndarray]
+    target: int
+    steps: int
+    removal: Removal
+    key: Key
+
+    def run(
+        self,
+        model: Perceiver,
+        sample: Sample,
+        found: Explanations,
+        seconds: float | None,
+        progress: ProgressCallback,
+    ) -> Iterator[tuple[Explanations, Perturbations]]:
+        """The test as it grows, with what is known besides."""
+        before = cast("Perturbations | None", found.begun.get(self.key))
+        options = {"steps": self.steps, "how": self.removal, "resume": before, "progress": progress}
+        left = None if before is None else before.left
+        progress(0.0, "")
+        for state, spent in _every(perturb(model, sample, self.orders, self.target, **options), seconds):  # type: ignore[arg-type]
+            computed = (state.found.size if left is None else left) - state.left
+            left = state.left
+            found = replace(found, each=spent / computed) if computed else found
+            found = replace(found, begun={**found.begun, self.key: state}) if left else _finished(found, self.key)
+            yield found, state
+
+
+def _finished(found: Explanations, key: Key) -> Explanations:
+    return replace(found, begun={one: state for one, state in found.begun.items() if one != key})
+
+
+def _every(results: Iterator[T], seconds: float | None) -> Iterator[tuple[T, float]]:
+    """The last of some results and, every `seconds`, one of those before it, each with the time it took."""
+    began, last = time.monotonic(), None
+    for last in results:
+        spent = time.monotonic() - began
+        if seconds is not None and spent >= seconds:
+            yield last, spent
+            began, last = time.monotonic(), None
+    if last is not None:
+        yield last, time.monotonic() - began

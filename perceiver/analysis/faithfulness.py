@@ -7,19 +7,18 @@ out-of-distribution value has to replace it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int, Int64
-from torch import Tensor
+from jaxtyping import Float, Float64, Int64
 
 from ..errors import ConfigError
 from ..model import Perceiver
+from ..progress import ProgressCallback, ignore, portion
 from ..sample import Sample
-from .batches import together
+from .batches import evaluate, together
 from .methods import Removal
 from .target_class import chosen_class
 
@@ -30,16 +29,17 @@ class PerturbationCurve:
 
     shares         share of the elements changed so far, ascending; at least one element stays in the input
     probabilities  of the class
+    areas          of the curves of single orders, where the curve is a mean over several; else empty
     """
 
     shares: Float64[np.ndarray, "k"]
     probabilities: Float64[np.ndarray, "k"]
+    areas: tuple[float, ...] = ()
 
     @property
     def area(self) -> float:
         """The area under the curve over its range, by the trapezoidal rule: 0 to 1."""
-        wide = self.shares[-1] - self.shares[0]
-        return float(np.trapezoid(self.probabilities, self.shares) / wide)
+        return _area(self.shares, self.probabilities)
 
 
 @dataclass(frozen=True)
@@ -92,16 +92,10 @@ def faithfulness_of_all(
     seed: int = 0,
 ) -> dict[str, Faithfulness]:
     """`faithfulness` of several maps of one input by name, in shared batches. Raises as it does."""
-    total = math.prod(sample.shape)
-    mixed = np.random.default_rng(seed).permutation(total)
-    orders = []
-    for values in maps.values():
-        flat = np.asarray(values, dtype=np.float64).ravel()
-        if flat.size != total:
-            raise ValueError(f"{flat.size} values for {total} elements")
-        orders.append(mixed[np.argsort(-flat[mixed], kind="stable")])
-    chosen, deletion, insertion = _along(model, sample, orders, target, steps, how)
-    return {name: Faithfulness(chosen, deletion(i), insertion(i)) for i, name in enumerate(maps)}
+    if not maps:
+        return {}
+    *_, last = perturb(model, sample, map_orders(sample, maps, seed), target, steps=steps, how=how)
+    return last.scores(maps)
 
 
 def random_faithfulness(
@@ -114,10 +108,31 @@ def random_faithfulness(
     how: Removal = "remove",
 ) -> Faithfulness:
     """The mean of the curves over random orders: the score of an uninformative map."""
-    orders = [np.random.default_rng(seed).permutation(math.prod(sample.shape)) for seed in range(seeds)]
-    chosen, deletion, insertion = _along(model, sample, orders, target, steps, how)
-    every = range(seeds)
-    return Faithfulness(chosen, deletion(*every), insertion(*every))
+    *_, last = perturb(model, sample, random_orders(sample, seeds), target, steps=steps, how=how)
+    return last.mean()
+
+
+def map_orders(
+    sample: Sample, maps: Mapping[str, Float[np.ndarray, "..."]], seed: int = 0
+) -> list[Int64[np.ndarray, "M"]]:
+    """The order of the elements along each map, highest values first; equal values in random order.
+
+    Raises ValueError if the number of values is not the number of elements.
+    """
+    total = math.prod(sample.shape)
+    mixed = np.random.default_rng(seed).permutation(total)
+    orders = []
+    for values in maps.values():
+        flat = np.asarray(values, dtype=np.float64).ravel()
+        if flat.size != total:
+            raise ValueError(f"{flat.size} values for {total} elements")
+        orders.append(mixed[np.argsort(-flat[mixed], kind="stable")])
+    return orders
+
+
+def random_orders(sample: Sample, seeds: int) -> list[Int64[np.ndarray, "M"]]:
+    """Random orders of the elements, one per seed."""
+    return [np.random.default_rng(seed).permutation(math.prod(sample.shape)) for seed in range(seeds)]
 
 
 def shares(total: int, steps: int) -> Int64[np.ndarray, "k"]:
@@ -125,50 +140,103 @@ def shares(total: int, steps: int) -> Int64[np.ndarray, "k"]:
     return np.unique(np.rint(total * (np.arange(steps + 1) / steps) ** 2).astype(np.int64))
 
 
+def points(total: int, steps: int) -> tuple[Int64[np.ndarray, "gone"], Int64[np.ndarray, "come"]]:
+    """The numbers of elements removed by deletion and added by insertion; one element always stays."""
+    counts = shares(total, steps)
+    return np.unique(counts.clip(max=total - 1)), np.unique(counts.clip(min=1))
+
+
+@dataclass(frozen=True)
+class Perturbations:
+    """Deletion and insertion along several orders of the elements, possibly incomplete.
+
+    target  the class
+    total   M, the number of elements
+    gone    numbers of removed elements, one per point of deletion
+    come    numbers of added elements, one per point of insertion
+    found   probabilities of the class: points of deletion, then of insertion, in computation order by row; NaN where
+            they are not computed yet
+    """
+
+    target: int
+    total: int
+    gone: Int64[np.ndarray, "gone"]
+    come: Int64[np.ndarray, "come"]
+    found: Float64[np.ndarray, "points orders"]
+
+    @property
+    def left(self) -> int:
+        """The number of evaluations of the model that are left."""
+        return int(np.isnan(self.found).sum())
+
+    def scores(self, names: Sequence[str] | Mapping[str, object]) -> dict[str, Faithfulness]:
+        """The score of every order, by name."""
+        return {name: self._over(slice(i, i + 1)) for i, name in enumerate(names)}
+
+    def mean(self) -> Faithfulness:
+        """The score of the mean curves over all orders, with the areas of single orders."""
+        return self._over(slice(None))
+
+    def _over(self, orders: slice) -> Faithfulness:
+        deletion, insertion = self.found[: len(self.gone), orders], self.found[len(self.gone) :, orders]
+        curves = (self._curve(self.gone, deletion), self._curve(self.come, insertion))
+        return Faithfulness(self.target, *curves)
+
+    def _curve(self, counts: Int64[np.ndarray, "k"], found: Float64[np.ndarray, "k orders"]) -> PerturbationCurve:
+        changed = counts / self.total
+        areas = tuple(_area(changed, one) for one in found.T) if found.shape[1] > 1 else ()
+        return PerturbationCurve(changed, found.mean(1), areas)
+
+
 @torch.no_grad()
-def _along(
+def perturb(
     model: Perceiver,
     sample: Sample,
     orders: Sequence[Int64[np.ndarray, "M"]],
-    target: int | None,
-    steps: int,
-    how: Removal,
-) -> tuple[int, Callable[..., PerturbationCurve], Callable[..., PerturbationCurve]]:
-    """The class, and two functions that return the deletion and insertion curves averaged over orders by index."""
-    inputs = model.inputs(sample)
-    total, blank = inputs.shape[1], None
+    target: int | None = None,
+    *,
+    steps: int = 20,
+    how: Removal = "remove",
+    resume: Perturbations | None = None,
+    progress: ProgressCallback = ignore,
+) -> Iterator[Perturbations]:
+    """Deletion and insertion along orders of the elements; yields after every batch of evaluations of the model.
+
+    resume  an unfinished result for the same input, orders, class and options, which is not computed again
+
+    Other arguments and errors as for `faithfulness`.
+    """
+    words, inputs, blank = "Testing", model.inputs(sample), None
     if how == "blank":
         if sample.content.shape[1] == 0:
             raise ConfigError("these elements are places alone; there is no content that could be blanked")
         blank = model.input_array(torch.zeros_like(sample.content)[None], model.codes(sample))
-    chosen = chosen_class(model(inputs)[0], target)
-    counts = shares(total, steps)
-    ranked = torch.from_numpy(np.stack(orders))
-    gone = np.unique(counts.clip(max=total - 1))
-    come = np.unique(counts.clip(min=1))
-    deletion = np.stack([_probabilities(model, inputs, blank, ranked[:, count:], chosen) for count in gone.tolist()])
-    insertion = np.stack([_probabilities(model, inputs, blank, ranked[:, :count], chosen) for count in come.tolist()])
-
-    def course(
-        counted: Int64[np.ndarray, "k"], found: Float64[np.ndarray, "k orders"], *named: int
-    ) -> PerturbationCurve:
-        return PerturbationCurve(counted / total, found[:, list(named)].mean(1))
-
-    return chosen, partial(course, gone, deletion), partial(course, come, insertion)
-
-
-def _probabilities(
-    model: Perceiver,
-    inputs: Float[Tensor, "1 M C"],
-    blank: Float[Tensor, "1 M C"] | None,
-    kept: Int[Tensor, "orders k"],
-    target: int,
-) -> Float64[np.ndarray, "orders"]:
-    """The probability of a class when only some elements are kept, for several sets of elements."""
-    found = []
-    for part in kept.split(together(model, inputs.shape[1])):
-        array = inputs[0][part]
+    total, size = inputs.shape[1], together(model, inputs.shape[1])
+    if resume is None:
+        logits = torch.zeros(model.config.num_classes) if target is not None else model(inputs)[0]
+        gone, come = points(total, steps)
+        missing = np.full((len(gone) + len(come), len(orders)), np.nan)
+        resume = Perturbations(chosen_class(logits, target), total, gone, come, missing)
+    state, ranked = resume, torch.from_numpy(np.stack(orders))
+    kept = [ranked[:, count:] for count in state.gone.tolist()] + [ranked[:, :count] for count in state.come.tolist()]
+    for point, first in np.ndindex(len(kept), -(-len(orders) // size)):
+        part = slice(first * size, (first + 1) * size)
+        if not np.isnan(state.found[point, part]).any():
+            continue
+        chosen = kept[point][part]
+        array = inputs[0][chosen]
         if blank is not None:
-            array = blank.repeat(len(part), 1, 1).scatter_(1, part[..., None].expand_as(array), array)
-        found.append(model(array).softmax(-1)[:, target])
-    return torch.cat(found).double().numpy()
+            array = blank.repeat(len(chosen), 1, 1).scatter_(1, chosen[..., None].expand_as(array), array)
+        done = state.found.size - state.left
+        report = portion(progress, done / state.found.size, (done + len(chosen)) / state.found.size)
+        logits = evaluate(model, array, lambda share, report=report: report(share, words))  # type: ignore[misc]
+        found = state.found.copy()
+        found[point, part] = logits.softmax(-1)[:, state.target].double().numpy()
+        state = replace(state, found=found)
+        yield state
+    if resume.left == 0:
+        yield state
+
+
+def _area(changed: Float64[np.ndarray, "k"], probabilities: Float64[np.ndarray, "k"]) -> float:
+    return float(np.trapezoid(probabilities, changed) / (changed[-1] - changed[0]))

@@ -78,7 +78,11 @@ def relevance(
         raise ConfigError(f"there is no relevance method {method!r}; there are {', '.join(RELEVANCE_METHODS)}")
     with torch.no_grad():
         inputs = InputArray(model.inputs(sample), keep=True)
-        steps = tuple(model.steps(inputs, traced=True))
+        passed = []
+        for step in model.steps(inputs, traced=True):
+            passed.append(step)
+            progress(0.0, "Running the model")
+        steps = tuple(passed)
         latents = steps[-1].after
         logits = model.head(latents)[0]
     chosen = chosen_class(logits, target, against)

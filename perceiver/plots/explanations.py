@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import plotly.graph_objects as go
@@ -13,6 +13,7 @@ from PIL import Image
 
 from ..analysis.formatting import number, percent
 from ..analysis.methods import METHODS, RANDOM, RANDOM_LABEL
+from ..analysis.random_order import Direction, compare, random_interval
 from .figures import BLUE, GREY, GRID, ORANGE, TEAL
 
 PURPLE = "#9a6dd7"
@@ -28,11 +29,8 @@ STYLES: Mapping[str, tuple[str, str]] = {
     "integrated_gradients": (PURPLE, "solid"),
     "random": (GREY, "dot"),
 }
-NOTICED = 0.01
-"""The smallest difference of two areas that the text mentions."""
 
-Direction = Literal["deletion", "insertion"]
-DIRECTIONS: Mapping[str, str] = {"deletion": "Elements taken away", "insertion": "Elements put in"}
+DIRECTIONS: Mapping[Direction, str] = {"deletion": "Elements taken away", "insertion": "Elements put in"}
 
 
 @runtime_checkable
@@ -52,6 +50,11 @@ class PerturbationCurve(Protocol):
     @property
     def area(self) -> float:
         """Area under the curve."""
+        ...
+
+    @property
+    def areas(self) -> tuple[float, ...]:
+        """Areas of single orders, if the curve is their mean."""
         ...
 
 
@@ -104,47 +107,47 @@ def course_figure(scores: Mapping[str, Score], direction: Direction, *, strong: 
 
 def faithfulness_text(scores: Mapping[str, Score], label: str) -> str:
     """The content of the curves as text: the maps with the best deletion and insertion, and whether attention is better
-    than random order.
+    than random order (`faithfulness.compare`).
 
     scores  by a key of NAMES, including "random"
     label   the class
 
     Raises ValueError without random order or without any method.
     """
-    methods = [key for key in NAMES if key in scores and key != "random"]
-    if "random" not in scores or not methods:
+    methods = [key for key in NAMES if key in scores and key != RANDOM]
+    if RANDOM not in scores or not methods:
         raise ValueError("maps are measured against random order; there must be both")
-    lead = {key: (_lead(scores, key, "deletion"), _lead(scores, key, "insertion")) for key in methods}
-    parts = [_best(scores, lead, label)]
-    start = float(scores["random"].deletion.probabilities[0])
+    parts = [_best(scores, methods, "deletion", label), _best(scores, methods, "insertion", label)]
+    start = float(scores[RANDOM].deletion.probabilities[0])
     if start < 0.1:
         parts.append(f"The whole input gives “{label}” only {percent(start)}, so there is little to take away.")
-    if "attention" in lead:
+    if "attention" in methods:
         parts.append(compared_text(scores, "attention"))
     return " ".join(parts)
 
 
-def _lead(scores: Mapping[str, Score], key: str, direction: Direction) -> float:
-    """The improvement over random order: the decrease of the deletion area, or the increase of the insertion area."""
-    its, chance = (getattr(scores[one], direction).area for one in (key, "random"))
-    return float(chance - its if direction == "deletion" else its - chance)
+def _best(scores: Mapping[str, Score], methods: Sequence[str], direction: Direction, label: str) -> str:
+    """The map with the best area, if it is better than random order."""
+    areas = {key: float(getattr(scores[key], direction).area) for key in methods}
+    best = min(areas, key=lambda key: areas[key] if direction == "deletion" else -areas[key])
+    chance = _chance(scores, direction)
+    if _verdict(scores, best, direction) != "better":
+        return f"{direction.title()}: no map is better than random order (the best {areas[best]:.2f}, {chance})."
+    does = f"brings “{label}” {'down' if direction == 'deletion' else 'up'} fastest"
+    return f"{direction.title()}: what {_within(NAMES[best])} marks {does} (area {areas[best]:.2f}, {chance})."
 
 
-def _best(scores: Mapping[str, Score], lead: Mapping[str, tuple[float, float]], label: str) -> str:
-    words = []
-    for i, (does, way) in enumerate((("Taken away", "down"), ("Put in", "up"))):
-        key = max(lead, key=lambda one: lead[one][i])
-        direction: Direction = "insertion" if i else "deletion"
-        if lead[key][i] < NOTICED:
-            words.append(f"{does} in the order of any of these maps, elements do no more to it than in random order.")
-            continue
-        area, chance = (getattr(scores[one], direction).area for one in (key, "random"))
-        what = f"“{label}”" if not i else "it"
-        words.append(
-            f"{does} first, what {_within(NAMES[key])} marks brings {what} {way} fastest: area {area:.2f}, "
-            f"against {chance:.2f} in random order."
-        )
-    return " ".join(words)
+def _verdict(scores: Mapping[str, Score], key: str, direction: Direction) -> str:
+    return compare(getattr(scores[key], direction), getattr(scores[RANDOM], direction), direction)
+
+
+def _chance(scores: Mapping[str, Score], direction: Direction) -> str:
+    """The interval of random orders as text."""
+    curve: PerturbationCurve = getattr(scores[RANDOM], direction)
+    if len(curve.areas) < 2:
+        return f"random order {curve.area:.2f}, too few orders to compare"
+    low, high = random_interval(curve)
+    return f"random orders {low:.2f} to {high:.2f}"
 
 
 def areas_text(scores: Mapping[str, Score]) -> str:
@@ -159,21 +162,19 @@ def areas_text(scores: Mapping[str, Score]) -> str:
 
 def compared_text(scores: Mapping[str, Score], key: str) -> str:
     """Whether one map is better than random order, as text. Raises ValueError if it or random order is missing."""
-    if not {key, "random"} <= scores.keys():
+    if not {key, RANDOM} <= scores.keys():
         raise ValueError("maps are measured against random order; there must be both")
-    deletion, insertion = (
-        f"{getattr(scores[key], one).area:.2f} against {getattr(scores['random'], one).area:.2f}" for one in DIRECTIONS
-    )
     name = NAMES[key]
-    match _lead(scores, key, "deletion") >= NOTICED, _lead(scores, key, "insertion") >= NOTICED:
-        case True, True:
-            return f"{name} beats random order both ways ({deletion}, and {insertion})."
-        case True, False:
-            return f"{name} beats random order when elements are taken away ({deletion}), not when they are put in."
-        case False, True:
-            return f"{name} beats random order when elements are put in ({insertion}), not when they are taken away."
-        case _:
-            return f"{name} does not beat random order ({deletion}, and {insertion}): here it explains nothing."
+    verdicts = {direction: _verdict(scores, key, direction) for direction in DIRECTIONS}
+    numbers = {
+        direction: f"{getattr(scores[key], direction).area:.2f}, {_chance(scores, direction)}"
+        for direction in DIRECTIONS
+    }
+    if len(set(verdicts.values())) == 1:
+        both = "; ".join(f"{direction} {told}" for direction, told in numbers.items())
+        return f"{name} is {verdicts['deletion']} than random order ({both})."
+    told = ", and ".join(f"{verdicts[one]} at {one} ({numbers[one]})" for one in DIRECTIONS)
+    return f"{name} against random order: {told}."
 
 
 def _within(name: str) -> str:

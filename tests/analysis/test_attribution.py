@@ -9,7 +9,7 @@ from torch import Tensor
 
 from perceiver import Perceiver
 from perceiver.analysis import batches
-from perceiver.analysis.attribution import attribute
+from perceiver.analysis.attribution import attribute, integrate
 from perceiver.analysis.methods import ATTRIBUTION_METHODS, AttributionMethod
 from perceiver.errors import ConfigError
 from perceiver.positions import LearnedConfig
@@ -112,26 +112,61 @@ def test_the_most_probable_class_is_followed(method: AttributionMethod) -> None:
     np.testing.assert_allclose(chosen.values, asked.values, atol=1e-6)
 
 
-@pytest.mark.parametrize(("method", "total"), [("saliency", 1), ("input_x_gradient", 1), ("integrated_gradients", 6)])
-def test_progress_is_told_from_nothing_to_all(
-    method: AttributionMethod, total: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("method", "batches_of"), [("saliency", 1), ("input_x_gradient", 1), ("integrated_gradients", 3)]
+)
+def test_progress_is_told_after_every_layer_of_every_pass(
+    method: AttributionMethod, batches_of: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, told = MODELS["grid"], []
     monkeypatch.setattr(batches, "HELD", 2 * 15 * 20 * 4)  # two steps at a time
     attribute(model, sample(model), method, steps=6, progress=lambda share, text: told.append(share))
-    assert told == pytest.approx([0, 1] if total == 1 else [0, 2 / 6, 4 / 6, 1])
+    layers = sum(1 + model.config.self_attends for _ in model.config.plan)
+    assert told == sorted(told)
+    assert (told[0], told[-1]) == (0, pytest.approx(1))
+    # Forward and backward, in whichever order: the layers of a batch divide its share of the work evenly.
+    forward = {
+        (batch + (layer + 1) / layers / 3) / batches_of for batch in range(batches_of) for layer in range(layers)
+    }
+    for expected in forward:
+        assert any(share == pytest.approx(expected) for share in told)
+    assert len(told) >= 2 * layers * batches_of
 
 
-def test_what_is_told_may_stop_the_work() -> None:
+@pytest.mark.parametrize("calls", [1, 4, 9])
+def test_what_is_told_may_stop_the_work(calls: int) -> None:
+    """Forwards and, after the model's layers, within the backward pass."""
     model, told = MODELS["cloud"], []
+
+    class Stopped(BaseException):
+        """As Streamlit's own, which no handler of Exception may catch."""
 
     def stop(share: float | None, text: str) -> None:
         told.append(share)
-        raise InterruptedError
+        if len(told) == calls:
+            raise Stopped
 
-    with pytest.raises(InterruptedError):
+    with pytest.raises(Stopped):
         attribute(model, sample(model), "integrated_gradients", progress=stop)
-    assert told == [0]
+    assert len(told) == calls
+
+
+def test_integrated_gradients_go_on_where_they_were_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = MODELS["heads"]
+    given = sample(model)
+    whole = attribute(model, given, "integrated_gradients", 1, 0, steps=7)
+    monkeypatch.setattr(batches, "HELD", 2 * 15 * 20 * 4)  # two steps at a time
+    path = next(integrate(model, given, 1, 0, steps=7))
+    assert (path.done, path.attribution) == (2, None)
+    passes: list[int] = []
+    run = Perceiver.steps
+    monkeypatch.setattr(
+        Perceiver, "steps", lambda self, x, **more: (passes.append(x.shape[0]), run(self, x, **more))[1]
+    )
+    *_, last = integrate(model, given, 1, 0, steps=7, resume=path)
+    assert passes == [2, 2, 1, 1, 1]  # the other five points, then input and baseline
+    np.testing.assert_allclose(last.attribution.values, whole.values, atol=1e-5)
+    assert last.attribution.change == pytest.approx(whole.change, abs=1e-5)
 
 
 def test_steps_that_go_through_together_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

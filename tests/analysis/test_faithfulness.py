@@ -13,10 +13,13 @@ from perceiver.analysis.faithfulness import (
     PerturbationCurve,
     faithfulness,
     faithfulness_of_all,
+    perturb,
     random_faithfulness,
+    random_orders,
     shares,
 )
 from perceiver.analysis.methods import Removal
+from perceiver.analysis.random_order import random_interval
 from perceiver.errors import ConfigError
 from perceiver.sample import Sample
 
@@ -141,6 +144,37 @@ def test_random_order_is_the_mean_over_orders() -> None:
             course,
             PerturbationCurve(both[0][one].shares, np.mean([courses[one].probabilities for courses in both], axis=0)),
         )
+        assert course.areas == pytest.approx([courses[one].area for courses in both], abs=1e-5)
+
+
+def test_the_interval_of_random_orders_holds_new_ones() -> None:
+    """Against a simulation: 95 % of further draws lie in the interval of eight."""
+    generator = np.random.default_rng(0)
+    inside = []
+    for _ in range(2000):
+        *few, new = generator.normal(0.5, 0.03, 9).tolist()
+        low, high = random_interval(PerturbationCurve(np.array([0, 1.0]), np.array([0.5, 0.5]), tuple(few)))
+        inside.append(low <= new <= high)
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.015)
+    assert random_interval(PerturbationCurve(np.array([0, 1.0]), np.array([0.5, 0.5]), (0.5,))) == (0, 1)
+
+
+def test_an_unfinished_test_goes_on_where_it_was_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = MODELS["grid"]
+    given = sample(model)
+    orders = random_orders(given, 3)
+    whole = list(perturb(model, given, orders, 1, steps=4))
+    assert [one.left for one in whole] == list(range(3 * (len(whole) - 1), -1, -3))
+    monkeypatch.setattr(batches, "HELD", 1)
+    passes: list[int] = []
+    run = Perceiver.steps
+    monkeypatch.setattr(
+        Perceiver, "steps", lambda self, x, **more: (passes.append(x.shape[0]), run(self, x, **more))[1]
+    )
+    *_, last = perturb(model, given, orders, 1, steps=4, resume=whole[1])
+    assert len(passes) == whole[1].left
+    same(last.mean().deletion, random_faithfulness(model, given, 1, seeds=3, steps=4).deletion)
+    assert [one.left for one in perturb(model, given, orders, 1, steps=4, resume=last)] == [0]
 
 
 def test_ties_are_broken_by_a_seeded_order() -> None:

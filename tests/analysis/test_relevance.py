@@ -169,7 +169,8 @@ def test_a_class_that_nothing_speaks_for_has_an_empty_map() -> None:
 def test_progress_is_told_and_stops_the_work() -> None:
     model, told = frozen(), []
     relevance(model, sample(model), 0, 1, progress=lambda share, text: told.append(share))
-    assert told == [done / 8 for done in range(1, 9)]  # two cross-attentions and two layers, for two classes
+    # The four layers of the forward pass, then two cross-attentions and two layers, for two classes.
+    assert told == [0] * 4 + [done / 8 for done in range(1, 9)]
 
     def stop(share: float | None, text: str) -> None:
         raise InterruptedError

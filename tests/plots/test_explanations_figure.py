@@ -24,6 +24,7 @@ from perceiver.plots.explanations import (
 class Made:
     shares: np.ndarray
     probabilities: np.ndarray
+    areas: tuple[float, ...] = ()
 
     @property
     def area(self) -> float:
@@ -46,11 +47,20 @@ def pair(deletion: float, insertion: float, start: float = 0.9) -> Pair:
     return Pair(through(start, 0.0, deletion), through(0.0, start, insertion))
 
 
+def chance(deletion: float, insertion: float, spread: float = 0.02) -> Pair:
+    """Random orders: eight, half of them `spread` above these areas and half below."""
+    made = pair(deletion, insertion)
+    made.deletion.areas, made.insertion.areas = (
+        tuple(area + sign * spread for sign in (1, -1) for _ in range(4)) for area in (deletion, insertion)
+    )
+    return made
+
+
 SCORES = {
     "attention": pair(0.40, 0.45),
     "relevance": pair(0.25, 0.60),
     "saliency": pair(0.30, 0.65),
-    "random": pair(0.45, 0.45),
+    "random": chance(0.45, 0.45),
 }
 
 
@@ -94,21 +104,34 @@ def test_curves_stand_out_on_light_and_on_dark_pages() -> None:
 
 
 def test_in_words() -> None:
+    # Student's t with 7 degrees of freedom ends at 2.3646; the standard deviation is 0.02 sqrt(8 / 7) = 0.02138.
+    reach = 2.3646 * 0.02138 * np.sqrt(9 / 8)
+    assert (round(0.45 - reach, 2), round(0.45 + reach, 2)) == (0.40, 0.50)
     assert faithfulness_text(SCORES, "cup") == (
-        "Taken away first, what class relevance marks brings “cup” down fastest: area 0.25, against 0.45 in random "
-        "order. Put in first, what saliency marks brings it up fastest: area 0.65, against 0.45 in random order. "
-        "Attention beats random order when elements are taken away (0.40 against 0.45), not when they are put in."
+        "Deletion: what class relevance marks brings “cup” down fastest (area 0.25, random orders 0.40 to 0.50). "
+        "Insertion: what saliency marks brings “cup” up fastest (area 0.65, random orders 0.40 to 0.50). "
+        "Attention is no better than random order (deletion 0.40, random orders 0.40 to 0.50; insertion 0.45, random "
+        "orders 0.40 to 0.50)."
     )
-    both = faithfulness_text({"attention": pair(0.3, 0.6), "random": pair(0.45, 0.45)}, "cup")
-    assert "Attention beats random order both ways (0.30 against 0.45, and 0.60 against 0.45)." in both
-    one = faithfulness_text({"attention": pair(0.45, 0.6), "random": pair(0.45, 0.45)}, "cup")
-    assert "when elements are put in (0.60 against 0.45), not when they are taken away" in one
+    both = faithfulness_text({"attention": pair(0.3, 0.6), "random": chance(0.45, 0.45)}, "cup")
+    assert "Attention is better than random order (deletion 0.30, random orders 0.40 to 0.50; insertion 0.60" in both
+    one = faithfulness_text({"attention": pair(0.45, 0.6), "random": chance(0.45, 0.45)}, "cup")
+    assert "Attention against random order: no better at deletion (0.45, random orders 0.40 to 0.50), and better" in one
+
+
+@pytest.mark.parametrize(("attention", "verdict"), [(0.23, "no better"), (0.30, "better"), (0.10, "worse")])
+def test_a_small_lead_over_random_order_is_none(attention: float, verdict: str) -> None:
+    scores = {"attention": pair(0.45 - attention, attention), "random": chance(0.23, 0.22)}
+    assert compared_text(scores, "attention").startswith(f"Attention is {verdict} than random order")
 
 
 def test_maps_that_do_no_better_than_chance_are_told_so() -> None:
-    text = faithfulness_text({"attention": pair(0.5, 0.4), "random": pair(0.45, 0.45)}, "cup")
-    assert text.count("no more to it than in random order") == 2
-    assert "Attention does not beat random order (0.50 against 0.45, and 0.40 against 0.45)" in text
+    text = faithfulness_text({"attention": pair(0.5, 0.4), "random": chance(0.45, 0.45, spread=0.1)}, "cup")
+    assert text.count("no map is better than random order") == 2
+    assert "Attention is no better than random order (deletion 0.50, random orders 0.18 to 0.72" in text
+    few = compared_text({"attention": pair(0.1, 0.8), "random": pair(0.45, 0.45)}, "attention")
+    assert "no better" in few
+    assert "too few orders to compare" in few
     with pytest.raises(ValueError, match="random"):
         faithfulness_text({"attention": pair(0.5, 0.4)}, "cup")
     with pytest.raises(ValueError, match="random"):

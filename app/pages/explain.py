@@ -8,6 +8,7 @@ from app.sections.context import ExplainContext, run_page
 from app.sections.explain import downloads, faithfulness, latent_clusters, methods, relevance
 from app.sections.explain.question import choose_question
 from app.sections.header import contents
+from app.sections.on_request import Work
 from app.services import explanation
 from app.session import state, text
 from app.session.view import ExplainView
@@ -23,19 +24,26 @@ def page(context: ExplainContext) -> None:
     contents({"methods": "Methods compared", "faithfulness": "Faithfulness", "clusters": "Clusters of latents"})
     relevance.show(context, question, names)
     st.subheader("Methods compared", anchor="methods", divider="gray")
-    maps = methods.show(context, question, names)
+    maps, missing = methods.show(context, question, names)
     with menu:
         downloads.menu(context, question, names, maps)
     st.subheader("Faithfulness", anchor="faithfulness", divider="gray")
-    progress = faithfulness.show(context, question, names)
+    test = faithfulness.show(context, question, names, missing)
     st.subheader("Clusters of latents", anchor="clusters", divider="gray")
     latent_clusters.show(context)
     context.progress.done()
     # The rest takes longer, and whatever the visitor does next ends it.
     state.publish()
-    if not explanation.known(context.case, question).complete:
-        explanation.continue_work(context.case, question, progress)
-        st.rerun()
+    parts: tuple[tuple[Work | None, explanation.Part], ...] = ((missing, "maps"), (test, "test"))
+    for work, part in parts:
+        if work is not None and work.progress is not None:
+            work.request.start()
+            try:
+                explanation.continue_work(context.case, question, part, work.progress)
+            except Exception:
+                work.request.cancel()  # otherwise the next run would fail in the same way
+                raise
+            st.rerun()
 
 
 run_page(ExplainView, page)

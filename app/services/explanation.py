@@ -7,13 +7,21 @@ Results are kept for all visitors who ask the same about the same input.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import replace
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import streamlit as st
 
-from perceiver.analysis.explanation import Explanation, Explanations, Question, explain_by, methods_for
+from perceiver.analysis.explanation import (
+    Explanation,
+    Explanations,
+    Question,
+    evaluations_left,
+    explain_by,
+    methods_for,
+)
+from perceiver.analysis.formatting import duration
 from perceiver.analysis.latents import (
     Concentration,
     LatentGroup,
@@ -24,6 +32,7 @@ from perceiver.analysis.latents import (
 )
 from perceiver.analysis.methods import RANDOM
 from perceiver.analysis.relevance import Relevance
+from perceiver.progress import ProgressCallback
 
 from . import inference, maps, models
 from .caching import Once
@@ -32,14 +41,20 @@ from .queueing import Progress, queue
 
 T = TypeVar("T")
 
+Part = Literal["maps", "test"]
+"""What there is to do: compute the maps, or test how faithful they are."""
+
 PATIENCE = 2.0
 """Seconds of work after which the page is drawn again with the results so far."""
+
+STEP = 0.5
+"""Seconds that a step of the work should take: its result is kept, and others in the queue get their turn."""
 
 STEPS, SEEDS = 20, 8
 """Points of the deletion and insertion curves, and random orders for comparison."""
 
 
-@st.cache_resource(show_spinner=False, max_entries=256)
+@st.cache_resource(show_spinner=False, max_entries=1024)
 def _held(model: str, key: str, what: tuple[Hashable, ...]) -> Once[Any]:
     return Once()
 
@@ -62,7 +77,36 @@ def known(case: Case, question: Question) -> Explanations:
     asked = methods(case)
     maps = [one for key in asked if (one := held(question.map_key(key))) is not None]
     scored = tuple(replace(one, score=held(question.score_key(one.method))) for one in maps)
-    return Explanations(question, asked, scored, held(question.score_key(RANDOM)))
+    keys = [*map(question.map_key, asked), *map(question.score_key, (*asked, RANDOM))]
+    begun = {key: state for key in keys if (state := held(("begun", key))) is not None}
+    each = held(("each",)) or inference.seconds(case)
+    return Explanations(question, asked, scored, held(question.score_key(RANDOM)), begun, each)
+
+
+def maps_left(case: Case, question: Question, of: Collection[str] | None = None) -> float:
+    """The estimated seconds until the maps of some methods, or of all, are known."""
+    found = known(case, question)
+    return _seconds(
+        case, replace(found, methods=tuple(key for key in found.methods if of is None or key in of)), "maps"
+    )
+
+
+def test_left(case: Case, question: Question) -> float:
+    """The estimated seconds until the maps that are known are tested, and random orders."""
+    return _seconds(case, _known_maps(known(case, question)), "test")
+
+
+def _known_maps(found: Explanations) -> Explanations:
+    return replace(found, methods=tuple(one.method for one in found.maps))
+
+
+def _evaluations(case: Case, found: Explanations, part: Part) -> int:
+    elements = models.config(case.model).num_inputs
+    return evaluations_left(found, elements, test=part == "test", steps=STEPS, seeds=SEEDS)
+
+
+def _seconds(case: Case, found: Explanations, part: Part) -> float:
+    return found.each * _evaluations(case, found, part)
 
 
 def explain(case: Case, question: Question, key: str, progress: Progress) -> Explanation:
@@ -82,30 +126,57 @@ def class_relevance(case: Case, question: Question, progress: Progress) -> Relev
     return found
 
 
-def continue_work(case: Case, question: Question, progress: Progress) -> None:
-    """Works for about PATIENCE seconds on what is missing: maps, then scores. Each step is queued and reports
-    progress."""
+def continue_work(case: Case, question: Question, part: Part, progress: Progress) -> None:
+    """Works on the maps that are missing, or on the test of those that are known, until there is a result to be shown
+    and about PATIENCE seconds have passed. Each step is queued and kept; between the layers of the model, reports to
+    `progress` may stop it."""
     began, run = time.monotonic(), inference.run(case, progress)
     while True:
         with queue.turn(progress.wait):
             # Another visitor may have gone on with the same while this one waited.
+            before = known(case, question)
+            before = _known_maps(before) if part == "test" else before
             steps = run.explain_steps(
-                question, steps=STEPS, seeds=SEEDS, at_a_time=1, resume=known(case, question), progress=progress.step
+                question,
+                before.methods,
+                test=part == "test",
+                steps=STEPS,
+                seeds=SEEDS,
+                at_a_time=1,
+                seconds=STEP,
+                resume=before,
+                progress=_report(case, before, part, progress),
             )
             grown = next(steps, None)
             if grown is None:
                 return
-            _keep(case, question, grown.found)
-        if time.monotonic() - began > PATIENCE:
+            found = grown.found
+            _keep(case, question, before, found)
+        shown = len(found.maps) + len(found.scores) > len(before.maps) + len(before.scores)
+        if shown and time.monotonic() - began > PATIENCE:
             return
 
 
-def _keep(case: Case, question: Question, found: Explanations) -> None:
+def _report(case: Case, before: Explanations, part: Part, progress: Progress) -> ProgressCallback:
+    """Reports with the share of all evaluations that are done before a step, and the time that is left."""
+    fresh = replace(before, begun={}, random=None, maps=tuple(replace(one, score=None) for one in before.maps))
+    left, total = _evaluations(case, before, part), _evaluations(case, fresh, part)
+    told = f"about {duration(before.each * left)} left"
+    return lambda _, words: progress.step(1 - left / max(total, 1), f"{words}, {told}")
+
+
+def _keep(case: Case, question: Question, before: Explanations, found: Explanations) -> None:
+    def hold(what: tuple[Hashable, ...], value: object) -> None:
+        _held(case.model, case.key, what).value = value
+
     for one in found.maps:
         # Attention is the same for every class; its score is not.
-        _held(case.model, case.key, question.map_key(one.method)).value = replace(one, score=None)
+        hold(question.map_key(one.method), replace(one, score=None))
     for key, score in found.scores.items():
-        _held(case.model, case.key, question.score_key(key)).value = score
+        hold(question.score_key(key), score)
+    for unfinished in {*before.begun, *found.begun}:
+        hold(("begun", unfinished), found.begun.get(unfinished))
+    hold(("each",), found.each)
 
 
 def latent_clusters(

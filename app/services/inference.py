@@ -14,6 +14,7 @@ from jaxtyping import Float
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from perceiver import modalities
+from perceiver.analysis.sentences import Along
 from perceiver.isolation import SUPPORTED
 from perceiver.lens import Context, Run, read_sample
 from perceiver.lens.isolated import workers
@@ -116,6 +117,16 @@ def context(case: Case) -> Context:
     return Context(case.model_name, models.get(key), labels, read(case), lambda: models.weights_sha256(key))
 
 
+@st.cache_data(show_spinner=False, max_entries=8)
+def _along(model: str, key: str, _case: Case) -> tuple[Along, ...]:
+    return context(_case).along
+
+
+def along(case: Case) -> tuple[Along, ...]:
+    """Where the elements of the input lie along each of its axes, for sentences."""
+    return _along(case.model, case.key, case)
+
+
 def file_kind(case: Case) -> modalities.Kind | None:
     """The kind of the file by its first bytes; None where it is not known."""
     return modalities.identify(case.data, case.name)
@@ -147,6 +158,12 @@ def trace(case: Case, progress: Progress) -> Trace:
 def known(case: Case) -> bool:
     """Whether the model has run on the input already, and the result is still in memory."""
     return _trace(case.model, case.key).value is not None
+
+
+def seconds(case: Case) -> float:
+    """The seconds that the model took to run on the input; 0 where it has not."""
+    made = _trace(case.model, case.key).value
+    return 0.0 if made is None else made.seconds
 
 
 def run(case: Case, progress: Progress) -> Run:

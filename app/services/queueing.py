@@ -21,6 +21,9 @@ PATIENCE = 0.2
 DELAY = 0.4
 """Seconds of work before progress is shown: what is quicker should not flicker."""
 
+PACE = 0.1
+"""Least seconds between two reports with the same text that are shown."""
+
 
 @dataclass(eq=False)
 class _Ticket:
@@ -104,11 +107,14 @@ class Progress:
     def __init__(self) -> None:
         self._line = st.empty()
         self._start = time.monotonic()
+        self._last, self._text = 0.0, ""
         self._shown = False
 
     def step(self, share: float | None, text: str) -> None:
         """A share in [0, 1] of the work is done, None where it is not known; `text` says what comes next."""
-        if time.monotonic() - self._start >= DELAY:
+        now = time.monotonic()
+        if now - self._start >= DELAY and (text != self._text or now - self._last >= PACE):
+            self._last, self._text = now, text
             self._line.progress(min(1.0, share or 0.0), text=text)
             self._shown = True
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-LONGEST_LABEL = 36
-"""Characters of a class name before synonyms are left out."""
+from perceiver.analysis.formatting import class_name
 
 
 def plain(text: str) -> str:
@@ -15,13 +14,8 @@ def plain(text: str) -> str:
 
 
 def label(name: str) -> str:
-    """A class name as people write it. Of many synonyms, of which ImageNet's lists have some, the first ones."""
-    if len(name) > LONGEST_LABEL and ", " in name:
-        first, *others = name.split(", ")
-        while others and len(first) + 2 + len(others[0]) <= LONGEST_LABEL:
-            first += f", {others.pop(0)}"
-        return f"{first}, …"
-    return name.replace("_", " / ") if name.isascii() and " " not in name else name
+    """A class name as people write it (`formatting.class_name`)."""
+    return class_name(name)
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -1,8 +1,11 @@
-"""Numbers formatted for people: three significant digits everywhere."""
+"""Numbers and names formatted for people: three significant digits everywhere."""
 
 from __future__ import annotations
 
 import math
+
+LONGEST_NAME = 36
+"""Characters of a class name before synonyms are left out."""
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -53,3 +56,26 @@ def clock(seconds: float, decimals: int = 2, *, minutes: bool = False) -> str:
 def hertz(frequency: float) -> str:
     """A frequency: 86 Hz, 440 Hz, 1.31 kHz."""
     return f"{frequency / 1000:.3g} kHz" if frequency >= 999.5 else f"{frequency:.0f} Hz"
+
+
+def duration(seconds: float) -> str:
+    """A rough duration: "under 1 s", "12 s", "3 min", "1 h 20 min"."""
+    if seconds < 1:
+        return "under 1 s"
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
+        return f"{minutes} min"
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def class_name(label: str) -> str:
+    """A class's label as people write it: "car / truck" for "car_truck". Of many synonyms, of which ImageNet's labels
+    have some, the first ones."""
+    if len(label) > LONGEST_NAME and ", " in label:
+        first, *others = label.split(", ")
+        while others and len(first) + 2 + len(others[0]) <= LONGEST_NAME:
+            first += f", {others.pop(0)}"
+        return f"{first}, …"
+    return label.replace("_", " / ") if label.isascii() and " " not in label else label

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..analysis.formatting import class_name
+from ..analysis.sentences import blocks_text
 from ..config import PerceiverConfig
 from .formats.base import Option, OptionValue
 
@@ -68,7 +69,9 @@ def described(config: PerceiverConfig) -> list[tuple[str, str]]:
     """A configuration in words: input, encoding, latents, plan, heads, classes."""
     crosses = len(config.cross_attention_blocks)
     heads = f"{config.cross_heads} in cross-attention, {config.self_heads} in self-attention"
-    named = f", {config.labels[0]} to {config.labels[-1]}" if config.labels else ", without names"
+    named = (
+        f", {class_name(config.labels[0])} to {class_name(config.labels[-1])}" if config.labels else ", without names"
+    )
     return [
         (
             "Reads",
@@ -80,7 +83,7 @@ def described(config: PerceiverConfig) -> list[tuple[str, str]]:
         ("Positions", config.positions_description),
         ("Latents", f"{config.num_latents} of width {config.latent_dim}"),
         ("Blocks", f"{len(config.plan)}, {crosses} with a cross-attention, {config.self_attends} self-attentions each"),
-        ("Plan", plan(config)),
+        ("Weights", plan(config)),
         ("Heads", heads),
         ("Classes", f"{config.num_classes:,}{named}"),
     ]
@@ -92,18 +95,24 @@ def _parts(config: PerceiverConfig) -> str:
 
 
 def plan(config: PerceiverConfig) -> str:
-    """The weight sets of each block: "A1, 7 × B1", a letter for its cross-attention and a number for its tower, a dash
-    for a part that it leaves out; blocks alike in a row are counted."""
-    words = [
-        f"{'–' if cross is None else _letter(cross)}{'–' if tower is None else tower + 1}"
-        for cross, tower in config.plan
-    ]
-    counted = [(word, len(list(alike))) for word, alike in itertools.groupby(words)]
-    return ", ".join(word if times == 1 else f"{times} × {word}" for word, times in counted)
+    """Which weights the blocks use, in words: "cross-attention of block 1 its own, none in blocks 2 to 8; tower the
+    same in all blocks"."""
+    crosses, towers = zip(*config.plan, strict=True)
+    return f"cross-attention {_sharing(crosses)}; tower {_sharing(towers)}"
 
 
-def _letter(number: int) -> str:
-    return chr(ord("A") + number) if number < 26 else f"[{number + 1}]"
+def _sharing(sets: Sequence[int | None]) -> str:
+    """The blocks that use each weight set of one kind."""
+    users: dict[int | None, list[int]] = {}
+    for block, one in enumerate(sets):
+        users.setdefault(one, []).append(block)
+    without = users.pop(None, [])
+    if len(sets) > 1 and not without and len(users) == 1:
+        return "the same in all blocks"
+    if len(sets) > 1 and not without and len(users) == len(sets):
+        return "of every block its own"
+    told = [f"of {blocks_text(blocks)} {'shared' if len(blocks) > 1 else 'its own'}" for blocks in users.values()]
+    return ", ".join([*told, *([f"none in {blocks_text(without)}"] if without else [])])
 
 
 def _times(shape: tuple[int, ...]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from ..analysis.ablate import describe
 from ..analysis.ablation import Ablation
 from ..analysis.change import AnswerChange, MapChange, map_changes
-from ..analysis.formatting import number, percent
+from ..analysis.formatting import class_name, number, percent
 from ..analysis.maps import MEAN, MapSelection
 from ..analysis.summary import Quantity
 from ..export import ablation_json, ablation_npz
@@ -64,7 +64,7 @@ class Ablated:
     def verdict(self) -> str:
         """Whether the answer is another, and how far it moved, in a sentence."""
         labels, answer = self.context.labels, self.answer
-        before, after = labels[int(answer.before.argmax())], labels[int(answer.after.argmax())]
+        before, after = (class_name(labels[int(one.argmax())]) for one in (answer.before, answer.after))
         turned = f"the answer turns from {before} to {after}" if answer.flipped else f"the answer stays {before}"
         return f"{turned}; KL divergence {number(answer.kl)} nats"
 

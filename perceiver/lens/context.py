@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 
 from .. import modalities
+from ..analysis.sentences import Along
 from ..analysis.target_class import chosen_class, find_class
 from ..export import Layout, Origin
 from ..model import Perceiver
@@ -45,6 +46,18 @@ class Context:
     def axes(self) -> tuple[str, ...]:
         """The names of the input's axes: "rows" and "cols", "time" and "frequency"; "x", "y" and "z"."""
         return self.layout.axes
+
+    @property
+    def along(self) -> tuple[Along, ...]:
+        """Where the elements of the input lie along each of its axes; none where they lie on several grids."""
+        words, layout = modalities.describe(self.sample.modality).axes, self.layout
+        if layout.parts:
+            return ()
+        if self.sample.coordinates is not None:
+            points = layout.places["points"]
+            return tuple(Along(words[axis], points[:, i], free=True) for i, axis in enumerate(layout.axes))
+        grids = np.meshgrid(*(layout.places[axis] for axis in layout.axes), indexing="ij")
+        return tuple(Along(words[axis], grid.ravel()) for axis, grid in zip(layout.axes, grids, strict=True))
 
     def class_index(self, which: int | str | None, logits: Float[np.ndarray, "classes"]) -> int:
         """A class from 0: by number from 0, by label or a word of it; None is the most probable one.

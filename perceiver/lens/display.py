@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from ..analysis.formatting import percent
+from ..analysis.formatting import class_name, percent
 from ..analysis.predictions import Prediction
 from ..analysis.summary import Quantity, summarise
 from ..plots.scale import ColourScale
@@ -70,7 +70,7 @@ def bars_html(predictions: Iterable[Prediction]) -> str:
     """Probabilities as bars."""
     return table_html(
         [
-            [html.escape(one.label), f'<span style="{_BAR};width:{120 * one.probability:.1f}px"></span>',
+            [html.escape(class_name(one.label)), f'<span style="{_BAR};width:{120 * one.probability:.1f}px"></span>',
              percent(one.probability)]
             for one in predictions
         ]

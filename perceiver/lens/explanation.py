@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..analysis.explanation import Explanations
+from ..analysis.formatting import class_name
 from ..analysis.methods import method_label
 from ..analysis.summary import summarise
 from ..export import explanations_json, explanations_npz
@@ -34,8 +35,8 @@ class Explained:
     def title(self) -> str:
         """The question, in words."""
         labels, question = self.context.labels, self.found.question
-        rather = "" if question.against is None else f" rather than {labels[question.against]}"
-        return f"What speaks for {labels[question.target]}{rather}"
+        rather = "" if question.against is None else f" rather than {class_name(labels[question.against])}"
+        return f"What speaks for {class_name(labels[question.target])}{rather}"
 
     def __getitem__(self, method: str) -> Float[np.ndarray, "..."]:
         """The map of a method, in the shape of the input. Raises KeyError where it is not known."""

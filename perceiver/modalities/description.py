@@ -31,12 +31,16 @@ class AxisWords:
     span       what the cycles of its frequencies run across: "the height"
     direction  how a pattern along it repeats: "down"
     steps      the elements along it, plural: "pixels"
+    sides      words for the parts with small and with large coordinates: "upper" and "lower"; "before" and "after"
+    unit       of its coordinates, where parts are named by them: "s"; else empty
     """
 
     title: str
     span: str
     direction: str
     steps: str = "elements"
+    sides: tuple[str, str] = ("", "")
+    unit: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from app.sections import on_request
 from app.sections.context import PageContext
-from app.sections.explain import downloads
+from app.sections.explain import downloads, methods
 from app.sections.explain.share_maps import share_maps
 from app.services import explanation, export, samples
 from app.services.explanation import Question
@@ -21,6 +23,7 @@ from app.services.queueing import Progress
 from app.session.view import ExplainView
 from app.views import get
 from perceiver import Perceiver, Trace, load, modalities
+from perceiver.analysis import batches
 from perceiver.analysis import explanation as asking
 from perceiver.analysis.attribution import attribute
 from perceiver.analysis.faithfulness import faithfulness, random_faithfulness
@@ -141,10 +144,8 @@ def test_classes_are_chosen_from_the_lists(app: AppTest, trace: Trace) -> None:
 
 def test_what_was_worked_out_is_kept(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     tested: list[str] = []
-    test = asking.faithfulness_of_all
-    monkeypatch.setattr(
-        asking, "faithfulness_of_all", lambda *args, **more: (tested.extend(args[2]), test(*args, **more))[1]
-    )
+    test = asking.map_orders
+    monkeypatch.setattr(asking, "map_orders", lambda *args: (tested.extend(args[1]), test(*args))[1])
     shown(app)
     assert len(tested) == 6
     app.segmented_control(key="control_method").set_value("rollout").run()
@@ -160,8 +161,72 @@ def test_work_goes_on_step_by_step(case: Case, monkeypatch: pytest.MonkeyPatch) 
     question, left = Question(0), []
     while not (known := explanation.known(case, question)).complete:
         left.append(13 - len(known.maps) - len(known.scores))
-        explanation.continue_work(case, question, Progress())
+        explanation.continue_work(case, question, "maps" if len(known.maps) < 6 else "test", Progress())
     assert left == [13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1]
+
+
+class Stopped(BaseException):
+    """What Streamlit raises when the visitor does something else."""
+
+
+class Stopping(Progress):
+    """A bar whose report number `at` ends the work."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.left = at
+
+    def step(self, share: float | None, text: str) -> None:
+        self.left -= 1
+        if not self.left:
+            raise Stopped
+
+
+def test_work_that_is_stopped_is_kept_and_goes_on(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explanation, "STEP", 0.0)
+    monkeypatch.setattr(batches, "HELD", 1)
+    question = Question(0)
+    for key in explanation.methods(case)[:-1]:
+        explanation.explain(case, question, key, Progress())
+    before = explanation.maps_left(case, question)
+    with pytest.raises(Stopped):
+        explanation.continue_work(case, question, "maps", Stopping(60))
+    (path,) = explanation.known(case, question).begun.values()
+    assert 0 < path.done < 32
+    assert 0 < explanation.maps_left(case, question) != before
+    gradients: list[int] = []
+    steps = Perceiver.steps
+    monkeypatch.setattr(Perceiver, "steps", lambda self, x, **more: (gradients.append(1), steps(self, x, **more))[1])
+    explanation.continue_work(case, question, "maps", Progress())
+    assert explanation.known(case, question)["integrated_gradients"].values.shape == (16, 16)
+    assert len(gradients) == 32 - path.done + 2
+    assert explanation.known(case, question).begun == {}
+    assert explanation.maps_left(case, question) == 0
+
+
+def test_slow_work_starts_on_request_with_an_estimate_and_can_be_cancelled(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_request, "QUICK", 0.0)
+    monkeypatch.setattr(methods, "QUICK", 0.0)
+    shown(app)
+    assert not app.exception
+    assert app.button(key="start_relevance").label == "Compute class relevance"
+    assert said(app).count("Takes about") == 3
+    assert "random order" not in said(app)
+    app.button(key="start_relevance").click().run()
+    assert labelled(app, "wall", "Relevance by block")
+    assert app.button(key="start_maps").label == "Compute the 5 other maps"
+
+    started = []
+    monkeypatch.setattr(explanation, "continue_work", lambda *args: started.append(args[2]))
+    monkeypatch.setattr(st, "rerun", lambda: None)
+    app.button(key="start_test").click().run()
+    assert started == ["test"]
+    app.button(key="cancel_test").click().run()
+    assert started == ["test"]
+    assert app.button(key="start_test")
+    monkeypatch.undo()
 
 
 def test_latents_that_read_alike(app: AppTest, trace: Trace) -> None:
@@ -212,8 +277,10 @@ def test_every_modality_is_explained(
 
 def test_what_can_be_taken_away(case: Case, model: Perceiver, sample: Sample, trace: Trace) -> None:
     question, progress = Question(1, 2), Progress()
-    while not explanation.known(case, question).complete:
-        explanation.continue_work(case, question, progress)
+    for part in ("maps", "test"):
+        for _ in range(7):
+            explanation.continue_work(case, question, part, progress)
+    assert explanation.known(case, question).complete
     with np.load(io.BytesIO(export.explanation_npz(case, question)), allow_pickle=False) as file:
         np.testing.assert_allclose(file["relevance"], relevance(model, sample, 1, 2).total, atol=1e-6)
         assert json.loads(str(file["metadata"]))["against"] == 2

@@ -41,7 +41,9 @@ def test_info_tells_what_a_checkpoint_is(published: Path) -> None:
     assert lines["Reads"] == "image, 28 × 28 elements of 261 channels"
     assert lines["Positions"] == FourierConfig().description
     assert lines["Latents"] == "6 of width 32"
-    assert lines["Plan"] == "A1, 2 × –1"
+    assert (
+        lines["Weights"] == "cross-attention of block 1 its own, none in blocks 2 and 3; tower the same in all blocks"
+    )
     assert lines["Heads"] == "1 in cross-attention, 8 in self-attention"
     assert lines["Classes"] == "5, tench, Tinca tinca to electric ray"
     assert "CC BY 4.0" in lines["Licence"]

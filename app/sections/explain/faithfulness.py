@@ -5,20 +5,24 @@ from __future__ import annotations
 import streamlit as st
 
 from perceiver.analysis.explanation import Question
-from perceiver.plots.explanations import NAMES, Direction, course_figure, faithfulness_text
+from perceiver.analysis.random_order import Direction
+from perceiver.plots.explanations import NAMES, course_figure, faithfulness_text
 
 from ...services import explanation
-from ...services.queueing import Progress
 from ...session import text
 from ..context import ExplainContext
 from ..maps import CAVEAT
+from ..on_request import Work
+from .question import request
 
-HEIGHT = 380
 
+def show(context: ExplainContext, question: Question, names: tuple[str, ...], maps: Work | None) -> Work | None:
+    """The curves that are known, and what they say. Returns the test that is left; None if all maps are tested.
 
-def show(context: ExplainContext, question: Question, names: tuple[str, ...]) -> Progress:
-    """The curves that are known, and what they say. Returns the bar that shows progress."""
-    scores = explanation.known(context.case, question).scores
+    maps  the work on maps that are missing, which comes first
+    """
+    known = explanation.known(context.case, question)
+    scores, untested = known.scores, len(known.scores) <= len(known.maps)
     label = names[question.target]
     st.caption(
         "Deletion takes the elements that a map marks most out of the input, so that the model reads the rest; "
@@ -26,8 +30,12 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
         "marks what the class rests on brings it down early on the left, and up early on the right. "
         f"{CAVEAT}"
     )
+    work = None
     with st.container():  # always there, so that what stands below keeps its place
-        progress = Progress()
+        if untested:
+            first = maps.request.seconds if maps is not None and maps.progress is not None else 0.0
+            left = explanation.test_left(context.case, question) + first
+            work = request(context, question, "test", "Run the deletion and insertion test", left).show()
         if "random" in scores and len(scores) > 1:
             st.markdown(text.plain(faithfulness_text(scores, label)))
     strong = context.view.by if context.view.by in scores else "relevance"
@@ -36,7 +44,7 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
         with column:
             st.markdown(f"**{direction.title()}**")
             if not scores:
-                st.skeleton(height=HEIGHT)
+                st.caption("Not computed yet.")
                 continue
             st.plotly_chart(
                 course_figure(scores, direction, strong=strong),
@@ -55,4 +63,4 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
             ],
             hide_index=True,
         )
-    return progress
+    return work

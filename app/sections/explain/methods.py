@@ -11,14 +11,17 @@ import streamlit as st
 from perceiver.analysis.explanation import Explanation, Question
 from perceiver.analysis.formatting import number, percent
 from perceiver.analysis.methods import METHODS
+from perceiver.analysis.sentences import evidence_sentence
 from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.explanations import compared_text
 
 from ...components import Tile
-from ...services import explanation
-from ...session import state
+from ...services import explanation, inference
+from ...services.ablation import QUICK
+from ...session import state, text
 from ..context import ExplainContext
-from .question import question_text
+from ..on_request import Work
+from .question import question_text, request
 from .share_maps import pointing_hint, scale_text, share_maps
 
 TILE = 140
@@ -26,19 +29,20 @@ TILE = 140
 
 
 def available_maps(context: ExplainContext, question: Question) -> dict[str, Explanation]:
-    """The maps of all quick methods, and of slow ones that are computed already, by method."""
-    known = {one.method: one for one in explanation.known(context.case, question).maps}
-    out = {}
-    for key in explanation.methods(context.case):
-        if key in known:
-            out[key] = known[key]
-        elif not METHODS[key].slow:
-            out[key] = explanation.explain(context.case, question, key, context.progress)
-    return out
+    """The maps that are known, and those of quick methods if all of them take little time, by method."""
+    case, keys = context.case, explanation.methods(context.case)
+    found = {one.method: one for one in explanation.known(case, question).maps}
+    quick = [key for key in keys if not METHODS[key].slow and key not in found]
+    if explanation.maps_left(case, question, quick) <= QUICK:
+        found |= {key: explanation.explain(case, question, key, context.progress) for key in quick}
+    return {key: found[key] for key in keys if key in found}
 
 
-def show(context: ExplainContext, question: Question, names: tuple[str, ...]) -> dict[str, BlockMap]:
-    """The maps in a row, unsigned ones apart from signed ones, and one of them large. Returns them by method."""
+def show(
+    context: ExplainContext, question: Question, names: tuple[str, ...]
+) -> tuple[dict[str, BlockMap], Work | None]:
+    """The maps in a row, unsigned ones apart from signed ones, and one of them large. Returns them by method, and the
+    work on those that are missing; None if there are none."""
     found = available_maps(context, question)
     keys = explanation.methods(context.case)
     chosen = context.view.by if context.view.by in keys else "attention"
@@ -51,7 +55,13 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
         f"share. Signed ones say what speaks for {question_text(question, names)} (red) and what against (blue)."
     )
     scores, asked = explanation.known(context.case, question).scores, question_text(question, names)
-    # A slow map that is still to come has its place already, among the signed ones.
+    missing = [key for key in keys if key not in found]
+    work = None
+    if missing:
+        label = METHODS[missing[0]].lower_label if len(missing) == 1 else f"the {len(missing)} other maps"
+        left = explanation.maps_left(context.case, question)
+        work = request(context, question, "maps", f"Compute {label}", left).show()
+    # A map that is not computed yet has its place already, a slow one among the signed ones.
     signed = {key: found[key].signed if key in found else METHODS[key].signed for key in keys}
     sides = [[key for key in keys if signed[key] is side] for side in (False, True)]
     shown: dict[str, BlockMap] = {}
@@ -72,7 +82,7 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
                 tile=TILE,
             )
     _large(context, question, names, chosen, found, shown, scores)
-    return shown
+    return shown, work
 
 
 def _maps(context: ExplainContext, keys: Sequence[str], found: Mapping[str, Explanation]) -> tuple[BlockMap, ...]:
@@ -86,9 +96,9 @@ def _tile(key: str, found: Mapping[str, Explanation], scores: Mapping[str, Any])
     facts = []
     for direction in ("deletion", "insertion"):
         area, chance = ((getattr(scores[one], direction).area if one in scores else None) for one in (key, "random"))
-        told = "…" if area is None else f"{area:.2f}"
+        told = "–" if area is None else f"{area:.2f}"
         facts.append((direction, told if chance is None else f"{told}, random {chance:.2f}"))
-    note = "" if key in found else "to come"
+    note = "" if key in found else "not computed"
     about = METHODS[key]
     return Tile(about.label, note=note, facts=tuple(facts), alt=f"{about.label}. {about.description}")
 
@@ -103,7 +113,7 @@ def _large(
     scores: Mapping[str, Any],
 ) -> None:
     """One map large, and what it means."""
-    large, told = st.columns([10, 11], gap="medium")
+    large, beside = st.columns([10, 11], gap="medium")
     with large:
         st.subheader(METHODS[key].label, anchor=False)
         if key in shown:
@@ -119,10 +129,14 @@ def _large(
                 limit=448,
             )
         else:
-            st.skeleton(height=448)
-    with told:
+            st.caption("Not computed yet.")
+    with beside:
         st.subheader("What it says", anchor=False)
         st.markdown(METHODS[key].description)
+        if key in found:
+            noun = "positive part" if found[key].signed else "map"
+            if told := evidence_sentence(found[key].shares, inference.along(context.case), noun):
+                st.markdown(text.plain(told))
         if key in found and (complete := completeness(found[key])):
             st.markdown(complete)
         if {key, "random"} <= scores.keys():

@@ -16,6 +16,7 @@ from ...services import inference
 from ...session import controls, state, text
 from ...session.view import ExplainView
 from ..context import ExplainContext
+from ..on_request import Request
 from ..predictions import TOP, ranked, verdict
 
 METHODS: Mapping[str, str] = {"gradient": "Gradients", "rollout": "Rollout"}
@@ -41,6 +42,12 @@ def choose_question(context: ExplainContext) -> Question:
         _class_choice(context, probabilities, order, question)
         controls.segments("Method", "method", METHODS, question.relevance, help=MEANINGS[question.relevance])
     return question
+
+
+def request(context: ExplainContext, question: Question, slot: str, label: str, seconds: float) -> Request:
+    """Work on a question that may take long."""
+    classes = (question.target, question.against, question.relevance)
+    return Request(slot, f"{context.case.model}|{context.case.key}|{classes}", label, seconds)
 
 
 def question_text(question: Question, names: tuple[str, ...]) -> str:

@@ -9,15 +9,17 @@ import streamlit as st
 
 from perceiver.analysis.explanation import Question
 from perceiver.analysis.formatting import percent
+from perceiver.analysis.relevance import Relevance
+from perceiver.analysis.sentences import evidence_sentence, reading_sentence
 from perceiver.plots.block_maps import BlockMap
 
 from ...components import Tile
-from ...services import explanation
+from ...services import explanation, inference
 from ...session import state, text
 from .. import strip
 from ..context import ExplainContext
 from ..predictions import model_input
-from .question import MEANINGS, predictions, question_text
+from .question import MEANINGS, predictions, question_text, request
 from .share_maps import pointing_hint, scale_text, share_maps
 
 MEANING = "Each element’s share of the evidence for the class, as a multiple of an even share."
@@ -26,31 +28,53 @@ MEANING = "Each element’s share of the evidence for the class, as a multiple o
 def show(context: ExplainContext, question: Question, names: tuple[str, ...]) -> None:
     """The strip: the input, the part of the relevance that came in through each block, and the answer; below it one map
     large."""
-    found = explanation.class_relevance(context.case, question, context.progress)
     signed = question.against is not None
-    blocks, part = found.blocks, context.view.part
-    parts = share_maps(list(found.maps), signed=signed, blocks=blocks)
+    blocks, part = context.config.cross_attention_blocks, context.view.part
     given, maps, answer = strip.columns(len(blocks))
     with given:
         model_input(context, hint=f"Click a {context.modality.spot} to mark it on every map.")
+    with answer:
+        strip.heading("Prediction", "The most probable classes. Click one to explain it.")
+        predictions(context, question)
     with maps:
         with st.container(horizontal=True, vertical_alignment="center"):
             strip.heading(f"Relevance for {text.plain(question_text(question, names))} by block", MEANING)
             st.caption(f"bar: share of the {_what(signed)}", width="stretch")
+        found = _relevance(context, question)
+        if found is None:
+            return
+        parts = share_maps(list(found.maps), signed=signed, blocks=blocks)
         _parts(context, parts, [float(share) for share in found.shares], blocks, signed)
-    with answer:
-        strip.heading("Prediction", "The most probable classes. Click one to explain it.")
-        predictions(context, question)
+        if reads := reading_sentence(context.config.plan):
+            st.caption(reads)
     total = share_maps([found.total], signed=signed)[0]
     one = total if part is None or part not in blocks else parts[blocks.index(part)]
-    large, told = st.columns([10, 11], gap="medium")
+    large, beside = st.columns([10, 11], gap="medium")
     with large:
         _large(context, question, names, one, together=one is total)
-    with told:
+    with beside:
         st.subheader("What it says", anchor=False)
+        noun = "relevance" if one is total else f"relevance through block {one.block + 1}"
+        if told := evidence_sentence(one.values, inference.along(context.case), noun):
+            st.markdown(text.plain(told))
         st.markdown(_largest_part(found.shares, blocks, signed))
         st.markdown(_colour_text(context, question, names))
         st.caption(f"{scale_text(one.range, alone=one is total)} {MEANINGS[question.relevance]}")
+
+
+def _relevance(context: ExplainContext, question: Question) -> Relevance | None:
+    """The relevance, which is computed at once if that is quick; else a button that starts it."""
+    left = explanation.maps_left(context.case, question, ("relevance",))
+    if not left:
+        return explanation.class_relevance(context.case, question, context.progress)
+    place = st.empty()
+    with place.container():
+        work = request(context, question, "relevance", "Compute class relevance", left).show()
+    if work.progress is None:
+        return None
+    found = explanation.class_relevance(context.case, question, work.progress)
+    place.empty()
+    return found
 
 
 def _parts(

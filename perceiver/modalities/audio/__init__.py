@@ -28,8 +28,8 @@ DESCRIPTION = Description(
     ),
     grid_axes=(1, 2),
     axes={
-        "time": AxisWords("Time", "the window", "in time"),
-        "frequency": AxisWords("Pitch", "the range of pitches", "in pitch", "mel bands"),
+        "time": AxisWords("Time", "the window", "in time", sides=("before", "after"), unit="s"),
+        "frequency": AxisWords("Pitch", "the range of pitches", "in pitch", "mel bands", ("below", "above"), "Hz"),
     },
     task="audio-classification",
     options=(

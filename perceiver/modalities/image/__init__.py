@@ -18,8 +18,8 @@ DESCRIPTION = Description(
     ),
     grid_axes=(2,),
     axes={
-        "rows": AxisWords("Height", "the height", "down", "pixels"),
-        "cols": AxisWords("Width", "the width", "across", "pixels"),
+        "rows": AxisWords("Height", "the height", "down", "pixels", ("upper", "lower")),
+        "cols": AxisWords("Width", "the width", "across", "pixels", ("left", "right")),
     },
     task="image-classification",
     options=(

@@ -17,7 +17,12 @@ DESCRIPTION = Description(
         *("xyz", "xyzrgb", "pts", "asc", "csv", "txt", "npy", "npz"),
     ),
     layout="free",
-    axes={axis: AxisWords(axis, f"the cloud along {axis}", f"along {axis}", "points") for axis in AXES},
+    axes={
+        axis: AxisWords(
+            axis, f"the cloud along {axis}", f"along {axis}", "points", (f"smaller {axis}", f"larger {axis}")
+        )
+        for axis in AXES
+    },
     options=(
         Option("up", "model", ("model", *AXES), help="the file's axis that points up; model: the one that does there"),
         Option("draw", "random", ("random", "farthest"), help="how points are chosen where there are too many"),

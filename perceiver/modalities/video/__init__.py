@@ -26,9 +26,9 @@ DESCRIPTION = Description(
     extensions=EXTENSIONS,
     grid_axes=(3,),
     axes={
-        "time": AxisWords("Time", "the window", "in time", "frames"),
-        "rows": AxisWords("Height", "the height", "down", "pixels"),
-        "cols": AxisWords("Width", "the width", "across", "pixels"),
+        "time": AxisWords("Time", "the window", "in time", "frames", ("before", "after"), "s"),
+        "rows": AxisWords("Height", "the height", "down", "pixels", ("upper", "lower")),
+        "cols": AxisWords("Width", "the width", "across", "pixels", ("left", "right")),
     },
     task="video-classification",
     options=(START,),

@@ -9,6 +9,7 @@ from app.sections.context import ExploreContext, run_page
 from app.services.maps import block_maps
 from app.session import state
 from app.session.view import ExploreView
+from perceiver.analysis.sentences import reading_sentence
 
 
 def page(context: ExploreContext) -> None:
@@ -38,6 +39,8 @@ def _blocks(context: ExploreContext) -> None:
             strip.heading("Cross-attention by block", maps.CAVEAT)
             st.caption(f"bar: P({predictions.answer_name(context)}) after each block", width="stretch")
         one = maps.row(context, found, predictions.block_shares(context))
+        if reads := reading_sentence(context.config.plan):
+            st.caption(f"{reads} {predictions.later_shares(context)}")
     with answer:
         predictions.answer(context)
     maps.toolbar(context, selection, show=view.show, menu=lambda: downloads.menu(context, selection, found, words))

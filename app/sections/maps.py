@@ -16,6 +16,7 @@ from ..components import Row, Tile, ranking
 from ..services.maps import concentration, readers, strip
 from ..session import controls, state, text
 from ..session.view import COLOURS, OVERLAY, View
+from . import findings
 from .context import PageContext
 from .strip import TILE
 
@@ -173,6 +174,7 @@ def row(context: PageContext[View], maps: Sequence[BlockMap], shares: Mapping[in
 def large(context: PageContext[View], one: BlockMap, words: str) -> None:
     """The chosen map, large enough to point at every element."""
     st.subheader(f"{title(one)}: {words}", anchor=False)
+    findings.show(context, one)
     st.caption(facts_text(context, one))
     context.modality.large(
         context.sample,

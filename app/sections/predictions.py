@@ -68,6 +68,15 @@ def block_shares(context: PageContext[View]) -> dict[int, float]:
     return {block: float(row[probabilities[-1].argmax()]) for block, row in enumerate(probabilities)}
 
 
+def later_shares(context: PageContext[View]) -> str:
+    """The probability of the answer after the blocks that have no map to stand under, in a sentence."""
+    blocks = context.config.cross_attention_blocks
+    told = [
+        f"{percent(share)} (block {block + 1})" for block, share in block_shares(context).items() if block not in blocks
+    ]
+    return f"P({answer_name(context)}) after them: {', '.join(told)}."
+
+
 def answer_name(context: PageContext[View]) -> str:
     """The name of the most probable class, escaped for Markdown."""
     best = int(inference.probabilities(context.case, context.progress)[-1].argmax())

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from perceiver.analysis.formatting import clock, count, hertz, number, percent
+from perceiver.analysis.formatting import class_name, clock, count, duration, hertz, number, percent
 
 
 @pytest.mark.parametrize(
@@ -82,3 +82,19 @@ def test_minutes_can_be_written_even_where_there_are_none() -> None:
 )
 def test_frequencies(frequency: float, text: str) -> None:
     assert hertz(frequency) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "under 1 s"), (12.4, "12 s"), (59.7, "1 min"), (185, "3 min"), (3600, "1 h"), (4810, "1 h 20 min")],
+)
+def test_rough_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [("car_truck", "car / truck"), ("tabby cat", "tabby cat"), ("great_white shark", "great_white shark")],
+)
+def test_class_names_are_written_as_people_do(label: str, name: str) -> None:
+    assert class_name(label) == name

@@ -16,7 +16,7 @@ from ...components import Tile
 from ...services import inference
 from ...services.ablation import BlockChange
 from ...session import state, text
-from .. import strip
+from .. import findings, strip
 from ..context import AblateContext
 from ..maps import scale_text, tile
 from ..predictions import model_input
@@ -139,6 +139,7 @@ def large(context: AblateContext, one: BlockChange, words: str) -> None:
     """The three maps of the chosen block, large."""
     block = f"Block {one.change.block + 1}"
     st.subheader(f"{block}: {words}", anchor=False)
+    findings.show(context, one.difference, "the whole encoding")
     for column, shown, name in zip(
         st.columns(3, gap="medium"),
         (one.before, one.after, one.difference),

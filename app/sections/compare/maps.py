@@ -17,7 +17,7 @@ from perceiver.plots.scale import Mode
 from ...components import Tile
 from ...services import comparison, inference
 from ...session import controls, state, text
-from .. import strip
+from .. import findings, strip
 from ..context import CompareContext
 from ..maps import (
     SCALES,
@@ -155,6 +155,7 @@ def _one_block(contexts: Sequence[CompareContext], rows: Rows, selections: Seque
             if one is None:
                 st.caption(f"Block {block + 1} has no cross-attention here, so it read nothing.")
             else:
+                findings.show(context, one)
                 _large(context, first, one, f"{context.case.model_name}, block {block + 1}", "large", limit)
     if base is not None and both:
         if not together:
@@ -166,6 +167,7 @@ def _one_block(contexts: Sequence[CompareContext], rows: Rows, selections: Seque
         for i, change in zip(both, changes, strict=True):
             with columns[2 if together else i]:
                 _heading(contexts[i], f"less {first.case.model_name}")
+                findings.show(contexts[i], change, first.case.model_name)
                 label = f"{contexts[i].case.model_name} less {first.case.model_name}, block {block + 1}"
                 _large(contexts[i], first, change, label, "less", limit)
     if apart := [name(contexts[i]) for i in range(1, len(contexts)) if i not in same]:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_LONGEST = 1000
+
 
 class PerceiverError(ValueError):
-    """Base of every error that is the input's fault and not the program's."""
+    """Base of every error that is the input's fault and not the program's.
+
+    Its message is one line of printable characters, whatever names and values of a file are quoted in it.
+    """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class InputError(PerceiverError):
@@ -25,7 +33,7 @@ class AmbiguousInputError(InputError):
         self.option, self.answers = option, answers
 
     def __str__(self) -> str:
-        return str(self.args[0])
+        return one_line(str(self.args[0]))
 
 
 class DecodingError(InputError):
@@ -46,7 +54,7 @@ class CheckpointError(PerceiverError):
         self.cause, self.advice = cause, advice
 
     def __str__(self) -> str:
-        return f"{self.cause}; {self.advice}" if self.advice else self.cause
+        return one_line(f"{self.cause}; {self.advice}" if self.advice else self.cause)
 
 
 class HubUnreachableError(CheckpointError):
@@ -59,3 +67,9 @@ class ConfigError(PerceiverError):
 
 class DataError(PerceiverError):
     """A data set that cannot be built or read; the message names the file, package or tool and the cause."""
+
+
+def one_line(text: str) -> str:
+    """A text that may quote a file, fit to be shown: no line breaks or control characters, cut where it is too long."""
+    clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return clean if len(clean) <= _LONGEST else f"{clean[: _LONGEST - 3]}..."

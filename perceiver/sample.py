@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor
 
+from .errors import one_line
+
 
 @dataclass(frozen=True)
 class Part:
@@ -65,6 +67,10 @@ class Sample:
     padding: Bool[np.ndarray, "..."] | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     rows: Int64[np.ndarray, "M"] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        # They may quote names of the file.
+        object.__setattr__(self, "notes", tuple(one_line(note) for note in self.notes))
 
     def split(self, values: Shaped[np.ndarray, "*rest M"]) -> Mapping[str, Shaped[np.ndarray, "..."]]:
         """Splits values over all elements into one array per part, (*rest, *shape of the part), by name.

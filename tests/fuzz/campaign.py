@@ -15,7 +15,7 @@ from random import Random
 from tests.fuzz.children import Bounds, Case, Files, Outcome, outcomes
 from tests.fuzz.corpus import Seed, seeds_of
 from tests.fuzz.mutation import mutate
-from tests.fuzz.readers import READERS, How
+from tests.fuzz.readers import READERS, How, Reader
 
 FOUND = Path(__file__).parent / "found"
 _MOST_CASES = 2
@@ -27,7 +27,7 @@ _TRIES, _PATIENCE = 300, 60.0
 class Finding:
     """A file that a reader did not take well."""
 
-    reader: str
+    reader: Reader
     number: int
     origin: str
     outcome: Outcome
@@ -94,13 +94,22 @@ def fuzz(
     """
     mutations, tally = Mutations(reader, seed), tally or Tally()
     until = time.monotonic() + seconds
-    for number, outcome in outcomes(READERS[reader], mutations.case, numbers, bounds, until):
+    for number, outcome in outcomes(mutations.reader, mutations.case, numbers, bounds, until):
         tally.what[outcome.what] += 1
         tally.kinds[mutations.origin(number).name] += 1
         tally.slowest = max(tally.slowest, outcome.seconds)
         if outcome.is_finding:
             files, how = mutations.case(number)
-            yield Finding(reader, number, mutations.origin(number).name, outcome, files, how)
+            yield Finding(mutations.reader, number, mutations.origin(number).name, outcome, files, how)
+
+
+def run(
+    reader: str, mutations: int, *, seed: int = 0, bounds: Bounds, seconds: float = float("inf")
+) -> tuple[Tally, list[Finding]]:
+    """The first mutations of a reader: how they ended, and what was found."""
+    tally = Tally()
+    numbers = range(mutations)
+    return tally, list(fuzz(reader, seed=seed, numbers=numbers, bounds=bounds, seconds=seconds, tally=tally))
 
 
 def smaller(finding: Finding, bounds: Bounds) -> Files:
@@ -126,7 +135,7 @@ def smaller(finding: Finding, bounds: Bounds) -> Files:
 def _same(finding: Finding, attempts: Sequence[Files], bounds: Bounds, until: float) -> Iterator[int]:
     """Which attempts end like a finding."""
     make: Callable[[int], Case] = lambda at: (attempts[at], finding.how)  # noqa: E731
-    for at, outcome in outcomes(READERS[finding.reader], make, range(len(attempts)), bounds, until):
+    for at, outcome in outcomes(finding.reader, make, range(len(attempts)), bounds, until):
         if (outcome.what, outcome.where) == (finding.outcome.what, finding.outcome.where):
             yield at
 
@@ -140,17 +149,17 @@ class Folder:
 
     def keep(self, finding: Finding, bounds: Bounds) -> Path | None:
         """Keeps a finding, small; None where enough of its cause are kept."""
-        cause = (finding.reader, finding.outcome.what, finding.outcome.where)
+        cause = (finding.reader.name, finding.outcome.what, finding.outcome.where)
         self._causes[cause] += 1
         if self._causes[cause] > _MOST_CASES:
             return None
         words = re.sub(r"[^A-Za-z0-9]+", "-", f"{finding.outcome.what} {finding.outcome.where}")[:60].strip("-")
-        start = self.path / finding.reader / words
+        start = self.path / finding.reader.name / words
         place = next(one for n in count() if not (one := start.with_name(f"{words}-{n}" if n else words)).exists())
         (place / "files").mkdir(parents=True)
         for name, data in smaller(finding, bounds).items():
             (place / "files" / name).write_bytes(data)
-        about = {"reader": finding.reader, "how": dict(finding.how), "found": cause[1:], "from": finding.origin}
+        about = {"reader": finding.reader.name, "how": dict(finding.how), "found": cause[1:], "from": finding.origin}
         (place / "case.json").write_text(json.dumps(about, indent=1) + "\n")
         if finding.outcome.report:
             (place / "report.txt").write_text(finding.outcome.report)

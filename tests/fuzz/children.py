@@ -191,7 +191,9 @@ def examine(reader: Reader, case: Case, folder: Path, bounds: Bounds) -> Outcome
     try:
         read, size = reader.try_to_read(*case, folder)
     except BrokenContractError as error:
-        return Outcome("contract", str(error).partition(":")[0], traceback.format_exc())
+        # Of a message the place where it was made.
+        place = _place_of(error.__context__) if error.__context__ else str(error)
+        return Outcome("contract", place, traceback.format_exc()[-4000:])
     except Exception as error:
         short = isinstance(error, (MemoryError, reader.refusal))
         return Outcome("memory" if short else "error", _place_of(error), traceback.format_exc()[-4000:])
@@ -200,7 +202,7 @@ def examine(reader: Reader, case: Case, folder: Path, bounds: Bounds) -> Outcome
     return Outcome("read" if read else "refused")
 
 
-def _place_of(error: Exception) -> str:
+def _place_of(error: BaseException) -> str:
     """An error's type and the last line of ours that it passed."""
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if any(one in frame.filename for one in _PACKAGES)

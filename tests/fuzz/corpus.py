@@ -182,6 +182,8 @@ def _sounds() -> dict[str, bytes]:
         "plain.ts": encode(cd, 44_100, "mpegts", "aac"),
         "plain.flv": encode(cd, 44_100, "flv", "aac"),
         "plain.avi": encode(cd, 44_100, "avi", "libmp3lame"),
+        # A frame of 12.2 kbit/s is a byte of its mode and 31 of anything; FFmpeg has no encoder.
+        "noise.amr": b"#!AMR\n" + b"".join(b"\x3c" + np.random.default_rng(n).bytes(31) for n in range(8)),
         "plain.wma": encode(cd, 44_100, "asf", "libmp3lame"),
     }
 

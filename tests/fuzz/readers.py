@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from av.error import FFmpegError
 
 import perceiver
 from perceiver import CheckpointError, InputError
@@ -182,7 +183,8 @@ def _bytes_of(sample: Sample) -> int:
 
 
 def _ran_out_of_memory(error: BaseException) -> bool:
-    return any(isinstance(one, MemoryError) for one in _causes(error))
+    # FFmpeg calls so what it refuses to allocate, and does not try.
+    return any(isinstance(one, MemoryError) and not isinstance(one, FFmpegError) for one in _causes(error))
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -201,7 +201,8 @@ def json_mutated(random: Random, data: bytes) -> bytes | None:
             if isinstance(old, bool) or not isinstance(old, int | float):
                 inside[key] = random.choice(_STRANGE_VALUES[:19])
             else:
-                inside[key] = random.choice((old + 1, old - 1, -old, old * 2, old * 2**20, old + 0.5, str(old), [old]))
+                half = 0.5 if abs(old) > 1e300 else old + 0.5
+                inside[key] = random.choice((old + 1, old - 1, -old, old * 2, old * 2**20, half, str(old), [old]))
         case "remove":
             del inside[key]
         case "rename":

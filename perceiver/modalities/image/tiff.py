@@ -114,7 +114,7 @@ def _directories(data: bytes) -> Iterator[tuple[dict[int, tuple[int, ...]], int]
                 continue
             seen.add(offset)
             tags, after, below, count = _entries(data, offset, order, big, left)
-        except struct.error:
+        except (struct.error, OverflowError):  # a place behind the end, or beyond what a machine can address
             continue
         if (left := left - count) <= 0:
             return
@@ -135,7 +135,7 @@ def _entries(
     below: list[int] = []
     for entry in range(at, at + size * min(count, most), size):
         tag, kind, many = struct.unpack_from(f"{order}HH{'Q' if big else 'I'}", data, entry)
-        if tag not in _TOLD or kind not in _FIELDS:
+        if tag not in _TOLD or kind not in _FIELDS or many == 0:
             continue
         form, many = _FIELDS[kind], min(many, _MOST_VALUES)
         place = entry + 4 + room

@@ -24,10 +24,15 @@ TOP = 4
 
 
 def model_input(context: PageContext[View], *, hint: str = "") -> None:
-    """The first column of the strip: the input as the model read it."""
+    """The first column of the strip: the input as the model read it.
+
+    hint  what a click on it does
+    """
+    modality, sample = context.modality, context.sample
     strip.heading("Model input", "The input array, as the model read it.")
-    more = {"hint": hint} if hint else {}
-    context.modality.seen(context.sample, context.view.pick, lambda element: state.change(pick=element), **more)
+    does = hint or f"Click a {modality.spot} to see who reads it."
+    said = f"{modality.size(sample)}. {does}"
+    modality.seen(sample, context.view.pick, lambda element: state.change(pick=element), hint=said)
 
 
 def answer(context: PageContext[View]) -> None:

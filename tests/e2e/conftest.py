@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from perceiver.checkpoints.bundled import BundledCheckpoints
 from tests.app import folder
@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 START = 90
 PATIENCE = 60_000  # milliseconds: the first visitor waits until torch is imported
+expect.set_options(timeout=PATIENCE / 2)  # busy machines take long for what is quick otherwise
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,13 @@ def pixels(map_: Locator) -> str:
     return str(map_.evaluate("node => node.parentElement.querySelector('.picture').toDataURL()"))
 
 
+def display(page: Page, option: str) -> None:
+    """Chooses how maps are shown, behind one button."""
+    page.get_by_role("button", name="Display").click()
+    page.get_by_text(option, exact=True).click()
+    page.keyboard.press("Escape")
+
+
 def plain_number(text: str) -> float:
     """0.0213, 4,100 or 2.44×10⁻⁴ as a float."""
     digits, _, power = text.replace(",", "").partition("×10")
@@ -91,7 +98,7 @@ def test_an_uploaded_picture_is_recognised_as_the_library_does(
 
 def test_a_view_travels_by_its_link(page: Page, app: App, browser: Browser) -> None:
     opened(page, app.url)
-    page.get_by_text("× uniform", exact=True).click()
+    display(page, "× uniform")
     expect(page).to_have_url(re.compile("scale=uniform"))
     tiles(page, "Maps of the blocks").nth(1).click()
     expect(page).to_have_url(re.compile("block=2"))
@@ -116,7 +123,7 @@ def test_a_view_travels_by_its_link(page: Page, app: App, browser: Browser) -> N
 
 def test_the_browsers_history_walks_through_views(page: Page, app: App) -> None:
     opened(page, app.url)
-    page.get_by_text("Max", exact=True).click()
+    display(page, "Max")
     expect(large(page)).to_have_attribute("aria-label", re.compile("maximum over latents"))
     expect(page).to_have_url(re.compile("reduce=max"))
     at_rest(page)

@@ -17,6 +17,7 @@ SLOW = frozenset(
         "tests/checkpoints/formats/test_transformers.py::test_full_size_models_equal_the_peers",
         "tests/modalities/audio/test_overview.py",
         "tests/fuzz/test_fuzz.py",
+        "tests/test_doc_commands.py",
         "tests/test_trace.py::test_all_mean_maps_at_paper_size_stay_below_the_input_array_plus_64_mb",
         "tests/training/test_loop.py::test_two_processes_train_together",
         # Many cases of what other modules test once: pages, commands, downloads, damaged files, data sets.

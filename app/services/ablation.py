@@ -14,12 +14,12 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from perceiver.analysis import ablate, sweep
+from perceiver.analysis import ablate
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.change import AnswerChange, MapChange, latents_moved, map_change
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.methods import Fill, Shuffle
-from perceiver.analysis.permutation import Shuffled, permute
+from perceiver.analysis.permutation import Shuffled
 from perceiver.analysis.sweep import Curve, Sweep, curves
 from perceiver.checkpoints.bundled import BundledCheckpoints
 from perceiver.lens import EncodingAxis, Run, change_maps, encoding_axes
@@ -174,13 +174,13 @@ def _grown(case: Case, fill: Fill, seed: int, target: int, more: int, progress: 
     held = _sweep(case.model, case.key, fill, seed, models.encoding(case.model))
     if not more and (known := held.known(target)) is not None:
         return known
-    model, sample = models.get(case.model), inference.read(case)
+    run = inference.run(case, progress)
     with queue.turn(progress.wait):
         resume = held.known(target)
         if resume is None:
             progress.step(0.9, "Estimating what each frequency matters")
             resume = held.latest
-        steps = sweep.steps(model, sample, held.curves, target, seconds=STEP, resume=resume)
+        steps = run.sweep_steps(target, fill=fill, seed=seed, seconds=STEP, resume=resume)
         *_, held.latest = islice(steps, 1 + more)
         held.by_target[target] = held.latest
     return held.latest
@@ -199,7 +199,7 @@ def permuted(case: Case, shuffle: Shuffle, size: int | None, seed: int, progress
 
     def make() -> Shuffled:
         progress.step(0.8, "Running the model on the shuffled input")
-        return permute(model, sample, shuffle, seed=seed, size=size)
+        return run.permute(shuffle, size=size, seed=seed)
 
-    model, sample = models.get(case.model), inference.read(case)
+    run = inference.run(case, progress)
     return _permuted(case.model, case.key, shuffle, size, seed).get(make, progress)

@@ -14,7 +14,7 @@ from perceiver.analysis.change import jensen_shannon
 from perceiver.analysis.compare import bands_of_models, same_elements
 from perceiver.analysis.encodings import CodePattern, Gram
 from perceiver.analysis.maps import MapSelection
-from perceiver.analysis.spectrum import Spectrum, spectra
+from perceiver.analysis.spectrum import Spectrum
 from perceiver.analysis.summary import WEIGHTS, summarise
 from perceiver.plots.block_maps import BlockMap, scaled_rows
 from perceiver.plots.scale import ColourRange, Mode
@@ -148,13 +148,10 @@ def block_spectra(case: Case, source: BandSource, head: int | None, progress: Pr
     """The spectra of the scores of every block."""
     held = _spectra(case.model, case.key, source.model, head)
     if held.value is None:
-        made, sample = inference.trace(case, progress), inference.read(case)
-        steps = spectra(made, source.bands, sample.coordinates, kind="score", head=head)
-        found = []
-        for i, block in enumerate(made.blocks):
-            progress.step(
-                i / len(made.blocks), f"Spectra of {case.model_name}: block {block + 1} of {len(made.blocks)}"
-            )
+        run = inference.run(case, progress)
+        steps, blocks, found = run.spectra(head=head, bands=source.bands), run.blocks, []
+        for i, block in enumerate(blocks):
+            progress.step(i / len(blocks), f"Spectra of {case.model_name}: block {block + 1} of {len(blocks)}")
             with queue.turn(progress.wait):
                 found.append(next(steps))
         held.value = tuple(found)

@@ -14,9 +14,8 @@ from ..errors import ConfigError
 from ..progress import ProgressCallback
 from .compare import block_table
 from .console import BAD_INPUT, examples, for_each, print_json, print_notes
-from .held_out import tartan_csv as study_csv
-from .held_out import tartan_json as study_json
-from .held_out import tartan_study, tartan_table
+from .held_out import tartan as study
+from .held_out import tartan_table
 from .options import AsJson, Checkpoints, Head, Kind, Read, from_zero, not_both, reading_options
 from .session import open_checkpoint
 from .training import DataFolder
@@ -63,11 +62,15 @@ def tartan(
     options, which = reading_options(read), from_zero(head)
     opened = [_with_head(open_checkpoint(source), which) for source in checkpoint]
     if held_out:
-        studies = tartan_study(opened, data, most, kind, which)
+        from ..studies.tables import rows_csv, spectra_json, spectra_rows
+
+        found = study(opened, data, most, kind, which)
         if as_json:
-            print_json(study_json(studies, kind=kind, head=which))
+            print_json(spectra_json(found, [lens.sha256 for lens in opened], kind=kind, head=which))
+        elif as_csv:
+            typer.echo(rows_csv(spectra_rows(found)), nl=False)
         else:
-            typer.echo(study_csv(studies).removesuffix("\n") if as_csv else tartan_table(studies))
+            typer.echo(tartan_table(found))
         return
 
     def work(path: Path, progress: ProgressCallback) -> tuple[dict[str, Any], tuple[ModelSpectra, ...]]:

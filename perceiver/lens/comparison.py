@@ -16,7 +16,7 @@ from ..analysis.change import jensen_shannon
 from ..analysis.compare import bands_of_models, why_not_subtracted
 from ..analysis.encodings import gram
 from ..analysis.maps import MEAN, MapSelection
-from ..analysis.spectrum import Spectrum, spectra
+from ..analysis.spectrum import Spectrum
 from ..analysis.summary import WEIGHTS, Quantity, summarise
 from ..errors import ConfigError
 from ..export import ModelSpectra, predictions_json
@@ -189,7 +189,7 @@ def spectra_of(
     every: list[list[Spectrum]] = []
     for run, (_, bands) in zip(runs, bands_of_models([run.model for run in runs]), strict=True):
         every.append([])
-        for spectrum in spectra(run.trace, bands, run.sample.coordinates, kind=kind, head=head):
+        for spectrum in run.spectra(kind=kind, head=head, bands=bands):
             every[-1].append(spectrum)
             done = len(every) - 1 + len(every[-1]) / len(run.trace.blocks)
             progress(done / len(runs), f"Measuring spectra of {run.name}")

@@ -26,6 +26,7 @@ from ..analysis.sweep import Curve, Sweep, curves, steps
 from ..errors import ConfigError
 from ..export import predictions_json
 from ..model import Perceiver
+from ..positions import Band
 from ..progress import ProgressCallback, ignore
 from ..sample import Sample
 from ..trace import Kind, Reduce, Trace
@@ -304,10 +305,15 @@ class Run:
 
     # ---------------------------------------------------------------------------------------------------- spectra
 
-    def spectra(self, *, kind: Kind = "score", head: int | None = None) -> Iterator[Spectrum]:
-        """The spectrum of every block's maps at the bands of the model's own position code, block by block; at those
-        that Fourier features would have where it has none."""
-        ((_, bands),) = bands_of_models([self.model])
+    def spectra(
+        self, *, kind: Kind = "score", head: int | None = None, bands: Sequence[Band] | None = None
+    ) -> Iterator[Spectrum]:
+        """The spectrum of every block's maps, block by block.
+
+        bands  by default those of the model's own position encoding, or of Fourier features if it has none
+        """
+        if bands is None:
+            ((_, bands),) = bands_of_models([self.model])
         return spectra(self.trace, bands, self.sample.coordinates, kind=kind, head=head)
 
     # ---------------------------------------------------------------------------------------------------- display

@@ -8,12 +8,42 @@ from dataclasses import dataclass
 import torch
 
 from ..analysis.ablation import Ablation
+from ..analysis.sweep import Curve
 from ..model import Perceiver
 from ..progress import ProgressCallback, ignore
 from ..training.sets import Examples
 from .base import Mean
 
 BATCH = 32
+
+CUT_OFFS = 16
+"""Maximum number of cut-offs of a curve."""
+
+
+@dataclass(frozen=True)
+class CutOff:
+    """An ablation of all bands up to a cut-off.
+
+    family  that of its curve; "whole code" without ablation
+    cycles  the frequency of the cut-off, in cycles across the first axis; None without ablation
+    """
+
+    family: str
+    cycles: float | None
+    ablation: Ablation
+
+
+def cut_offs(curves: Sequence[Curve], most: int = CUT_OFFS) -> tuple[CutOff, ...]:
+    """No ablation, then at most `most` evenly spaced cut-offs of every cumulative curve; the strongest ablation of each
+    curve is among them."""
+    out = [CutOff("whole code", None, Ablation())]
+    for curve in curves:
+        if curve.axis is None:
+            every = list(zip(curve.frequencies, curve.ablations, strict=True))
+            step = -(-len(every) // most)
+            chosen = every[::step] if curve.family == "low_pass" else every[::-step]
+            out += [CutOff(curve.family, cycles, ablation) for cycles, ablation in chosen]
+    return tuple(out)
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ..analysis.band_baseline import Baseline
+from ..analysis.compare import bands_of_models
 from ..analysis.spectrum import spectra
 from ..model import Perceiver
 from ..positions import Band
-from ..progress import ProgressCallback, ignore
+from ..progress import ProgressCallback, ignore, portion
 from ..trace import Kind
 from ..training.sets import Examples
-from .base import Mean, sample
+from .base import Mean, held_out, sample
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,51 @@ class MeanSpectrum:
     matched: Baseline
     resolved: int
     bands: int
+
+
+@dataclass(frozen=True)
+class HeldOutSpectra:
+    """The mean spectra of one model's maps.
+
+    positions         the kind of its position encoding
+    bands_of          the model whose bands were used; None for those of Fourier features on this grid
+    blocks            one per block with a map
+    examples, groups  number of examples, and of independent groups among them
+    """
+
+    model: str
+    positions: str
+    bands_of: str | None
+    blocks: tuple[MeanSpectrum, ...]
+    examples: int
+    groups: int
+
+
+def tartan_of_models(
+    models: Sequence[tuple[str, Perceiver]],
+    folder: Path,
+    most: int | None = None,
+    *,
+    kind: Kind = "score",
+    head: int | None = None,
+    progress: ProgressCallback = ignore,
+) -> tuple[HeldOutSpectra, ...]:
+    """The mean spectra of several models, each on held-out examples of its own data set in a folder, at the bands that
+    `bands_of_models` chooses.
+
+    models  with their names
+    most    maximum number of examples
+
+    Raises DataError without data, ConfigError for a model that matches no data set.
+    """
+    lenders, out = bands_of_models([model for _, model in models]), []
+    for i, ((name, model), (lender, bands)) in enumerate(zip(models, lenders, strict=True)):
+        examples = held_out(model, folder, most)
+        part = portion(progress, i / len(models), (i + 1) / len(models), name)
+        blocks = tartan(model, examples, bands, kind=kind, head=head, progress=part)
+        bands_of = None if lender is None else models[lender][0]
+        out.append(HeldOutSpectra(name, model.config.positions.kind, bands_of, blocks, len(examples), examples.groups))
+    return tuple(out)
 
 
 def tartan(

@@ -21,33 +21,36 @@ PREPARED = {"frames": 4, "height": 16, "width": 24, "patch": 4, "rate": 8000, "s
 CLIP = "clip.mp4"
 
 
+FOURIER = [FourierConfig(3, top) for top in ((80.0,), (4.0, 4.0, 6.0))]
+CONFIG = PerceiverConfig(
+    num_classes=3,
+    modality="audiovisual",
+    input_shape=ClipSettings.of(PREPARED).shape,
+    content_channels=48,
+    segments=(
+        SegmentConfig("audio", (80,), 16, FOURIER[0]),
+        SegmentConfig("video", (4, 4, 6), 48, FOURIER[1]),
+        SegmentConfig("label", (1,)),
+    ),
+    padded_to=72,
+    labels=("clapping", "juggling", "whistling"),
+    num_latents=4,
+    latent_dim=8,
+    plan=((0, 0), (1, 0)),
+    self_attends=1,
+    self_heads=2,
+    latent_init_scale=1.0,
+    preprocess=PREPARED,
+)
+"""80 elements of sound, 4 x 4 x 6 of video, one in the label's place."""
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One checkpoint of clips: 80 elements of sound, 4 x 4 x 6 of video, one in the label's place."""
+    """One checkpoint of clips."""
     root = tmp_path_factory.mktemp("store")
     torch.manual_seed(0)
-    fourier = [FourierConfig(3, top) for top in ((80.0,), (4.0, 4.0, 6.0))]
-    config = PerceiverConfig(
-        num_classes=3,
-        modality="audiovisual",
-        input_shape=ClipSettings.of(PREPARED).shape,
-        content_channels=48,
-        segments=(
-            SegmentConfig("audio", (80,), 16, fourier[0]),
-            SegmentConfig("video", (4, 4, 6), 48, fourier[1]),
-            SegmentConfig("label", (1,)),
-        ),
-        padded_to=72,
-        labels=("clapping", "juggling", "whistling"),
-        num_latents=4,
-        latent_dim=8,
-        plan=((0, 0), (1, 0)),
-        self_attends=1,
-        self_heads=2,
-        latent_init_scale=1.0,
-        preprocess=PREPARED,
-    )
-    perceiver.save(Perceiver(config), root / "clips")
+    perceiver.save(Perceiver(CONFIG), root / "clips")
     return root
 
 

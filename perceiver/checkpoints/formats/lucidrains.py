@@ -189,7 +189,8 @@ def _notes(evidence: Evidence, config: PerceiverConfig) -> tuple[str, ...]:
     modality = modalities.describe(config.modality)
     if modality.normalised and not {"mean", "std"} & set(config.preprocess):
         notes.append(
-            f"reads {modality.noun.many} as values from 0 to 1; give preprocess with mean and std if that is wrong"
+            f"takes {modality.noun.many} as values from 0 to 1; if that is wrong, give the option preprocess, such as "
+            '{"mean": [0.5], "std": [0.25]}'
         )
     if any(entry.dtype in ("F16", "BF16") for entry in evidence.checkpoint.entries.values()):
         notes.append(

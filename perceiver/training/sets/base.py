@@ -39,6 +39,11 @@ class Examples:
     def __len__(self) -> int:
         return len(self.label)
 
+    @property
+    def groups(self) -> int:
+        """The number of independent groups."""
+        return int(self.group.unique().numel())
+
     def at(self, index: Any) -> Examples:
         """The examples at an index, slice or mask."""
         coordinates = None if self.coordinates is None else self.coordinates[index]

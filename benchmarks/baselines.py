@@ -21,26 +21,14 @@ import perceiver
 from perceiver.training import recipes
 from perceiver.training.evaluate import interval_over_groups
 from perceiver.training.sets import TEST, TRAIN, Examples, open_set
+from perceiver.training.teacher import ConvNet, Teacher
 
 
-class SpectrogramNet(nn.Module):
-    """Four convolutions with batch norm and pooling, then global mean pooling."""
+class SpectrogramNet(ConvNet):
+    """The teachers' network, on batches of examples."""
 
-    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
-        super().__init__()
-        self.shape = shape
-        widths = (1, 32, 64, 128, 128)
-        self.layers = nn.Sequential(
-            *(
-                nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2))
-                for a, b in pairwise(widths)
-            )
-        )
-        self.head = nn.Linear(widths[-1], classes)
-
-    def forward(self, examples: Examples) -> Tensor:
-        picture = examples.content.reshape(-1, 1, *self.shape)
-        return self.head(self.layers(picture).mean((2, 3)))
+    def forward(self, examples: Examples) -> Tensor:  # type: ignore[override]
+        return super().forward(examples.content)
 
 
 class PointNet(nn.Module):
@@ -88,7 +76,7 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.manual_seed(0)
     for name, make in (
-        ("audio-mel", lambda model: SpectrogramNet(model.input_shape, model.num_classes)),
+        ("audio-mel", lambda model: SpectrogramNet(model, Teacher().widths)),
         ("points-fourier", lambda model: PointNet(model.num_classes)),
     ):
         recipe = recipes.get(name)

@@ -22,9 +22,8 @@ from perceiver import Perceiver
 from perceiver.training import recipes
 from perceiver.training.loop import batch_at, drawn_inputs
 from perceiver.training.optimisers import build_optimisers
-from perceiver.training.precision import choose_precision
+from perceiver.training.preparation import add_norms, choose_precision
 from perceiver.training.sets import TRAIN, open_set
-from perceiver.training.stems import add_norms
 from perceiver.training.teacher import ConvNet, Teacher
 
 REPEATS = 5

@@ -73,7 +73,8 @@ class PatchStem(nn.Module):
 class ConvsStem(nn.Module):
     """Convolutions with stride 2 and "same" zero padding, each followed by a ReLU.
 
-    During training each has a batch norm (`perceiver.training.stems`), which is folded into the convolution afterwards.
+    During training each has a batch norm (`perceiver.training.preparation`), which is folded into the convolution
+    afterwards.
     """
 
     def __init__(self, config: StemConfig, channels: int) -> None:

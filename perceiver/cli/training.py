@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from ..errors import ConfigError
 from .arguments import options_for
-from .console import examples, print_json, progress_bars, table
+from .console import examples, print_json, progress_bar, table
 
 if TYPE_CHECKING:
     from ..training.evaluate import Evaluation
@@ -75,24 +76,17 @@ def train(
     plan = plan.for_data(held_out_data)
     folder = out or Path("runs") / f"{recipe}-seed{seed}"
     seeds = _other_seeds(plan, also or [])
-    with progress_bars() as bars:
-        task = bars.add_task("Training", total=plan.steps)
+    with progress_bar() as progress:
 
         def report(now: Progress) -> None:
-            bars.update(task, completed=now.step, description=_told(now))
-            if not bars.console.is_terminal:
-                typer.echo(f"step {now.step}/{now.steps}: {_told(now)}", err=True)
+            progress(now.step / now.steps, _measured(now))
+            if not sys.stderr.isatty():
+                typer.echo(f"step {now.step}/{now.steps}: {_measured(now)}", err=True)
 
-        def before(share: float | None, words: str) -> None:
-            bars.update(task, completed=int((share or 0) * plan.steps), description=words)
-
-        outcome = loop.train(plan, source, folder, resume=not fresh, report=report, progress=before)
+        outcome = loop.train(plan, source, folder, resume=not fresh, report=report, progress=progress)
         if not outcome.leads:
             return
-        held_out = bars.add_task("Evaluating", total=None)
-        reached = evaluate.evaluate(
-            outcome.model, source, report=lambda done, total: bars.update(held_out, completed=done, total=total)
-        )
+        reached = evaluate.evaluate(outcome.model, source, progress=progress)
     photographs = photograph_sentence(answer_photographs(outcome.model, source / ARCHIVE))
     command = _command(recipe, {"seed": seed, "steps": steps, "batch": batch})
     card = finish.results(plan, outcome, reached, held_out_data, command=command, seeds=seeds, photographs=photographs)
@@ -115,13 +109,8 @@ def evaluate_(
 
     location = resolve(checkpoint)
     model = load(location, options=options_for(location))
-    with progress_bars() as bars:
-        task = bars.add_task("Evaluating", total=None)
-        reached = evaluate(
-            model,
-            data or default_folder(),
-            report=lambda done, total: bars.update(task, completed=done, total=total),
-        )
+    with progress_bar() as progress:
+        reached = evaluate(model, data or default_folder(), progress=progress)
     if as_json:
         print_json(_described(reached))
         return
@@ -159,7 +148,7 @@ def _listing() -> str:
     return table(rows, left=3, indent="")
 
 
-def _told(now: Progress) -> str:
+def _measured(now: Progress) -> str:
     left = int(now.seconds_left)
     return (
         f"loss {now.loss:.3f}, accuracy {now.accuracy:.1%}, {now.samples_per_second:,.0f} samples/s, "

@@ -20,56 +20,83 @@ Spacing = Literal["linear", "logarithmic"]
 
 
 @dataclass(frozen=True)
-class FourierConfig(PositionConfig):
-    """Configuration of Fourier features.
+class BandsConfig(PositionConfig):
+    """Base of the configurations of Fourier features: so many frequencies on every axis.
 
     num_bands       K, frequencies per axis
     max_resolution  mu per axis; frequencies run from 1 to mu/2
-    spacing         of the frequencies: "linear" as in the paper, "logarithmic" as in its first version
     """
-
-    kind: ClassVar[str] = "fourier"
 
     num_bands: int = 64
     max_resolution: tuple[float, ...] = (224.0, 224.0)
-    spacing: Spacing = "linear"
 
     def __post_init__(self) -> None:
-        check_bands(self.num_bands, self.max_resolution)
-        check_choice("positions.spacing", self.spacing, ("linear", "logarithmic"))
+        check_positive("positions.num_bands", self.num_bands)
+        for mu in self.max_resolution:
+            if not mu >= 2:
+                raise ConfigError(f"positions.max_resolution holds {mu:g}; every axis needs at least 2")
 
     @property
     def bands_per_axis(self) -> int:
         return self.num_bands
 
     @property
-    def label(self) -> str:
-        return f"Fourier, {self.num_bands} bands to {highest(self.max_resolution)} cycles"
-
-    @property
-    def description(self) -> str:
-        spaced = "evenly spaced" if self.spacing == "linear" else "spaced by logarithm"
-        return (
-            f"Fourier features: {self.num_bands} bands an axis, {spaced} from 1 to {highest(self.max_resolution)} "
-            "cycles across the axis"
-        )
+    def highest(self) -> str:
+        """The highest frequency of each axis in cycles across it, equal ones once: "32", "24 and 25"."""
+        return " and ".join(dict.fromkeys(f"{mu / 2:g}" for mu in self.max_resolution))
 
     def channels(self, axes: int) -> int:
         return axes * (2 * self.num_bands + 1)
 
-    def build(self, shape: tuple[int, ...] | None, axes: int) -> Positions:
-        return FourierPositions(self, shape, axes)
-
     def check_axes(self, axes: int, *, free: bool, name: str = "positions") -> None:
         del free
-        check_resolutions(self.max_resolution, axes, name)
+        if len(self.max_resolution) != axes:
+            raise ConfigError(f"{name}.max_resolution has {len(self.max_resolution)} values for {axes} axes")
 
     def axis_major_order(self, axes: int) -> tuple[int, ...]:
-        return axis_major_order(self.num_bands, axes)
+        bands = range(self.num_bands)
+        starts = [axis * (2 * self.num_bands + 1) for axis in range(axes)]
+        return (
+            *(start + 2 * self.num_bands for start in starts),
+            *(start + index for start in starts for index in bands),
+            *(start + self.num_bands + index for start in starts for index in bands),
+        )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> PositionConfig:
-        return super().from_dict(with_resolutions(values))
+        fields = dict(values)
+        if "max_resolution" in fields:
+            fields["max_resolution"] = tuple(float(mu) for mu in fields["max_resolution"])
+        return super().from_dict(fields)
+
+
+@dataclass(frozen=True)
+class FourierConfig(BandsConfig):
+    """Configuration of Fourier features.
+
+    spacing  of the frequencies: "linear" as in the paper, "logarithmic" as in its first version
+    """
+
+    kind: ClassVar[str] = "fourier"
+
+    spacing: Spacing = "linear"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("positions.spacing", self.spacing, ("linear", "logarithmic"))
+
+    @property
+    def label(self) -> str:
+        return f"Fourier, {self.num_bands} bands to {self.highest} cycles"
+
+    @property
+    def description(self) -> str:
+        spaced = "evenly spaced" if self.spacing == "linear" else "spaced by logarithm"
+        across = f"{spaced} from 1 to {self.highest} cycles across the axis"
+        return f"Fourier features: {self.num_bands} bands an axis, {across}"
+
+    def build(self, shape: tuple[int, ...] | None, axes: int) -> Positions:
+        return FourierPositions(self, shape, axes)
 
 
 class FourierPositions(Positions):
@@ -126,43 +153,6 @@ def band(axis: int, index: int, frequency: float, *, channel: int, axes: int, nu
     `index` in rising order."""
     sine = axes + axis * num_bands + channel
     return Band(axis, index, frequency, sine=sine, cosine=sine + axes * num_bands)
-
-
-def axis_major_order(num_bands: int, axes: int) -> tuple[int, ...]:
-    """`PositionConfig.axis_major_order` of Fourier features."""
-    starts = [axis * (2 * num_bands + 1) for axis in range(axes)]
-    return (
-        *(start + 2 * num_bands for start in starts),
-        *(start + index for start in starts for index in range(num_bands)),
-        *(start + num_bands + index for start in starts for index in range(num_bands)),
-    )
-
-
-def check_bands(num_bands: int, max_resolution: tuple[float, ...]) -> None:
-    """Raises ConfigError for a number of bands or a resolution that is too small."""
-    check_positive("positions.num_bands", num_bands)
-    for mu in max_resolution:
-        if not mu >= 2:
-            raise ConfigError(f"positions.max_resolution holds {mu:g}; every axis needs at least 2")
-
-
-def check_resolutions(max_resolution: tuple[float, ...], axes: int, name: str) -> None:
-    """Raises ConfigError unless there is one resolution an axis."""
-    if len(max_resolution) != axes:
-        raise ConfigError(f"{name}.max_resolution has {len(max_resolution)} values for {axes} axes")
-
-
-def with_resolutions(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields from JSON with `max_resolution`, where given, as a tuple of floats."""
-    fields = dict(values)
-    if "max_resolution" in fields:
-        fields["max_resolution"] = tuple(float(mu) for mu in fields["max_resolution"])
-    return fields
-
-
-def highest(max_resolution: tuple[float, ...]) -> str:
-    """The highest frequency of each axis in cycles across it, equal ones once: "32", "24 and 25"."""
-    return " and ".join(dict.fromkeys(f"{mu / 2:g}" for mu in max_resolution))
 
 
 @lru_cache(maxsize=4)

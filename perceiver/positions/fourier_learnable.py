@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .base import Band, PositionConfig, Positions, grid_coordinates, require_grid
-from .fourier import (
-    axis_major_order,
-    band,
-    check_bands,
-    check_resolutions,
-    features_at,
-    frequencies,
-    highest,
-    with_resolutions,
-)
+from .base import Band, Positions, grid_coordinates, require_grid
+from .fourier import BandsConfig, band, features_at, frequencies
 
 
 @dataclass(frozen=True)
-class LearnableFourierConfig(PositionConfig):
-    """Configuration of Fourier features with trained frequencies.
-
-    num_bands       K, frequencies per axis
-    max_resolution  mu per axis; frequencies start evenly spaced from 1 to mu/2
-    """
+class LearnableFourierConfig(BandsConfig):
+    """Configuration of Fourier features with trained frequencies, which start evenly spaced."""
 
     kind: ClassVar[str] = "fourier-learnable"
-
-    num_bands: int = 64
-    max_resolution: tuple[float, ...] = (224.0, 224.0)
-
-    def __post_init__(self) -> None:
-        check_bands(self.num_bands, self.max_resolution)
-
-    @property
-    def bands_per_axis(self) -> int:
-        return self.num_bands
 
     @property
     def phrase(self) -> str:
@@ -56,25 +32,11 @@ class LearnableFourierConfig(PositionConfig):
     def description(self) -> str:
         return (
             f"Fourier features with trained frequencies: {self.num_bands} bands an axis, at the start evenly spaced "
-            f"from 1 to {highest(self.max_resolution)} cycles across the axis"
+            f"from 1 to {self.highest} cycles across the axis"
         )
-
-    def channels(self, axes: int) -> int:
-        return axes * (2 * self.num_bands + 1)
 
     def build(self, shape: tuple[int, ...] | None, axes: int) -> Positions:
         return LearnableFourierPositions(self, shape, axes)
-
-    def check_axes(self, axes: int, *, free: bool, name: str = "positions") -> None:
-        del free
-        check_resolutions(self.max_resolution, axes, name)
-
-    def axis_major_order(self, axes: int) -> tuple[int, ...]:
-        return axis_major_order(self.num_bands, axes)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> PositionConfig:
-        return super().from_dict(with_resolutions(values))
 
 
 class LearnableFourierPositions(Positions):

@@ -51,7 +51,7 @@ class LearnedConfig(PositionConfig):
     def check_axes(self, axes: int, *, free: bool, name: str = "positions") -> None:
         del axes, name
         if free:
-            raise ConfigError("learned positions know only a grid; free elements need fourier or coordinates")
+            raise ConfigError("learned positions know only a grid; free elements need an encoding of coordinates")
 
 
 class LearnedPositions(Positions):

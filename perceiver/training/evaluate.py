@@ -13,8 +13,9 @@ from torch import Tensor
 from ..checkpoints.cards.results import HeldOut
 from ..errors import CheckpointError
 from ..model import Perceiver
+from ..progress import ProgressCallback, ignore
 from .sets import TEST, open_set
-from .sets.base import Report, hits
+from .sets.base import hits
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Evaluation:
 
 @torch.no_grad()
 def evaluate(
-    model: Perceiver, folder: Path, *, split: int = TEST, batch: int = 64, report: Report | None = None
+    model: Perceiver, folder: Path, *, split: int = TEST, batch: int = 64, progress: ProgressCallback = ignore
 ) -> Evaluation:
     """Evaluates in float32 on all input elements of every held-out example.
 
@@ -41,17 +42,17 @@ def evaluate(
         )
     examples = data.held_out()
     model = model.eval()
-    hit = hits(model, examples, batch=batch, report=report)
+    hit = hits(model, examples, batch=batch, progress=progress)
     per_class = {
         name: (int(hit[examples.label == c].sum()), int((examples.label == c).sum()))
         for c, name in enumerate(data.classes)
     }
     held_out = HeldOut(
         per_class=per_class,
-        groups=int(examples.group.unique().numel()),
+        groups=examples.groups,
         interval_over_groups=interval_over_groups(hit, examples.group),
     )
-    return Evaluation(held_out=held_out, measures=data.measures(model, report))
+    return Evaluation(held_out=held_out, measures=data.measures(model, progress))
 
 
 def interval_over_groups(

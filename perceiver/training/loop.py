@@ -27,11 +27,10 @@ from ..errors import CheckpointError
 from ..model import Perceiver
 from ..progress import ProgressCallback
 from .optimisers import build_optimisers
-from .precision import choose_precision
+from .preparation import add_norms, choose_precision, fold_norms
 from .recipes import Recipe
 from .sets import TRAIN, DataSet, Examples, open_set, validation_examples
 from .sets.base import hits
-from .stems import add_norms, fold_norms
 from .teacher import Trained, distillation_loss, train_teacher
 
 CHECKS = 24
@@ -43,7 +42,7 @@ CHECKED = 600
 
 @dataclass(frozen=True)
 class Progress:
-    """A progress report: means over the steps since the last report."""
+    """Measurements during training, for logs: means over the steps since the last ones."""
 
     step: int
     steps: int

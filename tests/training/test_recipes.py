@@ -16,12 +16,12 @@ from torch import nn
 from perceiver import ConfigError, Perceiver, PerceiverConfig
 from perceiver.config import StemConfig
 from perceiver.positions import FourierConfig, LearnableFourierConfig, LearnedConfig
-from perceiver.training import precision, recipes, teacher
+from perceiver.training import preparation, recipes, teacher
 from perceiver.training.loop import Batch, Mix, _targets, batch_at, train
 from perceiver.training.optimisers import build_optimisers, learning_rate
+from perceiver.training.preparation import add_norms, fold_norms
 from perceiver.training.recipes import Recipe
 from perceiver.training.sets import TRAIN, Examples, open_set
-from perceiver.training.stems import add_norms, fold_norms
 from perceiver.training.teacher import Teacher, distillation_loss, train_teacher
 
 from .pictures import write_data
@@ -195,13 +195,13 @@ def test_a_stem_with_norms_trains_and_its_checkpoint_has_none(tmp_path: Path) ->
 def test_precision_is_the_faster_one_unless_the_recipe_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = small(precision="auto")
     examples = batch_at(open_set(write_data(tmp_path), TRAIN, recipe.model), recipe, 0).examples
-    assert precision.choose_precision(recipe, examples) in ("no", "bf16")
+    assert preparation.choose_precision(recipe, examples) in ("no", "bf16")
     seconds = {"no": 2.0, "bf16": 1.0}
-    monkeypatch.setattr(precision, "_seconds", lambda recipe, examples, name: seconds[name])
-    assert precision.choose_precision(recipe, examples) == "bf16"
+    monkeypatch.setattr(preparation, "_seconds", lambda recipe, examples, name: seconds[name])
+    assert preparation.choose_precision(recipe, examples) == "bf16"
     seconds["no"] = 0.5
-    assert precision.choose_precision(recipe, examples) == "no"
-    assert precision.choose_precision(small(precision="bf16"), examples) == "bf16"
+    assert preparation.choose_precision(recipe, examples) == "no"
+    assert preparation.choose_precision(small(precision="bf16"), examples) == "bf16"
 
 
 def test_validation_accuracy_is_followed_and_survives_an_interruption(tmp_path: Path) -> None:
@@ -238,4 +238,4 @@ def test_precision_is_timed_of_encodings_that_are_trained_too(tmp_path: Path) ->
     model = dataclasses.replace(small().model, positions=positions)
     recipe = dataclasses.replace(small(precision="auto"), model=model)
     examples = batch_at(open_set(write_data(tmp_path), TRAIN, recipe.model), recipe, 0).examples
-    assert precision.choose_precision(recipe, examples) in ("no", "bf16")
+    assert preparation.choose_precision(recipe, examples) in ("no", "bf16")

@@ -16,11 +16,9 @@ from torch import Tensor
 from ...checkpoints.cards.results import Data
 from ...errors import DataError
 from ...model import Perceiver
+from ...progress import ProgressCallback, ignore
 
 TRAIN, VAL, TEST = 0, 1, 2
-
-Report = Callable[[int, int], None]
-"""Progress callback: called with the number of items done and the total."""
 
 
 @dataclass(frozen=True)
@@ -90,20 +88,21 @@ class DataSet(Protocol):
         """All examples of the split, without augmentation, always the same."""
         ...
 
-    def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
+    def measures(self, model: Perceiver, progress: ProgressCallback = ignore) -> dict[str, float]:
         """Further measures of a model on this data, by name; may be empty."""
         ...
 
 
 @torch.no_grad()
-def hits(model: Perceiver, examples: Examples, *, batch: int = 64, report: Report | None = None) -> Bool[Tensor, "n"]:
+def hits(
+    model: Perceiver, examples: Examples, *, batch: int = 64, progress: ProgressCallback = ignore
+) -> Bool[Tensor, "n"]:
     """Whether the prediction for each example is correct, using all elements."""
     found = []
     for start in range(0, len(examples), batch):
         part = examples.at(slice(start, start + batch))
         found.append(model(part.inputs(model)).argmax(-1) == part.label)
-        if report is not None:
-            report(min(start + batch, len(examples)), len(examples))
+        progress(min(1.0, (start + batch) / len(examples)), "Evaluating")
     return torch.cat(found)
 
 
@@ -124,6 +123,16 @@ class Balanced:
             return items[int(torch.randint(len(items), (1,), generator=generator))]
 
         return torch.tensor([pick(pick(pick(self._tree))) for _ in range(count)])
+
+
+def uniform(count: int, generator: torch.Generator) -> Callable[..., Tensor]:
+    """A function that draws uniform values for each example of a batch: `draw(low, high, *shape)` has the shape
+    (count, *shape)."""
+
+    def draw(low: float, high: float, *shape: int) -> Tensor:
+        return low + (high - low) * torch.rand(count, *shape, generator=generator)
+
+    return draw
 
 
 def archive(path: Path, name: str) -> dict[str, np.ndarray]:

@@ -15,7 +15,8 @@ from torch import Tensor
 from ...checkpoints.cards.results import Data
 from ...config import PerceiverConfig
 from ...model import Perceiver
-from .base import Balanced, Examples, Report, archive, default_folder
+from ...progress import ProgressCallback, ignore
+from .base import Balanced, Examples, archive, default_folder, uniform
 from .modelnet import is_modelnet, read_modelnet
 
 # Points sampled from a mesh per input element, so that training steps can draw different subsets.
@@ -94,7 +95,7 @@ class CloudSet:
         """All objects of the split, with their first points."""
         return self._examples(torch.arange(len(self.labels)), self.points[:, : self.count])
 
-    def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
+    def measures(self, model: Perceiver, progress: ProgressCallback = ignore) -> dict[str, float]:
         """No measures besides accuracy."""
         return {}
 
@@ -113,10 +114,7 @@ def augment(
 ) -> Float[Tensor, "B M 3"]:
     """Rotates each cloud about y, stretches it, and scales and displaces its points."""
     a, count = augmentation, len(points)
-
-    def draw(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(count, *shape, generator=generator)
-
+    draw = uniform(count, generator)
     angle = draw(-math.radians(a.turn), math.radians(a.turn), 1)
     x, y, z = points.unbind(-1)
     turned = torch.stack([angle.cos() * x + angle.sin() * z, y, angle.cos() * z - angle.sin() * x], dim=-1)

@@ -15,7 +15,8 @@ from torch import Tensor
 from ...checkpoints.cards.results import Data
 from ...config import PerceiverConfig
 from ...model import Perceiver
-from .base import Balanced, Examples, Report, archive
+from ...progress import ProgressCallback, ignore
+from .base import Balanced, Examples, archive, uniform
 from .pixels import affine, mask_shares, normalise
 
 DIGITS = tuple("0123456789")
@@ -79,10 +80,7 @@ class DigitSet:
     def batch(self, count: int, augmentation: DigitAugmentation, generator: torch.Generator) -> Examples:
         """Augmented digits."""
         a, index = augmentation, self._draw(count, generator)
-
-        def draw(low: float, high: float, *shape: int) -> Tensor:
-            return low + (high - low) * torch.rand(count, *shape, generator=generator)
-
+        draw = uniform(count, generator)
         scale, slant, angle = draw(*a.scale), draw(-a.slant, a.slant), draw(-a.tilt, a.tilt) * (math.pi / 180)
         width, shift = scale * draw(*a.squeeze), draw(-a.shift, a.shift, 2)
         theta = affine(width, scale, slant, angle, shift)
@@ -95,9 +93,9 @@ class DigitSet:
         """All digits of the split, unchanged."""
         return self._examples(torch.arange(len(self.labels)), self.images)
 
-    def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
+    def measures(self, model: Perceiver, progress: ProgressCallback = ignore) -> dict[str, float]:
         """The fraction of each block's mean map on the strokes, and the fraction of the image that they cover."""
-        return mask_shares(model, self.held_out(), (self.images > 0.3).float(), "strokes", report)
+        return mask_shares(model, self.held_out(), (self.images > 0.3).float(), "strokes", progress)
 
     def _examples(self, index: Int[Tensor, "B"], images: Float[Tensor, "B S S"]) -> Examples:
         return Examples(normalise(images[..., None], self.mean, self.std), self.labels[index], index.clone())

@@ -17,7 +17,8 @@ from ...checkpoints.cards.results import Data
 from ...config import PerceiverConfig
 from ...errors import DataError
 from ...model import Perceiver
-from .base import TEST, TRAIN, VAL, Balanced, Examples, Report
+from ...progress import ProgressCallback, ignore
+from .base import TEST, TRAIN, VAL, Balanced, Examples
 from .pixels import normalise
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
@@ -95,7 +96,7 @@ class FolderSet:
         """The centre crops of all images of the split."""
         return self._examples(torch.arange(len(self.files)), [self._centred(file) for file in self.files])
 
-    def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
+    def measures(self, model: Perceiver, progress: ProgressCallback = ignore) -> dict[str, float]:
         """No measures besides accuracy."""
         return {}
 

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from .base import uniform
+
 
 @dataclass(frozen=True)
 class SoundAugmentation:
@@ -53,10 +55,7 @@ def augment(
 ) -> Float[Tensor, "B samples"]:
     """Augments each sound independently; the length is unchanged."""
     a, (count, length) = augmentation, sounds.shape
-
-    def draw(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(count, *shape, generator=generator)
-
+    draw = uniform(count, generator)
     time = torch.arange(length) / rate
     slowest, fastest = map(math.log, a.speed)
     sounds = _played(sounds, draw(slowest, fastest).exp(), draw(0.0, a.delay) * rate)

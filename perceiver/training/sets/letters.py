@@ -14,7 +14,8 @@ from torch import Tensor
 from ...checkpoints.cards.results import Data
 from ...config import PerceiverConfig
 from ...model import Perceiver
-from .base import Balanced, Examples, Report, archive
+from ...progress import ProgressCallback, ignore
+from .base import Balanced, Examples, archive, uniform
 from .pixels import affine, mask_shares, normalise
 from .scenes import Grounds
 
@@ -102,21 +103,18 @@ class LetterSet:
         """All letters of all fonts of the split, composed once."""
         return self._examples(torch.arange(len(self.labels)), self._held_out())
 
-    def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
+    def measures(self, model: Perceiver, progress: ProgressCallback = ignore) -> dict[str, float]:
         """The fraction of each block's mean map on the strokes, and the fraction of the image that they cover."""
         pictures = self._held_out()
         examples = self._examples(torch.arange(len(self.labels)), pictures)
-        return mask_shares(model, examples, pictures.mask, "strokes", report)
+        return mask_shares(model, examples, pictures.mask, "strokes", progress)
 
     def compose(
         self, index: Int[Tensor, "B"], augmentation: LetterAugmentation, generator: torch.Generator
     ) -> LetterPictures:
         """Images of the given letters."""
         a, count, size = augmentation, len(index), self.size
-
-        def draw(low: float, high: float, *shape: int) -> Tensor:
-            return low + (high - low) * torch.rand(count, *shape, generator=generator)
-
+        draw = uniform(count, generator)
         glyph = self.glyphs[index].float().unsqueeze(1) / 255
         scale, slant = draw(*a.scale), draw(-a.slant, a.slant)
         angle = torch.deg2rad(draw(-a.tilt, a.tilt))

@@ -9,7 +9,8 @@ import torch
 from ...checkpoints.cards.results import Data
 from ...config import PerceiverConfig
 from ...model import Perceiver
-from .base import Examples, Report
+from ...progress import ProgressCallback, ignore
+from .base import Examples
 from .pixels import mask_shares, normalise
 from .scenes import HELD_OUT, Augmentation, Scenes, SceneSet
 
@@ -46,10 +47,10 @@ class PictureSet:
         """All views of all objects of the split."""
         return self._examples(self._held_out())
 
-    def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
+    def measures(self, model: Perceiver, progress: ProgressCallback = ignore) -> dict[str, float]:
         """The fraction of each block's mean map on the object, and the fraction of the image that it covers."""
         scenes = self._held_out()
-        return mask_shares(model, self._examples(scenes), scenes.mask, "object", report)
+        return mask_shares(model, self._examples(scenes), scenes.mask, "object", progress)
 
     def _held_out(self) -> Scenes:
         generator = torch.Generator().manual_seed(HELD_OUT_SEED)

@@ -10,7 +10,8 @@ from torch import Tensor
 from ...config import PerceiverConfig
 from ...modalities.grid import cell_weights
 from ...model import Perceiver
-from .base import Examples, Report
+from ...progress import ProgressCallback, ignore
+from .base import Examples
 
 MAPPED = 200
 """Maximum number of images whose maps are measured, evenly spaced."""
@@ -55,7 +56,7 @@ def on_elements(mask: Float[Tensor, "B H W"], config: PerceiverConfig) -> Float[
 
 
 def mask_shares(
-    model: Perceiver, examples: Examples, mask: Float[Tensor, "B H W"], what: str, report: Report | None = None
+    model: Perceiver, examples: Examples, mask: Float[Tensor, "B H W"], what: str, progress: ProgressCallback = ignore
 ) -> dict[str, float]:
     """The fraction of each block's mean map on a mask, and the fraction of the image that the mask covers.
 
@@ -68,8 +69,7 @@ def mask_shares(
         trace = model.trace(examples.at(slice(index, index + 1)).inputs(model))
         for block in trace.blocks:
             shares.setdefault(block, []).append(float(trace.map(block) @ marked))
-        if report is not None:
-            report(done, len(chosen))
+        progress(done / len(chosen), "Measuring maps")
     measured = {
         f"Attention mass on the {what}, block {block + 1} (mean map)": float(np.mean(values))
         for block, values in shares.items()

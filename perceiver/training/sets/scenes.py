@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from .base import Balanced, archive
+from .base import Balanced, archive, uniform
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,7 @@ class SceneSet:
     ) -> Scenes:
         """Images of the given sprites at `size` x `size` pixels."""
         count = len(index)
-
-        def draw(low: float, high: float, *shape: int) -> Tensor:
-            return low + (high - low) * torch.rand(count, *shape, generator=generator)
-
+        draw = uniform(count, generator)
         a = augmentation
         sprite = self.sprites[index].float() / 255
         alpha = sprite[:, 3:]

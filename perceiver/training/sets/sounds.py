@@ -14,7 +14,8 @@ from ...config import PerceiverConfig
 from ...modalities.audio.features import content
 from ...modalities.audio.settings import AudioSettings
 from ...model import Perceiver
-from .base import TRAIN, VAL, Balanced, Examples, Report, archive, hits
+from ...progress import ProgressCallback, ignore
+from .base import TRAIN, VAL, Balanced, Examples, archive, hits
 from .hearing import SoundAugmentation, augment, masked
 
 BATCH = 64
@@ -60,7 +61,7 @@ class SoundSet:
         parts = [content(part, self.settings) for part in self.audio.split(BATCH)]
         return Examples(torch.cat(parts), self.labels, self.groups)
 
-    def measures(self, model: Perceiver, report: Report | None = None) -> dict[str, float]:
+    def measures(self, model: Perceiver, progress: ProgressCallback = ignore) -> dict[str, float]:
         """Accuracy on held-out notes of the training banks, which separates the effect of a new bank."""
         if self.split in (TRAIN, VAL):
             return {}

@@ -119,7 +119,7 @@ def patterns(case: Case, band: int) -> tuple[Pattern, ...]:
     found, shape = _patterns(case.model, _code_key(case), band, case), inference.read(case).shape
     channels = bool(models.encoding(case.model).coordinate_channels())
     bound = 1.0 if channels else max((float(np.abs(one.values).max()) for one in found), default=1.0)
-    unit = "value in the position code" if channels else "component of the position codes"
+    unit = "value in the position encoding" if channels else "component of the position codes"
     return tuple(Pattern(one, _code_map(one.values.reshape(shape), unit, bound)) for one in found)
 
 

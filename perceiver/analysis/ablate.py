@@ -128,7 +128,7 @@ def describe(ablation: Ablation, encoding: Positions, axes: Sequence[str]) -> st
     axes  the names of the input's axes
     """
     both = ablation.sines & ablation.cosines
-    parts = ["the whole position code"] if ablation.whole else []
+    parts = ["the whole position encoding"] if ablation.whole else []
     for what, gone in (("", both), ("sines of ", ablation.sines - both), ("cosines of ", ablation.cosines - both)):
         for axis in sorted({axis for axis, _ in gone}):
             along = [band for band in encoding.bands() if band.axis == axis]

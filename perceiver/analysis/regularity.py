@@ -77,6 +77,7 @@ def _autocorrelation(
     one: Float64[np.ndarray, "*shape"], mask: Float64[np.ndarray, "*shape"], overlap: Float64[np.ndarray, "*shifts"]
 ) -> tuple[Float64[np.ndarray, "*shifts"], Int64[np.ndarray, "axes"]]:
     """Autocorrelation of a map at every shift, zero shift in the middle; -1 where the overlap is 0."""
+    # Not the masked cross-correlation of scikit-image: it normalises by the variance within the overlap alone.
     squares = _across(one**2, mask)
     # The opposite shift exchanges the two maps, so the array is reversed about its middle.
     turned = np.roll(np.flip(squares), 1, axis=tuple(range(one.ndim)))

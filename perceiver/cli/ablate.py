@@ -1,4 +1,4 @@
-"""`perceiver ablate`: what changes when a part of the position code is taken away."""
+"""`perceiver ablate`: what changes when a part of the position encoding is taken away."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def ablate(
     read: Read = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a part of the position code away and show what changes: predictions, and the map of every block.
+    """Take a part of the position encoding away and show what changes: predictions, and the map of every block.
 
     All that is named goes together. The model itself is left as it is.
     """

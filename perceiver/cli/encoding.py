@@ -1,4 +1,4 @@
-"""`perceiver encoding`: what a checkpoint's position code is like."""
+"""`perceiver encoding`: what a checkpoint's position encoding is like."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def encoding(
     read: Read = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a position code: its frequencies, how many dimensions it fills, and how alike the codes of places are.
+    """Show a position encoding: its frequencies, how many dimensions it fills, and how alike the codes of places are.
 
     With --out, codes, components and similarity are written as NPZ, the numbers as JSON.
     """

@@ -1,4 +1,4 @@
-"""`perceiver sweep`: how much a prediction depends on every frequency of the position code."""
+"""`perceiver sweep`: how much a prediction depends on every frequency of the position encoding."""
 
 from __future__ import annotations
 

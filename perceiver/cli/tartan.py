@@ -1,4 +1,4 @@
-"""`perceiver tartan`: whether maps carry the frequencies of a position code, and repeat themselves."""
+"""`perceiver tartan`: whether maps carry the frequencies of a position encoding, and repeat themselves."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def tartan(
 ) -> None:
     """Measure the spectra of every block's maps, checkpoints side by side.
 
-    Energy at the frequencies of the position code is set against a matched baseline, where it has none: 1 says that
+    Energy at the frequencies of the position encoding is set against a matched baseline, where it has none: 1 says that
     nothing of the code is seen. Checkpoints without frequencies are measured at those of the first that has some on the
     same grid, else at those that a Fourier code of their grid would have.
     """

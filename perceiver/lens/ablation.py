@@ -1,4 +1,4 @@
-"""What a run does without a part of the position code: predictions and maps before and after."""
+"""What a run does without a part of the position encoding: predictions and maps before and after."""
 
 from __future__ import annotations
 

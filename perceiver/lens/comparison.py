@@ -181,7 +181,7 @@ def comparable_scales(what: Quantity, sizes: Sequence[int]) -> tuple[Mode, ...]:
 def spectra_of(
     runs: Sequence[Run], *, kind: Kind = "score", head: int | None = None, progress: ProgressCallback = ignore
 ) -> tuple[ModelSpectra, ...]:
-    """The spectra of every block's maps, run by run, at the bands of each model's position code (the tartan question).
+    """The spectra of every block's maps, run by run, at the bands of each model's position encoding.
 
     Models without bands are measured at those of the first that has some on the same grid, else at those that Fourier
     features of their grid would have.

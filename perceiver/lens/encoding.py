@@ -1,4 +1,4 @@
-"""The axes of a model's position code, with the names and units of an input."""
+"""The axes of a model's position encoding, with the names and units of an input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .context import layout_of
 
 @dataclass(frozen=True)
 class EncodingAxis:
-    """One axis of a position code.
+    """One axis of a position encoding.
 
     name         as exports call it: "rows", "cols", "time", "frequency"; "x", "y", "z" where elements are free
     frequencies  of its bands in cycles across the axis, rising
@@ -33,7 +33,7 @@ class EncodingAxis:
 
 
 def encoding_axes(model: Perceiver, sample: Sample) -> tuple[EncodingAxis, ...]:
-    """The axes that a model's position code tells apart: none where every place has a vector of its own."""
+    """The axes that a model's position encoding tells apart: none where every place has a vector of its own."""
     bands, raw = model.encoding.bands(), len(model.encoding.coordinate_channels())
     count = max([raw, *(band.axis + 1 for band in bands)])
     layout = layout_of(sample)
@@ -52,7 +52,7 @@ def encoding_axes(model: Perceiver, sample: Sample) -> tuple[EncodingAxis, ...]:
 
 
 def encoding_layout(config: PerceiverConfig, sample: Sample | None = None) -> Layout:
-    """Where the elements of a position code lie; without an input on its own grid, in [-1, 1]."""
+    """Where the elements of a position encoding lie; without an input on its own grid, in [-1, 1]."""
     if sample is not None:
         return layout_of(sample)
     parts = tuple(

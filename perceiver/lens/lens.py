@@ -149,7 +149,7 @@ class Lens:
         return last
 
     def encoding(self, sample: Sample | None = None, *, element: int | None = None) -> CodeAnalysis:
-        """What the model's position code is like: its bands, and how many dimensions it fills.
+        """What the model's position encoding is like: its bands, and how many dimensions it fills.
 
         sample   an input, for a model whose elements are where the input is, as points are
         element  whose code is compared with the code of every element

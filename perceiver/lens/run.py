@@ -154,7 +154,7 @@ class Run:
         selection: MapSelection | None = None,
         **removed: Any,
     ) -> Ablated:
-        """Takes a part of the position code away and runs the model once more.
+        """Takes a part of the position encoding away and runs the model once more.
 
         ablation   an ablation, or one as text: "b1:3-16,x2,mean"
         selection  what the maps are; by default attention weights, mean over latents and heads
@@ -338,7 +338,7 @@ class Run:
 
 
 def curves_of(model: Perceiver, name: str, fill: Fill = "zero", seed: int = 0) -> tuple[Curve, ...]:
-    """What there is to sweep of a model's position code. Raises ConfigError where it has no frequencies."""
+    """What there is to sweep of a model's position encoding. Raises ConfigError where it has no frequencies."""
     found = curves(model.encoding, fill, seed)
     if not found:
         raise ConfigError(f"{name} has {model.config.positions.phrase}: there are no frequencies to sweep")

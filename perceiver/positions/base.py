@@ -22,7 +22,7 @@ Rows = tuple[int, int] | None
 """First and last-plus-one element for which a channel carries a position; None for all elements."""
 
 Column = tuple[Rows, int]
-"""A channel of the position code, limited to some of the elements."""
+"""A channel of the position encoding, limited to some of the elements."""
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def sample() -> Sample:
 
 
 def without(model: Perceiver, sample: Sample, channels: list[int]) -> torch.Tensor:
-    """The input array with channels of the position code set to 0, by hand."""
+    """The input array with channels of the position encoding set to 0, by hand."""
     inputs = model.inputs(sample).clone()
     inputs[..., [model.config.content_channels + channel for channel in channels]] = 0.0
     return inputs
@@ -81,7 +81,7 @@ def test_nothing_taken_out_shows_the_maps_once_and_the_whole_curve(app: AppTest)
     assert [axis["name"] for axis in switches["axes"]] == ["Height", "Width"]
     assert {sign for rows in switches["off"].values() for row in rows for sign in row} == {"0"}
     assert len(frames(app, "wall")) == 2  # the gallery, and the maps
-    assert "Switch a part of the position code off" in said(app)
+    assert "Switch a part of the position encoding off" in said(app)
     assert set(chart(app)) == {"Height", "Width"}
     assert app.get("pills")[0].value == "all"
 

@@ -1,4 +1,4 @@
-"""The switches of a position code: what travels to the browser and back."""
+"""The switches of a position encoding: what travels to the browser and back."""
 
 from __future__ import annotations
 

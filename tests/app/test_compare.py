@@ -205,7 +205,7 @@ def test_sounds_read_in_two_ways_share_the_moment_of_a_pick(
 
 def test_parts_of_a_code_are_its_channels(app: AppTest, checkpoints: Path) -> None:
     shown(app, others="image-learned", band="2")
-    tiles = labelled(app, "wall", "Parts of the position code of image-fourier").meta
+    tiles = labelled(app, "wall", "Parts of the position encoding of image-fourier").meta
     bands = [band for band in load(checkpoints / "image-fourier").encoding.bands() if band.index in (0, 1, 3)]
     assert len(tiles["tiles"]) == len(bands) == 6
     assert tiles["tiles"][1]["title"] == f"{bands[1].frequency:.3g} cycles down"

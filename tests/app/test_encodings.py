@@ -51,7 +51,7 @@ def test_the_pages_say_that_there_are_no_positions(app: AppTest) -> None:
     assert "image-none 0 of 0" in said(app)
     opened(app, "ablate", model="image-none", ablate="all")
     assert not app.exception
-    assert "takes frequencies out that this model’s position code does not have" in said(app)
+    assert "takes frequencies out that this model’s position encoding does not have" in said(app)
 
 
 def test_trained_frequencies_are_switches(app: AppTest) -> None:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 def opened(page: Page, app: App) -> Locator:
     """The page with its switches; the curve may still be on its way."""
     page.goto(f"{app.url}/ablate")
-    switches = page.get_by_role("grid", name=re.compile("What is there of the position code"))
+    switches = page.get_by_role("grid", name=re.compile("What is there of the position encoding"))
     expect(switches).to_be_visible(timeout=PATIENCE)
     return switches
 

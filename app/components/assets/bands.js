@@ -1,4 +1,4 @@
-// Switches of a position code: a row an axis, a column a band, the raw coordinates in a column of their own before them.
+// Switches of a position encoding: a row an axis, a column a band, the raw coordinates in a column of their own before them.
 // A click switches one, a stroke several; a name switches its row, a head its column. Where a row is too long it goes on
 // below, so that nothing has to be scrolled sideways and a finger can paint.
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -40,7 +40,7 @@ def removed(context: AblateContext) -> Ablation:
     """What the view removes; nothing, with a note, where the model's encoding has no such part."""
     asked = ablations.parse(context.view.ablate)
     if not ablation.is_possible(context.case.model, asked):
-        state.reset("ablate", "The link takes frequencies out that this model’s position code does not have.")
+        state.reset("ablate", "The link takes frequencies out that this model’s position encoding does not have.")
         st.rerun()
     return asked
 
@@ -70,13 +70,13 @@ def switches(context: AblateContext, off: Ablation) -> None:
 def _without_frequencies(context: AblateContext, axes: Sequence[EncodingAxis]) -> None:
     if axes:
         said = (
-            "This model’s position code is the coordinates themselves, without frequencies: those of one axis can be "
-            "taken out, or all."
+            "This model’s position encoding is the coordinates themselves, without frequencies: those of one axis can "
+            "be taken out, or all."
         )
     elif context.config.position_channels:
         said = (
-            "This model’s position code is one learned vector for every place, without frequencies: only all of it can "
-            "be taken out."
+            "This model’s position encoding is one learned vector for every place, without frequencies: only all of it "
+            "can be taken out."
         )
     else:
         said = "This model has no position channels, so there is nothing to take out: its input is an unordered set."
@@ -144,7 +144,7 @@ def _grid(off: Ablation, axes: Sequence[EncodingAxis]) -> None:
         ],
         every if off.whole else Off(off.sines, off.cosines, off.coordinates),
         key="bands",
-        label="What is there of the position code: arrow keys move, space switches, shift and arrows switch on.",
+        label="What is there of the position encoding: arrow keys move, space switches, shift and arrows switch on.",
         heads=steps,
         corner=("cycles" if alike else "band") if count else "",
         on_change=lambda now: _change(_read(now, axes, off)),

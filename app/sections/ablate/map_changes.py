@@ -22,7 +22,7 @@ from ..maps import scale_text, tile
 from ..predictions import model_input
 from . import answers
 
-HINT = "Switch a part of the position code off to see what becomes of the maps and of the answer."
+HINT = "Switch a part of the position encoding off to see what becomes of the maps and of the answer."
 
 
 def before(context: AblateContext, maps: Sequence[BlockMap], target: int, aside: Callable[[], None]) -> None:

@@ -106,7 +106,7 @@ def _channels(contexts: Sequence[CompareContext]) -> None:
             None,
             partial(_choose, patterns),
             key=f"parts_{context.case.model}",
-            name=f"Parts of the position code of {context.case.model_name}",
+            name=f"Parts of the position encoding of {context.case.model_name}",
             tile=100,
         )
         if any(_aliased(context, one.part) for one in patterns):

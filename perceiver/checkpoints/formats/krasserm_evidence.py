@@ -125,7 +125,7 @@ class Evidence:
 
     @property
     def positions(self) -> tuple[int, int] | None:
-        """Elements and channels of the position code, which is computed anew; None where it was not saved."""
+        """Elements and channels of the position encoding, which is computed anew; None where it was not saved."""
         name = self.called(POSITIONS)
         if name not in self.checkpoint.entries:
             return None
@@ -134,7 +134,7 @@ class Evidence:
 
     @property
     def content(self) -> int | None:
-        """Channels of a picture; None where neither the position code nor the number of bands is known."""
+        """Channels of a picture; None where neither the position encoding nor the number of bands is known."""
         if self.positions is not None:
             return self.channels - self.positions[1]
         if "num_frequency_bands" in self.known:

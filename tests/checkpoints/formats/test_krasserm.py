@@ -38,7 +38,7 @@ PLANS = {
     "grey": ((0, 0), (1, 1), (None, 1)),
     "full": ((0, 0), *((None, 0),) * 7),
 }
-# What the library counts, without its position code.
+# What the library counts, without its position encoding.
 PARAMETERS = {"grey": 907_212, "full": 48_440_627}
 
 
@@ -54,7 +54,7 @@ class Golden:
         self.buffers: list[str] = about["buffers"]
 
     def state(self) -> dict[str, Tensor]:
-        """The state dict; the position code, which must not be read, holds zeros."""
+        """The state dict; the position encoding, which must not be read, holds zeros."""
         return {
             name: torch.zeros(shape) if name in self.buffers else torch.from_numpy(fill(name, tuple(shape)))
             for name, shape in self.shapes.items()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64, Shaped
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor  # worker processes decode without PyTorch
 
 from .errors import one_line
 

@@ -8,13 +8,16 @@ encoded.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from ..errors import PerceiverError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Tree = Any
 """What `json` can write: None, bool, int, float, str, and lists of a tag and what it marks."""
@@ -22,6 +25,31 @@ Tree = Any
 
 class CodecError(Exception):
     """A value that cannot be encoded, or bytes that cannot be decoded."""
+
+
+class _Deferred(np.ndarray[Any, Any]):
+    """An array that becomes a tensor where it is received."""
+
+
+_deferring = False
+
+
+def defer_tensors() -> None:
+    """Makes `as_tensor` leave arrays as they are in this process, whose results are sent to another.
+
+    PyTorch takes more memory and time to import than all decoders together, and decoding does not need it.
+    """
+    global _deferring
+    _deferring = True
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """The array as a tensor that shares its memory; in worker processes an array that is received as a tensor."""
+    if _deferring:
+        return array.view(_Deferred)  # type: ignore[return-value]
+    import torch
+
+    return torch.from_numpy(array)
 
 
 def encode(value: object, arrays: list[np.ndarray | memoryview]) -> Tree:
@@ -33,12 +61,13 @@ def encode(value: object, arrays: list[np.ndarray | memoryview]) -> Tree:
     if isinstance(value, bytes | bytearray | memoryview):
         arrays.append(memoryview(value))
         return ["bytes", len(arrays) - 1]
-    if isinstance(value, torch.Tensor | np.ndarray):
-        array = value.numpy() if isinstance(value, torch.Tensor) else value
+    tensor = _is_tensor(value)
+    if tensor or isinstance(value, np.ndarray):
+        array: np.ndarray = value if isinstance(value, np.ndarray) else value.numpy()  # type: ignore[attr-defined]
         if array.dtype.kind not in "biuf":
             raise CodecError(f"an array of {array.dtype} cannot be sent")
         arrays.append(np.asarray(array, order="C"))
-        return ["tensor" if isinstance(value, torch.Tensor) else "array", len(arrays) - 1]
+        return ["tensor" if tensor else "array", len(arrays) - 1]
     if isinstance(value, tuple | list):
         return ["tuple" if isinstance(value, tuple) else "list", [encode(one, arrays) for one in value]]
     if isinstance(value, Mapping):
@@ -71,7 +100,7 @@ def _decode(tree: Tree, arrays: Sequence[np.ndarray | bytes], classes: Mapping[s
             array = arrays[index]
             if not isinstance(array, np.ndarray):
                 raise CodecError("bytes in place of an array")
-            return array if kind == "array" else torch.from_numpy(array)
+            return array if kind == "array" else as_tensor(array)
         case ["tuple", list(items)]:
             return tuple(_decode(one, arrays, classes) for one in items)
         case ["list", list(items)]:
@@ -112,6 +141,11 @@ def decode_error(tree: Tree, arrays: Sequence[np.ndarray | bytes]) -> PerceiverE
             vars(error).update({name: decode(one, arrays) for name, one in fields.items()})
             return error
     raise CodecError("an error of no known form")
+
+
+def _is_tensor(value: object) -> bool:
+    torch = sys.modules.get("torch")
+    return isinstance(value, _Deferred) or (torch is not None and isinstance(value, torch.Tensor))
 
 
 def _with_subclasses(root: type[Any]) -> Iterable[type[Any]]:

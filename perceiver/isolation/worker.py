@@ -44,8 +44,9 @@ def work(connection: socket.socket, memory: int, disk: int) -> int:
     restrict(memory, disk)
     channel = Channel(connection)
     try:
+        _serve(channel, _wait_on)  # made ready ahead, it may wait for its first request
         while True:
-            _serve(channel)
+            _serve(channel, _timer())
     except ClosedError:
         return 0
     except _ExpiredError:
@@ -60,9 +61,9 @@ def silence() -> None:
     os.close(nowhere)
 
 
-def _serve(channel: Channel) -> None:
+def _serve(channel: Channel, tick: Callable[[], None]) -> None:
     """Receives a request, and sends its result; of a generator all items and an end."""
-    request, arrays = channel.receive(_MOST_REQUEST, _timer())
+    request, arrays = channel.receive(_MOST_REQUEST, tick)
     try:
         data = channel.receive_data(request["size"])
         found = _function(request["function"])(data, **decode(request["arguments"], arrays))
@@ -98,6 +99,10 @@ def _function(name: str) -> Callable[..., Any]:
     if not callable(found):
         raise CodecError(f"{name} is no function")
     return found
+
+
+def _wait_on() -> None:
+    """Lets a worker wait without an end; when the template is gone its socket closes."""
 
 
 def _timer() -> Callable[[], None]:

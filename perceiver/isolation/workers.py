@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 from .channel import TICK, Channel, ClosedError, TooLargeError
 from .codec import CodecError, decode, decode_error, encode
 from .limits import MEGABYTE, Limits
-from .template import MOST_REQUEST
+from .template import read_line
 from .worker import EXPIRED
 
 SUPPORTED = hasattr(os, "fork") and hasattr(socket, "send_fds")
@@ -34,7 +34,7 @@ _GRACE = 1.0
 _KEPT = 2
 _BOOT = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from perceiver.isolation.template import main; "
-    "main(int(sys.argv[2]), json.loads(sys.argv[3]), sys.argv[4])"
+    "main(*json.loads(sys.argv[2]))"
 )
 # Nothing else of the environment, which may hold secrets.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -261,16 +261,8 @@ class Workers:
             kept = self._kept.pop(key, None) if key else None
         if kept is not None:
             return replace(kept, fresh=False)
-        limits = self.limits
-        ours, theirs = socket.socketpair()
-        request = {"fork": True, "imports": list(imports), "memory": limits.memory, "disk": limits.disk}
-        try:
-            with theirs:
-                reply = self._request(request, theirs.fileno())
-        except BaseException:
-            ours.close()
-            raise
-        return _Worker(reply["pid"], Channel(ours), limits)
+        reply, descriptors = self._request({"fork": list(imports)})
+        return _Worker(reply["pid"], Channel(socket.socket(fileno=descriptors[0])), self.limits)
 
     def _keep(self, key: str, worker: _Worker) -> None:
         """Keeps a worker for the next call with its key, or ends it."""
@@ -285,31 +277,34 @@ class Workers:
             self._end(one)
 
     def _end(self, worker: _Worker, grace: float = 0.0) -> int | None:
-        """Ends a worker; its exit status, None where it was killed for this."""
+        """Ends a worker. With seconds of grace waits for its end, and returns its exit status; None where it was
+        killed."""
         worker.channel.close()
+        request = {"end": worker.pid, "grace": grace} if grace else {"drop": worker.pid}
         try:
-            return self._request({"end": worker.pid, "grace": grace}).get("status")
+            return self._request(request, answer=bool(grace))[0].get("status")
         except WorkerError:
             return None
 
-    def _request(self, request: Mapping[str, Any], descriptor: int | None = None) -> dict[str, Any]:
-        """Asks the template. Raises WorkerError when it fails, also after it was started anew."""
+    def _request(self, request: Mapping[str, Any], *, answer: bool = True) -> tuple[dict[str, Any], list[int]]:
+        """Asks the template; returns its answer, and a descriptor where one comes with it.
+
+        Raises WorkerError when it fails, also after the template was started anew.
+        """
+        line = json.dumps(request).encode() + b"\n"
         with self._lock:
             for _ in range(2):
+                if self._control is None and "fork" not in request:
+                    break  # it was a worker of one that is gone
                 control = self._started()
-                try:
-                    descriptors = [] if descriptor is None else [descriptor]
-                    socket.send_fds(control, [json.dumps(request).encode() + b"\n"], descriptors)
-                    reply = b""
-                    while not reply.endswith(b"\n") and (part := control.recv(MOST_REQUEST)):
-                        reply += part
-                except OSError:
-                    reply = b""
-                if reply:
-                    return dict(json.loads(reply))
+                with suppress(OSError):
+                    control.sendall(line)
+                    if not answer:
+                        return {}, []
+                    reply, descriptors = read_line(control)
+                    if reply:
+                        return dict(json.loads(reply)), descriptors
                 self._forget()
-                if "end" in request:
-                    break  # it was a worker of the one that is gone
         raise WorkerError("the processes that decode files cannot be started")
 
     def _started(self) -> socket.socket:
@@ -322,10 +317,10 @@ class Workers:
         environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
         # The template deletes it when this process is killed, and this process when the template is.
         self._folder = tempfile.mkdtemp(prefix="perceiver-lens-workers-")
-        arguments = [json.dumps(sys.path), str(theirs.fileno()), json.dumps(self._preload), self._folder]
         with theirs:
+            arguments = [theirs.fileno(), self._preload, self._folder, self.limits.memory, self.limits.disk]
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, *arguments],
+                [sys.executable, "-c", _BOOT, json.dumps(sys.path), json.dumps(arguments)],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=environment | {"MALLOC_ARENA_MAX": "2"},

@@ -25,7 +25,7 @@ _READ, _STREAM = "perceiver.modalities.decoding:read", "perceiver.modalities.dec
 def workers() -> Workers:
     """The worker processes of this process. None runs before the first call, or before `start`."""
     readers = [f"perceiver.modalities.{name}.modality" for name in modalities.names()]
-    return Workers(preload=["perceiver.modalities.decoding", *readers])
+    return Workers(preload=["perceiver.modalities.decoding", "encodings.latin_1", *readers])
 
 
 def read_apart(data: bytes, how: Mapping[str, Any], wait: Wait | None = None) -> Sample:

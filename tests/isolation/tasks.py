@@ -145,3 +145,9 @@ def set_idle(data: bytes, seconds: float, until: int = 0) -> Iterator[np.ndarray
     worker.IDLE = seconds
     for number in range(until):
         yield np.full(500_000, number)
+
+
+def processes(data: bytes) -> Iterator[np.ndarray]:
+    """Its own number for ever."""
+    while True:
+        yield np.full(100_000, os.getpid())

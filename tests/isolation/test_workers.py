@@ -118,8 +118,8 @@ def test_time_is_limited(hurried: Workers) -> None:
     start = time.monotonic()
     with pytest.raises(WorkerError, match=r"takes longer than the 1 s that are allowed"):
         call(hurried, "loop")
-    assert 1.0 <= time.monotonic() - start < 5.0
-    assert children(hurried.template_pid or 0) == []
+    assert 1.0 <= time.monotonic() - start < 30
+    assert len(children(hurried.template_pid or 0)) <= 2  # one made ready, one that may be ending
 
 
 def test_output_is_limited(pool: Workers) -> None:
@@ -130,8 +130,10 @@ def test_output_is_limited(pool: Workers) -> None:
 def test_temporary_files_are_limited_and_deleted(pool: Workers) -> None:
     assert "OSError" in failure(pool, "write_much")
     file = Path(str(call(pool, "leave_file", b"points")))
-    assert not file.exists()
-    assert not file.parent.exists()
+    until = time.monotonic() + 10
+    while file.parent.parent.exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not file.parent.parent.exists()
 
 
 def test_what_a_worker_started_ends_with_it(pool: Workers) -> None:
@@ -201,7 +203,7 @@ def test_stopping_ends_the_work(pool: Workers) -> None:
 
     with pytest.raises(Stopped):
         pool.call(f"{TASKS}:loop", b"", {}, wait=wait)
-    assert time.monotonic() < end + 2
+    assert time.monotonic() < end + 20
     busy = pool.call(f"{TASKS}:process", b"", {})
     assert isinstance(busy, int)
     assert gone(busy)
@@ -232,12 +234,11 @@ def test_a_stream_is_that_of_a_call_here(pool: Workers) -> None:
 
 
 def test_a_stream_that_is_left_ends_its_worker(pool: Workers) -> None:
-    stream = pool.stream(f"{TASKS}:numbers", b"", {"until": 10_000})
-    next(stream)
-    below = children(pool.template_pid or 0)
+    stream = pool.stream(f"{TASKS}:processes", b"", {})
+    pid = int(next(stream)[0])
+    assert alive(pid)
     stream.close()  # type: ignore[attr-defined]
-    assert len(below) >= 1
-    assert not set(below) <= set(children(pool.template_pid or 0))
+    assert gone(pid)
 
 
 def test_a_stream_that_nobody_reads_ends_and_says_so(pool: Workers) -> None:
@@ -246,6 +247,31 @@ def test_a_stream_that_nobody_reads_ends_and_says_so(pool: Workers) -> None:
     time.sleep(1.0)
     with pytest.raises(WorkerExpiredError):
         list(stream)
+
+
+def test_requests_that_come_at_once_are_told_apart(pool: Workers) -> None:
+    """The end of a worker is not answered, so that the template may find it and the next request in one piece."""
+    left = [pool.stream(f"{TASKS}:processes", b"", {}) for _ in range(2)]
+    ended = [int(next(stream)[0]) for stream in left]
+    template = pool.template_pid
+    assert template is not None
+    os.kill(template, signal.SIGSTOP)
+    for stream in left:
+        stream.close()  # type: ignore[attr-defined]
+    threading.Timer(0.5, os.kill, (template, signal.SIGCONT)).start()
+    assert call(pool, "count", b"abc").length == 3  # type: ignore[attr-defined]
+    assert pool.template_pid == template
+    assert gone(*ended)
+
+
+def test_a_worker_is_ready_before_it_is_asked_for(pool: Workers) -> None:
+    call(pool, "count")
+    template = pool.template_pid or 0
+    until = time.monotonic() + 10
+    while len(children(template)) != 1 and time.monotonic() < until:
+        time.sleep(0.05)
+    (ready,) = children(template)
+    assert pool.call(f"{TASKS}:process", b"", {}) == ready
 
 
 def test_a_template_that_died_is_replaced(pool: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +313,7 @@ def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
     while not begun.exists() and time.monotonic() < until:
         time.sleep(0.05)
     below = children(parent.pid)
-    assert len(below) == 3  # the template, a worker, and what it started
+    assert len(below) in (3, 4)  # the template, a worker, what it started, and perhaps one made ready
     parent.kill()
     parent.wait()
     assert gone(*below)

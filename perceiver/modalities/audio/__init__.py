@@ -43,5 +43,11 @@ DESCRIPTION = Description(
         ),
         CHANNEL,
     ),
-    libraries=("librosa.filters", "perceiver.modalities.audio.ffmpeg", "perceiver.modalities.audio.libsndfile"),
+    libraries=(
+        "torch",
+        "librosa.filters",
+        "av.subtitles.stream",
+        "perceiver.modalities.audio.ffmpeg",
+        "perceiver.modalities.audio.libsndfile",
+    ),
 )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float32, Float64
-from torch import Tensor
 
 from ...errors import ConfigError
 from .settings import AudioSettings
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # A window whose largest magnitude is no more than this (-80 dB of full scale: the noise of a muted 16-bit recording)
 # holds no signal; scaling it up would make a sound of nothing.
@@ -33,6 +35,8 @@ def content(waveforms: Float[Tensor, "B samples"], settings: AudioSettings) -> F
 
 def to_peak(waveforms: Float[Tensor, "B samples"], settings: AudioSettings) -> Float[Tensor, "B samples"]:
     """Scales each window so that its largest magnitude is `settings.peak`; not silence, and none if it is None."""
+    import torch
+
     if settings.peak is None:
         return waveforms
     largest = waveforms.abs().amax(dim=-1, keepdim=True)
@@ -45,6 +49,8 @@ def spectrogram(waveforms: Float[Tensor, "B samples"], settings: AudioSettings) 
     Frame i is centred on sample i * hop, with zeros outside the window; row 0 is the highest band. Decibels are
     absolute: nothing is relative to the window's own maximum.
     """
+    import torch
+
     window = torch.hann_window(settings.n_fft, dtype=waveforms.dtype, device=waveforms.device)
     spectrum = torch.stft(
         waveforms, settings.n_fft, settings.hop, window=window, center=True, pad_mode="constant", return_complex=True

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Float32, Float64
 
 from ...errors import ConfigError, InputError
@@ -54,6 +53,8 @@ class AudioModality(grid.GridModality):
         Raises InputError for whatever is wrong with the file or the options, ConfigError for a shape or setting that
         means nothing.
         """
+        import torch
+
         settings = _settings(preprocess, shape)
         chosen = settle(self.options, options or {})
         start = chosen["start"]

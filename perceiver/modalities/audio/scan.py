@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import soxr
-import torch
 from jaxtyping import Float32
 
 from ...errors import InputError
@@ -72,6 +71,8 @@ class Scan:
             yield self._window(start, np.pad(here, (0, samples - len(here))))
 
     def _window(self, start: int, waveform: Float32[np.ndarray, "samples"]) -> Window:
+        import torch
+
         settings = self._settings
         return Window(
             start=start / settings.rate,

@@ -20,4 +20,5 @@ DESCRIPTION = Description(
         "video_cols": AxisWords("Width", "the width", "across", "patches"),
     },
     options=(START, CHANNEL),
+    libraries=("av.subtitles.stream", "perceiver.modalities.audio.ffmpeg"),
 )

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float, Float32, UInt8
-from torch import Tensor
 
 from ...errors import ConfigError
+from ...isolation.codec import as_tensor
 from ...sample import Part, Sample
 from .. import grid
 from ..audio.decode import channel_number
@@ -26,6 +25,9 @@ from ..video.window import FrameWindow, VideoSample, window_start
 from . import DESCRIPTION
 from .settings import ClipSettings
 from .sound import Sound, window_sound
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +219,7 @@ def _content(seen: UInt8[np.ndarray, "T H W 3"], sound: Sound, settings: ClipSet
         "label": np.zeros((1, width), np.float32),
     }
     rows = [np.pad(parts[name], ((0, 0), (0, width - parts[name].shape[1]))) for name in settings.order]
-    return torch.from_numpy(np.concatenate(rows))
+    return as_tensor(np.concatenate(rows))
 
 
 def _padding(frames: FrameWindow, sound: Sound, settings: ClipSettings) -> Bool[np.ndarray, "M"] | None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from jaxtyping import Float, UInt8
 from PIL import Image
 
 from ...errors import ConfigError
+from ...isolation.codec import as_tensor
 from ..settings import Interval, check_names, intervals, numbers, pillow_filter
 from .colour import Colour
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Pixels a side that a model may read.
 _MOST_READ = 4096
@@ -44,10 +47,10 @@ class PixelSettings:
             raise ConfigError(f"preprocess.std is {std}; every value must be above 0")
         return {"channels": channels, "mean": mean, "std": std}
 
-    def normalise(self, pixels: UInt8[np.ndarray, "*grid 3"]) -> Float[torch.Tensor, "M channels"]:
+    def normalise(self, pixels: UInt8[np.ndarray, "*grid 3"]) -> Float[Tensor, "M channels"]:
         """Pixels as content, one row an element. Grey pixels have three equal channels, of which one is kept."""
-        values = torch.from_numpy(pixels).reshape(-1, 3)[:, : self.channels].float() / 255
-        return (values - torch.tensor(self.mean)) / torch.tensor(self.std)
+        values = pixels.reshape(-1, 3)[:, : self.channels].astype(np.float32) / 255
+        return as_tensor((values - np.array(self.mean, np.float32)) / np.array(self.std, np.float32))
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float64, Int64, UInt8
 
 from ...errors import ConfigError, InputError
+from ...isolation.codec import as_tensor
 from ...sample import Sample
 from ..base import MEGABYTE, Box, Modality, check_size, printable
 from ..description import Description
@@ -82,12 +82,12 @@ class PointsModality(Modality):
         return PointSample(
             name=shown,
             modality=self.name,
-            content=torch.empty(count, 0),
+            content=as_tensor(np.empty((count, 0), np.float32)),
             shape=(count,),
             seen=seen,
             original=original.astype(np.float32),
             box=_extent(pool.points[drawn]),
-            coordinates=torch.from_numpy(seen.copy()),
+            coordinates=as_tensor(seen.copy()),
             notes=(*pool.notes, *_notes(pool, drawn, display, chosen["draw"], bool(cube.any()), up, model_up)),
             nearest=_nearest(cube, drawn, original, display),
             colours=None if pool.colours is None else pool.colours[display],

@@ -33,4 +33,5 @@ DESCRIPTION = Description(
     task="video-classification",
     options=(START,),
     normalised=True,
+    libraries=("av.subtitles.stream",),
 )

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
 
 from ...errors import ConfigError, InputError
 from ...sample import Sample
@@ -24,6 +23,9 @@ from . import DESCRIPTION, MIDDLE
 from .file import examine, extent, input_errors
 from .scan import Scan
 from .window import FrameFormat, FrameWindow, VideoSample, window_start
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Pixels that a model may read of one window; 16 frames of 224 x 224 are 0.8 million.
 _MOST = 60_000_000

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from jaxtyping import Float
-from torch import Tensor
 
 from ...errors import InputError
 from ..scanning import Window
 from .file import Extent
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 class Scan:

@@ -33,6 +33,7 @@ from perceiver.checkpoints.formats import OptionValue
 from perceiver.checkpoints.hub import is_hub_id
 from perceiver.config import PerceiverConfig
 from perceiver.errors import CheckpointError
+from perceiver.lens.isolated import worker_processes
 
 from . import public
 
@@ -134,7 +135,7 @@ class Source:
 
     def look(self, answers: Mapping[str, OptionValue]) -> CheckpointInfo:
         """What it is, from names and shapes alone. Raises CheckpointError when it cannot be opened."""
-        return inspect(self.location(), options={**self.given, **answers})
+        return inspect(self.location(), options={**self.given, **answers}, workers=worker_processes())
 
 
 @dataclass(frozen=True)

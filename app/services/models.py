@@ -15,6 +15,7 @@ from perceiver.checkpoints.cards.card import Card
 from perceiver.checkpoints.cards.results import Results
 from perceiver.config import PerceiverConfig
 from perceiver.errors import CheckpointError
+from perceiver.lens.isolated import worker_processes
 from perceiver.model import Perceiver, count_parameters
 from perceiver.positions import PositionConfig, Positions
 from perceiver.progress import ProgressCallback
@@ -83,7 +84,7 @@ def _load(key: str, report: ProgressCallback | None = None) -> Perceiver:
     _prepare_torch()
     one = checkpoints.known(key)
     if one is not None:
-        return load(one.source.location(), options=one.arguments, progress=report)
+        return load(one.source.location(), options=one.arguments, workers=worker_processes(), progress=report)
     if key not in BundledCheckpoints().names():
         raise CheckpointError("this checkpoint is no longer open here", "open it again")
     return load(key)

@@ -8,6 +8,7 @@ import torch
 
 from ..config import PerceiverConfig
 from ..errors import CheckpointError
+from ..isolation import Workers
 from ..model import Perceiver
 from ..progress import ProgressCallback
 from .formats import Options
@@ -27,6 +28,7 @@ def load(
     local_files_only: bool = False,
     options: Options | None = None,
     device: str | torch.device = "cpu",
+    workers: Workers | None = None,
     progress: ProgressCallback | None = None,
 ) -> Perceiver:
     """A trained Perceiver in eval mode, its weights frozen.
@@ -36,6 +38,8 @@ def load(
     revision          branch, tag or commit on the hub
     token, cache_dir, endpoint, local_files_only  as in `HubOptions`
     options           what the checkpoint's files do not say, such as constructor arguments; see `inspect`
+    workers           worker processes in which files that `torch.save` wrote are unpickled, with limits on memory and
+                      time, for files of strangers; None unpickles them in this process
     progress          called while files are downloaded and read
 
     Checkpoints may be this project's own, or those of Hugging Face Transformers, krasserm's perceiver-io and
@@ -43,7 +47,7 @@ def load(
     fit together, or is of another kind.
     """
     hub = HubOptions(revision, token, cache_dir, endpoint, local_files_only)
-    reader = open_checkpoint(resolve(source, hub, progress=progress), options)
+    reader = open_checkpoint(resolve(source, hub, progress=progress), options, workers)
     model = _without_memory(reader.conversion_or_raise().config, f"{reader.info.source}, read as {reader.info.title},")
     shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     model.load_state_dict(reader.tensors(shapes, progress), strict=True, assign=True)
@@ -60,6 +64,7 @@ def inspect(
     endpoint: str | None = None,
     local_files_only: bool = False,
     options: Options | None = None,
+    workers: Workers | None = None,
     progress: ProgressCallback | None = None,
 ) -> CheckpointInfo:
     """What a checkpoint is: format, shapes, plan, encoding and the options it takes, from names and shapes alone.
@@ -67,7 +72,7 @@ def inspect(
     Arguments are those of `load`. From the hub it is downloaded first. Raises CheckpointError as `load` does.
     """
     hub = HubOptions(revision, token, cache_dir, endpoint, local_files_only)
-    return open_checkpoint(resolve(source, hub, progress=progress), options).info
+    return open_checkpoint(resolve(source, hub, progress=progress), options, workers).info
 
 
 def _without_memory(config: PerceiverConfig, name: str) -> Perceiver:

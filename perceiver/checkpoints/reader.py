@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import CheckpointError, ConfigError
+from ..isolation import Workers
 from ..progress import ProgressCallback
 from .cards import card
 from .cards.results import read_results
@@ -19,8 +20,10 @@ from .folder import check_sizes, is_finite, read_json
 from .formats import Checkpoint, Conversion, Options, Rule, format_of, is_known
 from .info import CheckpointInfo
 from .location import Location
+from .tensors import torch_zip
 from .tensors.file import TensorFile, open_tensor_file, wrong_dtype
 from .tensors.header import FLOATS, Entry
+from .tensors.storages import in_worker
 from .weights import WEIGHTS, choose
 
 # Statistics of batch norms are no parameters.
@@ -115,16 +118,20 @@ class CheckpointReader:
         return CheckpointError(f"{self.checkpoint.name} does not fit together: {fault}")
 
 
-def open_checkpoint(location: Location, options: Options | None = None) -> CheckpointReader:
+def open_checkpoint(
+    location: Location, options: Options | None = None, workers: Workers | None = None
+) -> CheckpointReader:
     """Opens a checkpoint and says what it is, from names and shapes alone.
 
     options  constructor arguments and switches; they go before what files beside the weights say
+    workers  worker processes for the pickle of a file that `torch.save` wrote; None runs it here
 
     Raises CheckpointError for what is of no known format, damaged, or cannot be represented.
     """
     given = dict(options or {})
     asked = given.pop(WEIGHTS, None)
-    file = open_tensor_file(location.weights, location.label(location.weights))
+    outline = torch_zip.outline if workers is None else in_worker(workers)
+    file = open_tensor_file(location.weights, location.label(location.weights), outline)
     checkpoint = Checkpoint(
         name=location.source,
         entries={},

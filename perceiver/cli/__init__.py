@@ -31,9 +31,8 @@ from . import (
     tartan,
     training,
 )
-from .arguments import add_to_commands
+from .arguments import ISOLATE, add_to_commands
 from .console import Commands, examples
-from .session import ISOLATE
 
 __all__ = ["app", "main"]
 

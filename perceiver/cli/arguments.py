@@ -15,6 +15,18 @@ import typer
 
 if TYPE_CHECKING:
     from ..checkpoints import Location
+    from ..isolation import Workers
+
+ISOLATE: ContextVar[bool] = ContextVar("isolate", default=False)
+"""Whether the command that runs decodes files in worker processes."""
+
+
+def isolating() -> Workers | None:
+    """The worker processes in which checkpoints are unpickled; None where the command runs without any."""
+    from ..lens.isolated import workers
+
+    return workers() if ISOLATE.get() else None
+
 
 Revision = Annotated[
     str | None, typer.Option("--revision", help="A branch, tag or commit on the hub.", show_default=False)
@@ -76,7 +88,7 @@ def options_for(location: Location) -> dict[str, Any]:
     given = _given.get()
     if not given.several or not given.options:
         return given.options
-    about = inspect(location)
+    about = inspect(location, workers=isolating())
     takes = {option.name for option in about.options}
     return {
         name: value

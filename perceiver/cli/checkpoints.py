@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .arguments import Arguments, Revision, Set, given_options
+from .arguments import Arguments, Revision, Set, given_options, isolating
 from .console import examples, print_json, progress_bar, progress_bars
 
 if TYPE_CHECKING:
@@ -92,7 +92,13 @@ def info(
     from ..checkpoints import inspect
 
     with progress_bar() as progress:
-        about = inspect(source, revision=revision, options=given_options(given, settings), progress=progress)
+        about = inspect(
+            source,
+            revision=revision,
+            options=given_options(given, settings),
+            workers=isolating(),
+            progress=progress,
+        )
     if as_json:
         print_json(about.to_dict())
         return

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .arguments import Arguments, Revision, Set, given_options
+from .arguments import Arguments, Revision, Set, given_options, isolating
 from .console import examples, progress_bar, reason
 
 app = typer.Typer()
@@ -39,8 +39,8 @@ def convert(
         raise CheckpointError(f"{folder} cannot be used: {reason(error)}") from error
     with progress_bar() as progress:
         location = resolve(source, HubOptions(revision=revision), progress=progress)
-        about = inspect(location, options=options)
-        model = load(location, options=options, progress=progress)
+        about = inspect(location, options=options, workers=isolating())
+        model = load(location, options=options, workers=isolating(), progress=progress)
         commit = f", revision {about.revision}" if about.revision else ""
         origin = [f"Converted from {about.source}{commit} ({about.title}).", *([about.credit] if about.credit else [])]
         try:

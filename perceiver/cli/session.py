@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .arguments import options_for
+from .arguments import ISOLATE, options_for
 from .console import progress_bar
 from .options import reading_options
 
 if TYPE_CHECKING:
     from ..lens import Lens, Run
-
-
-ISOLATE: ContextVar[bool] = ContextVar("isolate", default=False)
-"""Whether the command that runs decodes files in worker processes."""
 
 
 def open_checkpoint(source: str) -> Lens:

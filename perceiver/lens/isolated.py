@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import modalities
 from ..errors import DecodingError
-from ..isolation import WorkerError, WorkerExpiredError, Workers
+from ..isolation import SUPPORTED, WorkerError, WorkerExpiredError, Workers
 from ..modalities import Window
 from ..sample import Part, Sample
 
@@ -26,6 +26,11 @@ def workers() -> Workers:
     """The worker processes of this process. None runs before the first call, or before `start`."""
     readers = [f"perceiver.modalities.{name}.modality" for name in modalities.names()]
     return Workers(preload=["perceiver.modalities.decoding", "encodings.latin_1", *readers])
+
+
+def worker_processes() -> Workers | None:
+    """`workers`; None on a system that cannot run any."""
+    return workers() if SUPPORTED else None
 
 
 def read_apart(data: bytes, how: Mapping[str, Any], wait: Wait | None = None) -> Sample:

@@ -22,6 +22,7 @@ from ..progress import ProgressCallback, ignore
 from ..sample import Sample
 from . import display
 from .context import Context
+from .isolated import workers
 from .run import Run
 from .scan import Scan, scan_steps
 from .source import Source, open_windows, read_sample
@@ -191,7 +192,8 @@ def open_lens(
     name      by which results call it; by default the source, of a path its last part
     options   what a bare state dict does not say of itself (`perceiver checkpoints info` lists what is asked)
     device    where the weights are put; runs and their analyses work on the CPU
-    isolate   whether the lens decodes files in worker processes with limits, for files of strangers
+    isolate   whether the lens decodes files, and unpickles what `torch.save` wrote, in worker processes with limits,
+              for files of strangers
     progress  called while files are downloaded and read
 
     revision, token, cache_dir, endpoint, local_files_only  as huggingface_hub takes them
@@ -199,12 +201,13 @@ def open_lens(
     Raises CheckpointError in one sentence when there is no such checkpoint, or it is damaged or of another kind.
     """
     location = resolve(source, HubOptions(revision, token, cache_dir, endpoint, local_files_only), progress=progress)
-    model = load(location, options=options, device=device, progress=progress)
+    apart = workers() if isolate else None
+    model = load(location, options=options, device=device, workers=apart, progress=progress)
     return Lens(
         model,
         name or _name(location),
         digest=lambda: sha256(location.weights),
-        info=lambda: inspect(location, options=options),
+        info=lambda: inspect(location, options=options, workers=apart),
         isolate=isolate,
     )
 

@@ -18,6 +18,7 @@ from ..folder import is_finite, not_finite
 from . import torch_zip
 from .header import AGAIN, FLOATS, RE_SAVE, Entry, cast_notes, is_safetensors, read_header
 from .sets import WeightList, WeightSet, called, default_of, sets_in
+from .storages import Outliner, Storages
 
 # Beside the floats: counters and masks that some models keep in their buffers.
 _READABLE = frozenset({*FLOATS, "I64", "I32", "I16", "I8", "U8", "BOOL"})
@@ -46,7 +47,7 @@ class TensorFile:
     chosen: WeightSet | None
     _size: int
     _keys: Mapping[str, str]  # by which each tensor is read
-    _content: torch_zip.ZipContent | None = field(repr=False)  # None for a safetensors file
+    _content: torch_zip.Outline | None = field(repr=False)  # None for a safetensors file
     _tensors: Mapping[str, Tensor] = field(repr=False)
 
     def choose(self, one: WeightSet) -> TensorFile:
@@ -110,10 +111,11 @@ class TensorFile:
             raise CheckpointError(f"{self.label} changed while it was read", "try again")
 
 
-def open_tensor_file(path: Path, label: str | None = None) -> TensorFile:
+def open_tensor_file(path: Path, label: str | None = None, outline: Outliner = torch_zip.outline) -> TensorFile:
     """Opens a safetensors file or what `torch.save` wrote, whichever its first bytes say.
 
-    label  what messages call it instead of its path
+    label    what messages call it instead of its path
+    outline  says what is in a file that `torch.save` wrote
 
     Raises CheckpointError for everything else.
     """
@@ -123,20 +125,21 @@ def open_tensor_file(path: Path, label: str | None = None) -> TensorFile:
         is_zip = not is_safetensors(path) and torch_zip.is_zip(path)
     except OSError as error:
         raise CheckpointError(f"{label} cannot be read: {error.strerror or type(error).__name__}") from error
-    content = torch_zip.read(path, label) if is_zip else None
+    content = outline(path, label) if is_zip else None
     tensors: dict[str, Tensor] = {}
     sets: list[WeightSet] = []
     lists: list[WeightList] = []
     if content is None:
         sets = sets_in(label, (), read_header(path, label), str)
     else:
+        numbers = Storages(path, content, label)
         for group in content.mappings:
             sets += sets_in(label, group.place, group.entries, group.key)
-            tensors |= {group.key(name): tensor for name, tensor in group.tensors.items()}
+            tensors |= {group.key(name): numbers.tensor(one) for name, one in group.tensors.items()}
         for group in content.lists:
             keys = [group.key(name) for name in group.tensors]
             lists.append(WeightList(called(group.place), keys, list(group.entries.values())))
-            tensors |= dict(zip(keys, group.tensors.values(), strict=True))
+            tensors |= dict(zip(keys, map(numbers.tensor, group.tensors.values()), strict=True))
     if content is not None and all(one.aside for one in sets):
         raise CheckpointError(f"{label} holds no mapping of names to tensors, so there are no weights in it", RE_SAVE)
     file = TensorFile(path, label, {}, {}, (), tuple(sets), tuple(lists), None, size, {}, content, tensors)
@@ -151,14 +154,14 @@ def wrong_dtype(label: str, name: str, dtype: str) -> CheckpointError:
     )
 
 
-def _extras(content: torch_zip.ZipContent | None, sets: Iterable[WeightSet], chosen: WeightSet) -> Mapping[str, Any]:
+def _extras(content: torch_zip.Outline | None, sets: Iterable[WeightSet], chosen: WeightSet) -> Mapping[str, Any]:
     """Plain values beside the model and what is as large; none beside tensors at the top level."""
     if content is None or not chosen.place:
         return {}
     return content.extras({one.place[0] for one in sets if one.place and 2 * len(one.keys) >= len(chosen.keys)})
 
 
-def _left_out(content: torch_zip.ZipContent | None, chosen: WeightSet) -> Iterator[str]:
+def _left_out(content: torch_zip.Outline | None, chosen: WeightSet) -> Iterator[str]:
     """Notes on the place of the model in a pickle, and on what is among its tensors and is none."""
     if content is None:
         return

@@ -1,15 +1,16 @@
 """Weights as `torch.save` writes them: a zip archive with a pickle inside and a part of numbers for each storage.
 
-They are read by `torch.load(weights_only=True)` and in no other way, so that no code in a file can run. Before that,
-this module checks what `weights_only` leaves open, without importing, calling or allocating what the file names:
+They are read in two steps, of which the first can be done in a worker process. `outline` runs the pickle on inert
+stand-ins (`unpickle`) and says which tensors there are and where their numbers lie in the file. Then `storages` maps
+the file and makes the tensors. No code in a file can run, and nothing is imported, called or allocated because a file
+names it:
 
-- Memory and time. PyTorch's list of allowed names (`get_unsafe_globals_in_checkpoint` tells those outside it) has
-  functions that allocate whatever a few bytes of pickle ask for: bytearrays, tensors without a file, texts that double.
-  Only what a state dict needs is allowed here, and `pickle_check` bounds instructions, copies and keys.
+- Memory and time. Only the names that a state dict needs are allowed; `torch.load(weights_only=True)` allows more, some
+  of which allocate whatever a few bytes ask for. `unpickle` bounds instructions, copies and keys.
 - Sizes. Parts of the archive that unpack to more than the file, storages that claim numbers which are not there or lie
   in another part, tensors that repeat one number a trillion times, the same weights listed over and over.
-- Settings of training tools. Their classes are not imported: PyTorch gets an inert class in place of each, whose fields
-  are read as plain values, so that a Lightning checkpoint opens without its library.
+- Settings of training tools. An inert class stands in for each of their classes, whose fields are read as plain values,
+  so that a Lightning checkpoint opens without its library.
 - Messages. A refusal names what the file wants. PyTorch's own message advises to switch `weights_only` off.
 """
 
@@ -17,21 +18,16 @@ from __future__ import annotations
 
 import os
 import struct
-import threading
 import zipfile
-from collections import OrderedDict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from ...errors import CheckpointError
 from .header import AGAIN, RE_SAVE, Entry
-from .pickle_check import ForbiddenError, UnreadableError, check
 from .sets import ASIDE, Place, is_average
+from .unpickle import BYTES, Dictionary, ForbiddenError, Record, Setting, Stored, UnreadableError, run
 
 _START, _END, _END_64 = b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06"
 _MAX_DIRECTORY = 16 * 2**20  # 100,000 parts take less
@@ -41,18 +37,6 @@ _MAX_REPEATS = 64  # of the file's size: how often tied weights may be listed
 _MAX_DEPTH = 6
 _MAX_VALUES = 1_000_000
 _MAX_SETTINGS = 100_000
-_TYPES = {
-    torch.float16: "F16",
-    torch.bfloat16: "BF16",
-    torch.float32: "F32",
-    torch.float64: "F64",
-    torch.bool: "BOOL",
-    torch.int64: "I64",
-    torch.int32: "I32",
-    torch.int16: "I16",
-    torch.int8: "I8",
-    torch.uint8: "U8",
-}
 # Dictionaries of settings that training tools have made classes of.
 _DICTIONARIES = {
     "pytorch_lightning.utilities.parsing.AttributeDict",
@@ -61,30 +45,9 @@ _DICTIONARIES = {
     "lightning.fabric.utilities.data.AttributeDict",
 }
 _PATHS = {"pathlib.Path", "pathlib.PosixPath", "pathlib.WindowsPath"}
-_LOCK = threading.Lock()  # PyTorch's list of stand-ins is one for the process
 
 
-class _Record:
-    """Stands in for an object of settings: what it was made with, and its fields."""
-
-    made_with: tuple[Any, ...]
-    fields: dict[Any, Any]
-
-    def __new__(cls, *made_with: Any) -> _Record:
-        record = super().__new__(cls)
-        record.made_with, record.fields = made_with, {}
-        return record
-
-    def __setstate__(self, state: Any) -> None:
-        for part in state if isinstance(state, tuple) else (state,):
-            self.fields.update(part or {})
-
-    def plain(self) -> Any:
-        """Its fields; of a member of an enumeration, its value."""
-        return self.made_with[0] if not self.fields and len(self.made_with) == 1 else self.fields
-
-
-class _Path(_Record):
+class _Path(Record):
     def plain(self) -> str:
         return "/".join(part for part in self.made_with if isinstance(part, str))
 
@@ -98,7 +61,7 @@ class Group:
     """
 
     place: Place
-    tensors: Mapping[str, Tensor] = field(repr=False)
+    tensors: Mapping[str, Stored] = field(repr=False)
     left: tuple[str, ...] = ()
 
     def key(self, name: str) -> str:
@@ -108,26 +71,27 @@ class Group:
     @property
     def entries(self) -> dict[str, Entry]:
         """Number type and shape of each tensor."""
-        return {name: Entry(_TYPES[tensor.dtype], tuple(tensor.shape)) for name, tensor in self.tensors.items()}
+        return {name: Entry(tensor.dtype, tensor.shape) for name, tensor in self.tensors.items()}
 
 
 @dataclass(frozen=True)
-class ZipContent:
-    """What a file holds: mappings and lists of tensors, mapped from the file, and plain values beside them."""
+class Outline:
+    """What a file holds: mappings and lists of tensors, where their numbers are, and plain values beside them.
+
+    parts       the first byte in the file and the number of bytes of each storage, by its key
+    big_endian  the order of the bytes of a number
+    values      plain values at the top of the file, by name
+    """
 
     mappings: tuple[Group, ...]
     lists: tuple[Group, ...]
-    value: Mapping[Any, Any] = field(repr=False)
+    parts: Mapping[str, tuple[int, int]] = field(repr=False)
+    big_endian: bool
+    values: Mapping[str, Any] = field(repr=False)
 
     def extras(self, models: Container[str]) -> dict[str, Any]:
-        """What is beside the models, as plain values; `models` are the first keys of their places."""
-        budget = [_MAX_SETTINGS]
-        named = {str(name): one for name, one in self.value.items() if not isinstance(one, Tensor)}
-        return {
-            name: _plain(one, budget)
-            for name, one in named.items()
-            if name not in models and not name.lower().startswith(ASIDE)
-        }
+        """What is beside the models; `models` are the first keys of their places."""
+        return {name: one for name, one in self.values.items() if name not in models}
 
 
 def is_zip(path: Path) -> bool:
@@ -136,25 +100,45 @@ def is_zip(path: Path) -> bool:
         return file.read(4) in (_START, _END)
 
 
-def read(path: Path, label: str) -> ZipContent:
+def outline(path: Path, label: str) -> Outline:
     """What a file holds that `torch.save` wrote, which messages call `label`.
 
     Raises CheckpointError for everything that is damaged or cannot be trusted.
     """
-    data, parts = _read_archive(path, label)
-    value = _load(path, _check_pickle(data, parts, label), label)
+    archive = _read_archive(path, label)
+    value = _run(archive, label)
     if not isinstance(value, dict):
-        kinds: dict[type, str] = {Tensor: "one tensor", list: "a list", _Record: "settings"}
+        kinds: dict[type, str] = {Stored: "one tensor", list: "a list", Record: "settings"}
         kind = next((words for one, words in kinds.items() if isinstance(value, one)), "something else")
         raise CheckpointError(f"{label} holds {kind} in place of a mapping of names to tensors", RE_SAVE)
     groups = _Groups()
     groups.search(value)
-    _check_amount([*groups.mappings, *groups.lists], os.path.getsize(path), label)
-    return ZipContent(tuple(groups.mappings), tuple(groups.lists), value)
+    _check_amount([*groups.mappings, *groups.lists], archive, os.path.getsize(path), label)
+    budget = [_MAX_SETTINGS]
+    values = {
+        str(name): _plain(one, budget)
+        for name, one in value.items()
+        if not isinstance(one, Stored) and not str(name).lower().startswith(ASIDE)
+    }
+    return Outline(tuple(groups.mappings), tuple(groups.lists), archive.parts, archive.big_endian, values)
 
 
-def _read_archive(path: Path, label: str) -> tuple[bytes, dict[str, int]]:
-    """The pickle, and the bytes of numbers of each storage by its key.
+def outline_apart(data: bytes, *, path: str, label: str) -> Outline:
+    """As `outline`, for worker processes, which are given no bytes here."""
+    return outline(Path(path), label)
+
+
+@dataclass(frozen=True)
+class _Archive:
+    """The pickle of an archive, and where the numbers of each storage are: first byte and number of bytes by key."""
+
+    pickle: bytes
+    parts: dict[str, tuple[int, int]]
+    big_endian: bool
+
+
+def _read_archive(path: Path, label: str) -> _Archive:
+    """The pickle, and where the numbers are.
 
     All parts are stored unpacked one after the other, so that none can be larger than the file. Raises CheckpointError
     when the archive is cut off, packed, larger inside than outside, or torch.save did not write it.
@@ -165,9 +149,17 @@ def _read_archive(path: Path, label: str) -> tuple[bytes, dict[str, int]]:
             parts = archive.infolist()
             _check_parts(parts, size, label)
             folder = _folder(parts, label)
-            prefix = f"{folder}/data/"
-            sizes = {part.filename: part.file_size for part in parts if part.filename.startswith(prefix)}
-            return _bytes(archive, f"{folder}/data.pkl"), {n.removeprefix(prefix): size for n, size in sizes.items()}
+            prefix, order = f"{folder}/data/", f"{folder}/byteorder"
+            places = {
+                part.filename.removeprefix(prefix): (_start(archive, part), part.file_size)
+                for part in parts
+                if part.filename.startswith(prefix)
+            }
+            return _Archive(
+                _bytes(archive, f"{folder}/data.pkl"),
+                places,
+                order in archive.NameToInfo and _bytes(archive, order) == b"big",
+            )
     except CheckpointError:
         raise
     except (zipfile.BadZipFile, EOFError, OSError, ValueError, NotImplementedError, struct.error) as error:
@@ -234,26 +226,36 @@ def _bytes(archive: zipfile.ZipFile, name: str) -> bytes:
     """A part, without its check sum, which torch.save can be told to leave out."""
     assert archive.fp is not None
     part = archive.getinfo(name)
+    archive.fp.seek(_start(archive, part))
+    return archive.fp.read(part.file_size)
+
+
+def _start(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> int:
+    """The first byte of a part in the file."""
+    assert archive.fp is not None
     archive.fp.seek(part.header_offset)
     header = archive.fp.read(30)
     if len(header) < 30 or header[:4] != _START:
         raise zipfile.BadZipFile("a part without a header")
-    archive.fp.seek(sum(struct.unpack("<HH", header[26:30])), os.SEEK_CUR)
-    return archive.fp.read(part.file_size)
+    return part.header_offset + 30 + sum(struct.unpack("<HH", header[26:30]))
 
 
-def _is_setting(name: str) -> bool:
-    """Whether objects of a class are settings, among them those of perceiver-io, whose package is called `perceiver`.
+def _setting(name: str) -> Setting | None:
+    """What stands in for a class of settings, among them those of perceiver-io, whose package is called `perceiver`.
 
     The classes are not imported, whatever their names.
     """
-    return name.startswith("perceiver.") or name in _PATHS or name in _DICTIONARIES
+    if name in _DICTIONARIES:
+        return Dictionary
+    if name in _PATHS:
+        return _Path
+    return Record if name.startswith("perceiver.") else None
 
 
-def _check_pickle(data: bytes, parts: Mapping[str, int], label: str) -> tuple[str, ...]:
-    """The classes of settings that the pickle names, when it can be loaded."""
+def _run(archive: _Archive, label: str) -> Any:
+    """What the pickle makes."""
     try:
-        return check(data, parts, _is_setting)
+        return run(archive.pickle, {key: size for key, (_, size) in archive.parts.items()}, _setting)
     except ForbiddenError as error:
         names = ", ".join(error.args[:3]) + (", ..." if len(error.args) > 3 else "")
         raise CheckpointError(
@@ -265,36 +267,18 @@ def _check_pickle(data: bytes, parts: Mapping[str, int], label: str) -> tuple[st
         ) from error
 
 
-def _load(path: Path, settings: tuple[str, ...], label: str) -> Any:
-    """What PyTorch reads, with stand-ins for the classes of settings."""
-    stand_ins: list[Any] = [
-        (OrderedDict if name in _DICTIONARIES else _Path if name in _PATHS else _Record, name) for name in settings
-    ]
-    try:
-        with _LOCK, torch.serialization.safe_globals(stand_ins):
-            if path.suffix.lower() != ".safetensors":
-                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-            # By this name PyTorch would expect the other format; what it reads without a name it cannot map.
-            with path.open("rb") as file:
-                return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # PyTorch raises whatever its reader trips over
-        raise CheckpointError(
-            f"{label} is damaged: PyTorch cannot read its weights", f"{AGAIN}, or {RE_SAVE}"
-        ) from error
-
-
-def _check_amount(groups: Sequence[Group], size: int, label: str) -> None:
+def _check_amount(groups: Sequence[Group], archive: _Archive, size: int, label: str) -> None:
     """Raises CheckpointError for tensors of more numbers than their storages have, and for too many."""
     tensors = [(name, tensor) for group in groups for name, tensor in group.tensors.items()]
     for name, tensor in tensors:
-        there = tensor.untyped_storage().nbytes() // tensor.itemsize
-        if tensor.numel() > there:
+        there = archive.parts[tensor.key][1] // BYTES[tensor.dtype]
+        if tensor.count > there:
             raise CheckpointError(
-                f"{label} claims {tensor.numel():,} numbers in tensor {name} and holds {there:,} of them", RE_SAVE
+                f"{label} claims {tensor.count:,} numbers in tensor {name} and holds {there:,} of them", RE_SAVE
             )
     if len(tensors) > _MAX_TENSORS:
         raise CheckpointError(f"{label} holds {len(tensors):,} tensors; at most {_MAX_TENSORS:,} are read")
-    total = sum(tensor.nbytes for _, tensor in tensors)
+    total = sum(tensor.count * BYTES[tensor.dtype] for _, tensor in tensors)
     if total > _MAX_REPEATS * size:
         raise CheckpointError(f"{label} lists the same numbers so often that they would take {total:,} bytes", RE_SAVE)
 
@@ -323,7 +307,7 @@ class _Groups:
             for name, one in children.items()
             if isinstance(one, dict | list | tuple)
         }
-        tensors = {name: one.detach() for name, one in children.items() if isinstance(one, Tensor)}
+        tensors = {name: one for name, one in children.items() if isinstance(one, Stored)}
         most = max(inside.values(), default=0)
         if not isinstance(value, dict):
             if len(tensors) == len(children) > 1:
@@ -340,9 +324,9 @@ class _Groups:
         states = [value[i] for i in sorted(i for i in value if type(i) is int)]
         names = {str(name) for one in states if isinstance(one, dict) for name in one}
         for name in sorted(filter(is_average, names)):
-            found = [one[name] for one in states if isinstance(one, dict) and isinstance(one.get(name), Tensor)]
+            found = [one[name] for one in states if isinstance(one, dict) and isinstance(one.get(name), Stored)]
             if len(found) > 1:
-                self.lists.append(Group((*place, name), {str(i): one.detach() for i, one in enumerate(found)}))
+                self.lists.append(Group((*place, name), {str(i): one for i, one in enumerate(found)}))
 
 
 def _children(value: Any) -> dict[str, Any]:
@@ -356,13 +340,11 @@ def _plain(value: Any, budget: list[int], depth: int = 16) -> Any:
     budget[0] -= 1
     if budget[0] < 0 or depth < 0:
         return None
-    if isinstance(value, _Record):
+    if isinstance(value, Record):
         return _plain(value.plain(), budget, depth - 1)
     if isinstance(value, dict):
-        kept = {str(name): one for name, one in value.items() if not isinstance(one, Tensor)}
+        kept = {str(name): one for name, one in value.items() if not isinstance(one, Stored)}
         return {name: _plain(one, budget, depth - 1) for name, one in kept.items()}
     if isinstance(value, list | tuple):
-        return [_plain(one, budget, depth - 1) for one in value if not isinstance(one, Tensor)]
-    if isinstance(value, torch.dtype | torch.device):
-        return str(value)
+        return [_plain(one, budget, depth - 1) for one in value if not isinstance(one, Stored)]
     return value if value is None or type(value) in (bool, int, float, str) else None

@@ -1,17 +1,20 @@
-"""A trial run of the pickle that `torch.save` wrote: nothing that it names is imported or called.
+"""Runs the pickle that `torch.save` wrote: nothing that it names is imported or called.
 
 A pickle is a program for a stack machine: it makes dictionaries, lists, numbers and texts, and names classes and
-functions to call. Python's own unpickler runs it here with placeholders for the few names that weights and settings
-need. Every other name is an error, and instructions, copies and storages are compared with what the file can hold.
+functions to call. Python's own unpickler runs it here with inert stand-ins for the few names that weights and settings
+need. Every other name is an error, and instructions, copies, storages and tensors are compared with what the file can
+hold. What comes out says where the numbers of a tensor are; they are not read.
 """
 
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import pickletools
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 _MAX_INSTRUCTIONS = 4_000_000  # 100,000 tensors take three million
@@ -24,11 +27,24 @@ _OPCODES = {
     *("GLOBAL", "BINPERSID", "NEWOBJ", "REDUCE", "BUILD"),
 }
 _STORAGES = {
-    **dict.fromkeys(("torch.ByteStorage", "torch.CharStorage", "torch.BoolStorage"), 1),
-    **dict.fromkeys(("torch.HalfStorage", "torch.BFloat16Storage", "torch.ShortStorage"), 2),
-    **dict.fromkeys(("torch.FloatStorage", "torch.IntStorage"), 4),
-    **dict.fromkeys(("torch.DoubleStorage", "torch.LongStorage"), 8),
-}  # bytes of a number
+    "torch.ByteStorage": "U8",
+    "torch.CharStorage": "I8",
+    "torch.BoolStorage": "BOOL",
+    "torch.HalfStorage": "F16",
+    "torch.BFloat16Storage": "BF16",
+    "torch.ShortStorage": "I16",
+    "torch.FloatStorage": "F32",
+    "torch.IntStorage": "I32",
+    "torch.DoubleStorage": "F64",
+    "torch.LongStorage": "I64",
+}
+BYTES = {
+    **dict.fromkeys(("U8", "I8", "BOOL"), 1),
+    **dict.fromkeys(("F16", "BF16", "I16"), 2),
+    **dict.fromkeys(("F32", "I32"), 4),
+    **dict.fromkeys(("F64", "I64"), 8),
+}
+"""Bytes of a number, by the names that safetensors has for types."""
 _DTYPES = {f"torch.{name}" for name in ("float16", "bfloat16", "float32", "float64", "int64", "int32", "uint8", "bool")}
 
 
@@ -40,23 +56,70 @@ class ForbiddenError(Exception):
     """A pickle that names classes or functions beyond weights and settings; `args` are their names."""
 
 
-def check(data: bytes, parts: Mapping[str, int], is_setting: Callable[[str], bool]) -> tuple[str, ...]:
-    """Runs a pickle on placeholders; returns the classes of settings that it names.
+@dataclass(frozen=True)
+class Stored:
+    """A tensor whose numbers are in a storage.
 
-    parts       bytes of the numbers of each storage in the archive, by its key
-    is_setting  whether objects of a class are settings, which may hold anything
+    dtype    as safetensors names it
+    key      of the storage
+    offset   of its first number there
+    strides  numbers from one to the next along each axis
+    """
+
+    dtype: str
+    key: str
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape)
+
+
+class Dictionary(dict[Any, Any]):
+    """A dictionary of any class. It is made empty: a short pickle could ask for a long one to be copied for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class Record:
+    """An object of settings: what it was made with, and its fields."""
+
+    made_with: tuple[Any, ...]
+    fields: dict[Any, Any]
+
+    def __new__(cls, *made_with: Any) -> Record:
+        record = super().__new__(cls)
+        record.made_with, record.fields = made_with, {}
+        return record
+
+    def plain(self) -> Any:
+        """Its fields; of a member of an enumeration, its value."""
+        return self.made_with[0] if not self.fields and len(self.made_with) == 1 else self.fields
+
+
+Setting = type[Record] | type[Dictionary]
+
+
+def run(data: bytes, parts: Mapping[str, int], setting: Callable[[str], Setting | None]) -> Any:
+    """What a pickle makes: plain values, `Stored` tensors, and stand-ins for objects of settings.
+
+    parts    bytes of the numbers of each storage in the archive, by its key
+    setting  what stands in for objects of a class; None where a pickle must not name it
 
     Raises ForbiddenError for names that neither weights nor settings need, all of them, and UnreadableError.
     """
     names = _names(data)
-    foreign = [name for name in names if name not in _KNOWN and not is_setting(name)]
+    foreign = [name for name in names if name not in _KNOWN and setting(name) is None]
     if foreign:
         raise ForbiddenError(*foreign)
     try:
-        _Unpickler(data, parts).load()
+        return _Unpickler(data, parts, setting).load()
     except (pickle.UnpicklingError, LookupError, TypeError, ValueError, AttributeError, EOFError) as error:
         raise UnreadableError("an instruction that does not fit") from error
-    return tuple(name for name in names if name not in _KNOWN)
 
 
 def _names(data: bytes) -> tuple[str, ...]:
@@ -86,18 +149,11 @@ def _full(module: str, name: str) -> str:
     return f"{IMPORT_MAPPING.get(module, module)}.{name}"
 
 
-class _Dictionary(dict[Any, Any]):
-    """An ordered dictionary. It is made empty: a short pickle could ask for a long one to be copied for ever."""
-
-    def __init__(self) -> None:
-        super().__init__()
-
-
-class _Setting(dict[Any, Any]):
-    """An object of settings, which may be a dictionary, made with anything."""
-
-    def __init__(self, *_: Any) -> None:
-        super().__init__()
+@dataclass(frozen=True)
+class _Storage:
+    key: str
+    dtype: str
+    count: int
 
 
 class _Unpickler(pickle._Unpickler):
@@ -106,24 +162,26 @@ class _Unpickler(pickle._Unpickler):
     stack: list[Any]
     pop_mark: Callable[[], list[Any]]
 
-    def __init__(self, data: bytes, parts: Mapping[str, int]) -> None:
+    def __init__(self, data: bytes, parts: Mapping[str, int], setting: Callable[[str], Setting | None]) -> None:
         super().__init__(io.BytesIO(data), encoding="latin-1")
-        self.parts = parts
+        self.parts, self.setting = parts, setting
         self.left = _MAX_INSTRUCTIONS
 
     def find_class(self, module: str, name: str) -> Any:
-        return _KNOWN.get(_full(module, name), _Setting)
+        full = _full(module, name)
+        return _KNOWN[full] if full in _KNOWN else self.setting(full)
 
-    def persistent_load(self, pid: Any) -> str:
+    def persistent_load(self, pid: Any) -> _Storage:
         """Compares a storage with its part of the archive."""
         kind, storage, key, _, count = pid
         if kind != "storage" or type(key) is not str or type(count) is not int or count < 0:
             raise TypeError
-        claimed, there = count * _STORAGES[storage], self.parts.get(key)
+        dtype = _STORAGES[storage]
+        claimed, there = count * BYTES[dtype], self.parts.get(key)
         if claimed != there:
             found = "none of them are" if there is None else f"{there:,} are"
             raise UnreadableError(f"it claims {claimed:,} bytes of numbers in part {key} and {found} there")
-        return key
+        return _Storage(key, dtype, count)
 
     def load_setitem(self) -> None:
         value, key = self.stack.pop(), self.stack.pop()
@@ -142,12 +200,15 @@ class _Unpickler(pickle._Unpickler):
     def load_build(self) -> None:
         state, target = self.stack.pop(), self.stack[-1]
         parts = [part for part in (state if type(state) is tuple else (state,)) if part is not None]
-        if not isinstance(target, dict) or not all(isinstance(part, dict) for part in parts):
+        if not isinstance(target, Dictionary | Record) or not all(isinstance(part, dict) for part in parts):
             raise UnreadableError(f"a change of a {type(target).__name__}")
-        # PyTorch copies the fields, again for each time that they are mentioned.
+        # The fields are copied, again for each time that they are mentioned.
         self.left -= sum(map(len, parts))
         if self.left < 0:
             raise UnreadableError(f"more than {_MAX_INSTRUCTIONS:,} values")
+        if isinstance(target, Record):
+            for part in parts:
+                target.fields.update(part)
 
     dispatch: ClassVar[dict[int, Any]] = {
         **pickle._Unpickler.dispatch,
@@ -163,20 +224,32 @@ def _whole_numbers(values: Any) -> tuple[int, ...]:
     return values
 
 
-def _tensor(_: Any, offset: Any, shape: Any, strides: Any, *__: Any) -> None:
+def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Stored:
     for values in ((offset,), shape, strides):
         _whole_numbers(values)
+    if not isinstance(storage, _Storage) or len(shape) != len(strides):
+        raise TypeError
+    last = offset + sum((side - 1) * stride for side, stride in zip(shape, strides, strict=True))
+    if math.prod(shape) and last >= storage.count:
+        raise UnreadableError(f"a tensor reaches beyond the {storage.count:,} numbers of part {storage.key}")
+    return Stored(storage.dtype, storage.key, offset, shape, strides)
 
 
-def _device(kind: str, index: int = 0) -> str:
-    return f"{kind:.9}:{index:d}"
+def _parameter(tensor: Any, *_: Any) -> Stored:
+    if not isinstance(tensor, Stored):
+        raise TypeError
+    return tensor
+
+
+def _device(kind: str, index: int | None = None) -> str:
+    return f"{kind:.9}" if index is None else f"{kind:.9}:{index:d}"
 
 
 _KNOWN: dict[str, Any] = {
-    "collections.OrderedDict": _Dictionary,
+    "collections.OrderedDict": Dictionary,
     "torch.Size": _whole_numbers,
     "torch.device": _device,
     "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_parameter": lambda *_: None,
+    "torch._utils._rebuild_parameter": _parameter,
     **{name: name for name in (*_STORAGES, *_DTYPES)},
 }

@@ -113,6 +113,8 @@ class MediaReader(Reader):
         if how["scan"]:
             assert isinstance(modality, Scannable)
             windows = modality.scan(data, name, **asked)
+            for note in windows.notes:
+                _check_text(note)
             for window in islice(windows, _MOST_WINDOWS):
                 _check_content(window.content)
             return 0

@@ -10,6 +10,7 @@ from typing import Any
 from ..analysis.formatting import class_name
 from ..analysis.sentences import blocks_text
 from ..config import PerceiverConfig
+from ..errors import one_line
 from .formats.base import Option, OptionValue
 
 
@@ -42,6 +43,10 @@ class CheckpointInfo:
     credit: str = ""
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        # They quote fields and names of the checkpoint's files.
+        object.__setattr__(self, "notes", tuple(one_line(note) for note in self.notes))
+
     @property
     def open_options(self) -> tuple[Option, ...]:
         """Those that must be given before the model is known."""
@@ -62,7 +67,7 @@ class CheckpointInfo:
             rows[1:1] = described(self.config)
         if self.credit:
             rows.append(("Licence", self.credit))
-        return rows
+        return [(name, one_line(text)) for name, text in rows]
 
 
 def described(config: PerceiverConfig) -> list[tuple[str, str]]:

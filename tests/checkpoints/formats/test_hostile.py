@@ -252,6 +252,16 @@ def test_one_number_is_for_all_channels(tmp_path: Path) -> None:
     assert config.preprocess["mean"] == [0.25, 0.25, 0.25]
 
 
+def test_notes_and_rows_that_quote_a_file_can_be_shown(tmp_path: Path) -> None:
+    folder = folder_of("fourier", tmp_path / "model")
+    (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR | {"crop_siz\x7f": 4}))
+    labels = {str(i): f"\x1b[2Jclass {i}" for i in range(5)}
+    (folder / "config.json").write_text(json.dumps(TRANSFORMERS | {"id2label": labels}))
+    found = inspect(folder)
+    assert any("crop_siz\ufffd" in note for note in found.notes)
+    assert all(text.isprintable() for text in (*found.notes, *(words for _, words in found.rows())))
+
+
 def test_a_stem_that_reads_other_channels_is_refused(tmp_path: Path) -> None:
     folder = folder_of("conv", tmp_path / "model")
     state = made(transformers_names("conv", 322)) | {f"{CONV}.conv.weight": torch.ones(64, 5, 7, 7)}

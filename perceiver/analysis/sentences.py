@@ -118,15 +118,15 @@ def weight_sentence(
     """
     if nearly_even(values):
         return f"{subject} is nearly even: {_range(values)} of uniform."
+    if not axes or not len(_multiples(values)):
+        return ""
     found = strongest_part(values, axes)
-    if found is None:
-        return f"{subject} favours no part of the input." if axes and len(_multiples(values)) else ""
+    if found is None or share_text(found.share) == share_text(found.even):
+        return f"{subject} favours no part of the input."
+    amount = f"{share_text(found.share)} of its {noun} {found.where} ({share_text(found.even)} if even)"
     if found.divergence < MARKED:
-        return (
-            f"{subject} favours no part much: the most is {share_text(found.share)} of its {noun} {found.where} "
-            f"({share_text(found.even)} if even)."
-        )
-    return f"{subject} puts {share_text(found.share)} of its {noun} {found.where} ({share_text(found.even)} if even)."
+        return f"{subject} favours no part much: the most is {amount}."
+    return f"{subject} puts {amount}."
 
 
 def evidence_sentence(values: Float[np.ndarray, "*shape"], axes: Sequence[Along], noun: str) -> str:
@@ -139,15 +139,16 @@ def evidence_sentence(values: Float[np.ndarray, "*shape"], axes: Sequence[Along]
     positive = np.maximum(np.asarray(values, dtype=np.float64), 0)
     if nearly_even(positive):
         return f"The {noun} is nearly even: {_range(positive)} of uniform."
+    if not axes or not len(_multiples(positive)):
+        return ""
     found = strongest_part(positive, axes)
-    if found is None:
-        return (
-            f"No part of the input has more of the {noun} than the others."
-            if axes and len(_multiples(positive))
-            else ""
-        )
-    lies = "lies" if found.divergence >= MARKED else "lies, no part having much more than the others,"
-    return f"{share_text(found.share)} of the {noun} {lies} {found.where} ({share_text(found.even)} if even)."
+    none = f"No part of the input has much more of the {noun} than the others"
+    if found is None or share_text(found.share) == share_text(found.even):
+        return f"{none}."
+    if found.divergence < MARKED:
+        amount = f"{share_text(found.share)} {found.where} ({share_text(found.even)} if even)"
+        return f"{none}: the most is {amount}."
+    return f"{share_text(found.share)} of the {noun} lies {found.where} ({share_text(found.even)} if even)."
 
 
 def change_sentence(

@@ -114,6 +114,13 @@ def test_a_map_without_a_side_says_so() -> None:
     checkered[0] *= 2
     told = weight_sentence(checkered, PICTURE, "Block 3")
     assert told == "Block 3 favours no part much: the most is 56 % of its weight in the upper half (50 % if even)."
+    assert evidence_sentence(checkered, PICTURE, "relevance") == (
+        "No part of the input has much more of the relevance than the others: the most is 56 % in the upper half (50 % "
+        "if even)."
+    )
+    checkered[0] = checkered[1]
+    checkered[0, 0] += 0.05
+    assert weight_sentence(checkered, PICTURE, "Block 3") == "Block 3 favours no part of the input."
 
 
 @pytest.mark.parametrize("values", [np.zeros((8, 8)), np.full((8, 8), np.nan)])

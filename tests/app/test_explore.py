@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from app.sections import findings
 from app.services import samples
 from app.services.queueing import Progress, queue
 from perceiver import Perceiver, load, modalities
 from tests.app import folder
 from tests.app.frames import labelled
-from tests.app.pages import change
+from tests.app.pages import change, opened, said
 
 
 def words(app: AppTest) -> str:
@@ -306,3 +308,25 @@ def test_a_damaged_checkpoint_is_named(caches: None, tmp_path: Path, monkeypatch
     assert not app.error
     assert labelled(app, "wall", "Maps of the blocks").meta["tiles"]
     st.cache_resource.clear()
+
+
+def test_a_map_that_is_nearly_even_can_be_shown_on_its_own_scale(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "nearly_even", lambda values: True)
+    opened(app, "explore")
+    assert re.search(r"Block 1 (puts|favours|is nearly even)", said(app))
+    app.button(key="own_scale_image-fourier_0").click().run()
+    assert not app.exception
+    assert app.session_state["view"]["scale"] == "per_map"
+    assert not [button for button in app.button if (button.key or "").startswith("own_scale")]
+
+
+def test_a_difference_of_blocks_says_what_moves(app: AppTest) -> None:
+    opened(app, "explore", show="previous", block="2")
+    assert "Compared with block 1, block 2 moves" in said(app)
+
+
+def test_blocks_that_do_not_read_the_input_are_named(app: AppTest) -> None:
+    opened(app, "explore", model="image-learned")
+    assert "Block 2 does not read the input" in said(app)
+    opened(app, "explore", model="image-fourier")
+    assert "not read the input" not in said(app)

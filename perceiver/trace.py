@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from .attention import AbsorbedQuery, CrossAttention, CrossAttentionPass, InputArray
@@ -22,6 +22,9 @@ Reduce = Literal["mean", "max", "entropy"]
 
 KINDS: tuple[Kind, ...] = ("probability", "score", "value")
 REDUCTIONS: tuple[Reduce, ...] = ("mean", "max", "entropy")
+
+REGION_ROWS = 2048
+"""Elements of a region whose weights are held at a time, for all latents."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,19 @@ class Trace:
         heads = _heads(record, head)
         z = torch.nn.functional.layer_norm(self.inputs.array[:, element : element + 1], self.inputs.shape[2:])
         return _values(record, z, kind, heads, slice(None))[:, 0]
+
+    def region_weights(
+        self, block: int, elements: Int64[Tensor, "inside"], *, head: int | None = None
+    ) -> Float64[Tensor, "N"]:
+        """The attention weight of each latent of a block on all of some input elements together, in [0, 1]; mean over
+        heads unless one is chosen."""
+        record = self.record(block)
+        heads = _heads(record, head)
+        total = torch.zeros(record.latents, dtype=torch.float64)
+        for part in elements.split(REGION_ROWS):
+            z = torch.nn.functional.layer_norm(self.inputs.array[:, part], self.inputs.shape[2:])
+            total += _values(record, z, "probability", heads, slice(None)).sum(1, dtype=torch.float64).cpu()
+        return total
 
     def concentration(self, block: int, *, head: int | None = None) -> Float[Tensor, "N"]:
         """Entropy in nats of each latent's map: 0 where all weight is on one element, ln M where it is spread evenly;

@@ -197,10 +197,10 @@ def averaged(maps: Float[np.ndarray, "n ..."], side: int) -> Float[np.ndarray, "
 
 @dataclass(frozen=True)
 class ElementReader:
-    """A latent of a block that attends to an element.
+    """A latent of a block that attends to an element, or to a region.
 
-    weight    its attention weight on the element
-    multiple  the weight divided by the uniform weight 1 / M
+    weight    its attention weight on the element, or on all elements of the region together
+    multiple  the weight divided by that of uniform attention: 1 / M on each element
     """
 
     block: int
@@ -209,13 +209,19 @@ class ElementReader:
     multiple: float
 
 
-def element_readers(trace: Trace, element: int, *, head: int | None = None, top: int = 8) -> tuple[ElementReader, ...]:
-    """The latents with the largest attention weights on one input element, over all blocks, largest first."""
-    weights = np.stack([trace.element_weights(block, element, head=head).numpy() for block in trace.blocks])
+def element_readers(
+    trace: Trace, element: int, *, head: int | None = None, top: int = 8, block: int | None = None
+) -> tuple[ElementReader, ...]:
+    """The latents with the largest attention weights on one input element, of one block or of all, largest first.
+
+    Raises ValueError for a block without a map.
+    """
+    blocks = trace.blocks if block is None else (block,)
+    weights = np.stack([trace.element_weights(one, element, head=head).numpy() for one in blocks])
     strongest = np.argsort(-weights, axis=None, kind="stable")[:top].tolist()
     size = trace.inputs.shape[1]
     return tuple(
-        ElementReader(trace.blocks[row], latent, float(weights[row, latent]), float(weights[row, latent]) * size)
+        ElementReader(blocks[row], latent, float(weights[row, latent]), float(weights[row, latent]) * size)
         for row, latent in (divmod(place, weights.shape[1]) for place in strongest)
     )
 

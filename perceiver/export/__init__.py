@@ -17,6 +17,7 @@ from .explanations import (
 )
 from .origin import FORMAT, Layout, Origin
 from .predictions import maps_csv, maps_npz, predictions_json
+from .region import profiles_csv, region_csv, region_json
 from .timeline import timeline_csv, timeline_json
 
 __all__ = [
@@ -37,6 +38,9 @@ __all__ = [
     "maps_csv",
     "maps_npz",
     "predictions_json",
+    "profiles_csv",
+    "region_csv",
+    "region_json",
     "shuffles_json",
     "sweep_csv",
     "sweep_json",

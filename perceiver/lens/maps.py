@@ -13,9 +13,10 @@ from jaxtyping import Float
 
 from ..analysis.formatting import percent
 from ..analysis.maps import MapSelection
+from ..analysis.region import Profile, profiles
 from ..analysis.summary import MapSummary, summarise
 from ..errors import ConfigError
-from ..export import maps_csv, maps_npz
+from ..export import maps_csv, maps_npz, profiles_csv
 from ..plots.scale import ColourScale, Mode, modes
 from . import display
 from .context import Context
@@ -82,6 +83,14 @@ class Maps:
         if form == "png":
             return figure_png(drawn, ranges, titles, self.summaries, title=title, footer=footer)
         return figure_vector(drawn, ranges, titles, self.summaries, form=form, title=title, footer=footer)
+
+    def profiles(self) -> tuple[Profile, ...]:
+        """The profile of every map along each axis of the input's grid; none for free elements."""
+        return profiles(self.context.layout, self.values)
+
+    def profiles_csv(self) -> str:
+        """The profiles as CSV (`perceiver.export.profiles_csv`)."""
+        return profiles_csv(self.profiles(), self.blocks, self.selection.quantity)
 
     def npz(self) -> bytes:
         """The maps with the places of their elements, as NPZ (`perceiver.export.maps_npz`)."""

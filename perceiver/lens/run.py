@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from ..analysis.ablate import ablated_trace, band_counts, choose
 from ..analysis.ablation import Ablation
@@ -21,6 +21,8 @@ from ..analysis.maps import MapSelection
 from ..analysis.methods import Fill, RelevanceMethod, Removal, Shuffle
 from ..analysis.permutation import Shuffled, permute
 from ..analysis.predictions import Prediction, rank_predictions
+from ..analysis.region import Region, RegionShares, region_shares
+from ..analysis.region import parse as parse_region
 from ..analysis.spectrum import Spectrum, spectra
 from ..analysis.sweep import Curve, Sweep, curves, steps
 from ..errors import ConfigError
@@ -295,9 +297,27 @@ class Run:
             raise ConfigError(f"{self.name} has {config.num_latents} latents, which fall into no {clusters} clusters")
         return analyse_latents(self.trace, chosen, clusters, head)
 
-    def strongest_latents(self, element: int, *, head: int | None = None, top: int = 8) -> tuple[ElementReader, ...]:
-        """The latents that give one input element the most weight, over all blocks, the strongest first."""
-        return element_readers(self.trace, element, head=head, top=top)
+    def strongest_latents(
+        self, element: int, *, head: int | None = None, top: int = 8, block: int | None = None
+    ) -> tuple[ElementReader, ...]:
+        """The latents that give one input element the most weight, of one block or of all, the strongest first."""
+        return element_readers(self.trace, element, head=head, top=top, block=block)
+
+    def region(self, region: Region | str | Bool[np.ndarray, "..."], *, head: int | None = None) -> RegionShares:
+        """The share of the attention weight of each block and latent that falls into a region of the input.
+
+        region  a region, one as text ("3-10,5-20", "time=0:0.15"), or which elements lie in it, in the input's shape
+
+        Raises ConfigError for a region that holds no element of this input, and for a head that does not exist.
+        """
+        MapSelection(head=head).check(self.model.config, self.name)
+        if isinstance(region, np.ndarray):
+            if region.size != self.trace.inputs.shape[1] or not region.any():
+                raise ConfigError(f"a region marks some of the {self.trace.inputs.shape[1]:,} elements of the input")
+            inside = region.astype(bool).ravel()
+        else:
+            inside = (parse_region(region) if isinstance(region, str) else region).inside(self.context.layout)
+        return region_shares(self.trace, inside, head=head)
 
     def concentration(self, block: int, *, head: int | None = None) -> Float[np.ndarray, "N"]:
         """Entropy in nats of each latent's map of a block."""

@@ -6,7 +6,7 @@ from .clip import clip
 from .cloud import Cloud, cloud, cloud_row
 from .link import copy_link, remember_sidebar
 from .ranking import Row, ranking
-from .scale import ColourBar, Ruler, Tick
+from .scale import ColourBar, Profiles, Ruler, Tick
 from .wall import Tile, wall
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ColourBar",
     "Grid",
     "Off",
+    "Profiles",
     "Row",
     "Ruler",
     "Tick",

@@ -10,14 +10,18 @@ import streamlit as st
 from jaxtyping import Float, UInt8
 
 from .frame import asset, pack
-from .scale import ColourBar, Ruler
+from .scale import ColourBar, Profiles, Ruler
 
 _mount = st.components.v2.component(
     "perceiver_map",
     html=asset("canvas.html", "bar.html"),
     css=asset("bar.css", "readout.css", "ruler.css", "canvas.css"),
-    js=asset("frame.js", "bar.js", "readout.js", "ruler.js", "canvas.js"),
+    js=asset("frame.js", "bar.js", "readout.js", "ruler.js", "profile.js", "select.js", "canvas.js"),
 )
+
+
+Box = tuple[int, int, int, int]
+"""Top, left, bottom and right of a rectangle of elements, from 0 and with the last."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,13 @@ def map_canvas(
     left: Ruler | None = None,
     bottom: Ruler | None = None,
     fill: bool = False,
+    region: Box | None = None,
+    on_region: Callable[[Box | None], None] | None = None,
+    below: Profiles | None = None,
+    beside: Profiles | None = None,
 ) -> None:
-    """Draws `rgb`; calls `on_pick` with a flat element index (rows first), or None when the selection is cleared.
+    """Draws `rgb`; calls `on_pick` with a flat element index (rows first), or None when the selection is cleared. With
+    `on_region` a rectangle of elements can be selected.
 
     label     label for screen readers
     hint      text under the image while the pointer is elsewhere
@@ -56,6 +65,8 @@ def map_canvas(
     limit     maximum width in CSS pixels, including the left ruler
     grid      the elements, if they are not the pixels
     left, bottom  rulers along the sides
+    region    the selected rectangle
+    below, beside  a curve under the image along its columns, and one at its right along its rows
     fill      use the full width, which blurs pixel edges; else pixels are scaled by an integer
     """
     height, width = rgb.shape[:2]
@@ -73,8 +84,15 @@ def map_canvas(
         "left": left.meta() if left else None,
         "bottom": bottom.meta() if bottom else None,
         "fill": fill,
+        "region": region,
+        "selectable": on_region is not None,
+        "below": below.meta() if below else None,
+        "beside": beside.meta() if beside else None,
     }
-    arrays = {"rgb": rgb}
+    arrays: dict[str, np.ndarray] = {"rgb": rgb}
+    for name, profile in (("profile_below", below), ("profile_beside", beside)):
+        if profile is not None:
+            arrays[name] = profile.values.astype(np.float32)
     if values is not None:
         arrays["values"] = values.astype(np.float32, copy=False)
     if shades is not None:
@@ -87,4 +105,9 @@ def map_canvas(
         if element is not None:
             on_pick(element if element >= 0 else None)
 
-    _mount(key=key, data=pack(meta, **arrays), on_pick_change=picked)
+    def selected() -> None:
+        box = st.session_state[key]["region"]
+        if on_region is not None and box is not None:
+            on_region((int(box[0]), int(box[1]), int(box[2]), int(box[3])) if box else None)
+
+    _mount(key=key, data=pack(meta, **arrays), on_pick_change=picked, on_region_change=selected)

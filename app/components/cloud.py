@@ -22,7 +22,7 @@ _mount = st.components.v2.component(
     "perceiver_cloud",
     html=asset("cloud.html", "bar.html"),
     css=asset("bar.css", "readout.css", "canvas.css", "cloud.css"),
-    js=asset(*_DRAWN, "readout.js", "cloud.js"),
+    js=asset(*_DRAWN, "readout.js", "cloudbox.js", "cloud.js"),
 )
 _mount_row = st.components.v2.component(
     "perceiver_clouds",
@@ -32,6 +32,8 @@ _mount_row = st.components.v2.component(
 )
 
 Colour = tuple[int, int, int]
+Rectangle = tuple[float, float, float, float, float, float]
+"""Azimuth and elevation of a view in degrees, and left, right, bottom and top in it, in units of the points."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,11 @@ def cloud(
     measure: str = "",
     multiple: bool = False,
     limit: int | None = None,
+    region: bool = False,
+    on_region: Callable[[Rectangle | None], None] | None = None,
 ) -> None:
-    """Draws one cloud; with `on_pick`, values are shown on hover and points can be selected.
+    """Draws one cloud; with `on_pick`, values are shown on hover and points can be selected; with `on_region` the
+    points in a rectangle of the current view, at any depth.
 
     on_pick   called with the index of a point, or None when the selection is cleared
     label     label for screen readers
@@ -82,10 +87,13 @@ def cloud(
     values    values shown on hover, in units of `measure`; with `multiple` also as a multiple of uniform
     shades    colour index of each value among the 256 colours of the bar
     limit     maximum side in CSS pixels
+    region    whether a region is selected, which Escape clears
     """
     meta = shown.meta() | {
         "label": label,
         "hint": hint,
+        "region": region,
+        "selectable": on_region is not None,
         "readable": on_pick is not None,
         "pick": pick,
         "measure": measure,
@@ -106,7 +114,12 @@ def cloud(
         if on_pick is not None and point is not None:
             on_pick(point if point >= 0 else None)
 
-    _mount(key=key, data=pack(meta, **arrays), on_pick_change=picked)
+    def selected() -> None:
+        box = st.session_state[key]["region"]
+        if on_region is not None and box is not None:
+            on_region((box[0], box[1], box[2], box[3], box[4], box[5]) if box else None)
+
+    _mount(key=key, data=pack(meta, **arrays), on_pick_change=picked, on_region_change=selected)
 
 
 def cloud_row(

@@ -16,7 +16,7 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Row:
-    """One bar: name, note, length in [0, 1], and value as text."""
+    """One bar: name, note, length in [0, 1], and value as text; `mark` is a place in [0, 1] that is marked on it."""
 
     name: str
     share: float
@@ -24,11 +24,17 @@ class Row:
     note: str = ""
     chosen: bool = False
     strong: bool = False
+    mark: float | None = None
 
 
-def ranking(rows: Sequence[Row], *, key: str, label: str, on_pick: Callable[[int], None] | None = None) -> None:
-    """Draws the rows; `on_pick`, if given, is called with the index of the selected row."""
-    meta = {"label": label, "choosable": on_pick is not None, "rows": [asdict(row) for row in rows]}
+def ranking(
+    rows: Sequence[Row], *, key: str, label: str, on_pick: Callable[[int], None] | None = None, short: bool = False
+) -> None:
+    """Draws the rows; `on_pick`, if given, is called with the index of the selected row.
+
+    short  the names are short, which leaves more room for the bars
+    """
+    meta = {"label": label, "short": short, "choosable": on_pick is not None, "rows": [asdict(row) for row in rows]}
 
     def picked() -> None:
         index = st.session_state[key]["pick"]

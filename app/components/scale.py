@@ -1,4 +1,4 @@
-"""Colour bars, and rulers along the sides of images."""
+"""Colour bars, and rulers and profiles along the sides of images."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 
 
 @dataclass(frozen=True)
@@ -41,3 +41,22 @@ class Ruler:
     def meta(self) -> dict[str, Any]:
         """The entries of the ruler in the head of a frame."""
         return {"ticks": [{"at": t.at, "text": t.text} for t in self.ticks], "unit": self.unit}
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """Curves along an axis of one or more images.
+
+    values     one row per image
+    low, high  the range of all curves
+    uniform    a value that is marked by a line; None for none
+    """
+
+    values: Float[np.ndarray, "n places"]
+    low: float
+    high: float
+    uniform: float | None = None
+
+    def meta(self) -> dict[str, Any]:
+        """The entries of the curves in the head of a frame; the values are sent as an array."""
+        return {"low": self.low, "high": self.high, "uniform": self.uniform}

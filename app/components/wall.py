@@ -10,13 +10,13 @@ import streamlit as st
 from jaxtyping import UInt8
 
 from .frame import asset, pack
-from .scale import ColourBar
+from .scale import ColourBar, Profiles
 
 _mount = st.components.v2.component(
     "perceiver_wall",
     html=asset("wall.html", "bar.html"),
     css=asset("bar.css", "wall.css"),
-    js=asset("frame.js", "bar.js", "tiles.js", "wall.js"),
+    js=asset("frame.js", "bar.js", "profile.js", "tiles.js", "wall.js"),
 )
 
 
@@ -50,6 +50,7 @@ def wall(
     tall: int | None = None,
     limit: int | None = None,
     fill: bool = False,
+    profiles: Profiles | None = None,
 ) -> None:
     """Draws the tiles in a grid; calls `on_pick` with the index of the tile selected by mouse or keyboard.
 
@@ -60,6 +61,7 @@ def wall(
     tall    maximum height of a dense grid in CSS pixels, above which it scrolls
     limit   maximum width of a tile in CSS pixels
     fill    use the full width of a tile, which blurs pixel edges; else pixels are scaled by an integer
+    profiles  curves under the images, one row per tile
 
     Raises ValueError if the numbers of tiles and images differ.
     """
@@ -78,8 +80,11 @@ def wall(
         "fill": fill,
         "tiles": [asdict(t) for t in tiles],
         "bar": bar.meta() if bar else None,
+        "profile": profiles.meta() if profiles else None,
     }
-    arrays = {"pixels": pixels}
+    arrays: dict[str, np.ndarray] = {"pixels": pixels}
+    if profiles is not None:
+        arrays["profiles"] = profiles.values.astype(np.float32)
     if table is not None:
         arrays["table"] = table
     if bar is not None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
-from app.sections import downloads, maps, predictions, strip
+from app.sections import attention_to, downloads, maps, predictions, strip
 from app.sections.context import ExploreContext, run_page
 from app.services.maps import block_maps
 from app.session import state
@@ -24,8 +26,14 @@ def page(context: ExploreContext) -> None:
 
 
 def _blocks(context: ExploreContext) -> None:
-    """The maps of all blocks, one block large, its latents, and the latents that read the marked element."""
+    """The maps of all blocks, one block large, what attends to the marked part of the input, and the latents."""
     view = context.view
+    inside = attention_to.inside(context)
+    marking: dict[str, Any] = {
+        "on_pick": attention_to.choose_element,
+        "inside": inside,
+        "on_region": attention_to.choose_region,
+    }
     selection = maps.selection_of(context)
     found = block_maps(
         context.case, selection, view.scale, context.progress, since=None if view.show == "blocks" else view.show
@@ -33,7 +41,7 @@ def _blocks(context: ExploreContext) -> None:
     words = maps.selection_text(selection, context.config.cross_heads)
     given, blocks, answer = strip.columns(len(found))
     with given:
-        predictions.model_input(context)
+        predictions.model_input(context, **marking)
     with blocks:
         with st.container(horizontal=True, vertical_alignment="center"):
             strip.heading("Cross-attention by block", maps.CAVEAT)
@@ -44,13 +52,13 @@ def _blocks(context: ExploreContext) -> None:
     with answer:
         predictions.answer(context)
     maps.toolbar(context, selection, show=view.show, menu=lambda: downloads.menu(context, selection, found, words))
-    large, latents, readers = st.columns([21, 17, 14], gap="medium")
+    large, answer, latents = st.columns([21, 15, 16], gap="medium")
     with large:
-        maps.large(context, one, words)
+        maps.large(context, one, words, **marking)
+    with answer:
+        attention_to.show(context, selection)
     with latents:
         maps.latents(context, one.block, selection)
-    with readers:
-        maps.element_readers(context, selection)
 
 
 run_page(ExploreView, page)

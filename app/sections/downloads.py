@@ -37,6 +37,9 @@ def menu(context: PageContext[View], selection: MapSelection, maps: Sequence[Blo
         arrays = partial(export.maps_npz, case, selection)
         download("Maps and coordinates (NPZ)", arrays, f"{name}-maps.npz", "application/octet-stream")
         download("Maps (CSV)", partial(export.maps_csv, case, selection), f"{name}-maps.csv", "text/csv")
+        if sample.coordinates is None:
+            along = partial(export.profiles_csv, case, selection)
+            download("Maps along each axis (CSV)", along, f"{name}-profiles.csv", "text/csv")
         answers = partial(export.predictions_json, case, context.truth or None)
         download("Predictions (JSON)", answers, f"{name}-predictions.json", "application/json")
     copy_link(key="link")

@@ -1,4 +1,4 @@
-"""The maps of all blocks, one of them large, the maps of its latents, and the latents that read an element."""
+"""The maps of all blocks, one of them large, and the maps of its latents."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from perceiver.analysis.maps import MapSelection
 from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.scale import NOT_COMPARABLE, ColourRange, modes, usable_mode
 
-from ..components import Row, Tile, ranking
-from ..services.maps import concentration, readers, strip
+from ..components import Tile
+from ..services.maps import concentration, strip
 from ..session import controls, state, text
 from ..session.view import COLOURS, OVERLAY, View
+from ..views.base import Inside, OnPick, OnRegion
 from . import findings
 from .context import PageContext
 from .strip import TILE
@@ -171,8 +172,21 @@ def row(context: PageContext[View], maps: Sequence[BlockMap], shares: Mapping[in
     return maps[chosen]
 
 
-def large(context: PageContext[View], one: BlockMap, words: str) -> None:
-    """The chosen map, large enough to point at every element."""
+def large(
+    context: PageContext[View],
+    one: BlockMap,
+    words: str,
+    *,
+    on_pick: OnPick | None = None,
+    inside: Inside | None = None,
+    on_region: OnRegion | None = None,
+) -> None:
+    """The chosen map, large enough to point at every element.
+
+    on_pick    called with the element that is picked; by default it is marked
+    inside     the elements of the selected region
+    on_region  called with the region that is selected; None where none can be
+    """
     st.subheader(f"{title(one)}: {words}", anchor=False)
     findings.show(context, one)
     st.caption(facts_text(context, one))
@@ -182,7 +196,9 @@ def large(context: PageContext[View], one: BlockMap, words: str) -> None:
         context.paint,
         f"{title(one)}, {words}",
         context.view.pick,
-        lambda element: state.change(pick=element),
+        on_pick or (lambda element: state.change(pick=element)),
+        inside=inside,
+        on_region=on_region,
     )
 
 
@@ -208,40 +224,6 @@ def latents(context: PageContext[View], block: int, selection: MapSelection) -> 
     if thumbnails.square > 1:
         box = " × ".join([str(thumbnails.square)] * len(context.sample.shape))
         st.caption(f"Thumbnails average {box} elements.")
-
-
-def element_readers(context: PageContext[View], selection: MapSelection) -> None:
-    """The latents of all blocks that give the marked element the most weight."""
-    view, modality = context.view, context.modality
-    st.subheader(f"Who reads this {modality.spot}", anchor=False)
-    if view.pick is None:
-        st.caption(
-            f"Click a {modality.spot} on the {modality.noun} or on the large map (or use the keyboard there) to see "
-            "which latents of which blocks read it most."
-        )
-        return
-    element = modality.element(view.pick, context.sample)
-    found = readers(context.case, view.pick, view.head, context.progress)
-    most = found[0].weight or 1.0
-    st.caption(f"{element[:1].upper()}{element[1:]}; weights as multiples of uniform.")
-    ranking(
-        [
-            Row(
-                name=f"Block {reader.block + 1}, latent {reader.latent + 1}",
-                share=reader.weight / most,
-                text=f"{number(reader.multiple)} ×",
-                chosen=(reader.block, reader.latent) == (view.block, selection.latent),
-            )
-            for reader in found
-        ],
-        key="readers",
-        label=f"Who reads {element} most",
-        on_pick=lambda index: state.change(block=found[index].block, reduce="latent", latent=found[index].latent),
-    )
-    st.caption(
-        f"1 × would be no preference. The first gives this {modality.spot} {percent(found[0].weight)} of its attention."
-    )
-    st.button(f"Clear the {modality.spot}", type="tertiary", on_click=state.change, kwargs={"pick": None})
 
 
 def tile(context: PageContext[View], one: BlockMap, share: float | None = None) -> Tile:

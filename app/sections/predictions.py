@@ -15,6 +15,7 @@ from ..services import inference
 from ..session import state, text
 from ..session.text import label, plain
 from ..session.view import UPLOADED, View
+from ..views.base import Inside, OnPick, OnRegion
 from . import model_choice, strip
 from .context import PageContext
 
@@ -23,16 +24,27 @@ TOP = 4
 """Classes that are listed, beside those that matter for another reason."""
 
 
-def model_input(context: PageContext[View], *, hint: str = "") -> None:
+def model_input(
+    context: PageContext[View],
+    *,
+    hint: str = "",
+    on_pick: OnPick | None = None,
+    inside: Inside | None = None,
+    on_region: OnRegion | None = None,
+) -> None:
     """The first column of the strip: the input as the model read it.
 
-    hint  what a click on it does
+    hint       what picking an element does
+    on_pick    called with the element that is picked; by default it is marked
+    inside     the elements of the selected region
+    on_region  called with the region that is selected; None where none can be
     """
     modality, sample = context.modality, context.sample
     strip.heading("Model input", "The input array, as the model read it.")
-    does = hint or f"Click a {modality.spot} to see who reads it."
+    does = hint or f"Pick a {modality.spot} to see which latents attend to it."
     said = f"{modality.size(sample)}. {does}"
-    modality.seen(sample, context.view.pick, lambda element: state.change(pick=element), hint=said)
+    picked = on_pick or (lambda element: state.change(pick=element))
+    modality.seen(sample, context.view.pick, picked, hint=said, inside=inside, on_region=on_region)
 
 
 def answer(context: PageContext[View]) -> None:

@@ -39,6 +39,16 @@ def maps_csv(case: Case, selection: MapSelection) -> bytes:
     return inference.run(case, Progress()).select(selection).csv().encode()
 
 
+def region_csv(case: Case, region: str, head: int | None) -> bytes:
+    """The share of the attention weight of every block and latent that falls into a region."""
+    return export.region_csv(inference.run(case, Progress()).region(region, head=head)).encode()
+
+
+def profiles_csv(case: Case, selection: MapSelection) -> bytes:
+    """The maps of all blocks along each axis of the input."""
+    return inference.run(case, Progress()).select(selection).profiles_csv().encode()
+
+
 def predictions_json(case: Case, truth: str | None) -> bytes:
     """The probabilities and logits of all classes."""
     return _json(inference.run(case, Progress()).json(truth=truth))

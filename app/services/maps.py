@@ -6,16 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from perceiver.analysis import latents
 from perceiver.analysis.latents import Concentration, ElementReader
 from perceiver.analysis.maps import MapSelection
+from perceiver.analysis.region import RegionShares, parse, region_shares
 from perceiver.plots import block_maps as scaling
 from perceiver.plots.block_maps import BlockMap, Since
 from perceiver.trace import Kind, Trace
 
-from .inference import Case, read, trace
+from .inference import Case, context, read, trace
 from .queueing import Progress
 
 
@@ -82,6 +83,25 @@ def strip(case: Case, block: int, kind: Kind, head: int | None, progress: Progre
     return Strip(order=narrow.order, entropies=narrow.entropy, thumbs=thumbs, square=square)
 
 
-def readers(case: Case, element: int, head: int | None, progress: Progress) -> tuple[ElementReader, ...]:
-    """The latents that give one input element the most weight, over all blocks, the strongest first."""
-    return latents.element_readers(trace(case, progress), element, head=head)
+def readers(
+    case: Case, element: int, head: int | None, progress: Progress, block: int | None = None
+) -> tuple[ElementReader, ...]:
+    """The latents that give one input element the most weight, of one block or of all, the strongest first."""
+    return latents.element_readers(trace(case, progress), element, head=head, block=block)
+
+
+def inside(case: Case, region: str) -> Bool[np.ndarray, "M"]:
+    """Which input elements lie in a region, given as text. Raises ConfigError where the input has no such region."""
+    return parse(region).inside(context(case).layout)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _region(model: str, key: str, region: str, head: int | None, _trace: Trace, _case: Case) -> RegionShares:
+    return region_shares(_trace, inside(_case, region), head=head)
+
+
+def region(case: Case, region: str, head: int | None, progress: Progress) -> RegionShares:
+    """The share of the weight of every block and latent that falls into a region. Raises as `inside` does."""
+    made = trace(case, progress)
+    progress.step(0.9, "Summing the attention weights in the region")
+    return _region(case.model, case.key, region, head, made, case)

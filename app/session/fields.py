@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from perceiver.analysis import ablation
+from perceiver.analysis import ablation, region
 from perceiver.errors import ConfigError
 
 LONGEST = 100
@@ -162,6 +162,13 @@ def _ablation(text: str) -> str:
         raise ValueError(text) from error
 
 
+def _region(text: str) -> str:
+    try:
+        return region.parse(text).text()
+    except ConfigError as error:
+        raise ValueError(text) from error
+
+
 def ablation_text(removed: ablation.Ablation) -> str:
     """An ablation as a view holds it: its fill is kept even while nothing is removed."""
     fill = f"shuffle:{removed.seed}" if removed.fill == "shuffle" else removed.fill.replace("zero", "")
@@ -176,3 +183,6 @@ PAIRS = Codec(_pairs, lambda pairs: ",".join(f"{name}:{value}" for name, value i
 
 ABLATION = Codec(_ablation, longest=ablation.LONGEST)
 """What is removed from a position encoding: "b1:3-16,x2,mean"."""
+
+REGION = Codec(_region, longest=region.LONGEST)
+"""A part of the input: "3-10,5-20"."""

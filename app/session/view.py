@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from perceiver.analysis.methods import METHODS, RELEVANCE_METHODS, SHUFFLES, RelevanceMethod, Shuffle
+from perceiver.analysis.region import CellBox
+from perceiver.analysis.region import parse as parse_region
 from perceiver.errors import InputError
 from perceiver.trace import KINDS, REDUCTIONS, Kind, Reduce
 
 from . import fields
-from .fields import ABLATION, NUMBER, PAIRS, Rule, choice, declared, names, text, whole
+from .fields import ABLATION, NUMBER, PAIRS, REGION, Rule, choice, declared, names, text, whole
 
 if TYPE_CHECKING:
     from perceiver.modalities import Option
@@ -127,6 +129,17 @@ def _show(value: str, _: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
     return "blocks", "There is one map here, so there are no differences between maps."
 
 
+def _region(value: str, _: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
+    """Drops a region of cells that the grid does not have; other regions depend on the input."""
+    found = parse_region(value) if value and limits.shape else None
+    if not isinstance(found, CellBox):
+        return value, ""
+    fits = len(found.cells) == len(limits.shape) and all(
+        stop <= size for (_, stop), size in zip(found.cells, limits.shape, strict=True)
+    )
+    return (value, "") if fits else ("", "The link selects a region that this input does not have; showing none.")
+
+
 def _others(value: tuple[str, ...], values: Mapping[str, Any], limits: Limits) -> tuple[tuple[str, ...], str]:
     if limits.others is None:
         return value, ""
@@ -177,17 +190,26 @@ class View:
         of="sample",
     )
 
+    @classmethod
+    def entered(cls, values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """What changes when the visitor comes from another page, and a note on it; `values` are those of all pages."""
+        return {}, ""
+
 
 @dataclass(frozen=True)
 class ExploreView(View):
     """The Explore page.
 
-    show  the maps of the "blocks", or each block's difference from the "previous" or the "first"
+    show    the maps of the "blocks", or each block's difference from the "previous" or the "first"
+    region  the part of the input whose attention weight is measured, as `Region.text` writes it; empty for none
+    among   the block whose latents are listed for an element or a region; None for all blocks
     """
 
     show: Literal["blocks", "previous", "first"] = declared(
         "blocks", choice(("blocks", "previous", "first")), rule=_show
     )
+    region: str = declared("", REGION, rule=_region, of="sample")
+    among: int | None = declared(None, NUMBER, rule=_part, of="model")
 
 
 @dataclass(frozen=True)
@@ -256,6 +278,16 @@ class CompareView(View):
 
     others: tuple[str, ...] = declared((), names(MOST_OTHERS, longest=900), rule=_others)
     band: int | None = declared(None, NUMBER)
+
+    @classmethod
+    def entered(cls, values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+        """Sets one latent, which was chosen for one model, back to the mean: the latents of other models are others."""
+        if values["reduce"] != "latent":
+            return {}, ""
+        return {"reduce": "mean", "latent": None}, (
+            "The latents of one model do not correspond to those of another: showing the mean over latents in place of "
+            "the chosen latent."
+        )
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 import streamlit as st
@@ -12,17 +12,18 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from perceiver.analysis.formatting import clock
+from perceiver.analysis.region import axis_means
 from perceiver.plots.axes import time_axis
 from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing.audio import AudioDrawing
 from perceiver.plots.overlay import enlarge
 from perceiver.sample import Sample
 
-from ..components import clip, map_canvas
+from ..components import Profiles, Tile, clip, map_canvas
 from ..services import inference
 from ..services.inference import Case
-from .base import OnPick, Paint, Recorder, readout
-from .grid import GridView
+from .base import Inside, OnPick, OnRegion, Paint, Recorder, readout
+from .grid import EXTEND, GridView, region_arguments
 from .over_time import begin_at, choose_channel, choose_start, longer, over_time, padding_text
 from .sound import Sound, grid, ruler, wav
 
@@ -76,7 +77,14 @@ class AudioView(GridView):
         return ", ".join(part for part in (names.columns[column], names.rows[row]) if part)
 
     def seen(
-        self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a spot to see who reads it."
+        self,
+        sample: Sample,
+        pick: int | None,
+        on_pick: OnPick,
+        *,
+        hint: str = "Pick a spot to see which latents attend to it.",
+        inside: Inside | None = None,
+        on_region: OnRegion | None = None,
     ) -> None:
         """The clickable window, with a player."""
         sound = _sound(sample)
@@ -84,13 +92,14 @@ class AudioView(GridView):
             DRAWING.given(sample),
             key="seen",
             label=f"The sound as the model read it, {self.size(sample)}. Arrow keys move, "
-            f"Enter picks a {self.element_noun(sample)}.",
+            f"Enter picks a {self.element_noun(sample)}. {EXTEND if on_region else ''}".rstrip(),
             hint=hint,
             pick=pick,
             on_pick=on_pick,
             limit=SIDE,
             grid=grid(sound),
             fill=True,
+            **_selection(sample, inside, on_region),
         )
         st.audio(wav(sound), format="audio/wav", alt="What the model read")
 
@@ -120,15 +129,18 @@ class AudioView(GridView):
         on_pick: OnPick,
         *,
         key: str = "large",
-        hint: str = "Point at a spot to read its value; click it to see who reads it.",
+        hint: str = "Point at a spot to read its value; pick it to see which latents attend to it.",
         limit: int = 640,
+        inside: Inside | None = None,
+        on_region: OnRegion | None = None,
     ) -> None:
         """One map over the window, with rulers of time and frequency."""
         axes = DRAWING.axes(sample)
         map_canvas(
             DRAWING.map(sample, shown.values, shown.range, paint.colours, paint.strength),
             key=key,
-            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a {self.element_noun(sample)}.",
+            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a {self.element_noun(sample)}. "
+            f"{EXTEND if on_region else ''}".rstrip(),
             hint=hint,
             pick=pick,
             on_pick=on_pick,
@@ -138,7 +150,32 @@ class AudioView(GridView):
             left=ruler(axes.left) if axes.left else None,
             bottom=ruler(axes.bottom),
             fill=True,
+            below=_profiles([shown], -1),
+            beside=_profiles([shown], 0) if shown.values.ndim > 1 else None,
+            **_selection(sample, inside, on_region),
         )
+
+    def profiles(self, maps: Sequence[BlockMap], tiles: Sequence[Tile]) -> Profiles | None:
+        """The profile of every map over time."""
+        found, rows = _profiles(maps, -1), iter(range(len(maps)))
+        nothing = np.zeros_like(found.values[0])
+        values = np.stack([nothing if tile.empty else found.values[next(rows)] for tile in tiles])
+        return dataclasses.replace(found, values=values)
+
+
+def _profiles(maps: Sequence[BlockMap], axis: int) -> Profiles:
+    """The profiles of maps along one axis, on one scale: of attention weights as multiples of uniform."""
+    what = maps[0].range
+    weights = what.what == "probability"
+    values = np.stack([axis_means(one.values, axis) * (one.values.size if weights else 1) for one in maps])
+    uniform = 1.0 if weights and not what.signed else None
+    return Profiles(values, min(0.0, float(values.min())), max(uniform or 0.0, float(values.max())), uniform)
+
+
+def _selection(sample: Sample, inside: Inside | None, on_region: OnRegion | None) -> dict[str, Any]:
+    """Arguments of `map_canvas`: on a waveform, which has one row of elements, a region is a stretch of time."""
+    on_grid = None if inside is None else np.atleast_2d(inside.reshape(sample.shape))
+    return region_arguments(on_grid, on_region, axes=len(sample.shape))
 
 
 def _player(case: Case) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 
+from perceiver.analysis.region import Region
 from perceiver.plots import colour
 from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing import colours_for
@@ -22,6 +23,9 @@ from ..services.samples import describe
 
 OnPick = Callable[[int | None], None]
 OnChoice = Callable[[int], None]
+OnRegion = Callable[[Region | None], None]
+Inside = Bool[np.ndarray, "M"]
+"""Which elements lie in the selected region."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,10 @@ class Described:
 
 
 class ModalityView(Protocol):
-    """Draws inputs and maps of one modality. `pick` is the flat index of the selected element, rows first.
+    """Draws inputs and maps of one modality.
+
+    `pick` is the flat index of the selected element, rows first; `inside` marks the elements of the selected region.
+    With `on_region` a region can be selected.
 
     modality    name of the modality
     noun        noun for an input: "picture"
@@ -133,7 +140,16 @@ class ModalityView(Protocol):
     def size(self, sample: Sample) -> str:
         """Description of the size of the model input."""
 
-    def seen(self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "") -> None:
+    def seen(
+        self,
+        sample: Sample,
+        pick: int | None,
+        on_pick: OnPick,
+        *,
+        hint: str = "",
+        inside: Inside | None = None,
+        on_region: OnRegion | None = None,
+    ) -> None:
         """The clickable model input; `hint` is the text under it."""
 
     def original(self, case: Case, sample: Sample) -> None:
@@ -176,6 +192,8 @@ class ModalityView(Protocol):
         key: str = "large",
         hint: str = "",
         limit: int = 640,
+        inside: Inside | None = None,
+        on_region: OnRegion | None = None,
     ) -> None:
         """Draws one large map, with values on hover and a colour bar.
 

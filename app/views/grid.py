@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from perceiver.analysis.region import CellBox
 from perceiver.plots import colour
 from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing import Drawing
 from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample
 
-from ..components import Tile, wall
+from ..components import Profiles, Tile, wall
 from ..services.maps import Strip
-from .base import Described, OnChoice, Paint, colour_bar, in_place
+from .base import Described, OnChoice, OnRegion, Paint, colour_bar, in_place
+
+EXTEND = "Shift with the arrow keys selects a region."
+"""How the keyboard selects a region, for the labels of maps."""
 
 SMALL = 120
 """Widths in CSS pixels below which pixels are not scaled by integers, so that a row of maps fills its width."""
@@ -70,9 +75,14 @@ class GridView(Described):
             tile=tile,
             limit=self.row_limit,
             fill=tile < SMALL,
+            profiles=self.profiles(maps, tiles),
             chosen=chosen,
             on_pick=on_pick,
         )
+
+    def profiles(self, maps: Sequence[BlockMap], tiles: Sequence[Tile]) -> Profiles | None:
+        """Curves under the maps of the row, one per tile; None for none."""
+        return None
 
     def strip(
         self,
@@ -105,6 +115,32 @@ class GridView(Described):
             chosen=chosen,
             on_pick=on_pick,
         )
+
+
+def region_arguments(
+    inside: Bool[np.ndarray, "rows columns"] | None, on_region: OnRegion | None, *around: tuple[int, int], axes: int = 2
+) -> dict[str, Any]:
+    """Arguments of `map_canvas` for the selection of a region.
+
+    inside  the elements of the selected region on the displayed grid; its bounding rectangle is shown
+    around  the cells of the axes before those displayed
+    axes    the last axes of the grid that the rectangle bounds: 1 where there is a single row
+    """
+    if on_region is None:
+        return {}
+    box = None
+    if inside is not None and inside.any():
+        rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
+        box = (int(rows[0]), int(columns[0]), int(rows[-1]), int(columns[-1]))
+
+    def selected(chosen: tuple[int, int, int, int] | None) -> None:
+        if chosen is None:
+            on_region(None)
+            return
+        top, left, bottom, right = chosen
+        on_region(CellBox((*around, *((top, bottom + 1), (left, right + 1))[-axes:])))
+
+    return {"region": box, "on_region": selected}
 
 
 def _shrunk(padding: Bool[np.ndarray, "..."] | None, square: int) -> Bool[np.ndarray, "..."] | None:

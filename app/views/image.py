@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 import numpy as np
 import streamlit as st
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from PIL import Image
 
 from perceiver.plots.block_maps import BlockMap
@@ -18,8 +18,8 @@ from perceiver.sample import Sample
 from ..components import map_canvas
 from ..services.inference import Case
 from ..session import state
-from .base import OnPick, Paint, Recorder, readout
-from .grid import GridView
+from .base import Inside, OnPick, OnRegion, Paint, Recorder, readout
+from .grid import EXTEND, GridView, region_arguments
 
 SIDE = 256
 """Longest side of the input and of the original, in CSS pixels."""
@@ -74,19 +74,27 @@ class ImageView(GridView):
         return f"row {row + 1}, column {column + 1}"
 
     def seen(
-        self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a spot to see who reads it."
+        self,
+        sample: Sample,
+        pick: int | None,
+        on_pick: OnPick,
+        *,
+        hint: str = "Pick a spot to see which latents attend to it.",
+        inside: Inside | None = None,
+        on_region: OnRegion | None = None,
     ) -> None:
         """The pixels of the model input."""
         map_canvas(
             sample.seen,
             key="seen",
             label=f"The picture as the model read it, {self.size(sample)}. Arrow keys move, "
-            f"Enter picks a {self.element_noun(sample)}.",
+            f"Enter picks a {self.element_noun(sample)}. {EXTEND if on_region else ''}".rstrip(),
             hint=hint,
             pick=pick,
             on_pick=on_pick,
             limit=SIDE,
             fill=True,
+            **region_arguments(_on_grid(sample, inside), on_region),
         )
 
     def original(self, case: Case, sample: Sample) -> None:
@@ -108,20 +116,28 @@ class ImageView(GridView):
         on_pick: OnPick,
         *,
         key: str = "large",
-        hint: str = "Point at a pixel to read its value; click it to see who reads it.",
+        hint: str = "Point at a pixel to read its value; pick it to see which latents attend to it.",
         limit: int = 640,
+        inside: Inside | None = None,
+        on_region: OnRegion | None = None,
     ) -> None:
         """One map over the image."""
         map_canvas(
             self.drawing.map(sample, shown.values, shown.range, paint.colours, paint.strength),
             key=key,
-            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a {self.element_noun(sample)}.",
+            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a {self.element_noun(sample)}. "
+            f"{EXTEND if on_region else ''}".rstrip(),
             hint=hint,
             pick=pick,
             on_pick=on_pick,
             **readout(shown, paint),
             limit=limit,
+            **region_arguments(_on_grid(sample, inside), on_region),
         )
+
+
+def _on_grid(sample: Sample, inside: Inside | None) -> Bool[np.ndarray, "rows columns"] | None:
+    return None if inside is None else inside.reshape(sample.shape)
 
 
 def _show_frame() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol, cast
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int64, UInt8
 
 from perceiver.analysis.formatting import count
+from perceiver.analysis.region import ViewBox
 from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing import colours_for
 from perceiver.plots.drawing import points as dots
@@ -20,7 +22,8 @@ from ..components import Cloud, Tile, cloud, cloud_row, wall
 from ..services.inference import Case
 from ..services.maps import Strip
 from ..session import state
-from .base import Described, OnChoice, OnPick, Paint, Recorder, colour_bar, in_place, readout
+from ..session.view import View
+from .base import Described, Inside, OnChoice, OnPick, OnRegion, Paint, Recorder, colour_bar, in_place, readout
 
 DRAWING = dots.PointsDrawing()
 SIDE = 320
@@ -28,6 +31,9 @@ SIDE = 320
 
 THUMB = 128
 """Side of the thumbnails of latents in pixels; halved for many latents."""
+
+FADED = 0.22
+"""What remains of the colour of points outside of the selected region."""
 
 KEYS = "Arrow keys turn it, plus and minus zoom"
 STRAYS = {"keep": "Keep", "drop": "Leave out"}
@@ -44,6 +50,7 @@ class Points(Protocol):
     model_up: str
     count: int
     source: str
+    nearest: Int64[np.ndarray, "n"]
     strays: int
     columns: tuple[str, ...]
     column_places: tuple[int, int, int] | None
@@ -119,30 +126,43 @@ class PointsView(Described):
         return DRAWING.size(sample)
 
     def seen(
-        self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a point to see who reads it."
+        self,
+        sample: Sample,
+        pick: int | None,
+        on_pick: OnPick,
+        *,
+        hint: str = "Pick a point to see which latents attend to it.",
+        inside: Inside | None = None,
+        on_region: OnRegion | None = None,
     ) -> None:
         """The points of the model input."""
         points = _points(sample)
         cloud(
             _cloud(points.seen, points, dots.DARK),
-            _quiet(points.seen, points),
+            _faded(_quiet(points.seen, points), inside, dots.DARK),
             key="seen",
             label=f"The point cloud as the model read it, {self.size(sample)}. {KEYS}, Enter picks a point.",
             hint=hint,
             pick=pick,
             on_pick=on_pick,
             limit=SIDE,
+            region=inside is not None,
+            on_region=_selection(points, on_region),
         )
 
     def original(self, case: Case, sample: Sample) -> None:
-        """All points, up to a limit, in the colours of the file if it has any."""
-        points = _points(sample)
+        """All points, up to a limit, in the colours of the file if it has any. A click picks the element that the
+        point belongs to."""
+        points, pick = _points(sample), state.view(View).pick
+        marked = None if pick is None else np.flatnonzero(points.nearest == pick)
         cloud(
             _cloud(points.original, points, dots.DARK),
             points.colours if points.colours is not None else _quiet(points.original, points),
             key="original",
-            label=f"The whole point cloud. {_held(points)} {KEYS}.",
-            hint="Drag to turn, click and scroll to zoom.",
+            label=f"The whole point cloud. {_held(points)} {KEYS}, Enter picks a point.",
+            hint="Drag to turn it; a wheel, two fingers or + and − zoom.",
+            pick=int(marked[0]) if marked is not None and len(marked) else None,
+            on_pick=partial(_pick_nearest, points),
             limit=SIDE,
         )
         st.caption(_held(points))
@@ -188,15 +208,17 @@ class PointsView(Described):
         on_pick: OnPick,
         *,
         key: str = "large",
-        hint: str = "Point at a point to read its value; click it to see who reads it.",
+        hint: str = "Point at a point to read its value; pick it to see which latents attend to it.",
         limit: int = 640,
+        inside: Inside | None = None,
+        on_region: OnRegion | None = None,
     ) -> None:
         """The cloud in the colours of one map, and an input for the number of a point."""
         points = _points(sample)
         colours = colours_for(shown.range, paint.colours)
         cloud(
             _cloud(points.seen, points, dots.ground(colours)),
-            dots.painted(shown.values, shown.range, colours),
+            _faded(dots.painted(shown.values, shown.range, colours), inside, dots.ground(colours)),
             key=key,
             label=f"{label}. {shown.summary.sentence()} {KEYS}, Enter picks a point.",
             hint=hint,
@@ -204,6 +226,8 @@ class PointsView(Described):
             on_pick=on_pick,
             **readout(shown, paint),
             limit=limit,
+            region=inside is not None,
+            on_region=_selection(points, on_region),
         )
         st.session_state[f"{key}_point"] = None if pick is None else pick + 1
         st.number_input(
@@ -267,6 +291,38 @@ def _cloud(shown: Float32[np.ndarray, "n 3"], points: Points, ground: dots.Groun
 
 def _quiet(shown: Float32[np.ndarray, "n 3"], points: Points) -> UInt8[np.ndarray, "n 3"]:
     return dots.by_height(shown, points.model_up)
+
+
+def _faded(colours: UInt8[np.ndarray, "n 3"], inside: Inside | None, ground: dots.Ground) -> UInt8[np.ndarray, "n 3"]:
+    """The colours of points, near to the ground's outside of the selected region."""
+    if inside is None:
+        return colours
+    faded = np.rint(FADED * colours + (1 - FADED) * np.array(ground.colour)).astype(np.uint8)
+    return np.where(inside[:, None], colours, faded)
+
+
+def _selection(
+    points: Points, on_region: OnRegion | None
+) -> Callable[[tuple[float, float, float, float, float, float] | None], None] | None:
+    """The callback of a cloud for a rectangle in its current view."""
+    if on_region is None:
+        return None
+
+    def selected(box: tuple[float, float, float, float, float, float] | None) -> None:
+        if box is None:
+            on_region(None)
+            return
+        azimuth, elevation, *sides = box
+        left, right, bottom, top = (round(side, 4) for side in sides)
+        up = "xyz".index(points.model_up)
+        on_region(ViewBox(round(azimuth, 2), round(elevation, 2), up, (left, right), (bottom, top)))
+
+    return selected
+
+
+def _pick_nearest(points: Points, shown: int | None) -> None:
+    """Picks the element that a displayed point of the whole cloud belongs to."""
+    state.change(pick=None if shown is None else int(points.nearest[shown]), region="")
 
 
 def _held(points: Points) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from functools import partial
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import streamlit as st
@@ -25,8 +25,8 @@ from ..services import inference, models
 from ..services.inference import Case
 from ..session import state
 from ..session.view import View
-from .base import OnPick, Paint, Recorder, readout
-from .grid import GridView
+from .base import Inside, OnPick, OnRegion, Paint, Recorder, readout
+from .grid import EXTEND, GridView, region_arguments
 from .over_time import choose_start, over_time, padding_text
 
 DRAWING = VideoDrawing()
@@ -93,7 +93,14 @@ class VideoView(GridView):
         return f"frame {frame + 1} ({_time(sample, frame)}), row {row + 1}, column {column + 1}"
 
     def seen(
-        self, sample: Sample, pick: int | None, on_pick: OnPick, *, hint: str = "Click a spot to see who reads it."
+        self,
+        sample: Sample,
+        pick: int | None,
+        on_pick: OnPick,
+        *,
+        hint: str = "Pick a spot to see which latents attend to it.",
+        inside: Inside | None = None,
+        on_region: OnRegion | None = None,
     ) -> None:
         """The pixels of the selected frame of the model input."""
         frame = _frame(sample)
@@ -101,11 +108,12 @@ class VideoView(GridView):
             sample.seen[frame],
             key="seen",
             label=f"The video as the model read it, {self.size(sample)}. {self._named(sample)}. Arrow keys move, "
-            f"Enter picks a {self.element_noun(sample)}.",
+            f"Enter picks a {self.element_noun(sample)}. {EXTEND if on_region else ''}".rstrip(),
             hint=hint,
             pick=_within(sample, frame, pick),
             on_pick=partial(_pick, sample, frame, on_pick),
             limit=SIDE,
+            **_selection(sample, frame, inside, on_region),
         )
         st.caption(self._named(sample))
 
@@ -134,8 +142,10 @@ class VideoView(GridView):
         on_pick: OnPick,
         *,
         key: str = "large",
-        hint: str = "Point at a pixel to read its value; click it to see who reads it.",
+        hint: str = "Point at a pixel to read its value; pick it to see which latents attend to it.",
         limit: int = 640,
+        inside: Inside | None = None,
+        on_region: OnRegion | None = None,
     ) -> None:
         """One map over the selected frame, and thumbnails of all frames to select another."""
         frame, count = _frame(sample), sample.shape[0]
@@ -143,12 +153,13 @@ class VideoView(GridView):
             self.picture(sample, shown, paint),
             key=key,
             label=f"{label}. {self._named(sample)}. {shown.summary.sentence()} Arrow keys move, Enter picks a "
-            f"{self.element_noun(sample)}.",
+            f"{self.element_noun(sample)}. {EXTEND if on_region else ''}".rstrip(),
             hint=hint,
             pick=_within(sample, frame, pick),
             on_pick=partial(_pick, sample, frame, on_pick),
             **readout(dataclasses.replace(shown, values=shown.values[frame]), paint),
             limit=limit,
+            **_selection(sample, frame, inside, on_region),
         )
         if count == 1:
             return
@@ -209,6 +220,12 @@ def _within(sample: Sample, frame: int, pick: int | None) -> int | None:
         return None
     of, element = divmod(pick, sample.shape[1] * sample.shape[2])
     return element if of == frame else None
+
+
+def _selection(sample: Sample, frame: int, inside: Inside | None, on_region: OnRegion | None) -> dict[str, Any]:
+    """Arguments of `map_canvas`: a region that is drawn on a frame is of this frame alone."""
+    on_frame = None if inside is None else inside.reshape(sample.shape)[frame]
+    return region_arguments(on_frame, on_region, (frame, frame + 1))
 
 
 def _pick(sample: Sample, frame: int, on_pick: OnPick, element: int | None) -> None:

@@ -253,16 +253,22 @@ def profiles(layout: Placed, maps: Float[np.ndarray, "maps ..."]) -> tuple[Profi
     """The profile of every map along each axis of the input's grid, or of its grids; none for free elements."""
     if layout.coordinates is not None:
         return ()
-    flat = maps.reshape(len(maps), -1).astype(np.float64)
+    flat = maps.reshape(len(maps), -1)
     out = []
     for shape, axes, elements in _grids(layout):
         grid = flat[:, elements].reshape(len(maps), *shape)
         for i, axis in enumerate(axes):
-            others = tuple(1 + j for j in range(len(shape)) if j != i)
+            means = np.stack([axis_means(one, i) for one in grid])
             cells = math.prod(shape) // shape[i]
             places = np.asarray(layout.places[axis], np.float64)
-            out.append(Profile(axis, places, grid.mean(axis=others), cells, flat.shape[1]))
+            out.append(Profile(axis, places, means, cells, flat.shape[1]))
     return tuple(out)
+
+
+def axis_means(values: Float[np.ndarray, "..."], axis: int) -> Float64[np.ndarray, "n"]:
+    """The mean of a map on a grid over all axes but one."""
+    others = tuple(i for i in range(values.ndim) if i != axis % values.ndim)
+    return values.astype(np.float64).mean(axis=others)
 
 
 def _grids(layout: Placed) -> Iterator[tuple[tuple[int, ...], tuple[str, ...], np.ndarray]]:

@@ -160,8 +160,8 @@ def test_choosing_another_window_forgets_the_spot(app: AppTest) -> None:
     change(app, pick=45)
     time = read(sounds.LONG, sounds.MEL).start + 5 * 0.05
     assert f"{time:.3f} s, 1.36 kHz; weights as multiples of uniform" in words(app)
-    rows = labelled(app, "ranking", "Who reads").meta
-    assert rows["label"].startswith(f"Who reads {time:.3f} s, ")
+    rows = labelled(app, "ranking", "Attention to").meta
+    assert rows["label"].startswith(f"Attention to {time:.3f} s, ")
     app.number_input(key="start").set_value(0.5).run()
     assert app.session_state["view"]["pick"] is None
 

@@ -276,7 +276,7 @@ def test_differences_are_taken_from_the_block_named(app: AppTest) -> None:
 def test_who_reads_a_spot_is_ranked_over_all_blocks(app: AppTest, checkpoints: Path) -> None:
     app.run()
     change(app, pick=100)
-    rows = labelled(app, "ranking", "Who reads row 7, column 5 most").meta["rows"]
+    rows = labelled(app, "ranking", "Attention to row 7, column 5, by latent").meta["rows"]
     config = folder.ONE_HEAD
     model = load(checkpoints / "image-fourier")
     sample = modalities.get("image").read(folder.picture(0), "x.png", shape=config.input_shape, preprocess={})

@@ -105,8 +105,8 @@ def test_a_pick_is_marked_everywhere_and_said_in_words(app: AppTest) -> None:
     assert app.session_state["view"]["pick"] == 16
     for kind, start in (("cloud", "The point cloud as"), ("cloud", "Block 1"), ("clouds", "Maps of")):
         assert labelled(app, kind, start).meta["pick"] == 16
-    assert labelled(app, "ranking", "Who reads point 17 most").meta["rows"]
-    assert "Who reads this point" in [heading.value for heading in app.subheader]
+    assert labelled(app, "ranking", "Attention to point 17, by latent").meta["rows"]
+    assert "Latents that attend to this point" in [heading.value for heading in app.subheader]
     app.number_input(key="large_point").set_value(None).run()
     assert app.session_state["view"]["pick"] is None
 

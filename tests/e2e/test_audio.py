@@ -115,7 +115,7 @@ def test_cells_of_pixels_are_picked_by_click_and_by_keyboard(page: Page, app: Ap
     patches = sounds.RAW.input_shape[0]
     large(page).click(position={"x": 10.5 / patches * box["width"], "y": box["height"] - 5})
     expect(page).to_have_url(re.compile(r"pick=11\b"))
-    expect(page.get_by_role("listbox", name="Who reads 0.263 s most")).to_be_visible()
+    expect(page.get_by_role("listbox", name="Attention to 0.263 s, by latent")).to_be_visible()
     seen = page.get_by_role("application", name=re.compile("^The sound as the model read it"))
     seen.focus()
     for key in ("ArrowUp", "ArrowRight", "ArrowRight", "Enter"):  # one row: up leads nowhere

@@ -106,7 +106,7 @@ def test_a_view_travels_by_its_link(page: Page, app: App, browser: Browser) -> N
     expect(page).to_have_url(re.compile("latent="))
     large(page).click(position={"x": 40, "y": 90})
     expect(page).to_have_url(re.compile("pick="))
-    expect(page.get_by_role("listbox", name=re.compile("^Who reads row"))).to_be_visible()
+    expect(page.get_by_role("listbox", name=re.compile("^Attention to row"))).to_be_visible()
     expect(large(page)).to_have_attribute("aria-label", re.compile("^Block 2, latent"))
 
     elsewhere = browser.new_context(viewport={"width": 1280, "height": 900})
@@ -114,7 +114,7 @@ def test_a_view_travels_by_its_link(page: Page, app: App, browser: Browser) -> N
     expect(large(other)).to_have_attribute("aria-label", str(large(page).get_attribute("aria-label")))
     expect(tiles(other, "Maps of the blocks").nth(1)).to_have_attribute("aria-selected", "true")
     expect(tiles(other, "Latents").nth(2)).to_have_attribute("aria-selected", "true")
-    expect(other.get_by_role("listbox", name=re.compile("^Who reads row"))).to_be_visible()
+    expect(other.get_by_role("listbox", name=re.compile("^Attention to row"))).to_be_visible()
     assert address(other) == address(page)
     page.mouse.move(0, 0)
     assert pixels(large(other)) == pixels(large(page))
@@ -143,7 +143,7 @@ def test_everything_a_click_does_the_keyboard_does(page: Page, app: App, model: 
         page.keyboard.press(key)
     row, column = height // 2 + 1, width // 2 + 2
     expect(page).to_have_url(re.compile(f"pick={row * width + column + 1}"))
-    who = page.get_by_role("listbox", name=f"Who reads row {row + 1}, column {column + 1} most")
+    who = page.get_by_role("listbox", name=f"Attention to row {row + 1}, column {column + 1}, by latent")
     second = who.get_by_role("option").nth(1)
     expect(second).to_be_visible()
     block, latent = re.findall(r"\d+", second.inner_text())[:2]

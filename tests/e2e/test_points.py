@@ -136,7 +136,7 @@ def test_a_click_on_a_point_shows_who_reads_it(opened: Page, sample: Sample) -> 
     element, place = spot(large(opened), sample)
     large(opened).click(position=place)
     expect(opened).to_have_url(re.compile(f"pick={element + 1}(&|$)"))
-    expect(opened.get_by_role("listbox", name=f"Who reads point {element + 1} most")).to_be_visible()
+    expect(opened.get_by_role("listbox", name=f"Attention to point {element + 1}, by latent")).to_be_visible()
     expect(opened.get_by_label("Point, 1 to 256").first).to_have_value(str(element + 1))
 
 
@@ -203,7 +203,7 @@ def test_the_keyboard_turns_zooms_and_picks(opened: Page) -> None:
     opened.keyboard.press("Enter")
     expect(opened).to_have_url(re.compile("pick="))
     picked = address(opened)["pick"]
-    expect(opened.get_by_role("listbox", name=f"Who reads point {picked} most")).to_be_visible()
+    expect(opened.get_by_role("listbox", name=f"Attention to point {picked}, by latent")).to_be_visible()
     canvas.focus()
     opened.keyboard.press("Escape")
     expect(opened).not_to_have_url(re.compile("pick="))
@@ -216,7 +216,7 @@ def test_a_number_picks_a_point(opened: Page) -> None:
     number.fill("17")
     number.press("Enter")
     expect(opened).to_have_url(re.compile("pick=17(&|$)"))
-    expect(opened.get_by_role("listbox", name="Who reads point 17 most")).to_be_visible()
+    expect(opened.get_by_role("listbox", name="Attention to point 17, by latent")).to_be_visible()
 
 
 def test_a_block_is_chosen_by_click_and_by_keyboard(opened: Page) -> None:

@@ -1,7 +1,9 @@
-// One cloud, to be turned: hover and the keyboard read its points, a click or Enter picks one.
+// One cloud, to be turned: hover and the keyboard read its points, a click or Enter picks one; once the button is
+// pressed, a drag selects a region.
 export default function ({ data, parentElement, setTriggerValue }) {
   const view = remember(parentElement, () => new CloudView(parentElement));
   view.send = (index) => setTriggerValue("pick", index);
+  view.box.send = (box) => setTriggerValue("region", box ?? []);
   view.show(openFrame(data));
   return () => view.close();
 }
@@ -20,6 +22,7 @@ class CloudView {
     this.stage = new Stage(this.figure, (context) => this.marks(context));
     this.resize = new ResizeObserver(() => this.lay());
     this.resize.observe(this.figure);
+    this.box = new CloudBox(this, root.querySelector(".select"));
     new Steering(this.canvas, this.canvas, () => this.stage.camera, {
       spot: (event) => this.stage.spot(event),
       hover: (event) => this.hover(event),
@@ -42,6 +45,7 @@ class CloudView {
     this.cursor = null;
     this.canvas.setAttribute("aria-label", frame.label);
     this.bar.show(frame.bar, frame.table);
+    this.box.show();
     this.stage.show(frame, [this.canvas]);
     this.lay();
     this.read();
@@ -59,6 +63,7 @@ class CloudView {
     if (this.middle) this.aim(context);
     if (this.cursor !== null && this.cursor !== this.picked) this.stage.ring(context, this.cursor, 1);
     if (this.picked !== null) this.stage.ring(context, this.picked, 2);
+    this.box.draw(context);
   }
 
   // The keyboard's place in the middle of the picture, and the point it reads.
@@ -119,13 +124,18 @@ class CloudView {
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const zooms = { "+": 1.25, "=": 1.25, "-": 0.8 };
     const step = steps[event.key];
+    if (this.box.key(event, step)) {
+      event.preventDefault();
+      return;
+    }
     if (step && event.shiftKey) camera.pan(...step.map((part) => (-0.1 * part) / camera.now.zoom));
     else if (step) camera.turn(...step.map((part) => 10 * part));
     else if (zooms[event.key]) camera.zoom(zooms[event.key], camera.now.target);
     else if (event.key === "0" || event.key === "Home") camera.reset();
     else if (this.frame.readable && (event.key === "Enter" || event.key === " ")) {
       if (this.cursor !== null) this.pick(this.cursor);
-    } else if (this.frame.readable && event.key === "Escape") this.pick(null);
+    } else if (event.key === "Escape" && this.frame.region) this.box.send(null);
+    else if (this.frame.readable && event.key === "Escape") this.pick(null);
     else return;
     this.keyboard(this.frame.readable);
     event.preventDefault();

@@ -15,12 +15,13 @@ class Ranking {
     this.frame = frame;
     this.root.setAttribute("role", frame.choosable ? "listbox" : "list");
     this.root.setAttribute("aria-label", frame.label);
+    this.root.classList.toggle("short", frame.short);
     const held = [...this.root.children].indexOf(this.root.getRootNode().activeElement);
     this.root.replaceChildren(...frame.rows.map((row, i) => this.row(row, i)));
     if (held >= 0) this.root.children[held]?.focus();
   }
 
-  row({ name, note, share, text, chosen, strong }, index) {
+  row({ name, note, share, text, mark, chosen, strong }, index) {
     const node = part("div", chosen ? "row chosen" : strong ? "row strong" : "row");
     node.setAttribute("role", this.frame.choosable ? "option" : "listitem");
     if (this.frame.choosable) {
@@ -34,6 +35,11 @@ class Ranking {
     const bar = part("div", "bar");
     bar.style.width = `${Math.max(0, Math.min(100, 100 * share))}%`;
     track.append(bar);
+    if (mark !== null && mark !== undefined) {
+      const line = part("div", "mark");
+      line.style.left = `${100 * mark}%`;
+      track.append(line);
+    }
     node.append(label, track, part("div", "text", text));
     return node;
   }

@@ -21,7 +21,6 @@ class Tiles {
     this.frame = frame;
     this.root.setAttribute("aria-label", frame.label);
     this.root.classList.toggle("dense", frame.dense);
-    this.root.style.maxHeight = frame.tall ? `min(${frame.tall}px, 60vh)` : "";
     while (this.tiles.length < frame.tiles.length) this.tiles.push(this.build(this.tiles.length));
     while (this.tiles.length > frame.tiles.length) this.tiles.pop().node.remove();
     frame.tiles.forEach((text, i) => {
@@ -57,10 +56,13 @@ class Tiles {
     const track = term("div", "", "track");
     const share = term("div", "", "share");
     track.append(share);
-    node.append(canvas, head, track, facts);
+    const profile = document.createElement("canvas");
+    profile.className = "profile";
+    profile.hidden = true;
+    node.append(canvas, profile, head, track, facts);
     node.addEventListener("click", () => this.send(index));
     this.root.append(node);
-    return { node, canvas, title, note, track, share, facts };
+    return { node, canvas, profile, title, note, track, share, facts };
   }
 
   // As many columns as fit, without a last row of one.
@@ -77,8 +79,21 @@ class Tiles {
     this.root.style.gridTemplateColumns = `repeat(${columns}, ${width}px)`;
     this.root.style.columnGap = `${Math.min((room - columns * width) / (columns - 1), 3 * gap)}px`;
     this.draw(width);
+    this.whole();
     this.room = room;
     this.laid = this.frame;
+  }
+
+  // A wall that scrolls shows whole rows.
+  whole() {
+    this.root.style.maxHeight = "";
+    const { tall } = this.frame;
+    const node = this.tiles[0]?.node;
+    if (!tall || !node) return;
+    const gap = parseFloat(getComputedStyle(this.root).rowGap) || 0;
+    const row = node.offsetHeight + gap;
+    const rows = Math.max(1, Math.floor((Math.min(tall, 0.6 * window.innerHeight) + gap) / row));
+    this.root.style.maxHeight = `${rows * row - gap}px`;
   }
 
   // Scrolls a long wall to its chosen tile without moving the page.

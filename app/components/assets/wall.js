@@ -6,6 +6,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   return () => wall.close();
 }
 
+const PROFILE = 20; // height of the profile under a picture in CSS pixels
+
 class Wall extends Tiles {
   // A whole number of device pixels for every pixel of a picture.
   fit(room) {
@@ -25,6 +27,12 @@ class Wall extends Tiles {
         tile.source = pixelCanvas(pixels, frame.width, frame.height, frame.table);
       }
       paint(tile.canvas, tile.source, width, frame.fill);
+      tile.profile.hidden = !frame.profile;
+      if (frame.profile) {
+        const count = frame.profiles.length / this.tiles.length;
+        const values = frame.profiles.subarray(i * count, (i + 1) * count);
+        drawProfile(tile.profile, values, frame.profile, parseFloat(tile.canvas.style.width), PROFILE);
+      }
     });
   }
 }

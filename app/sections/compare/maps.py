@@ -43,6 +43,11 @@ DIVERGENCE = (
 )
 CONCENTRATED = "Of every model its own most concentrated latent, until a number is chosen: then the same of all."
 
+UNRELATED = (
+    "Latents of different models do not correspond to each other: the difference of two of the same number compares "
+    "unrelated queries."
+)
+
 Rows = Sequence[tuple[BlockMap, ...]]
 
 
@@ -62,6 +67,8 @@ def show(contexts: Sequence[CompareContext]) -> Callable[[], None]:
     for context, row, shares, distances in zip(contexts, rows, probabilities, apart, strict=True):
         _strip(context, row, blocks, shares, distances, last=context is contexts[-1])
     _toolbar(contexts, rows, selections, scales, mode)
+    if selections[0].latent is not None and len(contexts) > 1:
+        st.caption(UNRELATED)
     if len(set(sizes)) > 1:
         st.caption(_sizes_text(sizes, mode))
     return partial(_one_block, contexts, rows, selections, mode)
@@ -190,6 +197,6 @@ def _large(context: CompareContext, first: CompareContext, one: BlockMap, label:
         context.view.pick,
         partial(mark, context, first),
         key=f"{key}_{context.case.model}",
-        hint="Point to read a value; click to mark it on all.",
+        hint="Point at an element to read its value; pick it to mark it on all maps.",
         limit=limit,
     )

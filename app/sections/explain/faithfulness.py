@@ -27,7 +27,7 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...], ma
     st.caption(
         "Deletion takes the elements that a map marks most out of the input, so that the model reads the rest; "
         f"insertion lets it read them alone. The curves follow the probability of “{text.plain(label)}”: a map that "
-        "marks what the class rests on brings it down early on the left, and up early on the right. "
+        "marks what the class rests on brings deletion down early, and insertion up early. "
         f"{CAVEAT}"
     )
     work = None

@@ -95,7 +95,7 @@ def test_all_clouds_are_looked_at_alike(app: AppTest, sample: Sample) -> None:
         assert frame.meta["up"] == 1
         assert frame.meta["reach"] == pytest.approx(reach(sample.seen))
     readable = [frame.meta.get("readable") for frame in frames]
-    assert readable == [False, True, True, None]
+    assert readable == [True, True, True, None]
 
 
 def test_a_pick_is_marked_everywhere_and_said_in_words(app: AppTest) -> None:

@@ -40,8 +40,8 @@ def shown(page: Page, app: App) -> Page:
     page.goto(app.url)
     page.get_by_text("Upload", exact=True).click(timeout=PATIENCE)
     page.locator("input[type=file]").set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": PICTURE})
-    expect(page).to_have_url(re.compile("sample=sha256-"))
-    expect(large(page)).to_be_visible()
+    expect(page).to_have_url(re.compile("sample=sha256-"), timeout=PATIENCE)
+    expect(large(page)).to_be_visible(timeout=PATIENCE)
     at_rest(page)
     return page
 
@@ -51,7 +51,7 @@ def large(page: Page) -> Locator:
 
 
 def at_rest(page: Page) -> None:
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
 
 
 def region_of(page: Page) -> list[tuple[int, int]]:
@@ -79,7 +79,7 @@ def test_a_dragged_region_has_the_shares_that_the_library_finds(shown: Page, mod
     shown.mouse.move(*middle(top, right))
     shown.mouse.up()
     blocks = shown.get_by_role("listbox", name=re.compile("^Share of each block"))
-    expect(blocks).to_be_visible()
+    expect(blocks).to_be_visible(timeout=PATIENCE)
     assert region_of(shown) == [(top, bottom + 1), (left, right + 1)]
     assert "pick=" not in shown.url
 
@@ -104,7 +104,9 @@ def test_a_dragged_region_has_the_shares_that_the_library_finds(shown: Page, mod
     latents = shown.get_by_role("listbox", name="Attention weight in the region, by latent")
     expect(latents.get_by_role("option").first).to_contain_text(f"Block {strongest[0]}, latent {strongest[1]}")
     latents.get_by_role("option").first.click()
-    expect(large(shown)).to_have_attribute("aria-label", re.compile(f"^Block {strongest[0]}, latent {strongest[1]}"))
+    expect(large(shown)).to_have_attribute(
+        "aria-label", re.compile(f"^Block {strongest[0]}, latent {strongest[1]}"), timeout=PATIENCE
+    )
     assert region_of(shown) == [(top, bottom + 1), (left, right + 1)]
 
 
@@ -116,11 +118,11 @@ def test_the_keyboard_selects_and_clears_a_region(shown: Page, model: Perceiver)
     for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
         shown.keyboard.press(key)
     shown.keyboard.up("Shift")
-    expect(shown).to_have_url(re.compile("region="))
+    expect(shown).to_have_url(re.compile("region="), timeout=PATIENCE)
     assert region_of(shown) == [(height // 2, height // 2 + 2), (width // 2, width // 2 + 3)]
-    expect(shown.get_by_role("button", name="Clear the region")).to_be_visible()
+    expect(shown.get_by_role("button", name="Clear the region")).to_be_visible(timeout=PATIENCE)
     at_rest(shown)
     seen.focus()
     shown.keyboard.press("Escape")
-    expect(shown).not_to_have_url(re.compile("region="))
-    expect(shown.get_by_role("button", name="Clear the region")).to_have_count(0)
+    expect(shown).not_to_have_url(re.compile("region="), timeout=PATIENCE)
+    expect(shown.get_by_role("button", name="Clear the region")).to_have_count(0, timeout=PATIENCE)

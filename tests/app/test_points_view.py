@@ -198,7 +198,7 @@ def test_thumbnail_and_figure_show_the_cloud(sample: Sample, trace: Trace) -> No
     values = trace.map(0).numpy()
     (range_,) = ColourScale("shared").limits([values], "probability")
     shown = BlockMap(0, None, values, summarise(values), range_)
-    png = downloads.figure(sample, [shown], Paint("magma", 0.85), "A cloud")
+    png = downloads.figure(sample, [shown], Paint("magma", 0.85), "A cloud", "png")
     assert Image.open(io.BytesIO(png)).width > 800
 
 

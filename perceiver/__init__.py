@@ -21,6 +21,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .analysis.maps import MapSelection
     from .checkpoints import inspect, load, push, save
     from .config import PerceiverConfig
     from .lens import Comparison, Lens, Run, compare
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Comparison": ".lens",
     "Lens": ".lens",
+    "MapSelection": ".analysis.maps",
     "Perceiver": ".model",
     "PerceiverConfig": ".config",
     "PositionConfig": ".positions",
@@ -60,6 +62,7 @@ __all__ = [
     "HubUnreachableError",
     "InputError",
     "Lens",
+    "MapSelection",
     "Perceiver",
     "PerceiverConfig",
     "PerceiverError",

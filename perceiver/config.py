@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from .errors import ConfigError
@@ -248,6 +249,11 @@ class PerceiverConfig:
                 )
         if self.labels and len(self.labels) != self.num_classes:
             raise ConfigError(f"labels names {len(self.labels)} classes, num_classes is {self.num_classes}")
+
+    @cached_property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of all classes in the order of the logits: `labels`, or "class 0", "class 1", ... without them."""
+        return self.labels or tuple(f"class {i}" for i in range(self.num_classes))
 
     @property
     def num_axes(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 _LONGEST = 1000
 
@@ -19,6 +19,13 @@ class PerceiverError(ValueError):
 
 class InputError(PerceiverError):
     """A file that cannot be read as what it should be; the message names the file and the cause."""
+
+
+class OptionError(InputError):
+    """A reading option that does not exist or cannot have the given value; the message names the option, not the file.
+
+    `perceiver.lens.read_sample` puts the file's name in front.
+    """
 
 
 class AmbiguousInputError(InputError):
@@ -63,6 +70,38 @@ class HubUnreachableError(CheckpointError):
 
 class ConfigError(PerceiverError):
     """A configuration that describes no possible model; the message says which field and why."""
+
+
+class IndexRangeError(ConfigError):
+    """An index of something that does not exist.
+
+    what   "latent", "block", "class"
+    index  counted from 0, as are those `known`
+    owner  what lacks it, such as the checkpoint's name; "" for no name
+
+    The message counts from 0, as the library does; `counted_from` gives it for readers who count from 1.
+    """
+
+    def __init__(self, what: str, index: int, known: Sequence[int], owner: str = "") -> None:
+        super().__init__(what, index, known, owner)
+        self.what, self.index, self.known, self.owner = what, index, known, owner
+
+    def __str__(self) -> str:
+        return self.counted_from(0)
+
+    def counted_from(self, first: int) -> str:
+        """The message with indices that start at `first`."""
+        subject = f"{self.owner} has" if self.owner else "there is"
+        there = [index + first for index in self.known]
+        if not there:
+            return f"{subject} no {self.what} {self.index + first}, nor any other"
+        if there == list(range(there[0], there[-1] + 1)):
+            return f"{subject} no {self.what} {self.index + first}; they run from {there[0]} to {there[-1]}"
+        return f"{subject} no {self.what} {self.index + first}; those that exist are {', '.join(map(str, there))}"
+
+
+class UnknownClassError(ConfigError):
+    """A class name that a model does not have, or has several of."""
 
 
 class DataError(PerceiverError):

@@ -53,6 +53,7 @@ class Sample:
     padding      elements for which nothing was recorded, such as those after the end of a sound, in the shape of the
                  elements; None where there are none
     parts        the grids of a multi-modal input (clips), in order; else empty
+    digest       SHA-256 of the file; None for a sample that was not read through `perceiver.lens`
     rows         the row of the file that each element is, counted from 0 (a point of a cloud, or the triangle of a mesh
                  that it lies on); None where elements are not rows
     notes        changes made while preparing the input, one sentence each
@@ -69,11 +70,30 @@ class Sample:
     parts: tuple[Part, ...] = ()
     padding: Bool[np.ndarray, "..."] | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    digest: str | None = field(default=None, repr=False)
     rows: Int64[np.ndarray, "M"] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         # They may quote names of the file.
         object.__setattr__(self, "notes", tuple(one_line(note) for note in self.notes))
+
+    def __repr__(self) -> str:
+        shape = " × ".join(map(str, self.shape))
+        return f"{type(self).__name__}({self.name!r}: {self.modality} {shape}, {len(self.notes)} notes)"
+
+    def _repr_html_(self) -> str:
+        """The input as the model sees it, where that is a picture, and what was changed when it was read."""
+        from .notebook import picture_html, row, titled_table
+
+        rows = [
+            ["modality", self.modality],
+            ["elements", " × ".join(map(str, self.shape))],
+            ["content channels", str(self.content.shape[1])],
+            *(["note", note] for note in self.notes),
+        ]
+        is_picture = self.seen.ndim == 3 and self.seen.shape[2] == 3 and self.seen.dtype == np.uint8
+        picture = picture_html(self.seen, self.name, f"{self.name}, as read") if is_picture else ""
+        return row(picture, titled_table(self.name, rows))
 
     def split(self, values: Shaped[np.ndarray, "*rest M"]) -> Mapping[str, Shaped[np.ndarray, "..."]]:
         """Splits values over all elements into one array per part, (*rest, *shape of the part), by name.

@@ -16,6 +16,8 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from .attention import AbsorbedQuery, CrossAttention, CrossAttentionPass, InputArray
+from .errors import ConfigError
+from .validation import check_choice, index_of
 
 Kind = Literal["probability", "score", "value"]
 Reduce = Literal["mean", "max", "entropy"]
@@ -86,11 +88,8 @@ class Trace:
         return tuple(record.block for record in self.records)
 
     def record(self, block: int) -> CrossAttentionRecord:
-        """The cross-attention of a block. Raises ValueError for a block that has none."""
-        for record in self.records:
-            if record.block == block:
-                return record
-        raise ValueError(f"block {block} has no cross-attention; these have one: {', '.join(map(str, self.blocks))}")
+        """The cross-attention of a block. Raises ConfigError for a block that has none."""
+        return self.records[self.blocks.index(index_of("cross-attention in block", block, self.blocks))]
 
     @torch.no_grad()
     def map(
@@ -110,12 +109,15 @@ class Trace:
                 "value": weights times the norm of what the element contributes to the latent (Kobayashi et al. 2020)
         head    one head; None is the mean over heads
 
-        Raises ValueError for a block, latent or head that does not exist, and for the entropy of scores.
+        Raises ConfigError for a block, latent or head that does not exist, for another reduction or kind, and for the
+        entropy of scores.
         """
+        check_choice("kind", kind, KINDS)
+        check_choice("reduce", reduce, REDUCTIONS)
         record = self.record(block)
         heads = _heads(record, head)
         if latent is not None:
-            chosen = _index("latent", latent, record.latents)
+            chosen = index_of("latent", latent, record.latents)
             return self._latent_maps(record, slice(chosen, chosen + 1), kind, heads)[0]
         match reduce:
             case "mean":
@@ -124,7 +126,7 @@ class Trace:
                 return torch.cat([values.amax(0) for values in self._columns(record, kind, heads)])
             case "entropy":
                 if kind == "score":
-                    raise ValueError("scores are not shares of a whole and have no entropy; use probability or value")
+                    raise ConfigError("scores are not shares of a whole and have no entropy; use probability or value")
                 return torch.cat([_entropy_over_latents(values) for values in self._columns(record, kind, heads)])
             case _:
                 assert_never(reduce)
@@ -132,14 +134,15 @@ class Trace:
     def mean_map(self, blocks: Sequence[int] | None = None) -> Float[Tensor, "M"]:
         """The mean of the attention weights over some blocks, or over all that have a map, over latents and heads.
 
-        Raises ValueError for a block that has none.
+        Raises ConfigError for a block that has none.
         """
         return torch.stack([self.map(block) for block in (self.blocks if blocks is None else blocks)]).mean(0)
 
     def latent_maps(
         self, block: int, latents: slice, *, kind: Kind = "probability", head: int | None = None
     ) -> Float[Tensor, "n M"]:
-        """The maps of some latents of a block, one row each; choose as many as fit in memory."""
+        """The maps of some latents of a block, one row each; choose as many as fit in memory. Raises as `map` does."""
+        check_choice("kind", kind, KINDS)
         record = self.record(block)
         return self._latent_maps(record, latents, kind, _heads(record, head))
 
@@ -148,7 +151,7 @@ class Trace:
     ) -> Float[Tensor, "N"]:
         """The value that each latent's map of a block has at one input element."""
         record = self.record(block)
-        _index("input element", element, self.inputs.shape[1])
+        element = index_of("input element", element, self.inputs.shape[1])
         heads = _heads(record, head)
         z = torch.nn.functional.layer_norm(self.inputs.array[:, element : element + 1], self.inputs.shape[2:])
         return _values(record, z, kind, heads, slice(None))[:, 0]
@@ -251,10 +254,4 @@ def _entropy_over_latents(values: Float[Tensor, "N m"]) -> Float[Tensor, "m"]:
 
 
 def _heads(record: CrossAttentionRecord, head: int | None) -> list[int]:
-    return list(range(record.heads)) if head is None else [_index("head", head, record.heads)]
-
-
-def _index(what: str, value: int, count: int) -> int:
-    if not 0 <= value < count:
-        raise ValueError(f"there is no {what} {value}; they run from 0 to {count - 1}")
-    return value
+    return list(range(record.heads)) if head is None else [index_of("head", head, record.heads)]

@@ -153,7 +153,7 @@ def test_all_weight_on_one_element_is_found_there() -> None:
 
 def test_what_does_not_exist_is_refused_in_words(traced: tuple[Perceiver, Trace]) -> None:
     _, trace = traced
-    with pytest.raises(ValueError, match="block 7 has no cross-attention; these have one: 0, 1"):
+    with pytest.raises(ValueError, match="no cross-attention in block 7; they run from 0 to 1"):
         trace.map(7)
     with pytest.raises(ValueError, match="no latent 4; they run from 0 to 3"):
         trace.map(0, latent=4)

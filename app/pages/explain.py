@@ -16,7 +16,7 @@ from app.session.view import ExplainView
 
 def page(context: ExplainContext) -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    names = tuple(map(text.label, context.config.labels))
+    names = tuple(map(text.label, context.config.class_names))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width="stretch"):
             question = choose_question(context)

@@ -50,13 +50,13 @@ def model_input(
 def answer(context: PageContext[View]) -> None:
     """The last column of the strip: the predicted classes, and what the checkpoint knows."""
     strip.heading("Prediction", "The most probable classes.")
-    predictions(inference.probabilities(context.case, context.progress)[-1], context.config.labels, context.truth)
+    predictions(inference.probabilities(context.case, context.progress)[-1], context.config.class_names, context.truth)
     scope(context)
 
 
 def scope(context: PageContext[View]) -> None:
     """What the checkpoint was trained to know, and its classes."""
-    labels = context.config.labels
+    labels = context.config.class_names
     with st.popover(f"Knows {len(labels):,} classes", type="tertiary", width="content"):
         said = model_choice.scope(context.case.model)
         if said:
@@ -97,7 +97,7 @@ def later_shares(context: PageContext[View]) -> str:
 def answer_name(context: PageContext[View]) -> str:
     """The name of the most probable class, escaped for Markdown."""
     best = int(inference.probabilities(context.case, context.progress)[-1].argmax())
-    return text.plain(text.label(context.config.labels[best]))
+    return text.plain(text.label(context.config.class_names[best]))
 
 
 def predictions(

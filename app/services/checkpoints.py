@@ -142,7 +142,7 @@ class Source:
 class Checkpoint:
     """A checkpoint that was opened: its source, what was answered about it, and what it is.
 
-    config  of the model, its classes numbered from 0 where they have no names
+    config  of the model
     """
 
     key: str
@@ -233,7 +233,7 @@ def keep(source: Source, answers: Mapping[str, OptionValue], found: CheckpointIn
         name = hub.name if hub else key
     others = {one.name for one in mine() if one.key != key}
     name = next(n for n in (name, *(f"{name} ({i})" for i in range(2, MOST_KNOWN + 2))) if n not in others)
-    checkpoint = Checkpoint(key, name, source, dict(answers), found, _named(found.config))
+    checkpoint = Checkpoint(key, name, source, dict(answers), found, found.config)
     with _lock:
         _known[key] = checkpoint
         _known.move_to_end(key)
@@ -315,12 +315,6 @@ def is_loopback(address: str | None) -> bool:
         return ipaddress.ip_address(address.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def _named(config: PerceiverConfig) -> PerceiverConfig:
-    if config.labels:
-        return config
-    return dataclasses.replace(config, labels=tuple(f"class {i}" for i in range(config.num_classes)))
 
 
 def _written(value: OptionValue) -> str:

@@ -45,7 +45,7 @@ def suggested_models(model: str, others: Sequence[str]) -> tuple[str, ...]:
         other = models.stored_config(name)
         same = other.positions.kind == first.positions.kind
         return (
-            other.labels != first.labels,
+            other.class_names != first.class_names,
             other.input_shape != first.input_shape,
             same,
             encoding_rank(other.positions),

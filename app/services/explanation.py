@@ -134,7 +134,7 @@ def continue_work(case: Case, question: Question, part: Part, progress: Progress
     while True:
         with queue.turn(progress.wait):
             # Another visitor may have gone on with the same while this one waited.
-            before = known(case, question)
+            before = replace(known(case, question), identity=run.identity)
             before = _known_maps(before) if part == "test" else before
             steps = run.explain_steps(
                 question,

@@ -106,7 +106,7 @@ def faithfulness_csv(case: Case, question: Question) -> bytes:
 
 def scan_csv(case: Case, timeline: Timeline) -> bytes:
     """The probability of every class in every window of a scan."""
-    return export.timeline_csv(timeline, models.config(case.model).labels).encode()
+    return export.timeline_csv(timeline, models.config(case.model).class_names).encode()
 
 
 def _explained(case: Case, question: Question) -> Explained:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -113,8 +114,7 @@ def stop_here() -> None:
 def context(case: Case) -> Context:
     """The model and the input as the library takes them. Raises InputError when the input cannot be read."""
     key = case.model
-    labels = models.config(key).labels or ()
-    return Context(case.model_name, models.get(key), labels, read(case), lambda: models.weights_sha256(key))
+    return Context(case.model_name, models.get(key), read(case), partial(models.weights_sha256, key))
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

@@ -131,7 +131,7 @@ def _want(asked: str) -> None:
 
 
 def _results(case: Case, timeline: Timeline, sample: Windowed) -> None:
-    names = [text.label(name) for name in models.config(case.model).labels]
+    names = [text.label(name) for name in models.config(case.model).class_names]
     words = timeline_text(timeline, names)
     st.plotly_chart(
         timeline_figure(timeline, names, duration=sample.duration, window=(sample.start, sample.stop)),

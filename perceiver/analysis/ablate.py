@@ -9,9 +9,10 @@ from operator import or_
 
 from ..errors import ConfigError
 from ..model import Perceiver
-from ..positions import Positions
+from ..positions import Band, Positions
 from ..sample import Sample
 from ..trace import Trace
+from ..validation import index_of, whole_number
 from . import ablation as ablations
 from .ablation import Ablation
 from .formatting import number
@@ -33,6 +34,7 @@ def choose(
     whole: bool = False,
     fill: Fill | None = None,
     seed: int = 0,
+    name: str = "",
 ) -> Ablation:
     """Combines all given options into one ablation; bands and axes are counted from 0.
 
@@ -45,17 +47,24 @@ def choose(
     coordinates  removes the raw coordinates
     sines        removes all sines; `cosines` removes all cosines
     whole        removes the whole position encoding
+    name         of the checkpoint, for messages
     fill, seed   the replacement for removed channels; None uses that of `text`, or zeros
 
-    Raises ConfigError if no option is given or `text` is not a valid ablation.
+    Raises ConfigError if no option is given, `text` is not a valid ablation, or a band or an axis does not exist.
     """
+    every = encoding.bands()
+    count, axes = max(_bands_per_axis(encoding).values(), default=0), _axes(encoding)
     parts = [] if text is None else [ablations.parse(text)]
     if low_pass is not None:
-        parts.append(ablations.low_pass(encoding, low_pass))
+        parts.append(ablations.low_pass(encoding, whole_number("low_pass", low_pass, 0)))
     if high_pass is not None:
-        parts.append(ablations.high_pass(encoding, high_pass))
+        parts.append(ablations.high_pass(encoding, whole_number("high_pass", high_pass, 0, count or None)))
     if keep is not None:
-        parts.append(ablations.band_pass(encoding, *keep))
+        parts.append(ablations.band_pass(encoding, *_kept_range(keep, every)))
+    if band is not None and every:
+        index_of("band", band, count, name)
+    if axis is not None and axes:
+        index_of("axis", axis, axes, name)
     if band is not None:
         parts.append(ablations.one_band(encoding, band, axis))
     elif axis is not None:
@@ -94,9 +103,7 @@ def presets(encoding: Positions) -> dict[str, Ablation]:
     none            removes the whole position encoding
     """
     every = encoding.bands()
-    per_axis = Counter(band.axis for band in every)
-    count = max(per_axis.values(), default=0)
-    axes = max([len(encoding.coordinate_channels()), *(axis + 1 for axis in per_axis)])
+    count, axes = max(_bands_per_axis(encoding).values(), default=0), _axes(encoding)
     out = {"all": Ablation()}
     if count > 1:
         out |= {"low": ablations.low_pass(encoding, count // 2), "high": ablations.high_pass(encoding, count // 2)}
@@ -113,7 +120,7 @@ def band_counts(name: str, model: Perceiver) -> str:
 
     name  the model's name
     """
-    counts = Counter(band.axis for band in model.encoding.bands())
+    counts = _bands_per_axis(model.encoding)
     if not counts:
         has = f"{name} has {model.config.positions.phrase}"
         return f"{has}, without frequencies" if model.config.position_channels else has
@@ -147,6 +154,32 @@ def ablated_trace(model: Perceiver, sample: Sample, ablation: Ablation) -> Trace
     """
     codes = ablation.apply(model.codes(sample), model.encoding)
     return model.trace(model.inputs(sample, codes))
+
+
+def _bands_per_axis(encoding: Positions) -> Counter[int]:
+    return Counter(band.axis for band in encoding.bands())
+
+
+def _axes(encoding: Positions) -> int:
+    """The number of axes that an encoding has channels for."""
+    return max([len(encoding.coordinate_channels()), *(axis + 1 for axis in _bands_per_axis(encoding))])
+
+
+def _kept_range(keep: tuple[float, float], every: Sequence[Band]) -> tuple[float, float]:
+    """The frequencies from and to which bands are kept. Raises ConfigError for a range that holds no band."""
+    try:
+        lowest, highest = map(float, keep)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"keep is {keep!r}; it must be two frequencies, the lowest and the highest kept") from error
+    if not lowest <= highest:
+        raise ConfigError(f"keep is {number(lowest)} to {number(highest)}; the lower frequency comes first")
+    if every and not any(lowest <= band.frequency <= highest for band in every):
+        there = [band.frequency for band in every]
+        raise ConfigError(
+            f"there is no band from {number(lowest)} to {number(highest)} cycles to keep; they have "
+            f"{number(min(there))} to {number(max(there))} cycles"
+        )
+    return lowest, highest
 
 
 def _frequency_ranges(along: Sequence[tuple[float, bool]]) -> str:

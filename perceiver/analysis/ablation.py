@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from ..positions import Band, Column, Positions, Rows
+from ..validation import whole_number
 from .methods import FILLS, Fill
 
 Place = tuple[int, int]
@@ -49,6 +50,7 @@ class Ablation:
     def __post_init__(self) -> None:
         if self.fill not in FILLS:
             raise ConfigError(f"a removed channel cannot be filled by {self.fill!r}; choose {', '.join(FILLS)}")
+        object.__setattr__(self, "seed", whole_number("seed", self.seed, 0))
 
     def __bool__(self) -> bool:
         """Whether anything is removed."""
@@ -83,11 +85,12 @@ class Ablation:
         raw = encoding.coordinate_channels()
         places = self.sines | self.cosines
         if not places <= bands.keys():
-            axis, index = min(places - bands.keys())
-            raise ConfigError(f"this encoding has no band {index + 1} on axis {axis + 1}")
+            missing = bands_at({min(places - bands.keys())}).text()
+            have = bands_at(frozenset(bands)).text()
+            raise ConfigError(f"this encoding has no band {missing}; {f'it has {have}' if have else 'it has no bands'}")
         for axis in self.coordinates:
             if not 0 <= axis < len(raw):
-                raise ConfigError(f"this encoding holds no raw coordinate of axis {axis + 1}")
+                raise ConfigError(f"this encoding has no raw coordinate x{axis + 1}")
         if self.whole:
             return encoding.columns(width)
         chosen = [(axis, bands[axis, index].sine) for axis, index in self.sines]
@@ -189,8 +192,13 @@ def by_place(encoding: Positions) -> dict[Place, Band]:
 
 def bands(chosen: Iterable[Band]) -> Ablation:
     """Removes these bands, sine and cosine."""
-    places = frozenset((band.axis, band.index) for band in chosen)
-    return Ablation(sines=places, cosines=places)
+    return bands_at((band.axis, band.index) for band in chosen)
+
+
+def bands_at(places: Iterable[Place]) -> Ablation:
+    """Removes the bands at these places, sine and cosine."""
+    chosen = frozenset(places)
+    return Ablation(sines=chosen, cosines=chosen)
 
 
 def low_pass(encoding: Positions, kept: int) -> Ablation:

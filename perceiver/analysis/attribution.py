@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from ..model import Perceiver
 from ..progress import ProgressCallback, ignore, portion
 from ..sample import Sample
+from ..validation import whole_number
 from .batches import evaluate, together
 from .methods import ATTRIBUTION_METHODS, METHODS, AttributionMethod
 from .target_class import chosen_class
@@ -84,6 +85,7 @@ def attribute(
     """
     if method not in ATTRIBUTION_METHODS:
         raise ConfigError(f"there is no attribution {method!r}; there are {', '.join(ATTRIBUTION_METHODS)}")
+    steps = whole_number("steps", steps, 1)
     if method == "integrated_gradients":
         *_, last = integrate(model, sample, target, against, steps=steps, progress=progress)
         assert last.attribution is not None

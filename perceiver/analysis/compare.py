@@ -14,6 +14,13 @@ from ..sample import Sample
 from .spectrum import reference_bands
 
 
+def same_input(one: Sample, other: Sample) -> bool:
+    """Whether two samples were read from the same file, told by its bytes, or by its name where they are not known."""
+    if one.digest is None or other.digest is None:
+        return one.name == other.name
+    return one.digest == other.digest
+
+
 def same_elements(one: Sample, other: Sample) -> bool:
     """Whether two models have the same input elements for an input, so that their maps can be subtracted."""
     if one.shape != other.shape or not np.allclose(one.box, other.box):

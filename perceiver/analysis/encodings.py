@@ -15,7 +15,10 @@ from torch import Tensor
 
 from ..config import PerceiverConfig
 from ..model import Perceiver
+from ..notebook import titled_table
 from ..positions import Band
+from ..validation import index_of
+from .formatting import number
 
 NOTHING = 1e-12
 """Eigenvalues below this share of the largest are rounding errors."""
@@ -36,10 +39,9 @@ class Gram:
 def similarity(codes: Float[Tensor, "M P"], element: int) -> Float32[np.ndarray, "M"]:
     """Cosine similarity of one element's position encoding with that of every element; 0 for a zero vector.
 
-    Raises ValueError for an element that does not exist.
+    Raises ConfigError for an element that does not exist.
     """
-    if not 0 <= element < len(codes):
-        raise ValueError(f"there is no input element {element}; they run from 0 to {len(codes) - 1}")
+    element = index_of("input element", element, len(codes))
     lengths = codes.norm(dim=1)
     products = codes @ codes[element] / (lengths * lengths[element]).clamp_min(torch.finfo(codes.dtype).tiny)
     return products.clamp(-1, 1).detach().numpy()
@@ -80,10 +82,8 @@ def components(codes: Float[Tensor, "M P"], count: int) -> Float32[np.ndarray, "
 
 
 def pattern(codes: Float[Tensor, "M P"], channel: int) -> Float32[np.ndarray, "M"]:
-    """The values of one channel over the elements. Raises ValueError for a channel that does not exist."""
-    if not 0 <= channel < codes.shape[1]:
-        raise ValueError(f"there is no channel {channel}; they run from 0 to {codes.shape[1] - 1}")
-    return codes[:, channel].detach().numpy()
+    """The values of one channel over the elements. Raises ConfigError for a channel that does not exist."""
+    return codes[:, index_of("channel", channel, codes.shape[1])].detach().numpy()
 
 
 LEADING = 5
@@ -153,6 +153,27 @@ class CodeAnalysis:
     element: int | None = None
     similarity: Float32[np.ndarray, "M"] | None = None
 
+    def __repr__(self) -> str:
+        count, channels = self.codes.shape
+        dimensions = number(self.gram.effective)
+        return f"CodeAnalysis({self.positions}: {count} elements, {channels} channels, {dimensions} dimensions)"
+
+    def _repr_html_(self) -> str:
+        """The properties as a table."""
+        frequencies = sorted({band.frequency for band in self.bands})
+        rows = [
+            ["elements", " × ".join(map(str, self.shape))],
+            ["channels", str(self.codes.shape[1])],
+            ["bands", f"{len(self.bands)}, {number(frequencies[0])} to {number(frequencies[-1])} cycles"]
+            if frequencies
+            else ["bands", "none"],
+            ["effective dimensions", number(self.gram.effective)],
+        ]
+        if self.similarity is not None:
+            near = number(float(np.mean(self.similarity)))
+            rows.append([f"mean cosine similarity with element {self.element}", near])
+        return titled_table(f"Position encoding: {self.positions}", rows)
+
 
 def analyse_code(model: Perceiver, codes: Float[Tensor, "M P"], element: int | None = None) -> CodeAnalysis:
     """Analyses a model's position encoding.
@@ -160,7 +181,7 @@ def analyse_code(model: Perceiver, codes: Float[Tensor, "M P"], element: int | N
     codes    the encoding of an input's elements (`Perceiver.codes`), or of the model's own grid
     element  the element whose encoding is compared with all others
 
-    Raises ValueError for an element that does not exist.
+    Raises ConfigError for an element that does not exist.
     """
     return CodeAnalysis(
         positions=model.config.positions.kind,

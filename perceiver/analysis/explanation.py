@@ -16,10 +16,12 @@ from ..model import Perceiver
 from ..progress import ProgressCallback, ignore, portion
 from ..sample import Sample
 from ..trace import Trace
+from ..validation import check_choice, whole_number
 from .attribution import Attribution, PathGradients, attribute, integrate
 from .batches import GRADIENT
 from .faithfulness import Faithfulness, Perturbations, map_orders, perturb, points, random_orders
-from .methods import METHODS, RANDOM, AttributionMethod, RelevanceMethod, Removal
+from .identity import check_identity, run_identity
+from .methods import METHODS, RANDOM, RELEVANCE_METHODS, REMOVALS, AttributionMethod, RelevanceMethod, Removal
 from .relevance import Relevance, relevance
 
 T = TypeVar("T")
@@ -41,8 +43,10 @@ class Question:
     steps: int = 32
 
     def __post_init__(self) -> None:
+        check_choice("relevance", self.relevance, RELEVANCE_METHODS)
+        whole_number("steps", self.steps, 1)
         if self.target == self.against:
-            raise ConfigError(f"class {self.target + 1} cannot be contrasted with itself")
+            raise ConfigError(f"class {self.target} cannot be contrasted with itself")
 
     def map_key(self, method: str) -> Key:
         """Everything that a method's map depends on besides the model and the input, as a cache key."""
@@ -95,6 +99,7 @@ class Explanations:
     random   the score of random orders; None until the maps are tested
     begun    unfinished maps by `Question.map_key`, and unfinished tests by `Question.score_key`
     each     seconds per evaluation of the model in the last work that was measured; 0 before it
+    identity of the model and the input, as `run_identity` gives it
     """
 
     question: Question
@@ -103,6 +108,7 @@ class Explanations:
     random: Faithfulness | None = None
     begun: Mapping[Key, PathGradients | Perturbations] = field(default_factory=dict, repr=False)
     each: float = 0.0
+    identity: str = field(default="", repr=False)
 
     def __getitem__(self, method: str) -> Explanation:
         """The map of a method. Raises KeyError if it is not computed yet."""
@@ -134,6 +140,11 @@ def methods_for(config: PerceiverConfig) -> tuple[str, ...]:
     return tuple(key for key in METHODS if not (only_one and key == "last"))
 
 
+def _known_method(method: str) -> None:
+    if method not in METHODS:
+        raise ConfigError(f"there is no explanation method {method!r}; there are {', '.join(METHODS)}")
+
+
 def explain_by(
     model: Perceiver,
     sample: Sample,
@@ -149,8 +160,7 @@ def explain_by(
 
     Raises ConfigError for a class or a method that does not exist.
     """
-    if method not in METHODS:
-        raise ConfigError(f"there is no explanation method {method!r}; there are {', '.join(METHODS)}")
+    _known_method(method)
     if method in ("attention", "last"):
         values = trace.mean_map(None if method == "attention" else trace.blocks[-1:])
         return Explanation(method, values.numpy().reshape(trace.shape), signed=False)
@@ -226,10 +236,23 @@ def explain_steps(
     seconds    yields unfinished steps, too, after about this time each; a step can then be resumed where it was left
     resume     an earlier result for the same question and methods, in any order; its maps are not computed again
 
-    Raises as `explain_by` and `faithfulness_of_all` do.
+    Raises as `explain_by` and `faithfulness_of_all` do, and ConfigError for no methods, and if `resume` is of another
+    question, other methods, another model or another input.
     """
-    asked = methods_for(model.config) if methods is None else tuple(methods)
-    found = Explanations(question, asked) if resume is None else resume
+    asked = methods_for(model.config) if methods is None else tuple(dict.fromkeys(methods))
+    for method in asked:
+        _known_method(method)
+    if not asked and not test:
+        raise ConfigError(f"an explanation takes one method at least; there are {', '.join(METHODS)}")
+    check_choice("removal", removal, REMOVALS)
+    whole_number("steps", steps, 1)
+    whole_number("seeds", seeds, 1)
+    found = Explanations(question, asked, identity=run_identity(model, sample))
+    if resume is not None:
+        if resume.question != question or set(resume.methods) != set(asked):
+            raise ConfigError("an explanation can be resumed for the question and the methods that it was begun with")
+        check_identity(resume.identity, found.identity, "an explanation")
+        found = resume
     group = max(1, at_a_time or len(asked))
     total = len(asked) + (-(-len(asked) // group) + 1 if test else 0)
     for done, method in enumerate(asked):

@@ -16,11 +16,17 @@ from jaxtyping import Float, Float64, Int64
 
 from ..errors import ConfigError
 from ..model import Perceiver
+from ..notebook import titled_table
 from ..progress import ProgressCallback, ignore, portion
 from ..sample import Sample
+from ..validation import check_choice, whole_number
 from .batches import evaluate, together
-from .methods import Removal
+from .formatting import number, percent
+from .methods import REMOVALS, Removal
 from .target_class import chosen_class
+
+SHOWN = (0.05, 0.25, 0.5)
+"""Shares of the elements at which a notebook shows the curves."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,23 @@ class Faithfulness:
     deletion: PerturbationCurve
     insertion: PerturbationCurve
 
+    def __repr__(self) -> str:
+        areas = f"deletion {number(self.deletion.area)}, insertion {number(self.insertion.area)}"
+        return f"Faithfulness(class {self.target}: {areas})"
+
+    def _repr_html_(self) -> str:
+        """The areas, and the probability at shares of the elements, as a table."""
+        rows = [
+            [
+                name,
+                number(curve.area),
+                *(percent(float(np.interp(at, curve.shares, curve.probabilities))) for at in SHOWN),
+            ]
+            for name, curve in (("deletion", self.deletion), ("insertion", self.insertion))
+        ]
+        heads = ["", "area", *(f"{percent(share)} of the elements" for share in SHOWN)]
+        return titled_table(f"Probability of class {self.target}", rows, heads)
+
 
 def faithfulness(
     model: Perceiver,
@@ -75,8 +98,8 @@ def faithfulness(
     how     "remove" drops elements from the input array; "blank" sets their content to 0 and keeps their position
     seed    of the order of elements with equal values
 
-    Raises ConfigError for a class that does not exist and for "blank" without content, ValueError if the number of
-    values is not the number of elements.
+    Raises ConfigError for a class or a way of removing that does not exist, for "blank" without content, and for values
+    that are not finite or not one per element.
     """
     return faithfulness_of_all(model, sample, {"": values}, target, steps=steps, how=how, seed=seed)[""]
 
@@ -117,7 +140,7 @@ def map_orders(
 ) -> list[Int64[np.ndarray, "M"]]:
     """The order of the elements along each map, highest values first; equal values in random order.
 
-    Raises ValueError if the number of values is not the number of elements.
+    Raises ConfigError for values that are not finite or not one per element.
     """
     total = math.prod(sample.shape)
     mixed = np.random.default_rng(seed).permutation(total)
@@ -125,13 +148,16 @@ def map_orders(
     for values in maps.values():
         flat = np.asarray(values, dtype=np.float64).ravel()
         if flat.size != total:
-            raise ValueError(f"{flat.size} values for {total} elements")
+            raise ConfigError(f"the map has {flat.size} values; this input has {total} elements")
+        if not np.isfinite(flat).all():
+            raise ConfigError("the map holds values that are not finite, which put the elements in no order")
         orders.append(mixed[np.argsort(-flat[mixed], kind="stable")])
     return orders
 
 
 def random_orders(sample: Sample, seeds: int) -> list[Int64[np.ndarray, "M"]]:
     """Random orders of the elements, one per seed."""
+    whole_number("seeds", seeds, 1)
     return [np.random.default_rng(seed).permutation(math.prod(sample.shape)) for seed in range(seeds)]
 
 
@@ -206,6 +232,8 @@ def perturb(
 
     Other arguments and errors as for `faithfulness`.
     """
+    check_choice("removal", how, REMOVALS)
+    steps = whole_number("steps", steps, 1)
     words, inputs, blank = "Testing", model.inputs(sample), None
     if how == "blank":
         if sample.content.shape[1] == 0:

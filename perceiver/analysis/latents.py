@@ -8,9 +8,15 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int64
 
+from ..notebook import titled_table
 from ..sample import Sample
 from ..trace import Kind, Trace
+from ..validation import index_of, whole_number
 from .change import latent_divergences
+from .formatting import number
+
+NAMED = 8
+"""Latents of a cluster that a notebook lists."""
 
 ROWS = 2048
 """Number of elements compared at a time."""
@@ -78,15 +84,14 @@ def cluster_latents(trace: Trace, block: int, clusters: int = 4, head: int | Non
     The Hellinger distance of p and q is sqrt(1 - sum of sqrt(p q)). It orders pairs nearly as the Jensen-Shannon
     distance does and also lies in [0, 1], but takes one matrix product for all pairs instead of logarithms for each.
 
-    Raises ValueError for a block without a map and where `clusters` is not from 1 to N.
+    Raises ConfigError for a block without a map and where `clusters` is not from 1 to N.
     """
     # Takes half a second to import, and everything that writes results imports this module.
     from scipy.cluster.hierarchy import fcluster, leaves_list, linkage, optimal_leaf_ordering
     from scipy.spatial.distance import squareform
 
     count = trace.record(block).latents
-    if not 1 <= clusters <= count:
-        raise ValueError(f"{count} latents fall into 1 to {count} clusters, not {clusters}")
+    clusters = whole_number("clusters", clusters, 1, count)
     if count == 1:
         return LatentClusters(np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64), np.zeros((0, 4)))
     roots = trace.latent_maps(block, slice(0, count), head=head).sqrt_()
@@ -109,7 +114,7 @@ def cluster_latents(trace: Trace, block: int, clusters: int = 4, head: int | Non
 
 
 def concentration(trace: Trace, block: int, head: int | None = None) -> Concentration:
-    """Concentration of the maps of a block's latents. Raises ValueError for a block without a map."""
+    """Concentration of the maps of a block's latents. Raises ConfigError for a block without a map."""
     entropy = trace.concentration(block, head=head).numpy()
     return Concentration(entropy, np.exp(entropy))
 
@@ -214,8 +219,9 @@ def element_readers(
 ) -> tuple[ElementReader, ...]:
     """The latents with the largest attention weights on one input element, of one block or of all, largest first.
 
-    Raises ValueError for a block without a map.
+    Raises ConfigError for an element or a head that does not exist, and for a block without a map.
     """
+    whole_number("top", top, 1)
     blocks = trace.blocks if block is None else (block,)
     weights = np.stack([trace.element_weights(one, element, head=head).numpy() for one in blocks])
     strongest = np.argsort(-weights, axis=None, kind="stable")[:top].tolist()
@@ -240,6 +246,20 @@ class LatentAnalysis:
     concentration: Concentration
     movement: Movement
 
+    def __repr__(self) -> str:
+        sizes = ", ".join(map(str, self.clusters.sizes))
+        return f"LatentAnalysis(block {self.block}: {len(self.clusters.order)} latents in clusters of {sizes})"
+
+    def _repr_html_(self) -> str:
+        """The clusters as a table."""
+        rows = []
+        for i, size in enumerate(self.clusters.sizes):
+            members = self.clusters.members(i)
+            named = ", ".join(map(str, members[:NAMED].tolist())) + (", ..." if size > NAMED else "")
+            rows.append([str(i), str(size), number(float(np.median(self.concentration.effective[members]))), named])
+        heads = ["cluster", "size", "effective elements, median", "latents"]
+        return titled_table(f"Clusters of the latents of block {self.block} by their maps", rows, heads)
+
     @property
     def steps(self) -> tuple[tuple[tuple[int, int], Float64[np.ndarray, "N"]], ...]:
         """The steps to and from this block: (from, to) and the divergence of every latent."""
@@ -254,10 +274,10 @@ def analyse_latents(
 
     Raises as `cluster_latents` does.
     """
-    chosen = trace.blocks[-1] if block is None else block
+    chosen = trace.blocks[-1] if block is None else trace.record(block).block
     return LatentAnalysis(
         block=chosen,
-        head=head,
+        head=None if head is None else index_of("head", head, trace.record(chosen).heads),
         clusters=cluster_latents(trace, chosen, clusters, head),
         concentration=concentration(trace, chosen, head),
         movement=movement(trace, head),

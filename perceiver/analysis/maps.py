@@ -12,6 +12,7 @@ from jaxtyping import Float
 from ..config import PerceiverConfig
 from ..errors import ConfigError
 from ..trace import KINDS, REDUCTIONS, Kind, Reduce, Trace
+from ..validation import index_of, plain_integer
 from .summary import Quantity, quantity
 
 
@@ -30,6 +31,11 @@ class MapSelection:
     head: int | None = None
     kind: Kind = "probability"
 
+    def __post_init__(self) -> None:
+        # Integers of NumPy become plain ones, which JSON can hold.
+        for name in ("latent", "head"):
+            object.__setattr__(self, name, plain_integer(getattr(self, name)))
+
     @property
     def quantity(self) -> Quantity:
         """The quantity that the values of the map measure."""
@@ -40,17 +46,17 @@ class MapSelection:
         for what, chosen, known in (("kind", self.kind, KINDS), ("reduction", self.reduce, REDUCTIONS)):
             if chosen not in known:
                 raise ConfigError(f"there is no {what} {chosen!r} of maps; there are {', '.join(known)}")
-        for what, number, count in (
+        for what, index, count in (
             ("latent", self.latent, config.num_latents),
             ("head", self.head, config.cross_heads),
         ):
-            if number is not None and not 0 <= number < count:
-                raise ConfigError(f"{name} has no {what} {number + 1}; they run from 1 to {count}")
+            if index is not None:
+                index_of(what, index, count, name)
         if self.latent is None and self.reduce == "entropy" and self.kind == "score":
             raise ConfigError("scores are not shares, so they have no entropy; use kind probability or value")
 
     def map(self, trace: Trace, block: int) -> Float[np.ndarray, "..."]:
-        """The map of a block, in the shape of the input. Raises ValueError as `Trace.map` does."""
+        """The map of a block, in the shape of the input. Raises ConfigError as `Trace.map` does."""
         values = trace.map(block, latent=self.latent, reduce=self.reduce, kind=self.kind, head=self.head)
         return values.numpy().reshape(trace.shape)
 

@@ -17,8 +17,11 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from ..model import Perceiver
+from ..notebook import titled_table
 from ..sample import Sample
+from ..validation import whole_number
 from .change import AnswerChange
+from .formatting import number, percent
 from .methods import SHUFFLES, Shuffle
 
 
@@ -41,6 +44,19 @@ class Shuffled:
     answer: AnswerChange
     kept: int = 0
 
+    def __repr__(self) -> str:
+        before, after = int(self.answer.before.argmax()), int(self.answer.after.argmax())
+        kept = f"class {before} stays" if before == after else f"class {before} becomes class {after}"
+        return f"Shuffled({self.shuffle}: {kept}, largest change of a logit {number(self.largest)})"
+
+    def _repr_html_(self) -> str:
+        """The most probable classes before and after, as a table."""
+        before, after = self.answer.probabilities_before, self.answer.probabilities_after
+        shown = dict.fromkeys([*np.argsort(-before)[:3].tolist(), int(after.argmax())])
+        rows = [[f"class {i}", percent(float(before[i])), percent(float(after[i]))] for i in shown]
+        title = f"{self.shuffle.capitalize()} shuffled: largest change of a logit {number(self.largest)}"
+        return titled_table(title, rows, ["", "before", "after"])
+
     @property
     def largest(self) -> float:
         """The largest absolute change of a logit."""
@@ -59,10 +75,13 @@ def permute(model: Perceiver, sample: Sample, shuffle: Shuffle, *, seed: int = 0
     blocks    permutes contents in whole blocks with `size` elements per side; for free elements permutes the cells of
               the unit cube, `size` per side
 
-    Raises ConfigError for an unknown shuffle, and for blocks with no size or a size that gives fewer than two blocks.
+    Raises ConfigError for an unknown shuffle, a seed below 0, and for blocks with no size or a size that gives fewer
+    than two blocks.
     """
     if shuffle not in SHUFFLES:
         raise ConfigError(f"there is no shuffle {shuffle!r}; there are {', '.join(SHUFFLES)}")
+    seed = whole_number("seed", seed, 0)
+    size = None if size is None else whole_number("size", size, 1)
     random = np.random.default_rng(seed)
     inputs, codes = model.inputs(sample), model.codes(sample)
     total = inputs.shape[1]

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ..errors import ConfigError
 from ..model import Perceiver
 from .batches import together
 from .timeline import Timeline
@@ -49,8 +50,11 @@ def scan(
     at_a_time  batch size; None is that of `batches.together`, at most AT_A_TIME
     before     a timeline to continue: its windows are skipped
 
-    Raises the errors of iterating over the windows.
+    Raises ConfigError if `before` is of windows of another length or of an input of another length, and the errors of
+    iterating over the windows.
     """
+    if before is not None and (before.seconds, before.duration) != (seconds, duration):
+        raise ConfigError("a scan can be continued for the input and the windows that it was begun with")
     remaining = iter(windows) if before is None else islice(windows, len(before), None)
     step = at_a_time or min(AT_A_TIME, together(model, model.config.num_inputs))
     timeline = before

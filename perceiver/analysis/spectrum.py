@@ -21,9 +21,12 @@ from torch import Tensor
 
 from ..config import PerceiverConfig
 from ..errors import ConfigError
+from ..notebook import titled_table
 from ..positions import Band, frequencies
-from ..trace import Kind, Trace
+from ..trace import KINDS, Kind, Trace
+from ..validation import check_choice, index_of
 from .band_baseline import Baseline, Free, OnGrid, match_bands
+from .formatting import number, percent
 from .regularity import few, repeats
 
 CELLS = 32
@@ -73,6 +76,20 @@ class Spectrum:
     bands: int
     estimated: bool
 
+    def __repr__(self) -> str:
+        return f"Spectrum(block {self.block}: ratio {number(self.ratio)}, regularity {number(self.regularity)})"
+
+    def _repr_html_(self) -> str:
+        """The energy at the bands as a table."""
+        rows = [
+            ["energy at the bands", percent(self.at_bands)],
+            ["energy at the baseline", percent(self.baseline)],
+            ["ratio", number(self.ratio)],
+            ["regularity", number(self.regularity)],
+            ["bands measured", f"{self.resolved} of {self.bands}"],
+        ]
+        return titled_table(f"Spectrum of the maps of block {self.block}", rows)
+
     @property
     def ratio(self) -> float:
         """Energy at the bands over that of the baseline: 1 means no trace of the encoding. NaN without a baseline, or
@@ -108,9 +125,12 @@ def spectra(
     coordinates  of free elements, in [-1, 1]; None for a grid
     kind         "score" as in the paper's figures; after the softmax, frequencies mix
 
-    Raises ValueError for a head that does not exist, ConfigError for inputs with several modalities, whose elements are
-    on several grids.
+    Raises ConfigError for a kind or a head that does not exist, and for inputs with several modalities, whose elements
+    are on several grids.
     """
+    check_choice("kind", kind, KINDS)
+    if head is not None:
+        index_of("head", head, trace.records[0].heads)
     if any(band.axis >= len(trace.shape) for band in bands) and coordinates is None:
         raise ConfigError(_PARTS)
     free = coordinates is not None

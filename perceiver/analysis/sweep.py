@@ -17,15 +17,22 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from ..errors import ConfigError
 from ..model import Perceiver
+from ..notebook import titled_table
 from ..positions import Band, Positions, Rows
 from ..progress import ProgressCallback, ignore
 from ..sample import Sample
 from .ablation import Ablation, bands, by_place
 from .batches import together
 from .change import log_softmax, softmax
+from .formatting import number
+from .identity import check_identity, run_identity
 from .methods import Fill
 from .target_class import chosen_class
+
+SHOWN = 8
+"""Ablations that a notebook shows."""
 
 MOST = 64
 """Maximum number of ablations in a batch whose size is given in seconds."""
@@ -210,6 +217,7 @@ class Sweep:
     estimates  changes of the target's logit, one per ablation
     after      exact logits; NaN if not computed yet
     each       seconds per ablation in the last batch; 0 before the first
+    identity   of the model and the input, as `run_identity` gives it
     """
 
     curves: tuple[Curve, ...]
@@ -218,6 +226,25 @@ class Sweep:
     estimates: Float64[np.ndarray, "n"]
     after: Float[np.ndarray, "n classes"]
     each: float = 0.0
+    identity: str = field(default="", repr=False)
+
+    def __repr__(self) -> str:
+        return f"Sweep(class {self.target}: {self.known} of {self.total} ablations computed)"
+
+    def _repr_html_(self) -> str:
+        """The ablations that change the logit most, as a table."""
+        removed = {"single": "this band", "low_pass": "this band and all above", "high_pass": "this band and all below"}
+        places = [(curve, k) for curve in self.curves for k in range(len(curve.ablations))]
+        exact = self.logits()
+        order = np.argsort(-np.abs(np.where(np.isnan(exact), self.estimates, exact)), kind="stable")[:SHOWN]
+        rows = []
+        for i in order.tolist():
+            curve, k = places[i]
+            axis = "all axes" if curve.axis is None else f"axis {curve.axis}"
+            change = "not computed" if np.isnan(exact[i]) else number(exact[i])
+            rows.append([removed[curve.family], axis, number(curve.frequencies[k]), number(self.estimates[i]), change])
+        title = f"Largest changes of the logit of class {self.target}; {self.known} of {self.total} ablations computed"
+        return titled_table(title, rows, ["removed", "", "cycles", "estimated change", "exact change"])
 
     @property
     def known(self) -> int:
@@ -280,10 +307,13 @@ def steps(
 
     The sweep can be stopped after any result and continued with that result as `resume`.
 
-    Raises as `estimate` does, and ValueError if `resume` has other curves.
+    Raises as `estimate` does, and ConfigError if `resume` is of other curves, another model or another input.
     """
-    if resume is not None and resume.curves != tuple(curves):
-        raise ValueError("only a sweep of the same curves can be resumed")
+    identity = run_identity(model, sample)
+    if resume is not None:
+        if resume.curves != tuple(curves):
+            raise ConfigError("only a sweep of the same curves can be resumed")
+        check_identity(resume.identity, identity, "a sweep")
     total = sum(len(curve.ablations) for curve in curves)
     if resume is not None and resume.target == target:
         sweep = resume
@@ -292,7 +322,7 @@ def steps(
         made = estimate_curves(model, sample, curves, target)
         after = np.full((total, len(made.logits)), np.nan, dtype=np.float32) if resume is None else resume.after
         each = 0.0 if resume is None else resume.each
-        sweep = Sweep(tuple(curves), made.target, made.logits, made.changes, after, each)
+        sweep = Sweep(tuple(curves), made.target, made.logits, made.changes, after, each, identity)
     yield sweep
     left = [one for curve in curves for one in curve.ablations][sweep.known :]
     done = sweep.known

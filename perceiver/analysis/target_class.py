@@ -3,46 +3,55 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from jaxtyping import Float
 from torch import Tensor
 
-from ..errors import ConfigError
+from ..config import PerceiverConfig
+from ..errors import UnknownClassError
+from ..validation import index_of
 
-NAMED = 20
+NAMED = 30
 """Maximum number of classes that a message lists by name."""
 
 
 def chosen_class(logits: Float[Tensor, "classes"], target: int | None, against: int | None = None) -> int:
     """`target`, or the most probable class if None. Raises ConfigError if it or `against` does not exist."""
-    chosen = int(logits.argmax()) if target is None else target
-    for one in (chosen, against):
-        if one is not None and not 0 <= one < len(logits):
-            raise ConfigError(f"there is no class {one + 1}; they run from 1 to {len(logits)}")
-    return chosen
+    if against is not None:
+        index_of("class", against, len(logits))
+    return int(logits.argmax()) if target is None else index_of("class", target, len(logits))
 
 
-def find_class(text: str, labels: Sequence[str], num_classes: int, name: str = "this model") -> int:
-    """The index of a class, given its label, a word that occurs in its label only, or its number counted from 1.
+def find_class(text: str, config: PerceiverConfig, name: str = "this model") -> int:
+    """The index of a class, given its name as `PerceiverConfig.class_names` has it, or a word that occurs in its name
+    only. The classes of a model with labels can also be given by their number, counted from 1.
 
-    labels  of the classes; empty if they have none
-    name    the checkpoint's name, for messages
+    name  the checkpoint's name, for messages
 
-    Raises ConfigError for a class that does not exist or is ambiguous.
+    Raises UnknownClassError for a class that does not exist or is ambiguous.
     """
-    split, asked = [_words(label) for label in labels], _words(text)
+    names = config.class_names
+    if not config.labels:
+        # As results show it, or its number from 0: "class 3" is the fourth, so a number from 1 would be ambiguous.
+        found = re.fullmatch(r"(?:class\s+)?(\d{1,9})", text.strip(), re.ASCII | re.IGNORECASE)
+        if found and int(found[1]) < len(names):
+            return int(found[1])
+        raise UnknownClassError(f"{name} has no class {text!r}; its classes are {names[0]} to {names[-1]}")
+    split, asked = [_words(one) for one in names], _words(text)
     if asked in split:
         return split.index(asked)
     alike = [i for i, words in enumerate(split) if len(asked) == 1 and asked[0] in words]
     if len(alike) == 1:
         return alike[0]
-    if text.isdecimal() and 1 <= int(text) <= num_classes:
+    if text.isdecimal() and 1 <= int(text) <= len(names):
         return int(text) - 1
     if alike:
-        raise ConfigError(f"{name} has several classes {text!r}: {', '.join(labels[i] for i in alike)}")
-    have = f"it has {', '.join(labels)}" if labels and len(labels) <= NAMED else f"they run from 1 to {num_classes}"
-    raise ConfigError(f"{name} has no class {text!r}; {have}")
+        raise UnknownClassError(f"{name} has several classes {text!r}: {', '.join(names[i] for i in alike)}")
+    if len(names) <= NAMED:
+        have = f"it has {', '.join(names)}"
+    else:
+        have = f"it has {len(names):,} classes, such as {', '.join(names[:3])}"
+    raise UnknownClassError(f"{name} has no class {text!r}; {have}")
 
 
 def _words(label: str) -> tuple[str, ...]:

@@ -101,8 +101,12 @@ def check_sizes(config: PerceiverConfig, label: str) -> None:
             raise CheckpointError(f"{label} cannot be used: it describes {count:,} {what}, the limit is {limit:,}")
 
 
-def read_json(path: Path, label: str | None = None) -> dict[str, Any]:
+def read_json(
+    path: Path, label: str | None = None, *, advice: str = f"a checkpoint needs it next to {WEIGHTS}"
+) -> dict[str, Any]:
     """The object in a JSON file, which messages call `label` instead of its path.
+
+    advice  where it is missing
 
     Raises CheckpointError when there is none, or one that no configuration would be: too large, too deep, with numbers
     that are not finite.
@@ -112,7 +116,7 @@ def read_json(path: Path, label: str | None = None) -> dict[str, Any]:
         with path.open("rb") as file:
             text = file.read(_MAX_CONFIG_BYTES + 1)
     except FileNotFoundError as error:
-        raise CheckpointError(f"{label} is missing", f"a checkpoint needs it next to {WEIGHTS}") from error
+        raise CheckpointError(f"{label} is missing", advice) from error
     except OSError as error:
         raise CheckpointError(f"{label} cannot be read: {error.strerror or type(error).__name__}") from error
     if len(text) > _MAX_CONFIG_BYTES:

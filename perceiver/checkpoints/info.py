@@ -27,6 +27,7 @@ class CheckpointInfo:
     options     what may or must be given, because its files do not say it; `values` are those given, or the defaults
     revision    the commit, for a checkpoint from the hub
     credit      whose parameters they are and under which licence, in a sentence; "" if nothing is known
+    origin      where converted weights come from, by the card beside them; "" for others
     notes       what was decided or ignored, a sentence each
     """
 
@@ -41,6 +42,7 @@ class CheckpointInfo:
     values: Mapping[str, OptionValue | None] = field(default_factory=dict)
     revision: str | None = None
     credit: str = ""
+    origin: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -67,6 +69,8 @@ class CheckpointInfo:
             rows[1:1] = described(self.config)
         if self.credit:
             rows.append(("Licence", self.credit))
+        if self.origin:
+            rows.append(("Origin", self.origin))
         return [(name, one_line(text)) for name, text in rows]
 
 

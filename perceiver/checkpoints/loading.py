@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ..config import PerceiverConfig
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ConfigError
 from ..isolation import Workers
 from ..model import Perceiver
 from ..progress import ProgressCallback
@@ -38,14 +38,16 @@ def load(
     revision          branch, tag or commit on the hub
     token, cache_dir, endpoint, local_files_only  as in `HubOptions`
     options           what the checkpoint's files do not say, such as constructor arguments; see `inspect`
+    device            where the weights are put
     workers           worker processes in which files that `torch.save` wrote are unpickled, with limits on memory and
                       time, for files of strangers; None unpickles them in this process
     progress          called while files are downloaded and read
 
     Checkpoints may be this project's own, or those of Hugging Face Transformers, krasserm's perceiver-io and
     lucidrains' perceiver-pytorch. Raises CheckpointError when there is no such checkpoint, or it is damaged, does not
-    fit together, or is of another kind.
+    fit together, or is of another kind, ConfigError when there is no such device.
     """
+    device = find_device(device)
     hub = HubOptions(revision, token, cache_dir, endpoint, local_files_only)
     reader = open_checkpoint(resolve(source, hub, progress=progress), options, workers)
     model = _without_memory(reader.conversion_or_raise().config, f"{reader.info.source}, read as {reader.info.title},")
@@ -53,6 +55,14 @@ def load(
     model.load_state_dict(reader.tensors(shapes, progress), strict=True, assign=True)
     model.notes = reader.info.notes
     return model.eval().requires_grad_(False).to(device)
+
+
+def find_device(device: str | torch.device) -> torch.device:
+    """The device of this name. Raises ConfigError when there is none on this machine."""
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ConfigError(f"there is no device {str(device)!r} that PyTorch can use on this machine") from error
 
 
 def inspect(

@@ -54,11 +54,19 @@ def resolve(
 
     The name of a checkpoint that comes with the project goes before a path on this machine, and that before a hub id
     "owner/name" or "owner/name@revision". A Location is returned as it is. Raises CheckpointError when there is no such
-    checkpoint, or a revision is given for one that is not on the hub.
+    checkpoint, or a revision is given for one that is not on the hub or has been found already.
     """
-    if isinstance(source, Location):
-        return source
     options = options or HubOptions()
+    if isinstance(source, Location):
+        if options.revision not in (None, source.revision):
+            raise CheckpointError(
+                f"{source.source} has been found already, so no revision {options.revision!r} can be chosen"
+            )
+        return source
+    given: object = source
+    if not isinstance(given, (str, os.PathLike)):
+        advice = "give its name, a path or a hub id; perceiver.Lens takes a model that is in memory"
+        raise CheckpointError(f"{type(source).__name__} is no checkpoint", advice)
     text, bundled = str(source), BundledCheckpoints()
     if isinstance(source, str) and text in bundled.names():
         if options.revision is not None:

@@ -167,6 +167,7 @@ def open_checkpoint(
         values=values,
         revision=location.revision,
         credit=family.credit(checkpoint),
+        origin=_origin(location) if family.name == "own" else "",
         notes=(*chosen.notes, *file.notes, *(conversion.notes if conversion else ())),
     )
     return CheckpointReader(file, checkpoint, conversion, info)
@@ -177,9 +178,14 @@ def _json(location: Location, path: Path | None) -> dict[str, Any]:
 
 
 def _credit(location: Location) -> str:
-    """Whose parameters they are, by the results or the card of this project beside them."""
+    """The licence of the data that they were trained on, by the results of this project beside them."""
     results = read_results(location.folder)
-    return results.data.licence if results else " ".join(card.origin(location.folder))
+    return results.data.licence if results else ""
+
+
+def _origin(location: Location) -> str:
+    """Where converted weights come from, by the card of this project beside them."""
+    return "" if read_results(location.folder) else " ".join(card.origin(location.folder))
 
 
 def _parameters(file: TensorFile, conversion: Conversion | None) -> Iterator[Entry]:

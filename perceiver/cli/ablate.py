@@ -10,7 +10,7 @@ import typer
 from ..analysis.methods import Fill
 from ..errors import ConfigError
 from ..progress import ProgressCallback
-from .console import examples, file_part, finish, for_each, json_bytes, save_all, signed, stems, table
+from .console import examples, file_part, finish, for_each, json_bytes, save_all, settings_part, signed, stems, table
 from .options import FORMATS, AsJson, Checkpoint, ClassName, Files, Formats, Out, Read, Seed, from_zero, listed
 from .session import Session
 
@@ -27,7 +27,7 @@ app = typer.Typer()
 @app.command(
     epilog=examples(
         "perceiver ablate photo.jpg --low-pass 4",
-        "perceiver ablate *.jpg --keep 1 8 --class chair -o ablated",
+        "perceiver ablate *.jpg -c image-fourier --keep 1 8 --class chair -o ablated",
         "perceiver ablate talk.mp3 -c audio-mel --axis 2 --fill shuffle --seed 7",
         "perceiver ablate photo.jpg --remove b1:3-16,x2,mean --json",
     )
@@ -104,8 +104,11 @@ def ablate(
     if not any(value is not None and value is not False for value in removed.values()):
         raise typer.BadParameter("say what to take away, such as --low-pass 4, --axis 1 or --remove b1:3-16")
     removed |= {"fill": fill, "seed": seed}
+    settings = {"remove": remove, "low_pass": low_pass, "high_pass": high_pass, "keep": keep, "band": band}
+    settings |= {"axis": axis, "no_coordinates": no_coordinates, "sines": sines, "cosines": cosines, "all": whole}
+    settings |= {"fill": fill, "seed": seed or None, "class": class_}
     wanted, names, session = listed(formats, FORMATS), stems(files), Session(checkpoint, read)
-    if checkpoint:
+    if checkpoint is not None:
         _ablation(session.lens(files[0]), removed)
 
     def work(path: Path, progress: ProgressCallback) -> tuple[dict[str, Any], str]:
@@ -113,7 +116,8 @@ def ablate(
         found = session.run(path).ablate(ablation, target=class_)
         result = {"file": str(path)} | found.json()
         if out is not None:
-            stem = f"{names[path]}.{file_part(found.context.name)}.ablated"
+            parts = settings_part(*(read or ()), **settings)
+            stem = f"{names[path]}.{file_part(found.context.name)}.ablated{parts}"
             result["written"] = save_all(out, wanted, lambda form: _files(found, form, stem))
         return result, f"{path} ({found.context.name})\n{_listing(found)}"
 
@@ -126,7 +130,7 @@ def _ablation(lens: Lens, removed: dict[str, Any]) -> Ablation:
     from ..analysis.ablate import band_counts, choose
 
     config, encoding = lens.config, lens.model.encoding
-    ablation = choose(encoding, **removed)
+    ablation = choose(encoding, name=lens.name, **removed)
     if not ablation.channels(encoding, config.position_channels):
         have = band_counts(lens.name, lens.model)
         hint = "; --all takes them whole" if config.position_channels and not encoding.bands() else ""

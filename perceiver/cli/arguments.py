@@ -67,7 +67,7 @@ def given_options(path: Path | None, pairs: Sequence[str] | None) -> dict[str, A
     """Options from a JSON file, then those given one by one. Raises CheckpointError or BadParameter."""
     from ..checkpoints.folder import read_json
 
-    values = read_json(path) if path else {}
+    values = read_json(path, advice="--arguments names a JSON file") if path else {}
     for pair in pairs or ():
         name, equals, text = pair.partition("=")
         if not (name and equals and text):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,7 +44,9 @@ app = typer.Typer(
     ),
 )
 def show(
-    name: Annotated[str | None, typer.Argument(help="Show this checkpoint's card.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Show the card of this checkpoint: its name or its folder.", show_default=False)
+    ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Check weights against the SHA-256 in their cards.")] = False,
     write_readme: Annotated[
         Path | None,
@@ -53,6 +56,7 @@ def show(
 ) -> None:
     """List the checkpoints here, or show one's card."""
     from ..checkpoints import BundledCheckpoints
+    from ..checkpoints.cards.card import read as read_card
     from ..checkpoints.cards.tables import update_readme
 
     store = BundledCheckpoints()
@@ -61,16 +65,20 @@ def show(
         changed = update_readme(write_readme, rows)
         typer.echo(f"{write_readme}: {'table written' if changed else 'up to date'}", err=True)
         return
-    chosen = store.names() if name is None else (name,)
+    chosen = {one: _folder(store, one) for one in (store.names() if name is None else (name,))}
     if verify:
-        _verify(store, chosen)
+        _verify(chosen)
     if as_json:
-        described = [_described(store, one) for one in chosen]
+        described = [_described(*one) | ({"verified": True} if verify else {}) for one in chosen.items()]
         print_json(described if name is None else described[0])
-    elif name is not None and not verify:
-        typer.echo(store.card(name).markdown, nl=False)
+    elif verify:
+        width = max((len(one) for one in chosen), default=0)
+        for one in chosen:
+            typer.echo(f"{one:{width}}  the weights have the SHA-256 that the card names")
+    elif name is not None:
+        typer.echo(read_card(chosen[name]).markdown, nl=False)
     else:
-        _list(store, chosen)
+        _list(chosen)
 
 
 @app.command(
@@ -119,29 +127,40 @@ def _as_set(option: Option, value: object) -> str:
     return f"--set {option.name}={'...' if value is None else json.dumps(value)}  {option.label}{choices}"
 
 
-def _verify(store: BundledCheckpoints, names: tuple[str, ...]) -> None:
+def _folder(store: BundledCheckpoints, name: str) -> Path:
+    """The folder of a bundled checkpoint, or the one at this path. Raises CheckpointError where there is neither."""
+    path = Path(name)
+    return path if name not in store.names() and path.is_dir() else store.folder(name)
+
+
+def _verify(folders: Mapping[str, Path]) -> None:
     from ..checkpoints.cards.card import verify
 
     with progress_bars() as bars:
-        for name in bars.track(names, description="Reading weights"):
-            verify(store.folder(name))
+        for folder in bars.track(list(folders.values()), description="Reading weights"):
+            verify(folder)
 
 
-def _described(store: BundledCheckpoints, name: str) -> dict[str, Any]:
-    results = store.card(name).results
-    config = store.config(name)
+def _described(name: str, folder: Path) -> dict[str, Any]:
+    from ..checkpoints.cards.results import read_results
+    from ..checkpoints.folder import read_config
+
+    results, config = read_results(folder), read_config(folder)
     return {
         "name": name,
-        "path": str(store.folder(name)),
+        "path": str(folder),
         "config": config.to_dict(),
         "results": None if results is None else results.to_dict(),
     }
 
 
-def _list(store: BundledCheckpoints, names: tuple[str, ...]) -> None:
-    width = max((len(name) for name in names), default=0)
-    for name in names:
-        results, config = store.card(name).results, store.config(name)
+def _list(folders: Mapping[str, Path]) -> None:
+    from ..checkpoints.cards.results import read_results
+    from ..checkpoints.folder import read_config
+
+    width = max((len(name) for name in folders), default=0)
+    for name, folder in folders.items():
+        results, config = read_results(folder), read_config(folder)
         reads = f"{config.modality} {' × '.join(map(str, config.input_shape))}, {config.positions.phrase}"
         reached = ""
         if results is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..progress import ProgressCallback
-from .console import examples, file_part, finish, for_each, json_bytes, save_all, stems, table
+from .console import examples, file_part, finish, for_each, json_bytes, save_all, settings_part, stems, table
 from .options import FORMATS, AsJson, Checkpoints, Files, Formats, Kind, Out, Read, listed, reading_options
 from .session import open_checkpoint
 
@@ -59,25 +59,28 @@ def compare(
         found = compare(*runs, selection=MapSelection(kind=kind))
         result = {"file": str(path)} | found.json()
         if out is not None:
-            result["written"] = save_all(out, wanted, lambda form: _files(found, form, names[path]))
+            models = "+".join(file_part(lens.name) for lens in opened)
+            parts = settings_part(*(read or ()), kind=None if kind == "probability" else kind)
+            stem, ending = names[path], f"compared{parts}"
+            result["written"] = save_all(out, wanted, lambda form: _files(found, form, stem, models, ending))
         return result, f"{path}\n{_listing(found, result['models'])}"
 
     results, complete = for_each(files, "Comparing", work)
     finish(results, complete, as_json)
 
 
-def _files(found: Comparison, form: str, stem: str) -> dict[str, bytes]:
-    """The files of one format, by name."""
+def _files(found: Comparison, form: str, stem: str, models: str, ending: str) -> dict[str, bytes]:
+    """The files of one format, by name: of all models, or of each of them."""
     match form:
         case "json":
-            return {f"{stem}.compared.json": json_bytes(found.json())}
+            return {f"{stem}.{models}.{ending}.json": json_bytes(found.json())}
         case "npz":
             kind = found.selection.kind
-            return {f"{stem}.{file_part(run.name)}.compared.npz": run.maps(kind=kind).npz() for run in found.runs}
+            return {f"{stem}.{file_part(run.name)}.{ending}.npz": run.maps(kind=kind).npz() for run in found.runs}
         case _:
             return {
-                f"{stem}.compared.png": found.figure(),
-                f"{stem}.compared-difference.png": found.difference_figure(),
+                f"{stem}.{models}.{ending}.png": found.figure(),
+                f"{stem}.{models}.{ending}-difference.png": found.difference_figure(),
             }
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,13 +14,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 from typer.core import TyperGroup
 
-from ..errors import InputError, PerceiverError
+from ..errors import ConfigError, IndexRangeError, InputError, PerceiverError, UnknownClassError
 from ..progress import ProgressCallback, portion
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 BAD_INPUT = 2
+
+LONGEST_PART = 100
+"""Characters of the settings in a file's name; names have at most 255."""
 
 Result = TypeVar("Result")
 
@@ -39,9 +44,16 @@ def examples(*lines: str) -> str:
     return "\n".join(("\b", "Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)))
 
 
-def complain(error: PerceiverError) -> None:
-    """Says on standard error what was wrong."""
-    typer.echo(f"perceiver: {error}", err=True)
+def complain(error: PerceiverError, file: Path | None = None) -> None:
+    """Writes to standard error what was wrong, with indices from 1, as they are typed.
+
+    file  that was worked on, for errors that do not name it
+    """
+    text = error.counted_from(1) if isinstance(error, IndexRangeError) else str(error)
+    if isinstance(error, UnknownClassError):
+        text += "; -c chooses another checkpoint, and 'perceiver checkpoints' lists them"
+    where = f"{file}: " if file is not None and isinstance(error, ConfigError) else ""
+    typer.echo(f"perceiver: {where}{text}", err=True)
 
 
 def print_json(value: Any) -> None:
@@ -94,7 +106,7 @@ def for_each(
             try:
                 results.append(work(path, portion(progress, number / len(files), (number + 1) / len(files))))
             except PerceiverError as error:
-                complain(error)
+                complain(error, path)
     return results, len(results) == len(files)
 
 
@@ -182,3 +194,22 @@ def stems(files: Sequence[Path]) -> dict[Path, str]:
 def file_part(name: str) -> str:
     """A checkpoint's name as part of a file's."""
     return name.replace("/", "--")
+
+
+def settings_part(*read: str, **settings: Any) -> str:
+    """The settings of a command that are not at their defaults as part of a file's name: ".latent-12.kind-score", so
+    that two commands with other settings do not write the same files; "" where there are none.
+
+    read      how files are read, as --read gives it
+    settings  by the names of their options; None and False are defaults, and tuples are joined by hyphens
+    """
+    words = [re.sub(r"[^\w.+-]+", "-", pair) for pair in read]
+    for name, value in settings.items():
+        if value is None or value is False:
+            continue
+        parts = [] if value is True else [str(one) for one in (value if isinstance(value, tuple | list) else (value,))]
+        words.append("-".join(re.sub(r"[^\w.+-]+", "-", part) for part in (name.strip("_").replace("_", "-"), *parts)))
+    text = "".join(f".{word}" for word in words)
+    if len(text) > LONGEST_PART:
+        text = f"{text[: LONGEST_PART - 9]}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return text

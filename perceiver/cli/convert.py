@@ -42,7 +42,10 @@ def convert(
         about = inspect(location, options=options, workers=isolating())
         model = load(location, options=options, workers=isolating(), progress=progress)
         commit = f", revision {about.revision}" if about.revision else ""
-        origin = [f"Converted from {about.source}{commit} ({about.title}).", *([about.credit] if about.credit else [])]
+        origin = [
+            f"Converted from {about.source}{commit} ({about.title}).",
+            *filter(None, (about.credit, about.origin)),
+        ]
         try:
             save(model, folder, origin=[*origin, *about.notes])
         except OSError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import examples, file_part, json_bytes, print_json, print_notes, save, table
+from .console import examples, file_part, json_bytes, print_json, print_notes, save, settings_part, table
 from .options import CHECKPOINT_HELP, AsJson, Out, Read, element_at, reading_options
 from .session import open_checkpoint
 
@@ -63,7 +63,8 @@ def encoding(
     values = encoding_json(found, origin, axes=axes)
     written = []
     if out is not None:
-        stem = f"{file_part(lens.name)}.encoding" if file is None else f"{file.stem}.{file_part(lens.name)}.encoding"
+        stem = "" if file is None else f"{file.stem}."
+        stem += f"{file_part(lens.name)}.encoding{settings_part(*(read or ()), at=at)}"
         buffer = BytesIO()
         encoding_npz(buffer, found, origin, layout)
         written = [save(out, f"{stem}.npz", buffer.getvalue()), save(out, f"{stem}.json", json_bytes(values))]

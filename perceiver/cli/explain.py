@@ -10,7 +10,7 @@ import typer
 
 from ..analysis.methods import METHODS, RelevanceMethod, method_label
 from ..progress import ProgressCallback
-from .console import examples, file_part, finish, for_each, json_bytes, save_all, stems, table
+from .console import examples, file_part, finish, for_each, json_bytes, save_all, settings_part, stems, table
 from .options import FORMATS, Against, AsJson, Checkpoint, ClassName, Files, Formats, Out, Read, listed
 from .session import Session
 
@@ -33,7 +33,7 @@ app = typer.Typer()
 @app.command(
     epilog=examples(
         "perceiver explain photo.jpg",
-        "perceiver explain photo.jpg --class chair --against sofa -o explained",
+        "perceiver explain photo.jpg -c image-fourier --class chair --against sofa -o explained",
         "perceiver explain *.jpg --method attention,relevance --json",
     )
 )
@@ -58,6 +58,10 @@ def explain(
     probability of the class, the better a map is. A random order is what a map that knows nothing gets.
     """
     asked, wanted, names = methods(method), listed(formats, FORMATS), stems(files)
+    relevance = None if way == "gradient" else way
+    steps = None if points == 32 else points
+    settings = {"class": class_, "against": against, "method": method, "relevance": relevance, "steps": steps}
+    parts = settings_part(*(read or ()), **settings)
     session = Session(checkpoint, read)
 
     def work(path: Path, progress: ProgressCallback) -> tuple[dict[str, Any], str]:
@@ -65,7 +69,7 @@ def explain(
         found = run.explain(class_, against, methods=asked, relevance=way, steps=points, progress=progress)
         result = {"file": str(path)} | found.json()
         if out is not None:
-            stem = f"{names[path]}.{file_part(run.name)}.explained"
+            stem = f"{names[path]}.{file_part(run.name)}.explained{parts}"
             result["written"] = save_all(out, wanted, lambda form: _files(found, form, stem))
         return result, f"{path} ({run.name})\n{_listing(found)}"
 

@@ -4,7 +4,7 @@ in."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -68,7 +68,7 @@ def faithfulness(
     run = Session(checkpoint, read).run(file)
     question = run.question(class_, relevance=way)
     with progress_bar() as progress:
-        options = {"steps": steps, "seeds": seeds, "removal": how, "progress": progress}
+        options: dict[str, Any] = {"steps": steps, "seeds": seeds, "removal": how, "progress": progress}
         *_, last = run.explain_steps(question, asked, **options)
     scores, target = last.found.scores, question.target
     if as_json:

@@ -9,7 +9,18 @@ import typer
 
 from ..errors import ConfigError
 from ..progress import ProgressCallback
-from .console import BAD_INPUT, examples, file_part, for_each, json_bytes, print_json, print_notes, save, stems
+from .console import (
+    BAD_INPUT,
+    examples,
+    file_part,
+    for_each,
+    json_bytes,
+    print_json,
+    print_notes,
+    save,
+    settings_part,
+    stems,
+)
 from .options import AsJson, Checkpoint, Files, Head, Kind, Read, from_zero, listed
 from .session import Session
 
@@ -67,8 +78,16 @@ def maps(
     from ..analysis.maps import MapSelection
 
     selection = MapSelection(reduce, from_zero(latent), from_zero(head), kind)
+    other = {"head": head, "kind": None if kind == "probability" else kind}
+    chosen = settings_part(latent=latent, reduce=None if reduce == "mean" or latent else reduce, **other)
+    all_settings = settings_part(all_latents=True, **other)
+    drawn = settings_part(
+        scale=None if scale == "shared" else scale,
+        colours=None if colours == "magma" else colours,
+        overlay=None if overlay == 80 else overlay,
+    )
     session, names = Session(checkpoint, read), stems(files)
-    if checkpoint:
+    if checkpoint is not None:
         _check(selection, scale, session.lens(files[0]))
 
     def work(path: Path, progress: ProgressCallback) -> dict[str, Any]:
@@ -77,15 +96,20 @@ def maps(
         found = run.maps(reduce=reduce, latent=selection.latent, head=selection.head, kind=kind)
         written = []
         for form in wanted:
+            # The predictions do not depend on which maps are drawn, nor the values on how they are.
+            parts = settings_part(*(read or ()))
             if form == "json":
                 data = json_bytes(run.json())
             elif form == "csv":
                 data = found.csv().encode()
+                parts += chosen
             elif form == "npz":
                 data = _every_latent(run, found) if all_latents else found.npz()
+                parts += all_settings if all_latents else chosen
             else:
                 data = found.figure(form, scale=scale, colours=colours, overlay=overlay / 100)
-            written.append(save(out, f"{names[path]}.{file_part(run.name)}.{form}", data))
+                parts += chosen + drawn
+            written.append(save(out, f"{names[path]}.{file_part(run.name)}{parts}.{form}", data))
         return {"file": str(path), "written": written, "notes": list(run.sample.notes)}
 
     results, complete = for_each(files, "Computing maps", work)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
+import socket
 import sys
 from typing import Annotated
 
@@ -11,7 +13,7 @@ import typer
 
 from ..errors import ConfigError
 from ..installation import bundle_folder
-from .console import examples
+from .console import examples, reason
 
 app = typer.Typer()
 
@@ -38,6 +40,7 @@ def serve(
     script = bundle_folder() / "server.py"
     if not script.is_file():
         raise ConfigError(f"the installation is incomplete: there is no {script}")
+    _check_listening(address, port)
     if not _is_loopback(address):
         # Opening the app to the network is not meant to let everyone name files of this machine.
         os.environ.setdefault("PERCEIVER_LOCAL_PATHS", "0")
@@ -51,6 +54,33 @@ def serve(
     options = ["--server.port", str(port), "--server.address", address, "--server.showEmailPrompt", "false"]
     # One process, so that whoever stops this command stops the app.
     os.execv(sys.executable, [*command, *options])
+
+
+def _check_listening(address: str, port: int) -> None:
+    """Raises ConfigError for an address that is none of this machine's, or a port that is taken or not allowed."""
+    try:
+        found = socket.getaddrinfo(address.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(
+            f"--address {address} is no address; use localhost, 0.0.0.0 or an address of this machine"
+        ) from error
+    errors = []
+    for family, kind, protocol, _, place in found:
+        try:
+            with socket.socket(family, kind, protocol) as test:
+                if os.name == "posix":  # as the server does, so that a port which was just left can be taken again
+                    test.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                test.bind(place)
+        except OSError as error:
+            errors.append(error)
+    numbers = {error.errno for error in errors}
+    if errno.EADDRINUSE in numbers:
+        raise ConfigError(f"port {port} is in use, perhaps by this app already; choose another with --port")
+    if len(errors) < len(found):
+        return
+    if errno.EACCES in numbers:
+        raise ConfigError(f"port {port} may not be used by this user; choose one from 1024 with --port")
+    raise ConfigError(f"--address {address} is not an address of this machine: {reason(errors[0])}")
 
 
 def _is_loopback(address: str) -> bool:

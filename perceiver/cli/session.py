@@ -6,12 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import modalities
+from ..errors import InputError
 from .arguments import ISOLATE, options_for
 from .console import progress_bar
 from .options import reading_options
 
 if TYPE_CHECKING:
     from ..lens import Lens, Run
+
+
+VIDEO_CHECKPOINT = "deepmind/multimodal-perceiver"
+"""A checkpoint on the hub for the one medium that no bundled checkpoint is meant for."""
 
 
 def open_checkpoint(source: str) -> Lens:
@@ -35,18 +41,31 @@ class Session:
         """read  how files are read, as --read gives it"""
         self._options = reading_options(read)
         self._source = source
-        self._opened = {source: open_checkpoint(source)} if source else {}
+        self._opened = {} if source is None else {source: open_checkpoint(source)}
 
     def lens(self, path: Path) -> Lens:
         """The checkpoint for a file."""
         from ..lens import best_checkpoint
 
-        source = self._source or best_checkpoint(path)
+        source = best_checkpoint(path) if self._source is None else self._source
         if source not in self._opened:
             self._opened[source] = open_checkpoint(source)
         return self._opened[source]
 
     def run(self, path: Path) -> Run:
         """A file put through its checkpoint. Raises InputError when it cannot be read."""
+        from ..lens import fitting_modalities
+
         lens = self.lens(path)
-        return lens.run(lens.read(path, **self._options))
+        try:
+            sample = lens.read(path, **self._options)
+        except InputError as error:
+            meant = fitting_modalities(path)[:1]
+            if self._source is not None or meant in ((), (lens.config.modality,)):
+                raise
+            # Another sort of model read what it could of the file, such as the sound of a video.
+            many = modalities.describe(meant[0]).noun.many
+            raise InputError(
+                f"{error}; no checkpoint here is meant for {many}: name one that is with -c, such as {VIDEO_CHECKPOINT}"
+            ) from error
+        return lens.run(sample)

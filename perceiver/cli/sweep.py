@@ -35,7 +35,7 @@ app = typer.Typer()
 @app.command(
     epilog=examples(
         "perceiver sweep photo.jpg",
-        "perceiver sweep photo.jpg --class chair --fill mean --csv > chair.csv",
+        "perceiver sweep photo.jpg -c image-fourier --class chair --fill mean --csv > chair.csv",
         "perceiver sweep talk.mp3 -c audio-mel --json",
         "perceiver sweep --held-out -c image-fourier --most 400",
     )
@@ -109,6 +109,10 @@ def _rows(points: Sequence[dict[str, Any]]) -> str:
 
     rows = [["cycles", "answer", "estimate", "logit", "points"]]
     for point in points:
-        changes = [signed(point["estimate"], 3), signed(point["logit"], 3), signed(100 * point["probability"], 1)]
+        changes = [
+            signed(point["estimate"], 3),
+            signed(point["logit_change"], 3),
+            signed(100 * point["probability_change"], 1),
+        ]
         rows.append([number(point["cycles"]), point["answer"], *changes])
     return table(rows, left=2, indent="    ")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import ConfigError
 from ..progress import ProgressCallback
+from ..validation import index_of
 from .compare import block_table
 from .console import BAD_INPUT, examples, for_each, print_json, print_notes
 from .held_out import tartan as study
@@ -96,9 +96,8 @@ def tartan(
 
 def _with_head(lens: Lens, head: int | None) -> Lens:
     """A checkpoint that has a head. Raises ConfigError for one that does not."""
-    heads = lens.config.cross_heads
-    if head is not None and head >= heads:
-        raise ConfigError(f"{lens.name} has no head {head + 1}; they run from 1 to {heads}")
+    if head is not None:
+        index_of("head", head, lens.config.cross_heads, lens.name)
     return lens
 
 

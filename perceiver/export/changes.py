@@ -17,7 +17,7 @@ from ..analysis.sweep import Sweep, agreement
 from .arrays import Target, write_npz
 from .origin import Layout, Origin, finite
 
-SWEEP = ("family", "axis", "cycles", "ablation", "estimate", "logit", "probability", "kl", "answer")
+SWEEP = ("family", "axis", "cycles", "ablation", "estimate", "logit_change", "probability_change", "kl", "answer")
 """The columns of a sweep's CSV file."""
 
 
@@ -86,8 +86,8 @@ def sweep_csv(sweep: Sweep, labels: Sequence[str], *, axes: Sequence[str]) -> st
     family, axis  the curve; the axis by its name, empty for all axes
     cycles        the frequency in cycles across the axis
     ablation      as in links and command lines (`Ablation.text`)
-    estimate      estimated change of the logit; `logit` and `probability` are exact changes, `kl` in nats; empty if not
-                  known yet
+    estimate      estimated change of the logit; `logit_change` and `probability_change` are exact, `kl` in nats; empty
+                  if not known yet
     answer        the most probable class
     """
     out = StringIO()
@@ -133,8 +133,8 @@ def _sweep(sweep: Sweep, labels: Sequence[str], axes: Sequence[str]) -> Iterator
             "cycles": frequency,
             "ablation": ablation.text(),
             "estimate": float(sweep.estimates[i]),
-            "logit": change and change.logit(sweep.target),
-            "probability": change and change.probability(sweep.target),
+            "logit_change": change and change.logit(sweep.target),
+            "probability_change": change and change.probability(sweep.target),
             "kl": change and change.kl,
             "answer": change and labels[int(change.after.argmax())],
         }

@@ -18,7 +18,7 @@ from .lens import Lens, open_lens
 from .maps import Maps
 from .run import Run
 from .scan import Scan, scan_steps
-from .source import Source, best_checkpoint, open_windows, read_bytes, read_sample
+from .source import Source, best_checkpoint, fitting_modalities, open_windows, read_bytes, read_sample
 
 __all__ = [
     "Ablated",
@@ -36,6 +36,7 @@ __all__ = [
     "comparable_scales",
     "compare",
     "encoding_axes",
+    "fitting_modalities",
     "map_differences",
     "model_spectra",
     "open_lens",

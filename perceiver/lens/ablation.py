@@ -9,6 +9,7 @@ from functools import cached_property
 from io import BytesIO
 from typing import Any
 
+from .. import notebook
 from ..analysis.ablate import describe
 from ..analysis.ablation import Ablation
 from ..analysis.change import AnswerChange, MapChange, map_changes
@@ -123,12 +124,14 @@ class Ablated:
         return self.figure()
 
     def _repr_html_(self) -> str:
-        sample, what, titles = self.context.sample, self.selection.quantity, self._titles()
-        return display.row(
-            f"{display.heading(self.removed[0].upper() + self.removed[1:])}: {html.escape(self.verdict)}",
-            display.table_html(self._rows(), ["", "before", "after"]),
-            f"Before<br>{display.maps_html(sample, [one.before for one in self.maps], titles, what)}",
-            f"After<br>{display.maps_html(sample, [one.after for one in self.maps], titles, what)}",
+        sample = self.context.sample
+        before, after, _ = change_maps(self.maps, self.selection.quantity)
+        return notebook.row(
+            f"{notebook.heading(self.removed[0].upper() + self.removed[1:])}: {html.escape(self.verdict)}",
+            notebook.table_html(self._rows(), ["", "before", "after"]),
+            f"Before<br>{display.block_maps_html(sample, before)}",
+            f"After<br>{display.block_maps_html(sample, after)}",
+            display.scale_html(before[0].range),
         )
 
     def _titles(self) -> list[str]:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from .. import notebook
 from ..analysis.change import jensen_shannon
-from ..analysis.compare import bands_of_models, why_not_subtracted
+from ..analysis.compare import bands_of_models, same_input, why_not_subtracted
 from ..analysis.encodings import gram
 from ..analysis.maps import MEAN, MapSelection
 from ..analysis.spectrum import Spectrum
@@ -111,10 +112,13 @@ class Comparison:
     def figure(self) -> bytes:
         """Every run's maps, a row each, on one scale, as a PNG; for other numbers of elements in multiples of
         uniform."""
+        return self._drawn(self.runs, self._scaled(), "What each block read in", strength=0.8)
+
+    def _scaled(self) -> tuple[tuple[BlockMap, ...], ...]:
+        """Every run's maps on one scale, where they have one."""
         quantity = self.selection.quantity
         mode = comparable_scales(quantity, [math.prod(run.sample.shape) for run in self.runs])[0]
-        rows = scaled_rows(self.maps, quantity, mode)
-        return self._drawn(self.runs, rows, "What each block read in", strength=0.8)
+        return scaled_rows(self.maps, quantity, mode)
 
     def difference_figure(self) -> bytes:
         """The maps of the other runs less the first's, as a PNG; empty where none can be subtracted."""
@@ -143,24 +147,36 @@ class Comparison:
         return self.figure()
 
     def _repr_html_(self) -> str:
-        parts = []
-        for run, maps in zip(self.runs, self.maps, strict=True):
-            titles = [f"Block {block + 1}" for block in maps]
-            pictures = display.maps_html(run.sample, list(maps.values()), titles, self.selection.quantity)
-            parts += [f"{display.heading(run.name)}<br>{display.bars_html(run.top(3))}", pictures]
-        return display.row(*parts, *(html.escape(apart) for apart in self.apart if apart))
+        parts, rows = [], self._scaled()
+        for run, maps in zip(self.runs, rows, strict=True):
+            pictures = display.block_maps_html(run.sample, maps)
+            parts += [f"{notebook.heading(run.name)}<br>{display.bars_html(run.top(3))}", pictures]
+        parts.append(display.scale_html(rows[0][0].range))
+        return notebook.row(*parts, *(html.escape(apart) for apart in self.apart if apart))
 
 
 def compare(*runs: Run, selection: MapSelection = MEAN) -> Comparison:
     """Sets runs of two or more models on one input side by side.
 
-    Raises ConfigError for fewer, and where a model has no such map.
+    Raises ConfigError for fewer, for runs on different inputs, and where a model has no such map.
     """
+    for run in runs:
+        if not isinstance(run, Run):
+            raise ConfigError(f"a comparison takes runs, as lens.run(...) gives them, not {type(run).__name__}")
     if len(runs) < 2:
         raise ConfigError("a comparison takes the runs of two or more models")
+    check_same_input(runs)
     for run in runs:
         selection.check(run.model.config, run.name)
     return Comparison(tuple(runs), selection)
+
+
+def check_same_input(runs: Sequence[Run]) -> None:
+    """Raises ConfigError for runs on different inputs."""
+    first = runs[0].sample
+    for run in runs[1:]:
+        if not same_input(first, run.sample):
+            raise ConfigError(f"a comparison takes runs on one input; these are on {first.name} and {run.sample.name}")
 
 
 def map_differences(first: Mapping[int, Array], other: Mapping[int, Array]) -> dict[int, Array]:
@@ -184,8 +200,9 @@ def spectra_of(
     """The spectra of every block's maps, run by run, at the bands of each model's position encoding.
 
     Models without bands are measured at those of the first that has some on the same grid, else at those that Fourier
-    features of their grid would have.
+    features of their grid would have. Raises ConfigError for runs on different inputs, and as `spectra` does.
     """
+    check_same_input(runs)
     every: list[list[Spectrum]] = []
     for run, (_, bands) in zip(runs, bands_of_models([run.model for run in runs]), strict=True):
         every.append([])

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from jaxtyping import Float
 
 from .. import modalities
 from ..analysis.sentences import Along
-from ..analysis.target_class import chosen_class, find_class
+from ..analysis.target_class import find_class
 from ..export import Layout, Origin
 from ..model import Perceiver
 from ..sample import Sample
+from ..validation import index_of
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,18 @@ class Context:
     """A model and one input of it.
 
     name    of the checkpoint
-    labels  of the classes; their numbers from 0 where they have none
     digest  gives the SHA-256 of the weights, None where it is not known; called for exports alone
     """
 
     name: str
     model: Perceiver = field(repr=False)
-    labels: tuple[str, ...] = field(repr=False)
     sample: Sample = field(repr=False)
     digest: Callable[[], str | None] = field(repr=False, compare=False)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the classes (`PerceiverConfig.class_names`)."""
+        return self.model.config.class_names
 
     @property
     def origin(self) -> Origin:
@@ -60,14 +63,16 @@ class Context:
         return tuple(Along(words[axis], grid.ravel()) for axis, grid in zip(layout.axes, grids, strict=True))
 
     def class_index(self, which: int | str | None, logits: Float[np.ndarray, "classes"]) -> int:
-        """A class from 0: by number from 0, by label or a word of it; None is the most probable one.
+        """The index of a class, given as such, by its name or a word of it, as `find_class` takes them; None is the
+        most probable one.
 
         Raises ConfigError for a class that the model lacks.
         """
+        if which is None:
+            return int(logits.argmax())
         if isinstance(which, str):
-            config = self.model.config
-            return find_class(which, config.labels or (), config.num_classes, self.name)
-        return chosen_class(torch.from_numpy(logits), which)
+            return find_class(which, self.model.config, self.name)
+        return index_of("class", which, len(self.labels), self.name)
 
 
 def layout_of(sample: Sample) -> Layout:

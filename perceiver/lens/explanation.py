@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from .. import notebook
 from ..analysis.explanation import Explanations
 from ..analysis.formatting import class_name
 from ..analysis.methods import method_label
@@ -100,5 +101,5 @@ class Explained:
             [html.escape(method_label(key)), f"{score.deletion.area:.2f}", f"{score.insertion.area:.2f}"]
             for key, score in self.found.scores.items()
         ]
-        table = display.table_html(scores, ["", "deletion", "insertion"]) if scores else ""
-        return display.row(display.heading(self.title), *pictures, table)
+        table = notebook.table_html(scores, ["", "deletion", "insertion"]) if scores else ""
+        return notebook.row(notebook.heading(self.title), *pictures, table)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import copy
 import html
+import os
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from .. import notebook
 from ..analysis.encodings import CodeAnalysis, analyse_code
 from ..checkpoints import CheckpointInfo, HubOptions, Location, inspect, load, resolve
 from ..checkpoints.folder import sha256
 from ..checkpoints.info import described
+from ..checkpoints.loading import find_device
 from ..config import PerceiverConfig
-from ..errors import ConfigError
+from ..errors import ConfigError, InputError
 from ..export import Origin
 from ..model import Perceiver
 from ..progress import ProgressCallback, ignore
 from ..sample import Sample
-from . import display
+from ..validation import element_index
 from .context import Context
 from .isolated import workers
 from .run import Run
@@ -49,8 +53,11 @@ class Lens:
         digest   gives the SHA-256 of the weights, which is asked for once and only by exports
         info     gives what `Lens.info` says, asked for once
         isolate  whether `read` and `scan` decode files in worker processes with limits on memory and time
+
+        A model in another precision than float32, in which all analyses work, is copied and converted. Raises
+        ConfigError for a model that is not on the CPU.
         """
-        self.model = model.eval()
+        self.model = _in_float32(model).eval()
         self.name = name
         self._digest = digest
         self._info = info
@@ -63,8 +70,8 @@ class Lens:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The classes' names; their numbers from 0 where they have none."""
-        return self.config.labels or tuple(str(i) for i in range(self.config.num_classes))
+        """The classes' names; "class 0", "class 1" and so on where they have none."""
+        return self.config.class_names
 
     @cached_property
     def sha256(self) -> str | None:
@@ -85,10 +92,11 @@ class Lens:
         """Where results about an input come from, for exports."""
         return self._context(sample).origin
 
-    def read(self, source: Source, *, name: str | None = None, **options: Any) -> Sample:
+    def read(self, source: Source, *, name: str | os.PathLike[str] | None = None, **options: Any) -> Sample:
         """An input as the model reads it.
 
-        source   a path, the bytes of a file, or an open binary file
+        source   a path, the bytes of a file, or an open binary file; for images also a PIL image or a uint8 array
+                 (height, width) or (height, width, 3 or 4), for point clouds an array (points, 3)
         name     of the input, in messages and exports; by default the file's own
         options  choices about reading it: start=1.5 of a sound or a clip, channel=2 of a sound; up="z",
                  draw="farthest", seed=1, strays="drop", columns="2-3-4" of a cloud
@@ -97,23 +105,38 @@ class Lens:
         """
         return read_sample(self.config, source, name=name, options=options, isolate=self.isolate)
 
-    def run(self, sample: Sample) -> Run:
+    def run(self, sample: Sample | Source, *, name: str | os.PathLike[str] | None = None, **options: Any) -> Run:
         """Puts an input through the model, once.
 
-        Raises ValueError for an input that was read for another modality or another grid of elements.
+        sample         what `read` returned, or what it takes, with its options
+
+        Raises InputError for an input that cannot be read, or was read for another modality or another grid of
+        elements.
         """
-        return Run(self._context(sample), self.model.trace(self.model.inputs(sample)))
+        if not isinstance(sample, Sample):
+            sample = self.read(sample, name=name, **options)
+        elif name is not None or options:
+            raise InputError(f"{sample.name} has been read already, so that it takes no name and no options any more")
+        context = self._context(sample)
+        try:
+            inputs = self.model.inputs(sample)
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        return Run(context, self.model.trace(inputs))
 
     def _context(self, sample: Sample) -> Context:
         if sample.modality != self.config.modality:
-            raise ValueError(f"{sample.name} was read as {sample.modality}; {self.name} takes {self.config.modality}")
-        return Context(self.name, self.model, self.labels, sample, lambda: self.sha256)
+            raise InputError(f"{sample.name} was read as {sample.modality}; {self.name} takes {self.config.modality}")
+        return Context(self.name, self.model, sample, self._weights_sha256)
+
+    def _weights_sha256(self) -> str | None:
+        return self.sha256
 
     def scan_steps(
         self,
         source: Source,
         *,
-        name: str | None = None,
+        name: str | os.PathLike[str] | None = None,
         every: float | None = None,
         progress: ProgressCallback = ignore,
         **options: Any,
@@ -134,7 +157,7 @@ class Lens:
         self,
         source: Source,
         *,
-        name: str | None = None,
+        name: str | os.PathLike[str] | None = None,
         every: float | None = None,
         progress: ProgressCallback = ignore,
         **options: Any,
@@ -149,18 +172,20 @@ class Lens:
         *_, last = self.scan_steps(source, name=name, every=every, progress=progress, **options)
         return last
 
-    def encoding(self, sample: Sample | None = None, *, element: int | None = None) -> CodeAnalysis:
+    def encoding(self, sample: Sample | None = None, *, element: int | tuple[int, ...] | None = None) -> CodeAnalysis:
         """What the model's position encoding is like: its bands, and how many dimensions it fills.
 
         sample   an input, for a model whose elements are where the input is, as points are
-        element  whose code is compared with the code of every element
+        element  whose code is compared with the code of every element: its index, or one index for each axis
 
-        Raises ConfigError without an input for a model that needs one.
+        Raises ConfigError without an input for a model that needs one, and for an element that does not exist.
         """
         if sample is None and self.config.position_axes is not None:
             raise ConfigError(f"{self.name} has a code for every place there is, so it takes a file to say which")
         codes = self.model.encoding.grid() if sample is None else self.model.codes(sample)[0]
-        return analyse_code(self.model, codes, element)
+        shape = self.config.input_shape if sample is None else sample.shape
+        chosen = None if element is None else element_index(element, shape, self.name)
+        return analyse_code(self.model, codes, chosen)
 
     def __repr__(self) -> str:
         config = self.config
@@ -169,7 +194,7 @@ class Lens:
 
     def _repr_html_(self) -> str:
         rows = [[html.escape(name), html.escape(value)] for name, value in described(self.config)]
-        return display.row(display.heading(self.name), display.table_html(rows))
+        return notebook.row(notebook.heading(self.name), notebook.table_html(rows))
 
 
 def open_lens(
@@ -191,25 +216,40 @@ def open_lens(
     source    a bundled checkpoint's name, a checkpoint folder, a weights file, or a hub id "owner/name", in this order
     name      by which results call it; by default the source, of a path its last part
     options   what a bare state dict does not say of itself (`perceiver checkpoints info` lists what is asked)
-    device    where the weights are put; runs and their analyses work on the CPU
+    device    the CPU, on which runs and their analyses work; `perceiver.load` takes others
     isolate   whether the lens decodes files, and unpickles what `torch.save` wrote, in worker processes with limits,
               for files of strangers
     progress  called while files are downloaded and read
 
     revision, token, cache_dir, endpoint, local_files_only  as huggingface_hub takes them
 
-    Raises CheckpointError in one sentence when there is no such checkpoint, or it is damaged or of another kind.
+    Raises CheckpointError in one sentence when there is no such checkpoint, or it is damaged or of another kind,
+    ConfigError for another device.
     """
+    if find_device(device).type != "cpu":
+        raise ConfigError(f"a lens works on the CPU, not on {device}; use perceiver.load for a model on another device")
     location = resolve(source, HubOptions(revision, token, cache_dir, endpoint, local_files_only), progress=progress)
     apart = workers() if isolate else None
     model = load(location, options=options, device=device, workers=apart, progress=progress)
     return Lens(
         model,
         name or _name(location),
-        digest=lambda: sha256(location.weights),
-        info=lambda: inspect(location, options=options, workers=apart),
+        digest=partial(sha256, location.weights),
+        info=partial(inspect, location, options=options, workers=apart),
         isolate=isolate,
     )
+
+
+def _in_float32(model: Perceiver) -> Perceiver:
+    """The model itself, or a copy where some of its weights have another precision."""
+    if not isinstance(model, Perceiver):
+        raise ConfigError(f"a lens takes a Perceiver, not {type(model).__name__}; perceiver.open opens a checkpoint")
+    tensors = (*model.parameters(), *model.buffers())
+    if elsewhere := {str(tensor.device) for tensor in tensors if tensor.device.type != "cpu"}:
+        raise ConfigError(f"a lens works on the CPU, and this model is on {', '.join(sorted(elsewhere))}: use .cpu()")
+    if all(tensor.dtype == torch.float32 for tensor in tensors if tensor.is_floating_point()):
+        return model
+    return copy.deepcopy(model).float()
 
 
 def _name(location: Location) -> str:

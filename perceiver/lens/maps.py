@@ -6,18 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
-from typing import Any, Literal, overload
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 from jaxtyping import Float
 
+from .. import notebook
 from ..analysis.formatting import percent
 from ..analysis.maps import MapSelection
 from ..analysis.region import Profile, profiles
 from ..analysis.summary import MapSummary, summarise
 from ..errors import ConfigError
 from ..export import maps_csv, maps_npz, profiles_csv
+from ..plots.colour import SEQUENTIAL
 from ..plots.scale import ColourScale, Mode, modes
+from ..validation import check_choice
 from . import display
 from .context import Context
 
@@ -64,8 +67,12 @@ class Maps:
 
         overlay  how far the colours cover the input, 0 to 1; 1 draws the maps alone
 
-        Raises ConfigError for a scale that these maps do not have.
+        Raises ConfigError for a scale that these maps do not have, and for another format or colour map.
         """
+        check_choice("form", form, get_args(Form))
+        check_choice("colours", colours, SEQUENTIAL)
+        if not 0 <= overlay <= 1:
+            raise ConfigError(f"overlay is {overlay!r}; it must be from 0 to 1")
         # Takes a second to import, which is needed for figures alone.
         from ..plots.drawing import draw
         from ..plots.figures import figure_png, figure_vector
@@ -121,4 +128,4 @@ class Maps:
 
     def _repr_html_(self) -> str:
         titles = [f"Block {block + 1}" for block in self.blocks]
-        return display.row(display.maps_html(self.context.sample, list(self.values), titles, self.selection.quantity))
+        return notebook.row(display.maps_html(self.context.sample, list(self.values), titles, self.selection.quantity))

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from .. import notebook
 from ..analysis.ablate import ablated_trace, band_counts, choose
 from ..analysis.ablation import Ablation
 from ..analysis.compare import bands_of_models
-from ..analysis.explanation import Question, explain_steps
+from ..analysis.explanation import Explanations, Question, explain_steps
 from ..analysis.faithfulness import Faithfulness, faithfulness
+from ..analysis.identity import run_identity
 from ..analysis.latents import ElementReader, LatentAnalysis, analyse_latents, element_readers
 from ..analysis.maps import MapSelection
 from ..analysis.methods import Fill, RelevanceMethod, Removal, Shuffle
@@ -32,6 +34,7 @@ from ..positions import Band
 from ..progress import ProgressCallback, ignore
 from ..sample import Sample
 from ..trace import Kind, Reduce, Trace
+from ..validation import element_index, index_of
 from . import display
 from .ablation import Ablated
 from .context import Context
@@ -43,8 +46,8 @@ from .maps import Maps
 class Run:
     """One run of a model. Nothing that is asked of it runs the model again, unless its documentation says so.
 
-    Classes are given by number from 0, or by label; None is the most probable one. Blocks, latents and heads count
-    from 0.
+    Classes are given by index from 0, or by name; None is the most probable one. Blocks, latents, heads and elements
+    count from 0, and ConfigError is raised for those that do not exist.
 
     trace  the forward pass: logits, latents after every block, and what the maps are computed from
     """
@@ -64,7 +67,7 @@ class Run:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The classes' names; their numbers where they have none."""
+        """The classes' names; "class 0", "class 1" and so on where they have none."""
         return self.context.labels
 
     @property
@@ -73,6 +76,11 @@ class Run:
         return self.context.sample
 
     # ------------------------------------------------------------------------------------------------- predictions
+
+    @cached_property
+    def identity(self) -> str:
+        """Identifies the model and the input in partial results, as `perceiver.analysis.identity.run_identity` does."""
+        return run_identity(self.model, self.sample)
 
     @property
     def logits(self) -> Float[np.ndarray, "classes"]:
@@ -117,8 +125,9 @@ class Run:
     ) -> Float[np.ndarray, "..."]:
         """One map in the shape of the input, as in `Trace.map`.
 
-        Raises ConfigError for a latent or a head that does not exist, ValueError for a block without a map.
+        Raises ConfigError for a latent or a head that does not exist, and for a block without a map.
         """
+        self._block(block)
         return self._selection(reduce, latent, head, kind).map(self.trace, block)
 
     def maps(
@@ -139,7 +148,11 @@ class Run:
 
     def latent_maps(self, block: int, *, kind: Kind = "probability", head: int | None = None) -> np.ndarray:
         """Every latent's own map of a block, (N, *shape)."""
+        self._block(block)
         return self._selection("mean", None, head, kind).latent_maps(self.trace, block)
+
+    def _block(self, block: int) -> int:
+        return index_of("cross-attention in block", block, self.blocks, self.name)
 
     def _selection(self, reduce: Reduce, latent: int | None, head: int | None, kind: Kind) -> MapSelection:
         selection = MapSelection(reduce, latent, head, kind)
@@ -159,22 +172,25 @@ class Run:
         """Takes a part of the position encoding away and runs the model once more.
 
         ablation   an ablation, or one as text: "b1:3-16,x2,mean"
-        selection  what the maps are; by default attention weights, mean over latents and heads
+        selection  what the maps are, a `perceiver.MapSelection`; by default attention weights, mean over latents and
+                   heads
         removed    as `perceiver.analysis.ablate.choose` takes it: low_pass=8, axis=0, keep=(1, 8), whole=True,
                    fill="mean"
 
         Raises ConfigError where that takes nothing away, or the model's code has no such part.
         """
         encoding, config = self.model.encoding, self.model.config
+        selection = selection or MapSelection()
+        selection.check(config, self.name)
+        chosen = self.context.class_index(target, self.logits)
         if not isinstance(ablation, Ablation):
-            ablation = choose(encoding, text=ablation, **removed)
+            ablation = choose(encoding, text=ablation, name=self.name, **removed)
         elif removed:
-            raise TypeError(f"an ablation says all itself; it takes no {', '.join(removed)}")
+            raise ConfigError(f"an ablation is complete, so {', '.join(removed)} cannot be combined with it")
         if not ablation.channels(encoding, config.position_channels):
             raise ConfigError(f"that takes nothing away: {band_counts(self.name, self.model)}")
         after = ablated_trace(self.model, self.sample, ablation)
-        chosen = self.context.class_index(target, self.logits)
-        return Ablated(self.context, ablation, self.trace, after, chosen, selection or MapSelection())
+        return Ablated(self.context, ablation, self.trace, after, chosen, selection)
 
     def curves(self, fill: Fill = "zero", seed: int = 0) -> tuple[Curve, ...]:
         """What there is to sweep: every band alone, and cut-offs. Raises ConfigError where the code has no bands."""
@@ -190,7 +206,12 @@ class Run:
         resume: Sweep | None = None,
         progress: ProgressCallback = ignore,
     ) -> Iterator[Sweep]:
-        """`sweep` as it grows, as `perceiver.analysis.sweep.steps` yields it: it can be stopped and resumed."""
+        """`sweep` as it grows, as `perceiver.analysis.sweep.steps` yields it: it can be stopped and resumed.
+
+        resume  an unfinished sweep of this run
+
+        Raises ConfigError where `resume` is a sweep of another model, another input or other ablations.
+        """
         chosen = self.context.class_index(target, self.logits)
         every = self.curves(fill, seed)
         return steps(self.model, self.sample, every, chosen, seconds=seconds, resume=resume, progress=progress)
@@ -232,12 +253,21 @@ class Run:
         return Question(chosen, other, relevance, steps)
 
     def explain_steps(
-        self, question: Question, methods: Sequence[str] | None = None, **options: Any
+        self,
+        question: Question,
+        methods: Sequence[str] | None = None,
+        *,
+        resume: Explained | Explanations | None = None,
+        **options: Any,
     ) -> Iterator[Explained]:
         """`explain` as it grows: a result after every map, then with the scores. It can be stopped between.
 
+        resume   an unfinished explanation of this run, for the same question
         options  as `perceiver.analysis.explanation.explain_steps` takes them
+
+        Raises ConfigError where `resume` is of another model, another input, another question or other methods.
         """
+        options["resume"] = resume.found if isinstance(resume, Explained) else resume
         for found in explain_steps(self.model, self.sample, self.trace, question, methods, **options):
             yield Explained(self.context, self.logits, found)
 
@@ -286,22 +316,26 @@ class Run:
 
         Raises ConfigError for a block, a head or a number of clusters that does not exist.
         """
-        config = self.model.config
-        reading = config.cross_attention_blocks
-        chosen = reading[-1] if block is None else block
-        if chosen not in reading:
-            known = ", ".join(str(one + 1) for one in reading)
-            raise ConfigError(f"block {chosen + 1} of {self.name} reads nothing; those that do are {known}")
-        MapSelection(head=head).check(config, self.name)
-        if clusters > config.num_latents:
-            raise ConfigError(f"{self.name} has {config.num_latents} latents, which fall into no {clusters} clusters")
+        chosen = self.blocks[-1] if block is None else self._block(block)
+        MapSelection(head=head).check(self.model.config, self.name)
         return analyse_latents(self.trace, chosen, clusters, head)
 
     def strongest_latents(
-        self, element: int, *, head: int | None = None, top: int = 8, block: int | None = None
+        self,
+        element: int | tuple[int, ...],
+        *,
+        head: int | None = None,
+        top: int = 8,
+        block: int | None = None,
     ) -> tuple[ElementReader, ...]:
-        """The latents that give one input element the most weight, of one block or of all, the strongest first."""
-        return element_readers(self.trace, element, head=head, top=top, block=block)
+        """The latents that give one input element the most weight, of one block or of all, the strongest first.
+
+        element  its index, or one index for each axis of the input
+        """
+        MapSelection(head=head).check(self.model.config, self.name)
+        index = element_index(element, self.sample.shape, self.name)
+        chosen = None if block is None else self._block(block)
+        return element_readers(self.trace, index, head=head, top=top, block=chosen)
 
     def region(self, region: Region | str | Bool[np.ndarray, "..."], *, head: int | None = None) -> RegionShares:
         """The share of the attention weight of each block and latent that falls into a region of the input.
@@ -321,6 +355,8 @@ class Run:
 
     def concentration(self, block: int, *, head: int | None = None) -> Float[np.ndarray, "N"]:
         """Entropy in nats of each latent's map of a block."""
+        MapSelection(head=head).check(self.model.config, self.name)
+        self._block(block)
         return self.trace.concentration(block, head=head).numpy()
 
     # ---------------------------------------------------------------------------------------------------- spectra
@@ -332,6 +368,7 @@ class Run:
 
         bands  by default those of the model's own position encoding, or of Fourier features if it has none
         """
+        MapSelection(head=head, kind=kind).check(self.model.config, self.name)
         if bands is None:
             ((_, bands),) = bands_of_models([self.model])
         return spectra(self.trace, bands, self.sample.coordinates, kind=kind, head=head)
@@ -349,8 +386,8 @@ class Run:
 
     def _repr_html_(self) -> str:
         notes = "<br>".join(html.escape(note) for note in self.sample.notes)
-        return display.row(
-            display.heading(f"{self.sample.name} ({self.name})"),
+        return notebook.row(
+            notebook.heading(f"{self.sample.name} ({self.name})"),
             display.input_html(self.sample) + display.bars_html(self.top()),
             self.maps()._repr_html_(),
             notes,

@@ -37,10 +37,12 @@ class Modality(ABC):
     """A reader of one sort of file.
 
     description  its words and constants
+    in_memory    the values that `file_of` takes, in words; "" for none
     max_bytes    the largest file it takes
     """
 
     description: ClassVar[Description]
+    in_memory: ClassVar[str] = ""
     max_bytes: int
 
     @property
@@ -80,6 +82,12 @@ class Modality(ABC):
         or `preprocess` describe nothing this modality can make.
         """
 
+    def file_of(self, value: object) -> bytes | None:
+        """The bytes of a file with the contents of a value in memory, such as an array; None for a value that is no
+        input of this modality, or could be several."""
+        del value
+        return None
+
     @abstractmethod
     def to_original(self, sample: Sample, values: Float[np.ndarray, "*grid"]) -> Float[np.ndarray, "*size"]:
         """Lays one value an input element (in the sample's shape) on the original; NaN where there is no element.
@@ -98,7 +106,7 @@ class Modality(ABC):
     def box_of(self, sample: Sample, element: int) -> Box:
         """The part of the original one input element covers: (start, stop) an axis, in the units of `Sample.box`.
 
-        Raises ValueError for an element that does not exist.
+        Raises ConfigError for an element that does not exist.
         """
 
     @abstractmethod

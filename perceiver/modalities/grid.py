@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ..sample import Sample
+from ..validation import index_of
 from .base import Box, Modality
 
 _ROUNDING = 1e-9
@@ -42,7 +43,7 @@ class GridModality(Modality):
     def box_of(self, sample: Sample, element: int) -> Box:
         """Where one input element lies on the original, in the units of `Sample.box`.
 
-        Raises ValueError for an element that does not exist.
+        Raises ConfigError for an element that does not exist.
         """
         return box_of(element, sample.box, sample.shape)
 
@@ -65,12 +66,11 @@ def element_at(index: tuple[int, ...], box: Box, shape: tuple[int, ...], size: t
 
 
 def box_of(element: int, box: Box, shape: tuple[int, ...]) -> Box:
-    """The part of the original that one grid element covers. Raises ValueError for an element outside the grid."""
+    """The part of the original that one grid element covers. Raises ConfigError for an element outside the grid."""
     total = int(np.prod(shape))
-    if not 0 <= element < total:
-        raise ValueError(f"there is no input element {element}; they run from 0 to {total - 1}")
     out = []
-    for cell, (start, stop), count in zip(np.unravel_index(element, shape), box, shape, strict=True):
+    place = np.unravel_index(index_of("input element", element, total), shape)
+    for cell, (start, stop), count in zip(place, box, shape, strict=True):
         step = (stop - start) / count
         out.append((start + int(cell) * step, start + (int(cell) + 1) * step))
     return tuple(out)

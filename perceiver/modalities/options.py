@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import InputError
+from ..errors import OptionError
 
 Value = str | float
 
@@ -41,7 +41,7 @@ class Option:
         return f"{self.name}={'|'.join(values)}"
 
     def parse(self, text: str) -> Value:
-        """The value that a link or a command line means. Raises InputError in one sentence."""
+        """The value that a link or a command line means. Raises OptionError in one sentence."""
         if text in self.choices or (self.pattern and re.fullmatch(self.pattern, text, re.ASCII)):
             return text
         try:
@@ -51,7 +51,7 @@ class Option:
         if not (math.isfinite(number) and number >= 0):
             others = (["a number from 0"] if self.number else []) + ([self.unit] if self.pattern else [])
             allowed = " or ".join([*self.choices, *others])
-            raise InputError(f"{self.name} cannot be {text[:40]!r}; it is {allowed}")
+            raise OptionError(f"{self.name} cannot be {text[:40]!r}; it is {allowed}")
         return number
 
 
@@ -61,10 +61,10 @@ def windowless(options: tuple[Option, ...]) -> tuple[Option, ...]:
 
 
 def settle(options: tuple[Option, ...], chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Every option with its value, chosen or default. Raises InputError for a name or a value that is none."""
+    """Every option with its value, chosen or default. Raises OptionError for a name or a value that is none."""
     known = {option.name: option for option in options}
     unknown = sorted(set(chosen) - set(known))
     if unknown:
         there = f"there are {', '.join(known)}" if known else "there are none here"
-        raise InputError(f"there is no option {unknown[0][:40]!r} for reading this input; {there}")
+        raise OptionError(f"there is no option {unknown[0][:40]!r} for reading this input; {there}")
     return {name: option.parse(str(chosen.get(name, option.default))) for name, option in known.items()}

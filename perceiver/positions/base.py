@@ -143,7 +143,10 @@ class PositionConfig(ABC):
 @lru_cache(maxsize=16)
 def grid_coordinates(shape: tuple[int, ...]) -> Float[Tensor, "M axes"]:
     """Coordinates of a grid's elements in [-1, 1], row-major: the first axis (rows) changes slowest."""
-    lines = [torch.linspace(-1.0, 1.0, n) if n > 1 else torch.zeros(1) for n in shape]
+    lines = [
+        torch.linspace(-1.0, 1.0, n, dtype=torch.float32) if n > 1 else torch.zeros(1, dtype=torch.float32)
+        for n in shape
+    ]
     return torch.stack(torch.meshgrid(*lines, indexing="ij"), dim=-1).reshape(-1, len(shape))
 
 

@@ -122,8 +122,8 @@ class FourierPositions(Positions):
 def frequencies(num_bands: int, max_resolution: float, spacing: Spacing = "linear") -> Float[Tensor, "bands"]:
     """f_k, linear from 1 to mu/2 (appendix D), or with equal ratios between neighbours."""
     if spacing == "logarithmic":
-        return torch.logspace(0.0, math.log2(max_resolution / 2), num_bands, base=2.0)
-    return torch.linspace(1.0, max_resolution / 2, num_bands)
+        return torch.logspace(0.0, math.log2(max_resolution / 2), num_bands, base=2.0, dtype=torch.float32)
+    return torch.linspace(1.0, max_resolution / 2, num_bands, dtype=torch.float32)
 
 
 def fourier_features(

@@ -76,7 +76,7 @@ class LearnableFourierPositions(Positions):
 
 @lru_cache(maxsize=4)
 def _grid(shape: tuple[int, ...], per_axis: tuple[tuple[float, ...], ...]) -> Tensor:
-    return features_at(grid_coordinates(shape), torch.tensor(per_axis))
+    return features_at(grid_coordinates(shape), torch.tensor(per_axis, dtype=torch.float32))
 
 
 @lru_cache(maxsize=16)

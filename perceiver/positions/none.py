@@ -49,7 +49,7 @@ class NoPositions(Positions):
         self.shape = shape
 
     def grid(self) -> Float[Tensor, "M channels"]:
-        return torch.zeros(math.prod(require_grid(self.shape)), 0)
+        return torch.zeros(math.prod(require_grid(self.shape)), 0, dtype=torch.float32)
 
     def at(self, coordinates: Float[Tensor, "*batch M axes"]) -> Float[Tensor, "*batch M channels"]:
         return coordinates[..., :0]

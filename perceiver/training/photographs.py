@@ -50,7 +50,7 @@ def answer_photographs(model: Perceiver, archive: Path) -> tuple[PhotographAnswe
         sample = reader.read(data, name, shape=config.input_shape, preprocess=config.preprocess)
         probabilities = model(model.inputs(sample))[0].softmax(-1)
         best = int(probabilities.argmax())
-        out.append(PhotographAnswer(Path(name).stem, config.labels[best], float(probabilities[best])))
+        out.append(PhotographAnswer(Path(name).stem, config.class_names[best], float(probabilities[best])))
     return tuple(out)
 
 

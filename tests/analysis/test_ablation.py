@@ -120,12 +120,16 @@ def test_the_model_is_left_alone(model) -> None:  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize(
     ("encoding", "taken", "cause"),
     [
-        (ENCODING, Ablation(sines=frozenset({(1, 4)})), "no band 5 on axis 2"),
-        (ENCODING, Ablation(cosines=frozenset({(2, 0)})), "no band 1 on axis 3"),
-        (ENCODING, Ablation(coordinates=frozenset({2})), "no raw coordinate of axis 3"),
+        (ENCODING, Ablation(sines=frozenset({(1, 4)})), "no band b2:5"),
+        (ENCODING, Ablation(cosines=frozenset({(2, 0)})), "no band b3:1"),
+        (ENCODING, Ablation(coordinates=frozenset({2})), "no raw coordinate x3"),
         (ENCODING, Ablation(coordinates=frozenset({-1})), "no raw coordinate"),
-        (CoordinatesConfig().build(SIDES, 2), Ablation(sines=frozenset({(0, 0)}), whole=True), "no band 1 on axis 1"),
-        (LearnedConfig().build(SIDES, 2), Ablation(coordinates=frozenset({0})), "no raw coordinate of axis 1"),
+        (
+            CoordinatesConfig().build(SIDES, 2),
+            Ablation(sines=frozenset({(0, 0)}), whole=True),
+            "no band b1:1; it has no bands",
+        ),
+        (LearnedConfig().build(SIDES, 2), Ablation(coordinates=frozenset({0})), "no raw coordinate x1"),
     ],
 )
 def test_what_an_encoding_does_not_hold_cannot_go(encoding, taken: Ablation, cause: str) -> None:  # type: ignore[no-untyped-def]

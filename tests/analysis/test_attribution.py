@@ -196,5 +196,5 @@ def test_model_code_and_sample_stay_as_they_were(name: str, method: AttributionM
 @pytest.mark.parametrize("classes", [(3, None), (-1, None), (0, 3)])
 def test_a_class_that_does_not_exist_is_refused(classes: tuple[int, int | None]) -> None:
     model = MODELS["grid"]
-    with pytest.raises(ConfigError, match="they run from 1 to 3"):
+    with pytest.raises(ConfigError, match="they run from 0 to 2"):
         attribute(model, sample(model), "saliency", *classes)

@@ -214,10 +214,10 @@ def test_the_most_probable_class_is_followed() -> None:
 
 def test_what_cannot_be_asked_is_refused() -> None:
     grid, cloud = MODELS["grid"], MODELS["cloud"]
-    with pytest.raises(ValueError, match="14 values for 15 elements"):
+    with pytest.raises(ValueError, match="the map has 14 values; this input has 15 elements"):
         faithfulness(grid, sample(grid), MAP[:14])
     with pytest.raises(ConfigError, match="no content that could be blanked"):
         faithfulness(cloud, sample(cloud), MAP[:12], how="blank")
     for wrong in (3, -1):
-        with pytest.raises(ConfigError, match="they run from 1 to 3"):
+        with pytest.raises(ConfigError, match="they run from 0 to 2"):
             random_faithfulness(grid, sample(grid), wrong)

@@ -113,7 +113,10 @@ def test_one_latent_is_its_own_cluster() -> None:
     assert found.linkage.shape == (0, 4)
 
 
-@pytest.mark.parametrize(("block", "clusters", "words"), [(0, 0, "not 0"), (0, 10, "not 10"), (2, 2, "block 2")])
+@pytest.mark.parametrize(
+    ("block", "clusters", "words"),
+    [(0, 0, "is 0; it must be a whole number from 1 to 9"), (0, 10, "is 10"), (2, 2, "block 2")],
+)
 def test_what_cannot_be_had(block: int, clusters: int, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         cluster_latents(trace(), block, clusters)

@@ -150,8 +150,9 @@ def test_cells_of_a_cloud_exchange_places_whole(side: int) -> None:
 
 @pytest.mark.parametrize("size", [None, 0, -1, 3, 100])
 def test_blocks_that_leave_nothing_to_exchange_are_refused(size: int | None) -> None:
-    model = frozen()
-    with pytest.raises(ConfigError, match="nothing to exchange on a grid of 3 × 5"):
+    model, exists = frozen(), size is None or size > 0
+    cause = "nothing to exchange on a grid of 3 × 5" if exists else f"size is {size}; it must be a whole number from 1"
+    with pytest.raises(ConfigError, match=cause):
         permute(model, sample(model), "blocks", size=size)
 
 

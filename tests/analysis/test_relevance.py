@@ -182,7 +182,7 @@ def test_progress_is_told_and_stops_the_work() -> None:
 @pytest.mark.parametrize("classes", [(3, None), (-1, None), (0, 3)])
 def test_a_class_that_does_not_exist_is_refused(classes: tuple[int, int | None]) -> None:
     model = frozen()
-    with pytest.raises(ConfigError, match="they run from 1 to 3"):
+    with pytest.raises(ConfigError, match="they run from 0 to 2"):
         relevance(model, sample(model), *classes)
 
 

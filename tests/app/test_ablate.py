@@ -187,7 +187,7 @@ def test_a_stopped_sweep_keeps_what_it_has(caches: None, checkpoints: Path, monk
     assert ablation.sweep_of(case, "shuffle", 3, 1, Progress()).known == 0
     rows = list(csv.DictReader(io.StringIO(export.sweep_csv(case, sweep).decode())))
     assert len(rows) == 16
-    assert [bool(row["logit"]) for row in rows] == known.tolist()
+    assert [bool(row["logit_change"]) for row in rows] == known.tolist()
     assert rows[0]["axis"] == "rows"
 
 

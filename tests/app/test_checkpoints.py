@@ -119,6 +119,7 @@ def test_the_command_forbids_paths_where_it_serves_others(
     if before is None:
         monkeypatch.delenv(LOCAL_PATHS)
     monkeypatch.setattr(serve.os, "execv", lambda *_: seen.append(serve.os.environ.get(LOCAL_PATHS)))
+    monkeypatch.setattr(serve, "_check_listening", lambda *_: None)  # they are not addresses of this machine
     serve.serve(port=8501, address=address)
     assert seen == [after]
 
@@ -157,7 +158,7 @@ def test_what_cannot_be_opened_is_said_in_a_sentence(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("local")
 def test_classes_without_names_are_numbered(tmp_path: Path) -> None:
     perceiver.save(Perceiver(dataclasses.replace(folder.ONE_HEAD, labels=())), tmp_path / "nameless")
-    assert opened(tmp_path / "nameless").config.labels == ("class 0", "class 1", "class 2")
+    assert opened(tmp_path / "nameless").config.class_names == ("class 0", "class 1", "class 2")
 
 
 def test_a_branch_that_moved_on_takes_no_name_from_who_looks_at_the_earlier_commit(checkpoints_copy: Path) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.app.pages import change, opened
+import perceiver
+from tests.app import folder
+from tests.app.conftest import PATIENCE, SCRIPT
+from tests.app.pages import change, opened, said
 
 
 def address(app: AppTest) -> dict[str, str]:
@@ -33,3 +40,23 @@ def test_another_model_and_another_sample_forget_what_belonged_to_them(app: AppT
     assert not app.exception
     # The marked element is forgotten too: on another grid the same number is another place.
     assert address(app) == {"model": "image-learned", "sample": "lamp-1", "block": "3"}
+
+
+@pytest.mark.parametrize("page", ["explore", "explain", "ablate", "compare"])
+def test_a_checkpoint_without_labels_is_shown_with_numbered_classes(
+    page: str, caches: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.build(tmp_path)
+    for config in tmp_path.glob("*/config.json"):
+        config.write_text(json.dumps(json.loads(config.read_text()) | {"labels": []}))
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(tmp_path))
+    app = opened(AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE), page, model="image-fourier", sample="lamp-1")
+    assert not app.exception
+    lens = perceiver.open("image-fourier")
+    best = lens.run(next(tmp_path.glob("samples/image/lamp-1.*"))).top(1)[0]
+    texts = [
+        said(app),
+        *(option for box in app.selectbox for option in box.options),
+        *(one.label for one in app.metric),
+    ]
+    assert any(f"class {best.index}" in one.lower() for one in texts)

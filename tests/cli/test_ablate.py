@@ -23,6 +23,7 @@ from perceiver.errors import ConfigError
 from perceiver.sample import Sample
 from tests.app import clouds, folder
 from tests.commands import PHOTO, refused, run, stand_in, values
+from tests.models import tiny
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,7 @@ class TestAblate:
     def test_files(self) -> None:
         result = run("ablate", PHOTO, "--axis", "2", "-o", "out")
         assert result.exit_code == 0, result.output
-        stem = "photo.image-fourier.ablated"
+        stem = "photo.image-fourier.ablated.axis-2"
         names = [f"{stem}.png", f"{stem}-difference.png", f"{stem}.npz", f"{stem}.json"]
         assert sorted(path.name for path in Path("out").iterdir()) == sorted(names)
         assert [line for line in result.stdout.splitlines() if line.startswith("out")] == [f"out/{n}" for n in names]
@@ -144,10 +145,11 @@ class TestAblate:
 
     def test_refusals(self) -> None:
         assert "4 bands on each axis" in refused("ablate", PHOTO, "-c", "image-fourier", "--low-pass", "4")
-        assert "4 bands on each axis" in refused("ablate", PHOTO, "-c", "image-fourier", "--band", "5")
+        said = refused("ablate", PHOTO, "-c", "image-fourier", "--band", "5")
+        assert said == "image-fourier has no band 5; they run from 1 to 4"
         said = refused("ablate", PHOTO, "-c", "image-learned", "--low-pass", "1")
         assert said.endswith("image-learned has learned positions, without frequencies; --all takes them whole")
-        assert "no band 9 on axis 1" in refused("ablate", PHOTO, "-c", "image-fourier", "--remove", "b1:9")
+        assert "no band b1:9" in refused("ablate", PHOTO, "-c", "image-fourier", "--remove", "b1:9")
         assert "says nothing about" in refused("ablate", PHOTO, "-c", "image-fourier", "--remove", "high")
         assert "has no class 'chair'; it has bed_cot, lamp, vessel" in refused(
             "ablate", PHOTO, "--all", "--class", "chair"
@@ -172,7 +174,7 @@ class TestSweep:
         before = logits(Ablation())
         for point in out["points"]:
             after = logits(parse(point["ablation"]))
-            assert point["logit"] == pytest.approx(after[1] - before[1], abs=1e-4)
+            assert point["logit_change"] == pytest.approx(after[1] - before[1], abs=1e-4)
         assert {(p["family"], p["axis"]) for p in out["points"]} == {
             ("single", "rows"),
             ("single", "cols"),
@@ -180,10 +182,12 @@ class TestSweep:
             ("high_pass", None),
         }
         for part, points in (("single", out["points"][:8]), ("cumulative", out["points"][8:])):
-            ranks = [rankdata([point[key] for point in points]) for key in ("estimate", "logit")]
+            ranks = [rankdata([point[key] for point in points]) for key in ("estimate", "logit_change")]
             # Two cumulative ablations are the same, and what rounding makes of them may differ.
             assert out["spearman"][part] == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=0.05)
-        assert out["points"][8]["estimate"] == pytest.approx(out["points"][8]["logit"], abs=1e-4)  # no band is left
+        assert out["points"][8]["estimate"] == pytest.approx(
+            out["points"][8]["logit_change"], abs=1e-4
+        )  # no band is left
 
     def test_csv(self) -> None:
         result = run("sweep", "cloud.ply", "--csv")
@@ -243,9 +247,16 @@ class TestPermute:
 
 def test_classes_go_by_name_word_or_number() -> None:
     asked = {"bed_cot": 0, "Bed cot": 0, "cot": 0, "LAMP": 1, "1": 0, "3": 2}
-    assert {text: find_class(text, folder.LABELS, 3) for text in asked} == asked
+    named = tiny(labels=folder.LABELS)
+    assert {text: find_class(text, named) for text in asked} == asked
     for text in ("0", "4", "be", ""):
         with pytest.raises(ConfigError, match="has no class"):
-            find_class(text, folder.LABELS, 3)
+            find_class(text, named)
     with pytest.raises(ConfigError, match="several classes 'pot': tea_pot, pot_plant"):
-        find_class("pot", ("tea_pot", "pot_plant"), 2)
+        find_class("pot", tiny(labels=("tea_pot", "pot_plant"), num_classes=2))
+    # Without labels, the name is what results show, and numbers count as it does.
+    asked = {"class 0": 0, "0": 0, "Class 2": 2, "2": 2}
+    assert {text: find_class(text, tiny()) for text in asked} == asked
+    for text in ("3", "class 3", "-1"):
+        with pytest.raises(ConfigError, match="its classes are class 0 to class 2"):
+            find_class(text, tiny())

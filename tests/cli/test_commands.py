@@ -28,6 +28,7 @@ from perceiver.cli.options import Kind
 from perceiver.plots import colour, scale
 from perceiver.positions import FourierConfig
 from perceiver.trace import KINDS, REDUCTIONS
+from tests.commands import values
 
 LABELS = ("chair", "lamp", "plant")
 SHAPE = (6, 9)
@@ -250,41 +251,41 @@ def test_maps_writes_a_figure_values_and_predictions() -> None:
 def test_maps_of_all_latents_hold_every_other_reading() -> None:
     every = ("maps", "photo.png", "-c", "tiny", "--format", "npz")
     assert run(*every, "-o", "all", "--all-latents").exit_code == 0
-    values, origin = npz("all/photo.tiny.npz")
+    values, origin = npz("all/photo.tiny.all-latents.npz")
     assert values.shape == (BLOCKS, LATENTS, *SHAPE)
     assert origin["reduce"] is None
     np.testing.assert_allclose(values.sum((2, 3)), 1, atol=1e-5)
     for name, options, expected in (
-        ("mean", ("--reduce", "mean"), values.mean(1)),
-        ("max", ("--reduce", "max"), values.max(1)),
-        ("third", ("--latent", "3"), values[:, 2]),
+        ("", ("--reduce", "mean"), values.mean(1)),
+        (".reduce-max", ("--reduce", "max"), values.max(1)),
+        (".latent-3", ("--latent", "3"), values[:, 2]),
     ):
-        assert run(*every, "-o", name, *options).exit_code == 0
-        np.testing.assert_allclose(npz(f"{name}/photo.tiny.npz")[0], expected, atol=1e-6)
+        assert run(*every, "-o", "all", *options).exit_code == 0
+        np.testing.assert_allclose(npz(f"all/photo.tiny{name}.npz")[0], expected, atol=1e-6)
 
 
 def test_maps_of_single_heads_average_to_the_mean() -> None:
     for head in ("1", "2"):
-        assert run("maps", "photo.png", "-c", "tiny", "-o", head, "--head", head, "--format", "npz").exit_code == 0
-    assert run("maps", "photo.png", "-c", "tiny", "-o", "mean", "--format", "npz").exit_code == 0
-    heads = [npz(f"{head}/photo.tiny.npz") for head in ("1", "2")]
+        assert run("maps", "photo.png", "-c", "tiny", "-o", "out", "--head", head, "--format", "npz").exit_code == 0
+    assert run("maps", "photo.png", "-c", "tiny", "-o", "out", "--format", "npz").exit_code == 0
+    heads = [npz(f"out/photo.tiny.head-{head}.npz") for head in ("1", "2")]
     assert [origin["head"] for _, origin in heads] == [0, 1]
-    np.testing.assert_allclose((heads[0][0] + heads[1][0]) / 2, npz("mean/photo.tiny.npz")[0], atol=1e-6)
+    np.testing.assert_allclose((heads[0][0] + heads[1][0]) / 2, npz("out/photo.tiny.npz")[0], atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("options", "name"),
     [
-        ("--kind", "score", "--scale", "per_map"),
-        ("--kind", "value", "--scale", "log", "--overlay", "100"),
-        ("--reduce", "entropy", "--colours", "viridis"),
-        ("--scale", "uniform", "--latent", "1", "--head", "2"),
+        (("--kind", "score", "--scale", "per_map"), "kind-score.scale-per_map"),
+        (("--kind", "value", "--scale", "log", "--overlay", "100"), "kind-value.scale-log.overlay-100"),
+        (("--reduce", "entropy", "--colours", "viridis"), "reduce-entropy.colours-viridis"),
+        (("--scale", "uniform", "--latent", "1", "--head", "2"), "latent-1.head-2.scale-uniform"),
     ],
 )
-def test_maps_draws_every_reading(options: tuple[str, ...]) -> None:
+def test_maps_draws_every_reading(options: tuple[str, ...], name: str) -> None:
     result = run("maps", "photo.png", "-c", "tiny", "-o", "out", "--format", "svg", *options)
     assert result.exit_code == 0, result.output
-    assert Path("out/photo.tiny.svg").read_bytes().startswith(b"<?xml")
+    assert Path(f"out/photo.tiny.{name}.svg").read_bytes().startswith(b"<?xml")
 
 
 def test_maps_of_files_of_one_name_are_kept_apart() -> None:
@@ -344,7 +345,12 @@ def test_an_unknown_checkpoint_is_refused() -> None:
 
 
 def test_weights_are_verified(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run("checkpoints", "--verify").exit_code == 0
+    result = run("checkpoints", "--verify")
+    assert result.exit_code == 0, result.output
+    for line in result.stdout.splitlines():
+        assert line.endswith("the weights have the SHA-256 that the card names")
+    assert {line.split()[0] for line in result.stdout.splitlines()} == {one["name"] for one in values("checkpoints")}
+    assert values("checkpoints", "tiny", "--verify")["verified"] is True
     copy = tmp_path / "copies"
     (copy / "tiny").mkdir(parents=True)
     for file in (store / "tiny").iterdir():

@@ -87,19 +87,19 @@ class TestCompare:
         result = run("compare", PHOTO, "-c", FOURIER, "-c", PLAIN, "-o", "out")
         assert result.exit_code == 0, result.output
         assert {path.name for path in Path("out").iterdir()} == {
-            "photo.compared.png",
-            "photo.compared-difference.png",
+            f"photo.{FOURIER}+{PLAIN}.compared.png",
+            f"photo.{FOURIER}+{PLAIN}.compared-difference.png",
             f"photo.{FOURIER}.compared.npz",
             f"photo.{PLAIN}.compared.npz",
-            "photo.compared.json",
+            f"photo.{FOURIER}+{PLAIN}.compared.json",
         }
-        assert min(Image.open("out/photo.compared.png").size) > 600
+        assert min(Image.open(f"out/photo.{FOURIER}+{PLAIN}.compared.png").size) > 600
         with np.load(f"out/photo.{PLAIN}.compared.npz", allow_pickle=False) as file:
             np.testing.assert_allclose(file["maps"][1].ravel(), read(PLAIN)[2].map(1), rtol=1e-4)
 
     def test_without_the_same_elements_no_difference_is_drawn(self) -> None:
         assert run("compare", PHOTO, "-c", FOURIER, "-c", LEARNED, "-o", "out", "--format", "png").exit_code == 0
-        assert [path.name for path in Path("out").iterdir()] == ["photo.compared.png"]
+        assert [path.name for path in Path("out").iterdir()] == [f"photo.{FOURIER}+{LEARNED}.compared.png"]
 
     def test_scores_have_no_shares_to_compare(self) -> None:
         (out,) = values("compare", PHOTO, "-c", FOURIER, "-c", PLAIN, "--kind", "score")
@@ -213,6 +213,8 @@ class TestLatents:
         assert [line.split()[0] for line in text.splitlines()[2:5]] == ["1", "2", "3"]
 
     def test_refusals(self) -> None:
-        assert "block 2 of image-learned reads nothing" in refused("latents", PHOTO, "-c", LEARNED, "--block", "2")
-        assert "6 latents" in refused("latents", PHOTO, "-c", FOURIER, "--clusters", "7")
+        assert "image-learned has no cross-attention in block 2; those that exist are 1, 3" in refused(
+            "latents", PHOTO, "-c", LEARNED, "--block", "2"
+        )
+        assert "clusters is 7; it must be a whole number from 1 to 6" in refused("latents", PHOTO, "--clusters", "7")
         assert "no head 3" in refused("latents", PHOTO, "-c", LEARNED, "--head", "3")

@@ -79,7 +79,7 @@ class TestExplain:
     def test_files(self) -> None:
         result = run("explain", PHOTO, "--class", "lamp", "--steps", "4", "-o", "out")
         assert result.exit_code == 0, result.output
-        stem = "photo.image-fourier.explained"
+        stem = "photo.image-fourier.explained.class-lamp.steps-4"
         assert {path.name for path in Path("out").iterdir()} == {
             f"{stem}.png",
             f"{stem}-signed.png",
@@ -100,7 +100,9 @@ class TestExplain:
     def test_maps_without_a_sign_alone_have_one_figure(self) -> None:
         result = run("explain", PHOTO, "--method", "last,saliency", "-o", "out", "--format", "png")
         assert result.exit_code == 0, result.output
-        assert [path.name for path in Path("out").iterdir()] == ["photo.image-fourier.explained.png"]
+        assert [path.name for path in Path("out").iterdir()] == [
+            "photo.image-fourier.explained.method-last-saliency.png"
+        ]
 
     def test_for_people(self) -> None:
         result = run("explain", PHOTO, "cloud.ply", "--method", "relevance,integrated_gradients", "--steps", "4")

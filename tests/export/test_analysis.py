@@ -125,9 +125,9 @@ class TestSweep:
         assert [row["axis"] for row in out] == ["rows", "rows", ""]
         assert [row["ablation"] for row in out] == ["b1:1", "b1:2", "b1:1-2"]
         assert [float(row["cycles"]) for row in out] == [1.0, 1.5, 1.0]
-        assert [row["logit"] for row in out] == ["-1.0", "-1.0", ""]
+        assert [row["logit_change"] for row in out] == ["-1.0", "-1.0", ""]
         assert [row["answer"] for row in out] == ["a", "b", ""]
-        assert float(out[1]["probability"]) == pytest.approx(0)
+        assert float(out[1]["probability_change"]) == pytest.approx(0)
 
     def test_json_says_how_estimates_agree(self) -> None:
         curves = (
@@ -144,7 +144,7 @@ class TestSweep:
         out = exported(5)
         # Ranks 2, 3, 1 of the estimates against 1, 3, 2 of the changes: 1 - 6 * 2 / 24.
         assert out["spearman"] == {"single": pytest.approx(0.5), "cumulative": pytest.approx(1)}
-        assert [point["logit"] for point in out["points"]] == [-3, -1, -2, -6, -5]
+        assert [point["logit_change"] for point in out["points"]] == [-3, -1, -2, -6, -5]
         assert exported(3)["spearman"] == {"single": pytest.approx(0.5), "cumulative": None}
         assert exported(1)["spearman"] == {"single": None, "cumulative": None}
 

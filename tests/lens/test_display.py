@@ -13,8 +13,10 @@ from PIL import Image
 
 import perceiver
 from perceiver import Lens
-from perceiver.lens import Run
-from tests.app import clouds, folder
+from perceiver.analysis.formatting import number
+from perceiver.lens import Run, change_maps
+from perceiver.plots.drawing import draw
+from tests.app import clouds, folder, sounds
 
 VOID = {"img", "br"}
 
@@ -117,3 +119,46 @@ def test_pictures_are_what_the_figure_paints(run: Run) -> None:
     pixels = np.asarray(Image.open(io.BytesIO(first)))
     assert pixels.shape[2] == 3
     assert pixels.std() > 0
+
+
+def test_several_rows_of_maps_have_one_scale(lens: Lens, learned: Lens) -> None:
+    """The legend is said once, and the maps of all rows are painted on it: the highest value alone is brightest."""
+    runs = [one.run(folder.picture(0), name="a.png") for one in (lens, learned)]
+    for found in (perceiver.compare(*runs), runs[0].ablate(low_pass=1), perceiver.compare(runs[0], runs[0])):
+        html = found._repr_html_()
+        legends = re.findall(r'<div style="font-size:85%">([^<]*)</div>', html)
+        assert len(legends) == 1
+        shown(found)
+    ablated = runs[0].ablate(whole=True)
+    before, after, _ = change_maps(ablated.maps, "probability")
+    assert len({one.range.upper for one in (*before, *after)}) == 1
+    pictures = re.findall(r"base64,([^\"]+)", ablated._repr_html_())
+    for picture, one in zip(pictures, (*before, *after), strict=True):
+        expected = draw(runs[0].sample, [one.values], [one.range], colours="magma", strength=0.8).maps[0]
+        pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture))))
+        np.testing.assert_array_equal(pixels, expected)
+
+
+def test_every_result_has_a_short_repr_and_a_table(lens: Lens, run: Run) -> None:
+    sound = perceiver.open("audio-raw")
+    sweep = run.sweep("lamp")
+    largest = int(np.abs(sweep.logits()).argmax())
+    for what, cells in (
+        (
+            sweep,
+            ["logit of class 1; 16 of 16 ablations computed", number(sweep.logits()[largest])],
+        ),
+        (run.permute("contents"), ["Contents shuffled", "before"]),
+        (run.latents(), ["Clusters of the latents of block 2", "effective elements"]),
+        (lens.encoding(element=3), ["Position encoding: fourier", "16 × 16", "similarity with element 3"]),
+        (run.faithfulness(run.map(0), steps=3), ["deletion", "insertion", "25.0 % of the elements"]),
+        (next(run.spectra()), ["Spectrum of the maps of block 0", "energy at the bands"]),
+        (sound.scan(sounds.LONG, name="c.wav"), ["Predictions over time", "mean probability"]),
+        (run.sample, ["photo.png", "image", "16 × 16"]),
+    ):
+        assert len(repr(what)) < 120, repr(what)
+        assert repr(what).startswith(type(what).__name__ + "(")
+        text = " ".join(shown(what).text)
+        for cell in cells:
+            assert cell in text
+    assert len(shown(run.sample).pictures) == 1

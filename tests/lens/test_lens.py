@@ -47,7 +47,7 @@ class TestOpen:
     def test_a_model_in_memory_is_looked_at_as_well(self) -> None:
         lens = Lens(Perceiver(tiny()), "mine")
         assert (lens.name, lens.sha256, lens.info) == ("mine", None, None)
-        assert lens.labels == ("0", "1", "2")
+        assert lens.labels == ("class 0", "class 1", "class 2")
         assert not lens.model.training
 
     def test_it_can_be_called_otherwise(self, store: Path) -> None:

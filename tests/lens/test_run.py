@@ -71,8 +71,10 @@ class TestMaps:
 
     def test_what_a_model_lacks_is_refused(self, run: Run) -> None:
         for how, cause in (
-            ({"latent": 6}, "no latent 7; they run from 1 to 6"),
-            ({"head": 1}, "no head 2; they run from 1 to 1"),
+            ({"latent": 6}, "image-fourier has no latent 6; they run from 0 to 5"),
+            ({"latent": -1}, "no latent -1; they run from 0 to 5"),
+            ({"latent": 1.5}, "latent is 1.5; it must be a whole number"),
+            ({"head": 1}, "no head 1; they run from 0 to 0"),
             ({"reduce": "entropy", "kind": "score"}, "no entropy"),
             ({"reduce": "median"}, "no reduction 'median'"),
             ({"kind": "logit"}, "no kind 'logit'"),
@@ -112,7 +114,7 @@ class TestAblate:
         np.testing.assert_array_equal(by_text.after.logits, by_value.after.logits)
         assert by_value.target == 1
         assert by_text.target == run.predictions[0].index
-        with pytest.raises(TypeError, match="low_pass"):
+        with pytest.raises(ConfigError, match="low_pass"):
             run.ablate(parse("b1:1"), low_pass=1)
 
     def test_maps_before_and_after(self, run: Run) -> None:
@@ -265,9 +267,9 @@ class TestLatents:
         assert [step for step, _ in found.steps] == [(1, 2)]
         np.testing.assert_array_equal(found.concentration.entropy, run.concentration(2))
         for how, cause in (
-            ({"block": 3}, "block 4 of image-fourier reads nothing; those that do are 1, 2, 3"),
-            ({"head": 1}, "no head 2"),
-            ({"clusters": 7}, "has 6 latents, which fall into no 7 clusters"),
+            ({"block": 3}, "image-fourier has no cross-attention in block 3; they run from 0 to 2"),
+            ({"head": 1}, "no head 1; they run from 0 to 0"),
+            ({"clusters": 7}, "clusters is 7; it must be a whole number from 1 to 6"),
         ):
             with pytest.raises(ConfigError, match=cause):
                 run.latents(**how)  # type: ignore[arg-type]

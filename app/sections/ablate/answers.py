@@ -28,7 +28,7 @@ def target_class(context: AblateContext, before: Float[np.ndarray, "classes"]) -
 def what_changed(context: AblateContext, change: AnswerChange, target: int) -> None:
     """What the ablation did to the answer."""
     strip.heading("What changed")
-    verdict, *numbers = change_words(change, [label(name) for name in context.config.labels], target).split("  \n")
+    verdict, *numbers = change_words(change, [label(name) for name in context.config.class_names], target).split("  \n")
     st.markdown(verdict)
     st.caption("  \n".join(numbers))
 
@@ -60,7 +60,7 @@ def predictions(
     key: str,
 ) -> None:
     """The most probable classes and the target, with the changes of their probabilities where `before` is known."""
-    labels = context.config.labels
+    labels = context.config.class_names
     order = ranked(probabilities)
     rows = order[:TOP] + [i for i in order[TOP:] if i == target]
     ranking(
@@ -86,7 +86,7 @@ def choose_target(context: AblateContext, before: Float[np.ndarray, "classes"], 
     st.selectbox(
         "Target class",
         order,
-        format_func=lambda index: label(context.config.labels[index]),
+        format_func=lambda index: label(context.config.class_names[index]),
         key="asked",
         on_change=_set_target,
         args=(order[0],),
@@ -102,7 +102,7 @@ def _set_target(best: int) -> None:
 
 def _note(context: AblateContext, index: int, change: float | None) -> str:
     """Whether a class is the true one, and the change of its probability."""
-    parts = ["true label"] if context.config.labels[index] == context.truth else []
+    parts = ["true label"] if context.config.class_names[index] == context.truth else []
     if change is not None and abs(change) >= 5e-4:
         parts.append(change_text(change, "probability", short=True))
     return ", ".join(parts)

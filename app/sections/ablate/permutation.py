@@ -103,7 +103,7 @@ def _changed(context: AblateContext, found: Shuffled, target: int) -> str:
     largest = f"Largest change of a logit: {number(found.largest)}"
     if found.shuffle == "elements":
         return f"**Nothing.** {largest}, which is no more than the rounding of sums that are added up in another order."
-    names = [label(name) for name in context.config.labels]
+    names = [label(name) for name in context.config.class_names]
     return f"{answers.change_words(found.answer, names, target)}  \n{largest}"
 
 

@@ -96,7 +96,7 @@ class _Curves:
 def show(context: AblateContext, removed: Ablation, target: int) -> None:
     """The curves of the chosen family, and the work on them, which takes its time: draw it last."""
     view, case = context.view, context.case
-    name = text.label(context.config.labels[target])
+    name = text.label(context.config.class_names[target])
     st.subheader("Sensitivity by frequency", anchor="sensitivity", divider="gray")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         controls.segments("Taken out", "curve", CURVES, view.curve)

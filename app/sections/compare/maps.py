@@ -60,7 +60,9 @@ def show(contexts: Sequence[CompareContext]) -> Callable[[], None]:
     rows = comparison.block_maps([context.case for context in contexts], selections, mode, first.progress)
     probabilities = [inference.probabilities(context.case, first.progress) for context in contexts]
     if len(contexts) > 1:
-        found = [text.label(c.config.labels[int(p[-1].argmax())]) for c, p in zip(contexts, probabilities, strict=True)]
+        found = [
+            text.label(c.config.class_names[int(p[-1].argmax())]) for c, p in zip(contexts, probabilities, strict=True)
+        ]
         st.markdown(models.agreement(found))
     blocks = sorted({one.block for row in rows for one in row})
     apart = comparison.divergences([context.case for context in contexts], selections, first.progress)
@@ -127,7 +129,7 @@ def _strip(
             listed = ", ".join(f"{value:.2f}" for value in distances.values())
             st.caption(f"Divergence from the first: {listed} bits", help=DIVERGENCE)
     with maps:
-        st.caption(f"bar: P({text.plain(text.label(context.config.labels[best]))}) after each block")
+        st.caption(f"bar: P({text.plain(text.label(context.config.class_names[best]))}) after each block")
         context.modality.row(
             context.sample,
             row,
@@ -142,7 +144,7 @@ def _strip(
             tile=strip.TILE,
         )
     with answer:
-        predictions(shares[-1], context.config.labels, context.truth, key=f"predictions_{key}")
+        predictions(shares[-1], context.config.class_names, context.truth, key=f"predictions_{key}")
 
 
 def _one_block(contexts: Sequence[CompareContext], rows: Rows, selections: Sequence[MapSelection], mode: Mode) -> None:

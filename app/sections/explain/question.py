@@ -60,7 +60,7 @@ def predictions(context: ExplainContext, question: Question) -> None:
     """The most probable classes, the true one and those of the question; a click explains another."""
     probabilities = inference.probabilities(context.case, context.progress)[-1]
     order = ranked(probabilities)
-    labels, truth = context.config.labels, context.truth
+    labels, truth = context.config.class_names, context.truth
     target, against = question.target, question.against
     rows = order[:TOP] + [i for i in order[TOP:] if i in (target, against) or labels[i] == truth]
     notes = {i: ["true label"] * (labels[i] == truth) + ["contrasted with"] * (i == against) for i in rows}
@@ -101,7 +101,7 @@ def _class_choice(
     def named(i: int) -> str:
         if i == NONE:
             return "no other class"
-        return f"{text.label(context.config.labels[i])} · {percent(float(probabilities[i]))}"
+        return f"{text.label(context.config.class_names[i])} · {percent(float(probabilities[i]))}"
 
     st.session_state["asked"] = question.target
     st.session_state["set_against"] = NONE if question.against is None else question.against

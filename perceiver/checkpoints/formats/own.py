@@ -37,5 +37,5 @@ class Own:
         return Conversion(config, {name: take(name) for name in checkpoint.entries})
 
     def credit(self, checkpoint: Checkpoint) -> str:
-        """The licence of the data it was trained on, or the origin of converted weights."""
+        """The licence of the data it was trained on."""
         return checkpoint.credit()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ...errors import InputError
+from ...errors import InputError, OptionError
 from .. import kinds
 from ..base import DecodeError
 from ..kinds import Kind, locate
@@ -115,7 +115,7 @@ def channel_number(chosen: str | float) -> int | None:
         return None
     number = float(chosen)
     if number < 1 or number != int(number):
-        raise InputError(f"channel cannot be {number:g}; it is {MIX} or a whole number from 1")
+        raise OptionError(f"channel cannot be {number:g}; it is {MIX} or a whole number from 1")
     return int(number) - 1
 
 

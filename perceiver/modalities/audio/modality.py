@@ -167,7 +167,7 @@ def _padding(clip: Overview, box: Box, shape: tuple[int, ...]) -> Bool[np.ndarra
     return np.broadcast_to(absent, shape) if absent.any() else None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class AudioSample(Sample):
     """A `Sample` of sound. Seconds count from the beginning of the clip.
 

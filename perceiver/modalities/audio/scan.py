@@ -9,7 +9,7 @@ import numpy as np
 import soxr
 from jaxtyping import Float32
 
-from ...errors import InputError
+from ...errors import OptionError
 from ..scanning import Window
 from .decode import SoundFile, input_errors
 from .features import SILENCE, content
@@ -31,7 +31,7 @@ class Scan:
     def __init__(self, file: SoundFile, clip: Overview, settings: AudioSettings, every: float | None = None) -> None:
         every = settings.seconds if every is None else every
         if not (math.isfinite(every) and every > 0):
-            raise InputError(f"windows cannot begin every {every:g} s; the time between them must be above 0")
+            raise OptionError(f"windows cannot begin every {every:g} s; the time between them must be above 0")
         self._file, self._clip, self._settings = file, clip, settings
         self._step = max(round(every * settings.rate), 1)
         self._total = -(-clip.frames * settings.rate // clip.rate)

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from ...errors import ConfigError
 from ...isolation.codec import as_tensor
 from ...sample import Part, Sample
+from ...validation import index_of
 from .. import grid
 from ..audio.decode import channel_number
 from ..base import MEGABYTE, Box, Modality, check_size, printable
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ClipSample(VideoSample):
     """A `VideoSample` with the sound of the clip.
 
@@ -168,14 +169,15 @@ class AudiovisualModality(Modality):
         """Where one input element lies: ((second, second), (row, row), (column, column)) of the original frames,
         ((second, second),) for sound, () for the label.
 
-        Raises ValueError for an element that does not exist.
+        Raises ConfigError for an element that does not exist.
         """
+        index_of("input element", element, sum(part.count for part in sample.parts))
         first = 0
         for part in sample.parts:
-            if 0 <= element - first < part.count:
+            if element - first < part.count:
                 return grid.box_of(element - first, part.box, part.shape) if part.box else ()
             first += part.count
-        raise ValueError(f"there is no input element {element}; they run from 0 to {first - 1}")
+        raise AssertionError("an index in range lies in some part")
 
     def places(self, sample: Sample) -> Mapping[str, Float[np.ndarray, "..."]]:
         """The centres of the elements of each part along its axes: "audio_time" and "video_time" in seconds of the

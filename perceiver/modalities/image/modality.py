@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,11 +28,12 @@ _DISPLAY = 1600
 # Pixels a side of the crop, for each that the model reads, that a large picture keeps before it is resized: averaging
 # beyond that is lost in the resizing filter anyway.
 _OVERSAMPLING = 4
+_PNG_MODES = ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA")
 # Whole pixels change an aspect by less.
 _SAME_ASPECT = 0.05
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ImageSample(Sample):
     """A picture as `Sample` describes it, and which frame of its file it is.
 
@@ -52,8 +54,25 @@ class ImageModality(grid.GridModality):
     """
 
     description: ClassVar[Description] = DESCRIPTION
+    in_memory: ClassVar[str] = "a PIL image or a uint8 array (height, width) or (height, width, 3 or 4)"
     max_bytes: int = 64 * MEGABYTE
     max_pixels: int = 50_000_000
+
+    def file_of(self, value: object) -> bytes | None:
+        """The PNG file of a PIL image, with its profile and orientation, or of an array of bytes: grey, RGB or RGBA."""
+        if isinstance(value, np.ndarray):
+            colours = value.ndim == 2 or (value.ndim == 3 and value.shape[2] in (3, 4))
+            if value.dtype != np.uint8 or not colours or not value.size:
+                return None
+            value = Image.fromarray(value)
+        if not isinstance(value, Image.Image) or value.mode == "F":
+            return None
+        profile = value.info.get("icc_profile")
+        if value.mode not in _PNG_MODES:
+            value, profile = value.convert("RGBA" if "A" in value.mode or "a" in value.mode else "RGB"), None
+        out = BytesIO()
+        value.save(out, "PNG", compress_level=1, icc_profile=profile, exif=value.getexif())
+        return out.getvalue()
 
     def read(
         self,

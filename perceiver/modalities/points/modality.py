@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64, UInt8
 
-from ...errors import ConfigError, InputError
+from ...errors import ConfigError, InputError, OptionError
 from ...isolation.codec import as_tensor
 from ...sample import Sample
+from ...validation import index_of
 from ..base import MEGABYTE, Box, Modality, check_size, printable
 from ..description import Description
 from ..options import Value, settle
@@ -36,8 +38,19 @@ class PointsModality(Modality):
     """
 
     description: ClassVar[Description] = DESCRIPTION
+    in_memory: ClassVar[str] = "an array of numbers (points, 3)"
     max_bytes: int = 256 * MEGABYTE
     max_points: int = 10_000_000
+
+    def file_of(self, value: object) -> bytes | None:
+        """The NPY file of an array with a row a point: x, y and z."""
+        if not isinstance(value, np.ndarray) or value.dtype.kind not in "fiu":
+            return None
+        if value.ndim != 2 or value.shape[1] != 3:
+            return None
+        out = BytesIO()
+        np.save(out, value, allow_pickle=False)
+        return out.getvalue()
 
     def read(
         self,
@@ -122,12 +135,11 @@ class PointsModality(Modality):
     def box_of(self, sample: Sample, element: int) -> Box:
         """Where one element lies, in the file's coordinates: a box without a size, ((x, x), (y, y), (z, z)).
 
-        Raises ValueError for an element that does not exist.
+        Raises ConfigError for an element that does not exist.
         """
         points = self.places(sample)["points"]
-        if not 0 <= element < len(points):
-            raise ValueError(f"there is no input element {element}; they run from 0 to {len(points) - 1}")
-        return tuple((float(value), float(value)) for value in points[element])
+        index = index_of("input element", element, len(points))
+        return tuple((float(value), float(value)) for value in points[index])
 
     def places(self, sample: Sample) -> Mapping[str, Float[np.ndarray, "..."]]:
         """The elements in the file's own coordinates, "points" (M, 3), as precisely as the model read them."""
@@ -226,11 +238,11 @@ def _model_up(preprocess: Mapping[str, Any]) -> Axis:
 
 def _seed(value: Value) -> int:
     if float(value) != int(value):
-        raise InputError(f"seed cannot be {value}; it is a whole number from 0")
+        raise OptionError(f"seed cannot be {value}; it is a whole number from 0")
     return int(value)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PointSample(Sample):
     """A `Sample` of a point cloud.
 

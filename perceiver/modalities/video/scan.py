@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from jaxtyping import Float
 
-from ...errors import InputError
+from ...errors import OptionError
 from ..scanning import Window
 from .file import Extent
 
@@ -32,7 +32,7 @@ class Scan:
     ) -> None:
         every = seconds if every is None else every
         if not (math.isfinite(every) and every > 0):
-            raise InputError(f"windows cannot begin every {every:g} s; the time between them must be above 0")
+            raise OptionError(f"windows cannot begin every {every:g} s; the time between them must be above 0")
         self._clip, self._seconds, self._every, self._read = clip, seconds, every, read
 
     @property

@@ -23,7 +23,7 @@ _DISPLAY = 480
 _TOLERANCE = 0.5
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class VideoSample(Sample):
     """A `Sample` with frames of a clip. Seconds count from the clip's first frame.
 

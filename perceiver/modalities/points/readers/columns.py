@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64
 
-from ....errors import AmbiguousInputError, InputError
+from ....errors import AmbiguousInputError, InputError, OptionError
 from .cloud import Cloud, Columns
 from .fields import Field, cloud_from_fields, colours_to_bytes
 
@@ -50,7 +50,7 @@ def chosen_places(text: str) -> Places | None:
         return None
     x, y, z = (int(number) - 1 for number in re.split("[-,]", text))
     if len({x, y, z}) < 3:
-        raise InputError(f"columns cannot be {text}; x, y and z are three different columns")
+        raise OptionError(f"columns cannot be {text}; x, y and z are three different columns")
     return x, y, z
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.sections.header import header, load_libraries, start_workers
 
-SIDEBAR = 288
+SIDEBAR = 304
 """Width of the sidebar in CSS pixels; on a phone it is closed at first."""
 
 ASSETS = Path(__file__).parent / "app" / "assets"

@@ -2,6 +2,7 @@
 
 from .bands import BandAxis, Off, bands
 from .canvas import Grid, map_canvas
+from .chart import chart
 from .clip import clip
 from .cloud import Cloud, cloud, cloud_row
 from .link import copy_link, remember_sidebar
@@ -21,6 +22,7 @@ __all__ = [
     "Tick",
     "Tile",
     "bands",
+    "chart",
     "clip",
     "cloud",
     "cloud_row",

@@ -47,6 +47,7 @@ def wall(
     bar: ColourBar | None = None,
     tile: int = 220,
     dense: bool = False,
+    named: bool = False,
     tall: int | None = None,
     limit: int | None = None,
     fill: bool = False,
@@ -58,6 +59,7 @@ def wall(
     bar     colour bar shared by all tiles
     tile    minimum width of a tile in CSS pixels
     dense   show images only, with their text on hover
+    named   show the title of dense tiles too, in one line
     tall    maximum height of a dense grid in CSS pixels, above which it scrolls
     limit   maximum width of a tile in CSS pixels
     fill    use the full width of a tile, which blurs pixel edges; else pixels are scaled by an integer
@@ -75,6 +77,7 @@ def wall(
         "chosen": chosen,
         "tile": tile,
         "dense": dense,
+        "named": named,
         "tall": tall,
         "limit": limit,
         "fill": fill,

@@ -45,7 +45,7 @@ def _blocks(context: ExploreContext) -> None:
     with blocks:
         with st.container(horizontal=True, vertical_alignment="center"):
             strip.heading("Cross-attention by block", maps.CAVEAT)
-            st.caption(f"bar: P({predictions.answer_name(context)}) after each block", width="stretch")
+            st.caption(f"P({predictions.answer_name(context)}) after each block", width="stretch")
         one = maps.row(context, found, predictions.block_shares(context))
         if reads := reading_sentence(context.config.plan):
             st.caption(f"{reads} {predictions.later_shares(context)}")

@@ -22,6 +22,7 @@ from .context import PageContext
 from .strip import TILE
 
 CAVEAT = "Attention shows where a block read, not why the answer came out: on its own it is no explanation."
+LATENTS = "The learned array that queries the input. Every latent has a map of its own."
 REDUCTIONS: Mapping[str, str] = {"mean": "Mean", "max": "Max", "entropy": "Entropy", "latent": "One latent"}
 REDUCED: Mapping[str, str] = {
     "mean": "mean over latents",
@@ -33,6 +34,14 @@ KINDS: Mapping[str, str] = {
     "score": "Logit (pre-softmax)",
     "value": "Value-weighted",
 }
+KIND_MEANING = (
+    "Attention weight: the share of its reading that a latent gives an element. Logit (pre-softmax): the score before "
+    "the softmax, as in the paper's figures. Value-weighted: the weight times the norm of the value that is read."
+)
+SCALE_MEANING = (
+    "Shared: one scale for all maps. × uniform: multiples of 1/M, the weight without a preference. Per map: each map's "
+    "own range, not comparable. Log: orders of magnitude."
+)
 SCALES: Mapping[str, str] = {"shared": "Shared", "uniform": "× uniform", "per_map": "Per map", "log": "Log"}
 SHOWN: Mapping[str, str] = {
     "blocks": "Each block",
@@ -106,9 +115,11 @@ def toolbar(
             head_control(context)
             kind_control(view)
             names = {name: SCALES[name] for name in modes(selection.quantity, signed=signed)}
-            controls.segments("Colour scale", "scale", names, mode)
+            controls.segments("Colour scale", "scale", names, mode, help=SCALE_MEANING)
             if show is not None and len(config.cross_attention_blocks) > 1:
-                controls.select("Show", "show", SHOWN, show)
+                controls.select(
+                    "Show", "show", SHOWN, show, help="The map of each block, or what changes between blocks."
+                )
             drawing_options(context)
         st.caption(display_text(context, selection, mode, show or "blocks"), width="stretch")
         menu()
@@ -125,9 +136,13 @@ def display_text(context: PageContext[View], selection: MapSelection, mode: str,
 
 def reduction_control(view: View) -> None:
     """How the maps of all latents become one."""
+    meaning = (
+        "How the maps of all latents become one: their mean, their maximum, or the entropy over latents of who reads "
+        "an element; or the map of one latent."
+    )
     # Scores are no shares of anything, so they have no entropy.
     names = {key: name for key, name in REDUCTIONS.items() if view.kind != "score" or key != "entropy"}
-    controls.segments("Over latents", "reduce", names, view.reduce)
+    controls.segments("Over latents", "reduce", names, view.reduce, help=meaning)
 
 
 def head_control(context: PageContext[View]) -> None:
@@ -135,21 +150,36 @@ def head_control(context: PageContext[View]) -> None:
     count = context.config.cross_heads
     if count > 1:
         names: Mapping[int | None, str] = {None: "Mean of heads", **{i: f"Head {i + 1}" for i in range(count)}}
-        controls.select("Head", "head", names, context.view.head, width=160)
+        help = "One head of the cross-attention, or the mean of all."
+        controls.select("Head", "head", names, context.view.head, width=160, help=help)
 
 
 def kind_control(view: View) -> None:
     """The kind of value that maps show."""
-    controls.select("Values", "kind", KINDS, view.kind, width=175)
+    controls.select("Values", "kind", KINDS, view.kind, width=200, help=KIND_MEANING)
 
 
 def drawing_options(context: PageContext[View]) -> None:
     """How maps are coloured and laid over the input."""
     view = context.view
     if context.modality.over_input:
-        controls.segments("Map", "laid", {"input": "Over the input", "alone": "Alone"}, view.laid)
-        controls.slider("Opacity over the input", "overlay", (*OVERLAY, 5), view.overlay, format="%d %%")
-    controls.select("Colours", "colours", {name: name for name in COLOURS}, view.colours)
+        controls.segments(
+            "Map",
+            "laid",
+            {"input": "Over the input", "alone": "Alone"},
+            view.laid,
+            help="Whether the input shows through the maps.",
+        )
+        controls.slider(
+            "Opacity over the input",
+            "overlay",
+            (*OVERLAY, 5),
+            view.overlay,
+            format="%d %%",
+            help="100 % hides the input where a map is strongest.",
+        )
+    help = "Each is even in lightness, so that it can be read with every colour blindness and in greyscale."
+    controls.select("Colours", "colours", {name: name for name in COLOURS}, view.colours, help=help)
 
 
 def row(context: PageContext[View], maps: Sequence[BlockMap], shares: Mapping[int, float]) -> BlockMap:
@@ -204,7 +234,7 @@ def large(
 
 def latents(context: PageContext[View], block: int, selection: MapSelection) -> None:
     """The maps of all latents of a block as thumbnails, one of which may be chosen."""
-    st.subheader(f"Latents of block {block + 1}", anchor=False)
+    st.subheader(f"Latents of block {block + 1}", anchor=False, help=LATENTS)
     st.caption("The most concentrated first; choose one to see its maps.")
     thumbnails = strip(context.case, block, selection.kind, selection.head, context.progress)
     ordered = [int(i) for i in thumbnails.order]
@@ -214,7 +244,7 @@ def latents(context: PageContext[View], block: int, selection: MapSelection) -> 
     context.modality.strip(
         context.sample,
         thumbnails,
-        [Tile(f"Latent {i + 1}", alt=f"Latent {i + 1}, entropy {thumbnails.entropies[i]:.2f} nats") for i in ordered],
+        [Tile(str(i + 1), alt=f"Latent {i + 1}, entropy {thumbnails.entropies[i]:.2f} nats") for i in ordered],
         usable_mode(context.view.scale, one.quantity),
         one.quantity,
         context.paint,

@@ -36,10 +36,11 @@ def choose_model(view: View, available: Mapping[str, str]) -> None:
             on_change=_change_modality,
             args=(available,),
             width="stretch",
+            help="What the checkpoints below read.",
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         names = {key: models.display_name(key) for key, its in available.items() if its == kind}
-        controls.select("Checkpoint", "model", names, view.model)
+        controls.select("Checkpoint", "model", names, view.model, help="The trained Perceiver that is shown.")
         _card_button(view.model)
     with st.container(gap="xxsmall"):
         st.caption(accuracy(view.model))

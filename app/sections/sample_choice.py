@@ -37,6 +37,7 @@ def choose_sample(
         key="source",
         width="stretch",
         on_change=_change_source,
+        help="Samples that no checkpoint was trained on, or an input of your own.",
     )
     if source == "samples":
         _gallery(view, modality, gallery)
@@ -106,11 +107,16 @@ def _gallery(view: View, modality: ModalityView, gallery: Mapping[str, GallerySa
     names = list(gallery)
     wall(
         np.stack([_thumbnail(view.model, sample.digest, modality, sample) for sample in gallery.values()]),
-        [Tile(title=s.about.title, alt=f"{s.about.title} ({text.label(s.about.label)})") for s in gallery.values()],
+        [
+            Tile(title=text.label(s.about.label), alt=f"{s.about.title} ({text.label(s.about.label)})")
+            for s in gallery.values()
+        ],
         key="gallery",
         label="Samples",
-        tile=44,
+        tile=72 if modality.names_samples else 44,
         dense=True,
+        named=modality.names_samples,
+        tall=420,
         chosen=names.index(view.sample) if view.sample in names else None,
         on_pick=lambda index: state.change(sample=names[index]),
     )

@@ -6,15 +6,18 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-WIDTH = 930
-"""Width in CSS pixels that the proportions are worked out for: a window of 1280 with the sidebar open."""
+WIDTH = 888
+"""Width in CSS pixels that the proportions are worked out for: a window of 1280 with the sidebar open, without the gaps
+between the columns."""
 
-ANSWER = 200
+ANSWER = 190
 GAP = 10
 
-TILE = 72
-"""Least width of a map in CSS pixels: eight fit beside the input and the prediction."""
+INPUT = 112
+"""Least width of the input in CSS pixels, also beside many maps."""
 
+TILE = 60
+"""Least width of a map in CSS pixels: eight fit in one row between the input and the prediction."""
 
 SMALL = 148
 """Greatest width of a map in CSS pixels where several strips stand below each other."""
@@ -23,18 +26,20 @@ SMALL = 148
 def columns(
     blocks: int, *, key: str = "flow", widest: int = WIDTH
 ) -> tuple[DeltaGenerator, DeltaGenerator, DeltaGenerator]:
-    """Columns for the input, for the maps of `blocks` blocks, and for the prediction; the input is as wide as a map.
+    """Columns for the input, for the maps of `blocks` blocks, and for the prediction; the input is as wide as a map,
+    but never too small to see what it shows.
 
     widest  greatest width of a map in CSS pixels; the prediction takes the room that is left
     """
     gaps = (blocks - 1) * GAP
     width = min((WIDTH - ANSWER - gaps) / (blocks + 1), widest)
-    maps_width = blocks * width + gaps
+    given_width = max(width, INPUT)
+    maps_width = min(blocks * width + gaps, WIDTH - ANSWER - given_width)
     with st.container(key=key):
-        given, maps, answer = st.columns([width, maps_width, WIDTH - width - maps_width], gap="small")
+        given, maps, answer = st.columns([given_width, maps_width, WIDTH - given_width - maps_width], gap="small")
     return given, maps, answer
 
 
 def heading(text: str, help: str | None = None) -> None:
-    """The heading of a column, as Markdown."""
-    st.markdown(f"**{text}**", help=help)
+    """The heading of a column, escaped for Markdown."""
+    st.header(text, anchor=False, help=help, width="content")

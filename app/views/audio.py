@@ -28,7 +28,7 @@ from .over_time import begin_at, choose_channel, choose_start, longer, over_time
 from .sound import Sound, grid, ruler, wav
 
 DRAWING = AudioDrawing()
-SIDE = 280
+SIDE = 400
 """Maximum width of the model input, in CSS pixels."""
 
 THUMB = 80
@@ -42,10 +42,11 @@ class AudioView(GridView):
     """Sounds: maps are drawn over the cells of the spectrogram, or as columns behind the waveform."""
 
     drawing = DRAWING
-    row_limit = 520
+    row_limit = 400
     modality = drawing.modality
     spot = "spot"
     over_input = True
+    names_samples = True
     recorder: Recorder | None = Recorder("Microphone", "A recording", st.audio_input)
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:

@@ -81,6 +81,8 @@ class Described:
     """The nouns of a view, from the description of its modality."""
 
     modality: str
+    names_samples = False
+    """Whether thumbnails of samples carry names, where pictures of them look alike."""
 
     @property
     def noun(self) -> str:
@@ -109,12 +111,14 @@ class ModalityView(Protocol):
     spot        noun for a selectable input element: "spot"
     over_input  whether maps are overlaid on the input with a choice of opacity; else they colour its elements
     recorder    recorder in the browser, if there is one
+    names_samples  whether thumbnails of samples carry names
     """
 
     modality: str
     spot: str
     over_input: bool
     recorder: Recorder | None
+    names_samples: bool
 
     @property
     def noun(self) -> str: ...

@@ -111,6 +111,7 @@ class GridView(Described):
             bar=colour_bar(ranges[0], paint) if ranges[0].comparable else None,
             tile=max(64, pictures.shape[2]),
             dense=True,
+            named=True,
             tall=448,
             chosen=chosen,
             on_pick=on_pick,

@@ -22,7 +22,10 @@ from .base import Inside, OnPick, OnRegion, Paint, Recorder, readout
 from .grid import EXTEND, GridView, region_arguments
 
 SIDE = 256
-"""Longest side of the input and of the original, in CSS pixels."""
+"""Longest side of the original, in CSS pixels."""
+
+WIDEST = 400
+"""Greatest width of the model input, in CSS pixels."""
 
 
 class Framed(Protocol):
@@ -92,7 +95,7 @@ class ImageView(GridView):
             hint=hint,
             pick=pick,
             on_pick=on_pick,
-            limit=SIDE,
+            limit=WIDEST,
             fill=True,
             **region_arguments(_on_grid(sample, inside), on_region),
         )

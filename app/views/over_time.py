@@ -13,6 +13,7 @@ from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError
 from perceiver.plots.timeline import per_point, timeline_figure, timeline_text
 
+from ..components import chart
 from ..services import export, models, scan
 from ..services.inference import Case
 from ..services.queueing import Progress
@@ -133,12 +134,10 @@ def _want(asked: str) -> None:
 def _results(case: Case, timeline: Timeline, sample: Windowed) -> None:
     names = [text.label(name) for name in models.config(case.model).class_names]
     words = timeline_text(timeline, names)
-    st.plotly_chart(
+    chart(
         timeline_figure(timeline, names, duration=sample.duration, window=(sample.start, sample.stop)),
         key="timeline",
         on_select=_picked,
-        selection_mode="points",
-        config={"displayModeBar": False},
         alt=words,
     )
     together = per_point(timeline)

@@ -26,7 +26,7 @@ from ..session.view import View
 from .base import Described, Inside, OnChoice, OnPick, OnRegion, Paint, Recorder, colour_bar, in_place, readout
 
 DRAWING = dots.PointsDrawing()
-SIDE = 320
+SIDE = 400
 """Maximum side of the clouds next to the prediction, in CSS pixels."""
 
 THUMB = 128
@@ -273,6 +273,7 @@ class PointsView(Described):
             bar=colour_bar(ranges[0], paint) if ranges[0].comparable else None,
             tile=64,
             dense=True,
+            named=True,
             tall=448,
             chosen=chosen,
             on_pick=on_pick,

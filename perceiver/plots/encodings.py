@@ -15,8 +15,8 @@ from jaxtyping import Float, UInt8
 from ..analysis.formatting import number
 from . import colour
 from .axes import Axes, Axis
-from .figures import BLUE, GREY, GRID, ORANGE, TEAL
 from .scale import ColourRange
+from .style import ACCENT, CONTRAST, GREY, THIRD, styled
 from .sweep import cycles
 from .ticks import Tick
 from .timeline import STYLES
@@ -28,7 +28,7 @@ FLOOR = 0.01
 """The lower end of the colour scale, in multiples of a uniform spectrum."""
 
 EVEN = "times an even spectrum"
-AXIS_STYLES = ((BLUE, "solid"), (ORANGE, "dash"), (TEAL, "dot"), (GREY, "dashdot"))
+AXIS_STYLES = ((ACCENT, "solid"), (CONTRAST, "dash"), (THIRD, "dot"), (GREY, "dashdot"))
 
 Measure = Literal["ratio", "regularity"]
 MEASURES: Mapping[Measure, str] = {"ratio": "energy at the bands", "regularity": "regularity"}
@@ -82,11 +82,10 @@ def gram_figure(shares: Named) -> go.Figure:
                 hovertemplate="dimension %{x}: %{y:.2%}",
             )
         )
-    figure.update_layout(**_layout(height=280, top=28))
-    figure.update_xaxes(title_text="Dimension, the largest first", rangemode="tozero", showgrid=False)
+    figure.update_xaxes(title_text="Dimension, the largest first", rangemode="tozero")
     levels = _levels(min((float(v[v >= SMALLEST_SHARE].min()) for v in shares.values() if len(v)), default=1.0))
     figure.update_yaxes(title_text="Share of the whole", type="log", tickvals=levels, ticktext=_percents(levels))
-    return _fixed(figure)
+    return styled(figure, height=280)
 
 
 def gram_text(dimensions: Mapping[str, tuple[float, int]]) -> str:
@@ -158,15 +157,13 @@ def profile_figure(
         )
     highest = max(float(along.max()) for along in frequencies)
     ticks = sorted({f for along in bands for f in along if f <= highest})
-    figure.update_layout(**_layout(height=300, top=28))
-    figure.update_layout(showlegend=len(names) > 1)
-    figure.update_xaxes(title_text="cycles", range=[0, highest], nticks=6, showgrid=False, ticks="")
+    figure.update_xaxes(title_text="cycles", range=[0, highest], nticks=6, ticks="")
     figure.update_xaxes(
         minor={"tickvals": ticks, "ticks": "outside", "ticklen": 5, "tickcolor": GREY}, ticklabelstandoff=6
     )
     figure.update_yaxes(title_text=EVEN, type="log", dtick=1)
     figure.update_yaxes(range=[math.log10(FLOOR), math.log10(max(top, 10 * FLOOR))])
-    return _fixed(figure)
+    return styled(figure, height=300, legend=len(names) > 1)
 
 
 def multiples(energy: Float[np.ndarray, "*frequencies"]) -> Float[np.ndarray, "*frequencies"]:
@@ -210,11 +207,10 @@ def tartan_figure(models: Sequence[Tartan], measure: Measure) -> go.Figure:
         )
     if measure == "ratio":
         figure.add_hline(1, line={"color": GREY, "dash": "dot"})
-    figure.update_layout(**_layout(height=250, top=28))
     last = max((block for one in models for block in one.blocks), default=0) + 1
-    figure.update_xaxes(title_text="Block", range=[0.7, last + 0.3], dtick=max(1, last // 8), showgrid=False)
+    figure.update_xaxes(title_text="Block", range=[0.7, last + 0.3], dtick=max(1, last // 8))
     figure.update_yaxes(rangemode="tozero", nticks=5)
-    return _fixed(figure)
+    return styled(figure, height=250)
 
 
 def tartan_measured(models: Sequence[Tartan], measure: Measure) -> bool:
@@ -291,21 +287,3 @@ def _mean(values: Sequence[float]) -> float:
     """The mean of all values that are not NaN; NaN without any."""
     told = [value for value in values if not math.isnan(value)]
     return sum(told) / len(told) if told else math.nan
-
-
-def _layout(height: int, top: int) -> dict[str, object]:
-    """A layout without background and font, so that the page's theme applies."""
-    return {
-        "height": height,
-        "margin": {"l": 4, "r": 8, "t": top, "b": 4},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "showlegend": True,
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-    }
-
-
-def _fixed(figure: go.Figure) -> go.Figure:
-    figure.update_xaxes(fixedrange=True, automargin=True)
-    figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, fixedrange=True, automargin=True)
-    return figure

@@ -14,19 +14,18 @@ from PIL import Image
 from ..analysis.formatting import number, percent
 from ..analysis.methods import METHODS, RANDOM, RANDOM_LABEL
 from ..analysis.random_order import Direction, compare, random_interval
-from .figures import BLUE, GREY, GRID, ORANGE, TEAL
+from .style import ACCENT, CONTRAST, FOURTH, GREY, THIRD, styled
 
-PURPLE = "#9a6dd7"
 NAMES: Mapping[str, str] = {**{key: method.label for key, method in METHODS.items()}, RANDOM: RANDOM_LABEL}
 """The labels of the explanation methods and of their baseline, random order."""
 
 STYLES: Mapping[str, tuple[str, str]] = {
-    "attention": (BLUE, "solid"),
-    "last": (BLUE, "dash"),
-    "relevance": (ORANGE, "solid"),
-    "saliency": (TEAL, "solid"),
-    "input_x_gradient": (PURPLE, "dash"),
-    "integrated_gradients": (PURPLE, "solid"),
+    "attention": (ACCENT, "solid"),
+    "last": (ACCENT, "dash"),
+    "relevance": (CONTRAST, "solid"),
+    "saliency": (FOURTH, "dashdot"),
+    "input_x_gradient": (THIRD, "dash"),
+    "integrated_gradients": (THIRD, "solid"),
     "random": (GREY, "dot"),
 }
 
@@ -100,9 +99,8 @@ def course_figure(scores: Mapping[str, Score], direction: Direction, *, strong: 
         )
     figure.update_xaxes(title_text=DIRECTIONS[direction], range=[0, 1], dtick=0.25, tickformat=".0%")
     figure.update_yaxes(title_text="Probability", rangemode="tozero", range=[0, 1.03], tickformat=".0%", nticks=6)
-    figure.update_layout(**_open(height=380, top=8), hovermode="x unified", showlegend=True)
-    figure.update_layout(legend={"orientation": "h", "x": 0, "y": -0.24, "yanchor": "top"})
-    return figure
+    figure.update_layout(hovermode="x unified", legend={"y": -0.24, "yanchor": "top"})
+    return styled(figure, height=380, right=24, top=8)
 
 
 def faithfulness_text(scores: Mapping[str, Score], label: str) -> str:
@@ -193,7 +191,7 @@ def movement_figure(steps: Sequence[tuple[int, int]], divergence: Float[np.ndarr
     if len(steps) != len(divergence):
         raise ValueError(f"there are {len(divergence)} rows for {len(steps)} steps")
     names = [f"{start + 1} → {stop + 1}" for start, stop in steps]
-    figure = _boxes(names, list(divergence), "%{x}, %{text}: %{y:.3f} bits<extra></extra>", TEAL)
+    figure = _boxes(names, list(divergence), "%{x}, %{text}: %{y:.3f} bits<extra></extra>", FOURTH)
     figure.update_yaxes(title_text="Divergence (bits)", range=[0, 1.03], nticks=6)
     figure.update_xaxes(title_text="From block to block")
     return figure
@@ -233,7 +231,7 @@ def concentration_figure(
     if len(blocks) != len(effective):
         raise ValueError(f"there are {len(effective)} rows for {len(blocks)} blocks")
     names = [str(block + 1) for block in blocks]
-    figure = _boxes(names, list(effective), "block %{x}, %{text}: %{y:,.1f}<extra></extra>", BLUE)
+    figure = _boxes(names, list(effective), "block %{x}, %{text}: %{y:,.1f}<extra></extra>", ACCENT)
     figure.update_yaxes(title_text="Elements read", type="log", range=[0, np.log10(elements) + 0.05], dtick=1)
     figure.update_xaxes(title_text="Block")
     line = {"color": GREY, "dash": "dot", "width": 1}
@@ -277,9 +275,8 @@ def _boxes(names: Sequence[str], rows: Sequence[Float[np.ndarray, "N"]], hover: 
                 hoveron="points",
             )
         )
-    figure.update_layout(**_open(height=280, top=8), showlegend=False)
     figure.update_xaxes(type="category")
-    return figure
+    return styled(figure, height=280, right=24, top=8, legend=False)
 
 
 def below_one_another(sheets: Sequence[bytes]) -> bytes:
@@ -295,16 +292,3 @@ def below_one_another(sheets: Sequence[bytes]) -> bytes:
     out = BytesIO()
     whole.save(out, "PNG", optimize=True)
     return out.getvalue()
-
-
-def _open(height: int, top: int) -> dict[str, object]:
-    """A layout without background and font, so that the page's theme applies."""
-    axis = {"gridcolor": GRID, "zerolinecolor": GRID, "fixedrange": True, "automargin": True}
-    return {
-        "height": height,
-        "margin": {"l": 4, "r": 24, "t": top, "b": 4},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "xaxis": axis | {"showgrid": False},
-        "yaxis": axis,
-    }

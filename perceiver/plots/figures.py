@@ -19,13 +19,10 @@ from .drawing import draw
 from .drawing.base import Drawable, Drawn
 from .scale import ColourRange
 from .sheet import save, sheet
+from .style import ACCENT, CONTRAST, GREY, THIRD, styled
 
 Form = Literal["png", "svg", "pdf"]
 """The file formats of figures."""
-
-# Each of these has a contrast of at least 3:1 on white and on a dark page.
-BLUE, ORANGE, TEAL, GREY = "#3b82c4", "#d9730d", "#23968a", "#868e9a"
-GRID = "rgba(128,134,145,0.28)"
 
 
 def prediction_bars(
@@ -45,7 +42,7 @@ def prediction_bars(
             y=places,
             orientation="h",
             width=0.62,
-            marker={"color": [BLUE if rank == 1 else GREY for rank, _ in rows], "cornerradius": 3},
+            marker={"color": [ACCENT if rank == 1 else GREY for rank, _ in rows], "cornerradius": 3},
             text=[percent(v) for v in values],
             textposition="outside",
             cliponaxis=False,
@@ -53,12 +50,10 @@ def prediction_bars(
             hovertemplate="%{customdata}: %{x:.4f}<extra></extra>",
         )
     )
-    figure.update_layout(**_blank(height=34 * len(rows) + 16, right=64))
-    figure.update_xaxes(range=[0, 1], visible=False, fixedrange=True)
-    figure.update_yaxes(tickvals=places, ticktext=names, fixedrange=True, showgrid=False, zeroline=False)
-    figure.update_yaxes(range=[0.4, len(rows) + 0.6], automargin=True)
-    figure.update_yaxes(ticks="outside", ticklen=6, tickcolor="rgba(0,0,0,0)")
-    return figure
+    figure.update_xaxes(range=[0, 1], visible=False)
+    figure.update_yaxes(tickvals=places, ticktext=names, showgrid=False, zeroline=False)
+    figure.update_yaxes(range=[0.4, len(rows) + 0.6], ticks="outside", ticklen=6, tickcolor="rgba(0,0,0,0)")
+    return styled(figure, height=34 * len(rows) + 16, right=64, top=4, legend=False)
 
 
 def prediction_text(
@@ -96,29 +91,25 @@ def block_curve(
     panels = 1 if entropies is None else 2
     figure = make_subplots(rows=panels, cols=1, shared_xaxes=True, vertical_spacing=0.16)
     final = int(np.argmax(probabilities[-1]))
-    followed = [(final, BLUE, "solid", "circle")]
+    followed = [(final, ACCENT, "solid", "circle")]
     if truth is not None and truth != final:
-        followed.append((truth, ORANGE, "dash", "diamond"))
+        followed.append((truth, CONTRAST, "dash", "diamond"))
     for i, colour, dash, symbol in followed:
         name = html.escape(labels[i]) + (" ✓ (true)" if i == truth else "")
         figure.add_trace(_curve(blocks, probabilities[:, i].tolist(), name, colour, dash, symbol, ".1%"), row=1, col=1)
     figure.update_yaxes(title_text="Probability", range=[0, 1.05], tickformat=".0%", nticks=4, row=1, col=1)
     if entropies is not None:
         name = "entropy of the maps"
-        figure.add_trace(_curve(blocks, list(entropies), name, TEAL, "solid", "square", ".2f"), row=2, col=1)
+        figure.add_trace(_curve(blocks, list(entropies), name, THIRD, "solid", "square", ".2f"), row=2, col=1)
         figure.update_traces(showlegend=False, row=2, col=1)
         figure.update_yaxes(title_text="Map entropy (nats)", rangemode="tozero", nticks=4, row=2, col=1)
         if num_inputs is not None:
             label = {"text": "ln M: all read alike", "textposition": "start", "yanchor": "bottom"}
             figure.add_hline(math.log(num_inputs), line={"color": GREY, "dash": "dot"}, label=label, row=2, col=1)
             figure.update_yaxes(range=[0, 1.25 * math.log(num_inputs)], row=2, col=1)
-    figure.update_layout(**_blank(height=210 if panels == 1 else 330, right=8, top=28))
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"})
-    figure.update_xaxes(range=[0.8, len(blocks) + 0.2], dtick=max(1, len(blocks) // 8), showgrid=False, fixedrange=True)
-    figure.update_xaxes(automargin=True)
+    figure.update_xaxes(range=[0.8, len(blocks) + 0.2], dtick=max(1, len(blocks) // 8))
     figure.update_xaxes(title_text="Block", row=panels, col=1)
-    figure.update_yaxes(gridcolor=GRID, zerolinecolor=GRID, fixedrange=True, automargin=True)
-    return figure
+    return styled(figure, height=210 if panels == 1 else 330)
 
 
 def block_text(
@@ -234,14 +225,3 @@ def _curve(
         marker={"color": colour, "symbol": symbol, "size": 8},
         hovertemplate=f"block %{{x}}: %{{y:{form}}}",
     )
-
-
-def _blank(height: int, right: int = 8, top: int = 4) -> dict[str, object]:
-    """A layout without background and font, so that the page's theme applies."""
-    return {
-        "height": height,
-        "margin": {"l": 4, "r": right, "t": top, "b": 4},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "showlegend": False,
-    }

@@ -12,11 +12,11 @@ import plotly.graph_objects as go
 from jaxtyping import Bool, Float64
 
 from ..analysis.formatting import number
-from .figures import BLUE, GREY, GRID, ORANGE, TEAL
+from .style import ACCENT, CONTRAST, GREY, THIRD, styled
 
 Measure = Literal["logit", "probability"]
 
-STYLES = ((BLUE, "circle"), (ORANGE, "diamond"), (TEAL, "square"), (GREY, "x"))
+STYLES = ((ACCENT, "circle"), (CONTRAST, "diamond"), (THIRD, "square"), (GREY, "x"))
 MEASURES = {"logit": "Change of the logit", "probability": "Change of the probability"}
 
 
@@ -69,34 +69,17 @@ def sweep_figure(lines: Sequence[Line], *, measure: Measure, axis: str, height: 
         figure.add_trace(_key("taken out now", mode="markers", marker=ring))
     low, high = _reach(lines)
     last = max(line.frequencies[-1] for line in lines)
-    figure.update_xaxes(title_text=axis, range=[0, last * 1.02 + 0.5], showgrid=False, fixedrange=True, automargin=True)
+    figure.update_xaxes(title_text=axis, range=[0, last * 1.02 + 0.5])
     figure.update_yaxes(
         title_text=MEASURES[measure],
         range=[low, high],
         tickformat="+.2~g" if measure == "logit" else "+.0%",
         nticks=6,
-        gridcolor=GRID,
         zeroline=True,
         zerolinecolor=GREY,
-        fixedrange=True,
-        automargin=True,
     )
-    figure.update_layout(
-        height=height,
-        margin={"l": 4, "r": 8, "t": 28, "b": 4},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        showlegend=True,
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "y": 1.02,
-            "yanchor": "bottom",
-            "itemclick": False,
-            "itemdoubleclick": False,
-        },
-    )
-    return figure
+    figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
+    return styled(figure, height=height)
 
 
 def sweep_text(lines: Sequence[Line], name: str, measure: Measure, top: int = 3) -> str:

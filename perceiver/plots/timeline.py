@@ -12,12 +12,12 @@ import plotly.graph_objects as go
 from ..analysis.formatting import clock, percent
 from ..analysis.timeline import Timeline
 from .axes import time_axis
-from .figures import BLUE, GREY, GRID, ORANGE, TEAL
+from .style import ACCENT, CONTRAST, GREY, GRID, THIRD, styled
 
 MOST = 4
 """Maximum number of classes with a curve."""
 
-STYLES = ((BLUE, "solid", "circle"), (ORANGE, "dash", "diamond"), (TEAL, "dot", "square"), (GREY, "dashdot", "x"))
+STYLES = ((ACCENT, "solid", "circle"), (CONTRAST, "dash", "diamond"), (THIRD, "dot", "square"), (GREY, "dashdot", "x"))
 POINTS = 240
 """Maximum number of points of a curve; for more windows several share a point."""
 
@@ -49,29 +49,9 @@ def timeline_figure(
         tickvals=[tick.value for tick in axis.ticks],
         ticktext=[tick.label for tick in axis.ticks],
         title_text=axis.unit,
-        showgrid=False,
-        fixedrange=True,
-        automargin=True,
     )
-    figure.update_yaxes(
-        title_text="Probability",
-        range=[0, 1.05],
-        tickformat=".0%",
-        nticks=4,
-        gridcolor=GRID,
-        zerolinecolor=GRID,
-        fixedrange=True,
-        automargin=True,
-    )
-    figure.update_layout(
-        height=250,
-        margin={"l": 4, "r": 8, "t": 28, "b": 4},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-    )
-    return figure
+    figure.update_yaxes(title_text="Probability", range=[0, 1.05], tickformat=".0%", nticks=4)
+    return styled(figure, height=250)
 
 
 def timeline_text(timeline: Timeline, labels: Sequence[str]) -> str:

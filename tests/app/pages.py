@@ -15,7 +15,7 @@ def opened(app: AppTest, page: str, **query: str) -> AppTest:
 
 def said(app: AppTest) -> str:
     """What the page says, all headings, texts and captions."""
-    parts = (app.subheader, app.markdown, app.caption, app.error, app.info)
+    parts = (app.header, app.subheader, app.markdown, app.caption, app.error, app.info)
     return "\n".join(element.value for kind in parts for element in kind).replace("\\", "")
 
 

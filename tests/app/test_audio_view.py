@@ -64,7 +64,7 @@ def traced(folder: Path, name: str, sample: Sample) -> Trace:
 
 
 def words(app: AppTest) -> str:
-    kinds = (app.subheader, app.markdown, app.caption, app.error, app.info)
+    kinds = (app.header, app.subheader, app.markdown, app.caption, app.error, app.info)
     return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
 
 

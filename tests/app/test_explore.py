@@ -22,7 +22,7 @@ from tests.app.pages import change, opened, said
 
 
 def words(app: AppTest) -> str:
-    parts = (app.title, app.subheader, app.markdown, app.caption, app.error, app.info)
+    parts = (app.title, app.header, app.subheader, app.markdown, app.caption, app.error, app.info)
     return "\n".join(element.value for kind in parts for element in kind)
 
 
@@ -44,7 +44,7 @@ def test_first_visit_shows_predictions_and_a_map_of_every_block(app: AppTest, ch
         assert tile["alt"].startswith(f"{tile['title']}, {words}.")
     assert row.meta["bar"]["unit"]
     assert len(labelled(app, "wall", "Latents").meta["tiles"]) == config.num_latents
-    assert any("no explanation" in one.help for one in app.markdown if one.help)
+    assert any("no explanation" in one.help for one in app.header if one.help)
 
     model = load(checkpoints / "image-fourier")
     sample = modalities.get("image").read(

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from perceiver.plots import figures
+from perceiver.plots import figures, style
 
 LABELS = ("bed", "lamp", "person", "plant", "vessel", "window")
 PROBABILITIES = np.array([0.1, 0.02, 0.6, 0.2, 0.01, 0.07])
@@ -22,8 +22,8 @@ def luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize("colour", [figures.BLUE, figures.ORANGE, figures.TEAL, figures.GREY])
-@pytest.mark.parametrize("page", ["#ffffff", "#0e1117"])
+@pytest.mark.parametrize("colour", [style.ACCENT, style.CONTRAST, style.THIRD, style.FOURTH, style.GREY])
+@pytest.mark.parametrize("page", ["#ffffff", "#14171a"])
 def test_marks_stand_out_from_light_and_dark_pages(colour: str, page: str) -> None:
     light, dark = sorted((luminance(colour), luminance(page)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3
@@ -112,4 +112,4 @@ class TestCurve:
 def test_the_page_shows_through(figure: object) -> None:
     spec = json.loads(figure.to_json())  # type: ignore[attr-defined]
     assert spec["layout"]["paper_bgcolor"] == spec["layout"]["plot_bgcolor"] == "rgba(0,0,0,0)"
-    assert "font" not in spec["layout"]
+    assert spec["layout"]["font"] == {"size": 13}  # its colour and family are the theme's

@@ -11,8 +11,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
 const NAME = -2; // columns before the bands
 const RAW = -1;
 const HEAD = -1; // the row above the axes
-const TALL = 30; // of a switch, in CSS pixels
+const TALL = 30; // of a switch under a mouse, in CSS pixels
 const WIDE = 46;
+const FINGER = 44; // both ways, under a finger
+const MANY = 24; // bands, above which switches under a finger are narrower: strokes and the slider set many at once
 const PATIENCE = 350; // milliseconds after the last key before the page is told
 
 class Bands {
@@ -95,19 +97,19 @@ class Bands {
     const { axes, heads } = this.frame;
     const rough = matchMedia("(pointer: coarse)").matches || room < 480;
     const letters = (texts) => Math.max(0, ...texts.map((text) => text.length));
-    const name = Math.ceil(16 + 7.6 * Math.max(letters(axes.map((axis) => axis.name)), letters([this.frame.corner])));
-    const raw = this.raws ? 32 : 0;
+    const name = Math.ceil(16 + 8.2 * Math.max(letters(axes.map((axis) => axis.name)), letters([this.frame.corner])));
+    const raw = this.raws ? (rough ? FINGER : 32) : 0;
     const gap = raw && heads.length ? 10 : 0;
     const free = room - name - raw - gap;
-    const most = Math.max(1, Math.floor(free / (rough ? 21 : 10)));
+    const most = Math.max(1, Math.floor(free / (!rough ? 10 : heads.length > MANY ? 24 : FINGER)));
     const lines = Math.max(1, Math.ceil(heads.length / most));
     const across = Math.ceil(heads.length / lines);
     const wide = Math.min(WIDE, Math.floor(free / Math.max(1, across)));
     this.grid.style.gridTemplateColumns = `${name}px ${raw}px ${gap}px repeat(${Math.max(1, across)}, ${wide}px)`;
-    const heights = `1.4rem repeat(${axes.length}, ${TALL}px)`;
+    const heights = `1.5rem repeat(${axes.length}, ${rough ? FINGER : TALL}px)`;
     this.grid.style.gridTemplateRows = Array(lines).fill(heights).join(" 0.5rem ");
     this.grid.style.setProperty("--gap", wide < 16 ? "0.5px" : "1px");
-    const step = Math.ceil((7 * letters(heads) + 4) / wide);
+    const step = Math.ceil((7.6 * letters(heads) + 4) / wide);
     const high = axes.length + 2; // rows of a line, the space after it included
     this.copies.forEach((node) => node.remove());
     this.copies = [];

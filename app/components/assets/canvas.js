@@ -64,7 +64,7 @@ class MapView {
     this.stage.style.width = this.picture.style.width;
     for (const part of [this.stage, this.bar.root, this.below]) part.style.marginLeft = `${beside}px`;
     this.readout.line.style.marginLeft = this.left.tight ? "" : `${beside}px`;
-    this.stage.style.marginBottom = this.frame.bottom ? "2.1rem" : "";
+    this.stage.style.marginBottom = this.frame.bottom ? "2.35rem" : "";
     this.bar.root.style.width = this.picture.style.width;
     this.drawMarks();
   }

@@ -2,14 +2,15 @@
 // another machine), it is shown to be copied by hand.
 export default function ({ parentElement }) {
   const button = parentElement.querySelector(".link");
+  const words = button.querySelector(".words");
   button.onclick = async () => {
     const address = window.location.href;
     try {
       await navigator.clipboard.writeText(address);
-      button.textContent = "Link copied";
+      words.textContent = "Link copied";
     } catch {
       window.prompt("Copy this link", address);
     }
-    setTimeout(() => (button.textContent = "Copy link"), 2000);
+    setTimeout(() => (words.textContent = "Copy link"), 2000);
   };
 }

@@ -9,7 +9,7 @@ class Ruler {
   show(ruler) {
     this.root.hidden = !ruler;
     if (!ruler) return;
-    this.labels = Math.ceil(9 + 6.2 * Math.max(...ruler.ticks.map(({ text }) => text.length)));
+    this.labels = Math.ceil(10 + 7.4 * Math.max(...ruler.ticks.map(({ text }) => text.length)));
     this.root.style.setProperty("--labels", `${this.labels}px`);
     const unit = document.createElement("div");
     unit.textContent = ruler.unit;
@@ -29,6 +29,6 @@ class Ruler {
     if (this.root.hidden) return 0;
     this.tight = room < 240;
     this.root.classList.toggle("tight", this.tight);
-    return this.labels + (this.tight ? 0 : 15);
+    return this.labels + (this.tight ? 0 : 18);
   }
 }

@@ -146,7 +146,7 @@ class Stage {
     const length = Math.max(14, Math.min(26, this.width / 14));
     const middle = [length + 18, this.width - length - 18];
     const [ink, halo] = this.frame.ground[0] > 127 ? ["#2a3036", "#fff"] : ["#dfe4e8", "#000"];
-    context.font = `${this.width > 260 ? 12 : 10}px sans-serif`;
+    context.font = "13px sans-serif";
     context.textAlign = "center";
     context.textBaseline = "middle";
     for (const axis of [0, 1, 2].sort((a, b) => towards[a] - towards[b])) {

@@ -16,11 +16,12 @@ class Tiles {
     this.resize.disconnect();
   }
 
-  // frame: { label, chosen, tile, dense, tall, tiles: [{ title, note, share, facts, alt, empty }], bar, scale }
+  // frame: { label, chosen, tile, dense, named, tall, tiles: [{ title, note, share, facts, alt, empty }], bar, scale }
   show(frame) {
     this.frame = frame;
     this.root.setAttribute("aria-label", frame.label);
     this.root.classList.toggle("dense", frame.dense);
+    this.root.classList.toggle("named", frame.named);
     while (this.tiles.length < frame.tiles.length) this.tiles.push(this.build(this.tiles.length));
     while (this.tiles.length > frame.tiles.length) this.tiles.pop().node.remove();
     frame.tiles.forEach((text, i) => {
@@ -91,7 +92,7 @@ class Tiles {
     const node = this.tiles[0]?.node;
     if (!tall || !node) return;
     const gap = parseFloat(getComputedStyle(this.root).rowGap) || 0;
-    const row = node.offsetHeight + gap;
+    const row = node.getBoundingClientRect().height + gap;
     const rows = Math.max(1, Math.floor((Math.min(tall, 0.6 * window.innerHeight) + gap) / row));
     this.root.style.maxHeight = `${rows * row - gap}px`;
   }

@@ -106,9 +106,7 @@ def differences(context: AblateContext, changes: Sequence[BlockChange]) -> Block
 def _heading(context: AblateContext, title: str, target: int) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         strip.heading(title)
-        st.caption(
-            f"bar: P({text.plain(text.label(context.config.class_names[target]))}) after each block", width="stretch"
-        )
+        st.caption(f"P({text.plain(text.label(context.config.class_names[target]))}) after each block", width="stretch")
 
 
 def _row(

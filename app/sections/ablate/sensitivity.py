@@ -18,6 +18,7 @@ from perceiver.analysis.sweep import Curve, Sweep, spearman
 from perceiver.lens import EncodingAxis
 from perceiver.plots.sweep import Line, Measure, sweep_figure, sweep_text
 
+from ...components import chart
 from ...services import ablation, export
 from ...session import controls, state, text
 from ...session.fields import ablation_text
@@ -99,8 +100,10 @@ def show(context: AblateContext, removed: Ablation, target: int) -> None:
     name = text.label(context.config.class_names[target])
     st.subheader("Sensitivity by frequency", anchor="sensitivity", divider="gray")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        controls.segments("Taken out", "curve", CURVES, view.curve)
-        controls.segments("Change of", "measure", MEASURES, view.measure)
+        controls.segments("Taken out", "curve", CURVES, view.curve, help="Which frequencies each point is without.")
+        controls.segments(
+            "Change of", "measure", MEASURES, view.measure, help="What the vertical axis shows, for the target class."
+        )
     sweep = ablation.sweep_of(case, removed.fill, removed.seed, target, context.progress)
     context.progress.done()
     state.publish()
@@ -119,14 +122,7 @@ def show(context: AblateContext, removed: Ablation, target: int) -> None:
             _want(f"not {task}")  # otherwise the next run would fail in the same way
             raise
     said = sweep_text(curves.lines(), name, view.measure)
-    place.plotly_chart(
-        curves.figure(),
-        key="sensitivity",
-        on_select=_picked,
-        selection_mode="points",
-        config={"displayModeBar": False},
-        alt=said,
-    )
+    chart(curves.figure(), key="sensitivity", alt=said, on_select=_picked, place=place)
     with below.container():
         if not curves.sweep.done:
             _offer(curves.sweep, task)
@@ -157,7 +153,7 @@ def _go_on(context: AblateContext, curves: _Curves, task: str, place: DeltaGener
 def _still(place: DeltaGenerator, curves: _Curves) -> None:
     """The chart while it changes. One that reacts to clicks would be made again with every change, which flickers."""
     key = f"sensitivity_{curves.sweep.known}"
-    place.plotly_chart(curves.figure(), key=key, config={"displayModeBar": False})
+    chart(curves.figure(), key=key, alt="The exact changes known so far.", place=place)
 
 
 def _offer(sweep: Sweep, task: str) -> None:

@@ -12,7 +12,7 @@ from perceiver.analysis.compare import central_element
 from perceiver.analysis.encodings import CodePattern, code_parts
 from perceiver.plots.encodings import gram_figure, gram_text, wave
 
-from ...components import Tile
+from ...components import Tile, chart
 from ...services import comparison, models
 from ...services.comparison import Pattern
 from ...services.samples import axis_words
@@ -67,12 +67,7 @@ def _dimensions(contexts: Sequence[CompareContext]) -> None:
     grams = {context.case.model: comparison.gram(context.case) for context in contexts}
     told = gram_text({s.case.model_name: (grams[s.case.model].effective, s.config.position_channels) for s in contexts})
     st.markdown("**Dimensions** :small[that the codes fill]", help=EFFECTIVE)
-    st.plotly_chart(
-        gram_figure({model: gram.shares for model, gram in grams.items()}),
-        key="gram",
-        config={"displayModeBar": False},
-        alt=told,
-    )
+    chart(gram_figure({model: gram.shares for model, gram in grams.items()}), key="gram", alt=told)
     st.caption(text.plain(told))
 
 

@@ -129,7 +129,7 @@ def _strip(
             listed = ", ".join(f"{value:.2f}" for value in distances.values())
             st.caption(f"Divergence from the first: {listed} bits", help=DIVERGENCE)
     with maps:
-        st.caption(f"bar: P({text.plain(text.label(context.config.class_names[best]))}) after each block")
+        st.caption(f"P({text.plain(text.label(context.config.class_names[best]))}) after each block")
         context.modality.row(
             context.sample,
             row,

@@ -27,7 +27,7 @@ from perceiver.plots.encodings import (
 )
 from perceiver.positions import Band
 
-from ...components import Grid, map_canvas
+from ...components import Grid, chart, map_canvas
 from ...services import comparison, models
 from ...services.comparison import BandSource
 from ...services.queueing import Progress
@@ -91,7 +91,7 @@ def _curves(models: Sequence[Tartan], words: str) -> None:
             st.markdown(title)
             if tartan_measured(models, measure):
                 figure = tartan_figure(models, measure)
-                st.plotly_chart(figure, key=f"tartan_{measure}", config={"displayModeBar": False}, alt=words)
+                chart(figure, key=f"tartan_{measure}", alt=words)
             else:
                 st.caption("It cannot be told of these maps.")
 
@@ -123,7 +123,7 @@ def _spectrum(context: CompareContext, one: Spectrum, measured: Sequence[Band], 
     label = f"Spectrum of {context.case.model_name}, block {one.block + 1}. {words}"
     if one.energy.ndim != 2:
         figure = profile_figure(one.energy, one.frequencies, bands, names, top=top)
-        st.plotly_chart(figure, key=f"spectrum_{context.case.model}", config={"displayModeBar": False}, alt=label)
+        chart(figure, key=f"spectrum_{context.case.model}", alt=label)
         st.caption(text.plain(words))
         return
     rows, columns = (tuple(wave(float(f), axis) for f in its) for its, axis in zip(one.frequencies, names, strict=True))

@@ -8,6 +8,7 @@ from perceiver.analysis.explanation import Question
 from perceiver.analysis.random_order import Direction
 from perceiver.plots.explanations import NAMES, course_figure, faithfulness_text
 
+from ...components import chart
 from ...services import explanation
 from ...session import text
 from ..context import ExplainContext
@@ -46,10 +47,9 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...], ma
             if not scores:
                 st.caption("Not computed yet.")
                 continue
-            st.plotly_chart(
+            chart(
                 course_figure(scores, direction, strong=strong),
                 key=direction,
-                config={"displayModeBar": False},
                 alt=f"{direction.title()}: areas under the curves. "
                 + ", ".join(f"{NAMES[key]} {getattr(one, direction).area:.2f}" for key, one in scores.items()),
             )

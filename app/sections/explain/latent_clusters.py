@@ -13,7 +13,7 @@ from perceiver.analysis.latents import LatentGroup
 from perceiver.analysis.maps import MapSelection
 from perceiver.plots.explanations import concentration_figure, concentration_text, movement_figure, movement_text
 
-from ...components import Tile
+from ...components import Tile, chart
 from ...services import explanation
 from ...services.maps import maps, strip
 from ...session import controls, state, text
@@ -131,7 +131,7 @@ def _measures(context: ExplainContext) -> None:
         st.subheader("How much a latent reads", anchor=False)
         told = concentration_text(blocks, narrow, elements)
         figure = concentration_figure(blocks, narrow, elements)
-        st.plotly_chart(figure, key="concentration", config={"displayModeBar": False}, alt=told)
+        chart(figure, key="concentration", alt=told)
         st.caption(text.plain(told))
     if len(blocks) == 1:
         return
@@ -140,5 +140,5 @@ def _measures(context: ExplainContext) -> None:
         moves = explanation.map_movement(context.case, head, context.progress)
         told = movement_text(moves.steps, moves.divergence)
         figure = movement_figure(moves.steps, moves.divergence)
-        st.plotly_chart(figure, key="movement", config={"displayModeBar": False}, alt=told)
+        chart(figure, key="movement", alt=told)
         st.caption(text.plain(told))

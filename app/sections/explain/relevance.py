@@ -39,7 +39,7 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
     with maps:
         with st.container(horizontal=True, vertical_alignment="center"):
             strip.heading(f"Relevance for {text.plain(question_text(question, names))} by block", MEANING)
-            st.caption(f"bar: share of the {_what(signed)}", width="stretch")
+            st.caption(f"Share of the {_what(signed)}", width="stretch")
         found = _relevance(context, question)
         if found is None:
             return

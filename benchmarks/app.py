@@ -1,0 +1,218 @@
+"""The app in a browser: times of warm pages and of controls, heights of pages, and where the first map lies.
+
+    python benchmarks/app.py                       every page, medians of five
+    python benchmarks/app.py --repeats 3 explore   some of them
+
+A minimal Streamlit page (a picture and a slider) is measured in the same run, as the least that Streamlit itself takes:
+time depends on the machine and what else runs on it. A page is warm when the same view was drawn before; its time is
+from the address to the page at rest, with all maps drawn. The time of a control is from the click to the changed page
+at rest. The window is 1280 x 800.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+WINDOW = {"width": 1280, "height": 800}
+PATIENCE = 180_000  # milliseconds: the first visit loads PyTorch
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+PEER = """
+import numpy as np
+import streamlit as st
+
+st.set_page_config(layout="wide")
+st.title("A minimal page")
+level = st.slider("Level", 0, 255, 128)
+st.image(np.full((64, 64, 3), level, np.uint8), width=256)
+st.write(f"Level is {level}")
+"""
+
+
+@dataclass(frozen=True)
+class Control:
+    """Something to click, and how to tell that it was done."""
+
+    name: str
+    click: Callable[[Page, int], None]
+
+
+def at_rest(page: Page) -> None:
+    """Waits until the server is done and nothing stands for a part that is still to come."""
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE)
+
+
+def maps(page: Page) -> None:
+    """Waits for the first row of maps."""
+    page.locator("[class*=st-key-flow] canvas").first.wait_for(timeout=PATIENCE)
+
+
+def choose_block(page: Page, turn: int) -> None:
+    """Another block large."""
+    option = page.get_by_role("listbox", name="Maps of the blocks").first.get_by_role("option").nth((turn + 1) % 2)
+    option.click()
+    expect(option).to_have_attribute("aria-selected", "true", timeout=PATIENCE)
+
+
+def choose_sample(page: Page, turn: int) -> None:
+    """One of two samples that were both shown before."""
+    option = page.get_by_role("listbox", name="Samples").get_by_role("option").nth((turn + 1) % 2)
+    option.click()
+    expect(option).to_have_attribute("aria-selected", "true", timeout=PATIENCE)
+
+
+def preset(page: Page, turn: int) -> None:
+    """Frequencies removed, and back."""
+    name = ("Low-pass", "All on")[turn % 2]
+    before = page.url
+    page.get_by_test_id("stMain").get_by_test_id("stButtonGroup").get_by_text(name, exact=True).click()
+    page.wait_for_function("before => location.href !== before", arg=before, timeout=PATIENCE)
+
+
+BLOCK = Control("choose a block", choose_block)
+PAGES: dict[str, tuple[str, tuple[Control, ...]]] = {
+    "explore": ("", (BLOCK, Control("choose a sample", choose_sample))),
+    "explain": ("explain", ()),
+    "ablate": ("ablate", (Control("remove and restore frequencies", preset),)),
+    "compare": ("compare", (Control("choose a block", choose_block),)),
+    "open": ("open", ()),
+}
+
+
+@contextmanager
+def serving(script: str, folder: Path, log: Path) -> Iterator[str]:
+    """A Streamlit server of one script; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true"]
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", script, *options],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).close()
+                break
+            except (urllib.error.URLError, TimeoutError):
+                time.sleep(0.2)
+        else:
+            raise SystemExit(f"the server did not start: {log.read_text(errors='replace')}")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+def visit(browser: Browser, address: str, ready: Callable[[Page], None]) -> tuple[Page, float]:
+    """Opens an address as a new visitor; returns the page at rest and the seconds that took."""
+    page = browser.new_context(viewport=WINDOW).new_page()  # type: ignore[arg-type]
+    page.set_default_timeout(PATIENCE)
+    start = time.perf_counter()
+    page.goto(address)
+    ready(page)
+    at_rest(page)
+    return page, time.perf_counter() - start
+
+
+def warm(browser: Browser, address: str, ready: Callable[[Page], None], repeats: int) -> tuple[float, Page]:
+    """The median seconds of a warm page, and the last visitor's page."""
+    visit(browser, address, ready)[0].context.close()
+    seconds = []
+    for turn in range(repeats):
+        page, took = visit(browser, address, ready)
+        seconds.append(took)
+        if turn < repeats - 1:
+            page.context.close()
+    return median(seconds), page
+
+
+def controlled(page: Page, click: Callable[[Page, int], None], repeats: int) -> float:
+    """The median seconds from a click to the page at rest, after both states were drawn once."""
+    seconds = []
+    for turn in range(2 + repeats):
+        start = time.perf_counter()
+        click(page, turn)
+        at_rest(page)
+        if turn >= 2:
+            seconds.append(time.perf_counter() - start)
+    return median(seconds)
+
+
+def placed(page: Page) -> str:
+    """The height of a page, and the top of its first map, in CSS pixels."""
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    first = page.locator("[class*=st-key-flow]").first.get_by_role("listbox").first
+    box = first.bounding_box() if first.count() else None
+    return f"height {height:,} px" + (f", first map at {box['y']:.0f} px" if box else "")
+
+
+def slide(page: Page, turn: int) -> None:
+    """The slider of the minimal page, one step."""
+    thumb = page.get_by_role("slider")
+    before = int(thumb.get_attribute("aria-valuenow") or 0)
+    thumb.press("ArrowLeft" if turn % 2 else "ArrowRight")
+    page.get_by_text(f"Level is {before + (-1 if turn % 2 else 1)}").wait_for(timeout=PATIENCE)
+
+
+def main() -> None:
+    """Prints a line for every page and every control."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("pages", nargs="*", choices=[*PAGES, []], help="all by default")
+    parser.add_argument("--repeats", type=int, default=5, help="measurements of which the median is printed")
+    parser.add_argument("--model", default="", help="the checkpoint; the app's first by default")
+    asked = parser.parse_args()
+    path = next((found for found in map(shutil.which, BROWSERS) if found), None)
+    if path is None:
+        raise SystemExit("this benchmark needs Chromium: install the Debian package chromium")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (folder / "peer.py").write_text(PEER)
+        peer = stack.enter_context(serving("peer.py", folder, folder / "peer.log"))
+        ours = stack.enter_context(serving("server.py", ROOT, folder / "app.log"))
+        playwright = stack.enter_context(sync_playwright())
+        browser = stack.enter_context(playwright.chromium.launch(executable_path=path, args=ARGUMENTS))
+        seconds, page = warm(browser, peer, lambda page: page.get_by_role("slider").wait_for(), asked.repeats)
+        print(f"{'minimal Streamlit page':<44} {seconds:6.2f} s", flush=True)
+        print(f"{'  move its slider':<44} {controlled(page, slide, asked.repeats):6.2f} s", flush=True)
+        page.context.close()
+        for name in asked.pages or PAGES:
+            where, controls = PAGES[name]
+            ready = (lambda page: None) if name == "open" else maps
+            address = f"{ours}/{where}" + (f"?model={asked.model}" if asked.model else "")
+            seconds, page = warm(browser, address, ready, asked.repeats)
+            print(f"{name:<44} {seconds:6.2f} s   {placed(page)}", flush=True)
+            for control in controls:
+                took = controlled(page, control.click, asked.repeats)
+                print(f"{'  ' + control.name:<44} {took:6.2f} s", flush=True)
+            page.context.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""Every page with axe-core, in light and dark; names of all controls and figures; the keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e import strips
+from tests.e2e.conftest import PATIENCE, App, serving
+from tests.e2e.strips import at_rest
+
+pytestmark = pytest.mark.e2e
+
+PAGES = ("", "explain", "ablate", "compare", "open")
+NAMED = {
+    *("application", "button", "checkbox", "combobox", "grid", "img", "image", "link", "listbox", "option", "radio"),
+    *("slider", "spinbutton", "switch", "tab", "textbox"),
+}
+"""Roles of controls and figures, which must have a name."""
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    folder = strips.build(tmp_path_factory.mktemp("strips"))
+    with serving(folder, tmp_path_factory.mktemp("server") / "log.txt") as running:
+        yield running
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, color_scheme=request.param)
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+def unnamed(page: Page) -> list[str]:
+    """The roles of controls and figures in the browser's accessibility tree that have no name."""
+    session = page.context.new_cdp_session(page)
+    nodes: list[dict[str, Any]] = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+    assert len(nodes) > 50
+    found = []
+    for node in nodes:
+        role, name = (node.get(part, {}).get("value", "") for part in ("role", "name"))
+        if not node.get("ignored") and role in NAMED and not str(name).strip():
+            found.append(f"{role} {node.get('properties')}")
+    return found
+
+
+@pytest.mark.parametrize("modality", ["image", "audio", "points"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_serious_and_everything_has_a_name(page: Page, app: App, name: str, modality: str) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    if name == "open" and modality != "image":
+        pytest.skip("the page is the same for every modality")
+    page.goto(f"{app.url}/{name}?model={modality}-4")
+    at_rest(page)
+    expect(page.get_by_role("heading", name="Perceiver Lens")).to_be_visible()
+    found = Axe().run(page).response["violations"]
+    serious = {
+        one["id"]: [node["html"][:200] for node in one["nodes"]]
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    }
+    assert not serious
+    assert not unnamed(page)
+
+
+@pytest.mark.parametrize("name", ["explain", "compare"])
+def test_charts_are_told_in_words(page: Page, app: App, name: str) -> None:
+    page.goto(f"{app.url}/{name}?model=image-4")
+    at_rest(page)
+    charts = page.get_by_test_id("stPlotlyChart")
+    for chart in charts.all():
+        told = chart.evaluate(
+            "node => node.getAttribute('aria-label') || node.closest('[aria-label]')?.ariaLabel || ''"
+        )
+        assert len(told) > 20, chart.inner_html()[:200]
+
+
+def focused(page: Page) -> str:
+    """Role or tag, and name, of the element that has the focus, within components too."""
+    return page.evaluate(
+        """() => {
+            let node = document.activeElement;
+            while (node?.shadowRoot?.activeElement) node = node.shadowRoot.activeElement;
+            if (!node || node === document.body) return "";
+            const name = node.getAttribute("aria-label") || node.textContent || "";
+            return `${node.getAttribute("role") || node.tagName.toLowerCase()}: ${name.trim()}`;
+        }"""
+    )
+
+
+def tab_to(page: Page, start: str, most: int = 80) -> str:
+    """Presses Tab until the focus is on what starts so; returns what it is."""
+    passed = []
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        passed.append(focused(page))
+        if passed[-1].startswith(start):
+            return passed[-1]
+    raise AssertionError(f"Tab does not reach {start!r}: {passed}")
+
+
+def test_the_keyboard_alone_reaches_and_works_everything(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/?model=image-4")
+    at_rest(page)
+    maps = page.get_by_role("listbox", name="Maps of the blocks").get_by_role("option")
+    expect(maps).to_have_count(4, timeout=PATIENCE)
+    # The sidebar: another sample.
+    tab_to(page, "option: A ")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(lambda url: "sample=lamp-1" in url, timeout=PATIENCE)
+    at_rest(page)
+    # The links to the pages, the input, the maps.
+    tab_to(page, "a: Compare")
+    tab_to(page, "application: The picture as the model read it")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(lambda url: "pick=" in url, timeout=PATIENCE)
+    at_rest(page)
+    tab_to(page, "option: Block 1")
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
+    expect(maps.nth(3)).to_have_attribute("aria-selected", "true", timeout=PATIENCE)
+    at_rest(page)
+    # What is behind a button, and back with Escape.
+    tab_to(page, "button: tuneDisplay")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Colour scale")).to_be_visible()
+    page.keyboard.press("Escape")
+    tab_to(page, "button: Copy link")
+    # The large map, a latent, and who reads the marked spot.
+    tab_to(page, "application: Block 4")
+    tab_to(page, "option: Latent ")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(lambda url: "latent=" in url, timeout=PATIENCE)
+    at_rest(page)
+    tab_to(page, "option: Block", most=120)

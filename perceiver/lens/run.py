@@ -321,12 +321,7 @@ class Run:
         return analyse_latents(self.trace, chosen, clusters, head)
 
     def strongest_latents(
-        self,
-        element: int | tuple[int, ...],
-        *,
-        head: int | None = None,
-        top: int = 8,
-        block: int | None = None,
+        self, element: int | tuple[int, ...], *, head: int | None = None, top: int = 8, block: int | None = None
     ) -> tuple[ElementReader, ...]:
         """The latents that give one input element the most weight, of one block or of all, the strongest first.
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 import perceiver
 from perceiver import Lens
-from perceiver.analysis.formatting import number
+from perceiver.analysis.formatting import class_name, number
 from perceiver.lens import Run, change_maps
 from perceiver.plots.drawing import draw
 from tests.app import clouds, folder, sounds
@@ -68,7 +68,7 @@ def test_a_run_shows_its_input_its_bars_and_its_maps(run: Run) -> None:
     assert len(page.pictures) == 1 + 3
     assert all(page.alternatives)
     text = "".join(page.text)
-    assert all(label.replace("_", " ") in text for label in folder.LABELS)
+    assert all(class_name(label) in text for label in folder.LABELS)
     assert "Block 3" in text
     widths = [float(width) for width in re.findall(r"width:([\d.]+)px\"></span>", run._repr_html_())]
     assert sum(widths) == pytest.approx(120, abs=0.2)

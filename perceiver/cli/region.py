@@ -24,8 +24,8 @@ app = typer.Typer()
 @app.command(
     epilog=examples(
         "perceiver region talk.mp3 time=0:0.15",
-        "perceiver region photo.jpg 1-56,1-112 --top 20",
-        "perceiver region chair.ply z=0.5: --csv > legs.csv",
+        "perceiver region photo.jpg 1-32,1-64 --top 20",
+        "perceiver region chair.ply y=:0 --csv > region.csv",
     )
 )
 def region(

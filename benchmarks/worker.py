@@ -4,8 +4,10 @@
 
 Each kind of file is made so many times with different contents, since every file has a worker of its own. The columns:
 decoding here; in a worker; the ratio and the difference of the medians; the same file again, which its worker is still
-there for; and the first file after another crashed its worker. Both sides have decoded a file of the kind before. At
-the end: the time until the first file can be decoded, and the memory of the process that workers are forked from.
+there for; the first file after another crashed its worker; and the processor's time for a file, here and with a worker
+in all processes together, which a busy machine does not lengthen. Both sides have decoded a file of the kind before. At
+the end: the time until the first file can be decoded, and the memory of the process that workers are forked from,
+before and after.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from __future__ import annotations
 import argparse
 import ctypes
 import io
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -91,11 +95,25 @@ def after_a_crash(read: Callable[[bytes], object], data: bytes) -> float:
     return next(times(read, [data]))
 
 
-def memory(pid: int) -> tuple[float, float]:
-    """Megabytes resident, and of these not shared with other processes."""
+def memory(pid: int) -> str:
+    """Memory of a process: resident, and its share of it where processes share pages."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
     sizes = {line.split()[0]: int(line.split()[1]) / 1024 for line in lines}
-    return sizes["Rss:"], sizes["Private_Clean:"] + sizes["Private_Dirty:"]
+    return f"{sizes['Rss:']:.0f} MB resident, its share {sizes['Pss:']:.0f} MB"
+
+
+def processor(pid: int) -> float:
+    """Seconds that this process, the one that workers are forked from, and all workers have computed."""
+    ticks = 0
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                if entry.name == str(pid):
+                    ticks += sum(map(int, fields[11:15]))  # with workers that ended
+                elif fields[1] == str(pid):
+                    ticks += sum(map(int, fields[11:13]))
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -107,7 +125,10 @@ def main() -> None:
     began = time.perf_counter()
     read_apart(picture(rng), {**next(iter(HOW.values())), "name": "first.jpg", "options": {}})
     first = time.perf_counter() - began
-    print(f"{'median, milliseconds':30}{'here':>8}{'worker':>8}{'ratio':>7}{'more':>7}{'again':>8}{'crash':>8}")
+    template = workers().template_pid or 0
+    before = memory(template)
+    columns = ("here", "worker", "ratio", "more", "again", "crash", "CPU", "CPU")
+    print(f"{'median, milliseconds':30}" + "".join(f"{one:>{7 if one in ('ratio', 'more') else 8}}" for one in columns))
     for kind, settings in HOW.items():
         how = {**settings, "name": "a file", "options": {}}
         files = [MAKE[kind](rng) for _ in range(count + 1)]
@@ -118,21 +139,21 @@ def main() -> None:
         def apart(data: bytes, how: dict[str, Any] = how) -> object:
             return read_apart(data, how)
 
-        ours, theirs, again = [], [], []
-        for number, data in enumerate(files):
-            one, other = next(times(here, [data])), next(times(apart, [data]))
-            if number:  # the first loads libraries on both sides
-                ours.append(one)
-                theirs.append(other)
-                again += times(apart, [data])
+        next(times(here, files[:1])), next(times(apart, files[:1]))  # loads libraries on both sides
+        clocks = [processor(template)]
+        ours = list(times(here, files[1:]))
+        clocks.append(processor(template))
+        theirs = list(times(apart, files[1:]))
+        time.sleep(0.2)  # for the workers to end
+        clocks.append(processor(template))
+        again = [took for data in files[1:] for took in list(times(apart, [data, data]))[1:]]
         crashed = [after_a_crash(apart, MAKE[kind](rng)) for _ in range(3)]
         a, b = median(ours), median(theirs)
-        print(f"{kind:30}{a:8.1f}{b:8.1f}{b / a:7.2f}{b - a:7.1f}{median(again):8.1f}{median(crashed):8.1f}")
-    resident, private = memory(workers().template_pid or 0)
-    print(
-        f"\nfirst file after {first:.1f} s; process that workers are forked from: {resident:.0f} MB resident, "
-        f"{private:.0f} MB of it its own"
-    )
+        computed = "".join(f"{1000 * (end - start) / count:8.1f}" for start, end in pairwise(clocks))
+        waits = f"{a:8.1f}{b:8.1f}{b / a:7.2f}{b - a:7.1f}{median(again):8.1f}{median(crashed):8.1f}"
+        print(f"{kind:30}{waits}{computed}", flush=True)
+    print(f"\nfirst file after {first:.1f} s")
+    print(f"process that workers are forked from: {before}; after all files {memory(template)}")
 
 
 if __name__ == "__main__":

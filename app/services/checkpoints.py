@@ -185,7 +185,9 @@ def on_hub(hub: Hub, commit: str) -> Source:
 def at_path(text: str) -> Source:
     """A file or folder of this machine. Raises CheckpointError when there is none, or nobody may look."""
     if not local_paths():
-        raise CheckpointError("files of this machine can be opened by their path only where the app runs for oneself")
+        raise CheckpointError(
+            "files of this machine can be opened by their path only if the app serves this machine alone"
+        )
     path = Path(os.path.expanduser(text.strip()))
     try:
         path = path.resolve()

@@ -1,4 +1,4 @@
-"""What visitors may do: everything where the app runs for oneself, less on a public server (`--public`)."""
+"""What visitors may do: everything if the app serves this machine alone, less on a public server (`--public`)."""
 
 from __future__ import annotations
 

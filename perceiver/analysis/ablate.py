@@ -141,7 +141,8 @@ def describe(ablation: Ablation, encoding: Positions, axes: Sequence[str]) -> st
             along = [band for band in encoding.bands() if band.axis == axis]
             runs = _frequency_ranges([(band.frequency, (axis, band.index) in gone) for band in along])
             count = sum((axis, band.index) in gone for band in along)
-            parts.append(f"{what}{runs} cycles across {axes[axis]} ({count} of {len(along)} bands)")
+            cycles = "1 cycle" if runs == "1" else f"{runs} cycles"
+            parts.append(f"{what}{cycles} across {axes[axis]} ({count} of {len(along)} bands)")
     parts += [f"the raw coordinate of {axes[axis]}" for axis in sorted(ablation.coordinates)]
     instead = {"zero": "0", "mean": "their mean", "shuffle": f"their values shuffled (seed {ablation.seed})"}
     return f"{', '.join(parts)}; in their place {instead[ablation.fill]}"

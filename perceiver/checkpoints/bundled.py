@@ -141,7 +141,7 @@ class BundledCheckpoints:
     def listed(self) -> str:
         """The names of all of them in a clause, for messages."""
         names = self.names()
-        return f"the checkpoints that come with it are {', '.join(names)}" if names else "no checkpoints come with it"
+        return f"the bundled checkpoints are {', '.join(names)}" if names else "there are no bundled checkpoints"
 
 
 def _listed_in(index: Path) -> list[dict[str, str]]:

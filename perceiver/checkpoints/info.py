@@ -18,7 +18,7 @@ from .formats.base import Option, OptionValue
 class CheckpointInfo:
     """What is known of a checkpoint before it is loaded.
 
-    source      what it was asked for by: a name, a path, a hub id
+    source      the name, path or hub id that was given
     family      the format's name: "own", "transformers", "krasserm", "lucidrains"; `title` in words
     config      the model; None as long as an option without a default is not given
     parameters  numbers in its tensors, shared ones counted once, computed buffers left out
@@ -91,11 +91,15 @@ def described(config: PerceiverConfig) -> list[tuple[str, str]]:
         ),
         ("Positions", config.positions_description),
         ("Latents", f"{config.num_latents} of width {config.latent_dim}"),
-        ("Blocks", f"{len(config.plan)}, {crosses} with a cross-attention, {config.self_attends} self-attentions each"),
+        ("Blocks", f"{len(config.plan)}, {crosses} with a cross-attention, {_self_attentions(config)} each"),
         ("Weights", plan(config)),
         ("Heads", heads),
         ("Classes", f"{config.num_classes:,}{named}"),
     ]
+
+
+def _self_attentions(config: PerceiverConfig) -> str:
+    return f"{config.self_attends} self-attention{'' if config.self_attends == 1 else 's'}"
 
 
 def _parts(config: PerceiverConfig) -> str:

@@ -23,7 +23,7 @@ _ENDINGS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 class Location:
     """The files of one checkpoint on this machine.
 
-    source                what it was asked for by: a name, a path, a hub id
+    source                the name, path or hub id that was given
     weights               its weights file
     config, preprocessor  the small files beside it, None where there are none
     revision              the commit, for a checkpoint from the hub

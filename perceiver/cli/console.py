@@ -35,7 +35,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except PerceiverError as error:
-            complain(error)
+            print_error(error)
             raise typer.Exit(BAD_INPUT) from error
 
 
@@ -44,8 +44,8 @@ def examples(*lines: str) -> str:
     return "\n".join(("\b", "Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)))
 
 
-def complain(error: PerceiverError, file: Path | None = None) -> None:
-    """Writes to standard error what was wrong, with indices from 1, as they are typed.
+def print_error(error: PerceiverError, file: Path | None = None) -> None:
+    """Writes an error to standard error, with indices from 1, as they are typed.
 
     file  that was worked on, for errors that do not name it
     """
@@ -95,7 +95,7 @@ def progress_bar(total: int | None = None) -> Iterator[ProgressCallback]:
 def for_each(
     files: Sequence[Path], what: str, work: Callable[[Path, ProgressCallback], Result]
 ) -> tuple[list[Result], bool]:
-    """Works through files with a progress bar. A file at fault is complained about and left out.
+    """Works through files with a progress bar. The error of a file at fault is printed, and the file left out.
 
     Returns the results, and whether all files gave one.
     """
@@ -106,7 +106,7 @@ def for_each(
             try:
                 results.append(work(path, portion(progress, number / len(files), (number + 1) / len(files))))
             except PerceiverError as error:
-                complain(error, path)
+                print_error(error, path)
     return results, len(results) == len(files)
 
 

@@ -22,7 +22,7 @@ Method = Annotated[
     str | None,
     typer.Option(metavar="LIST", help=f"Any of {', '.join(METHODS)}, with commas; by default all.", show_default=False),
 ]
-Way = Annotated[
+Relevance = Annotated[
     RelevanceMethod,
     typer.Option("--relevance", help="How relevance goes back: attention times its gradient, or attention alone."),
 ]
@@ -43,7 +43,7 @@ def explain(
     class_: ClassName = None,
     against: Against = None,
     method: Method = None,
-    way: Way = "gradient",
+    way: Relevance = "gradient",
     points: Annotated[
         int, typer.Option("--steps", min=2, help="Steps of integrated gradients from the baseline to the input.")
     ] = 32,
@@ -54,8 +54,8 @@ def explain(
 ) -> None:
     """Show what a class depends on: attention, class relevance and gradients, each with its score.
 
-    Deletion takes the most marked elements away first, insertion puts them in first: the lower and the higher the mean
-    probability of the class, the better a map is. A random order is what a map that knows nothing gets.
+    Deletion removes the elements with the highest values first, insertion adds them first: a lower and a higher mean
+    probability of the class are better. Random orders are the reference for a map without information.
     """
     asked, wanted, names = methods(method), listed(formats, FORMATS), stems(files)
     relevance = None if way == "gradient" else way

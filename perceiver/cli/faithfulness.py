@@ -10,7 +10,7 @@ import typer
 
 from ..analysis.methods import Removal
 from .console import examples, print_json, print_notes, progress_bar, table
-from .explain import Method, Way, label, methods, scores_table
+from .explain import Method, Relevance, label, methods, scores_table
 from .held_out import faithfulness as study
 from .held_out import show
 from .options import AsJson, Checkpoint, ClassName, HeldOut, Most, OptionalFile, Read, file_or_held_out, not_both
@@ -39,7 +39,7 @@ def faithfulness(
     checkpoint: Checkpoint = None,
     class_: ClassName = None,
     method: Method = None,
-    way: Way = "gradient",
+    way: Relevance = "gradient",
     how: Annotated[
         Removal, typer.Option(help="Take elements out of the input, or blank their content and leave their position.")
     ] = "remove",

@@ -59,7 +59,7 @@ def _listing(found: LatentAnalysis) -> str:
     from ..analysis.formatting import number
 
     clusters, moves = found.clusters, found.steps
-    rows = [["cluster", "latents", "as if read alike", *(f"moved {_step(step)}" for step, _ in moves)]]
+    rows = [["cluster", "latents", "effective number", *(f"moved {_step(step)}" for step, _ in moves)]]
     named = [""]
     for i, size in enumerate(clusters.sizes):
         members = clusters.members(i)
@@ -68,7 +68,7 @@ def _listing(found: LatentAnalysis) -> str:
         moved = (f"{number(_median(one[members]))} bits" for _, one in moves)
         rows.append([str(i + 1), str(size), f"{effective} elements", *moved])
     lines = [f"{line}  {which}".rstrip() for line, which in zip(table(rows).splitlines(), named, strict=True)]
-    lines += ["  medians over the latents of a cluster; neighbours in its list read alike"]
+    lines += ["  medians over the latents of a cluster; neighbours in its list have similar maps"]
     movement = found.movement
     if movement.steps:
         steps = zip(movement.steps, movement.divergence, strict=True)

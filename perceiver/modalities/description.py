@@ -1,4 +1,4 @@
-"""What is known of a modality before a file is read: its words, the files it takes, and what may be chosen.
+"""Descriptions of modalities: their words, the files that they read, and the options for reading.
 
 Nothing here imports torch, NumPy or a decoder, so that the help of the command line and model cards can ask for it.
 """

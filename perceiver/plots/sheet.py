@@ -77,10 +77,10 @@ class Sheet:
     def cell(self) -> tuple[int, int]:
         """Height and width reserved for every panel's picture, including the labels on its left."""
         shapes = [panel.enlarged.shape for panel in self.panels]
-        return max(shape[0] for shape in shapes), self.beside + max(NARROWEST, *(shape[1] for shape in shapes))
+        return max(shape[0] for shape in shapes), self.label_width + max(NARROWEST, *(shape[1] for shape in shapes))
 
     @property
-    def beside(self) -> int:
+    def label_width(self) -> int:
         """Width of the labels on the left of a picture."""
         return LABELS if any(panel.axes and panel.axes.left for panel in self.panels) else 0
 
@@ -127,8 +127,8 @@ class Sheet:
         return paper.figure
 
     def _panel(self, paper: _Paper, panel: Panel, x: int, y: int) -> None:
-        x += self.beside
-        paper.text(x, y, _fit(panel.heading, self.cell[1] - self.beside, "heading"), "heading", weight="bold")
+        x += self.label_width
+        paper.text(x, y, _fit(panel.heading, self.cell[1] - self.label_width, "heading"), "heading", weight="bold")
         y += line("heading") + 8
         paper.picture(x, y, panel.enlarged)
         if panel.axes:
@@ -153,7 +153,7 @@ class Sheet:
             at = y + height * tick.place
             paper.line(x - TICK, at, x, at, INK, 1.5)
             paper.text(x - TICK - 4, at, tick.label, "small", INK, ha="right", va="center")
-        left = x - self.beside
+        left = x - self.label_width
         paper.text(left, y + height / 2, axes.left.unit, "small", QUIET, va="center", rotation=90)
 
     def _standing_bar(self, paper: _Paper, bar: ColourRange, y: int) -> None:

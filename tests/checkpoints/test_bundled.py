@@ -72,7 +72,7 @@ def test_a_place_without_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(tmp_path / "nowhere"))
     assert BundledCheckpoints().names() == ()
     assert BundledCheckpoints().samples("image") == ()
-    with pytest.raises(CheckpointError, match="no checkpoints come with it"):
+    with pytest.raises(CheckpointError, match="there are no bundled checkpoints"):
         perceiver.load("image-fourier")
 
 

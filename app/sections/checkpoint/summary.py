@@ -118,7 +118,7 @@ def _control(source: Source, asking: _Asking, option: Option) -> None:
         "on_change": _answer,
         "args": (source, asking, option.name, key),
     }
-    label = text.plain(option.label)
+    label = option.label  # free of markup; escaped, the backslashes would be read out
     if option.choices:
         choices = list(option.choices)
         st.session_state[key] = value if value in choices else None

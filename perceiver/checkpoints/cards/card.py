@@ -112,10 +112,11 @@ def _metadata(config: PerceiverConfig, results: Results | None) -> ModelCardData
 def _opening(config: PerceiverConfig, results: Results | None) -> list[str]:
     name = results.name if results else f"Perceiver for {config.modality}"
     crosses = [cross for cross, _ in config.plan if cross is not None]
+    noun = modalities.describe(config.modality).noun.many
     return [
         f"# {name}",
         "",
-        f"A Perceiver that sorts {config.modality} input into {config.num_classes} classes.{_reached(results)}",
+        f"A Perceiver that classifies {noun} into {config.num_classes} classes.{_reached(results)}",
         "",
         *([" ".join(results.caveats), ""] if results and results.caveats else []),
         *table(

@@ -1,4 +1,4 @@
-"""What is known of a checkpoint of krasserm's perceiver-io: options that were given, and what names and shapes say."""
+"""Evidence on a checkpoint of krasserm's perceiver-io: the options given, and the names and shapes of its tensors."""
 
 from __future__ import annotations
 

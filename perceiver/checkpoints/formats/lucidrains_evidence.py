@@ -1,5 +1,5 @@
-"""What is known of a checkpoint of lucidrains' perceiver-pytorch: arguments that were given, and what names and shapes
-say.
+"""Evidence on a checkpoint of lucidrains' perceiver-pytorch: the arguments given, and the names and shapes of its
+tensors.
 
 The names that the library gave its tensors over the years:
 

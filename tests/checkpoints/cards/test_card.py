@@ -42,7 +42,7 @@ def test_the_card_holds_everything_asked_of_it(folder: Path, results: Results, m
     assert dataclasses.replace(read.results, sha256="", parameters=0) == results
     assert read.markdown.startswith("# image-fourier\n")
     assert read.summary == (
-        "A Perceiver that sorts image input into 3 classes. Held-out accuracy 72.5 % (57.2–83.9), chance 33.3 %."
+        "A Perceiver that classifies pictures into 3 classes. Held-out accuracy 72.5 % (57.2–83.9), chance 33.3 %."
     )
     for fact in (
         "| Accuracy | 72.5 % (57.2–83.9); 95 % interval by Wilson, every example taken as independent |",
@@ -73,7 +73,7 @@ def test_a_card_without_a_training_run(checkpoint: Path) -> None:
     read = card.read(checkpoint)
     assert read.results is None
     assert read.title == "Perceiver for image"
-    assert read.summary == "A Perceiver that sorts image input into 3 classes."
+    assert read.summary == "A Perceiver that classifies pictures into 3 classes."
     assert ModelCard.load(checkpoint / "README.md").data.eval_results is None
 
 

@@ -15,10 +15,11 @@ from perceiver.analysis.ablation import WHOLE, Ablation, low_pass
 from perceiver.analysis.attribution import attribute
 from perceiver.analysis.faithfulness import faithfulness, random_faithfulness
 from perceiver.analysis.spectrum import spectra
+from perceiver.analysis.sweep import curves
 from perceiver.positions import FourierConfig
 from perceiver.studies import base
 from perceiver.studies.faithfulness import RANDOM, maps, scores
-from perceiver.studies.frequencies import frequencies
+from perceiver.studies.frequencies import cut_offs, frequencies
 from perceiver.studies.tartan import tartan
 from perceiver.training.evaluate import interval_over_groups, mean_interval
 from perceiver.training.sets import Examples
@@ -144,3 +145,14 @@ def test_tartan_numbers_are_means_of_single_examples(
         assert pattern.at_bands.value == pytest.approx(np.mean([one.at_bands for one in its]))
         assert pattern.ratio.value == pytest.approx(np.exp(np.mean([np.log(one.ratio) for one in its])))
         assert pattern.ratio.low <= pattern.ratio.value <= pattern.ratio.high
+
+
+def test_cut_offs_are_spread_evenly_and_hold_the_strongest_ablations() -> None:
+    encoding = Perceiver(tiny(positions=FourierConfig(num_bands=10, max_resolution=(10.0, 10.0)))).encoding
+    cumulative = {one.family: one for one in curves(encoding) if one.axis is None}
+    whole, *found = cut_offs(curves(encoding), most=4)
+    assert (whole.family, whole.cycles, whole.ablation) == ("whole code", None, Ablation())
+    for family, kept in (("low_pass", [0, 3, 6, 9]), ("high_pass", [9, 6, 3, 0])):
+        its = [one for one in found if one.family == family]
+        assert [one.cycles for one in its] == [cumulative[family].frequencies[i] for i in kept]
+        assert [one.ablation for one in its] == [cumulative[family].ablations[i] for i in kept]

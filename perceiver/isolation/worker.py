@@ -65,7 +65,7 @@ def _serve(channel: Channel, tick: Callable[[], None]) -> None:
     """Receives a request, and sends its result; of a generator all items and an end."""
     request, arrays = channel.receive(_MOST_REQUEST, tick)
     try:
-        data = channel.receive_data(request["size"])
+        data = channel.receive_data(request["size"], _timer())
         found = _function(request["function"])(data, **decode(request["arguments"], arrays))
         del data
         if isinstance(found, Iterator):
@@ -90,7 +90,7 @@ def _serve(channel: Channel, tick: Callable[[], None]) -> None:
 def _send(channel: Channel, kind: str, value: object) -> None:
     arrays: list[np.ndarray | memoryview] = []
     tree = encode(value, arrays)
-    channel.send([kind, tree], arrays, _timer())
+    channel.send([kind, tree], arrays, _timer(), ahead=kind == "item")
 
 
 def _function(name: str) -> Callable[..., Any]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import pickle
 import socket
 import struct
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,3 +155,48 @@ def test_errors_of_unknown_classes_become_the_nearest_known() -> None:
     assert (type(found), str(found)) == (InputError, "a.png is damaged")
     with pytest.raises(CodecError):
         decode_error([["InputError"], ["object", "Popen", {}], {}], [])
+
+
+@pytest.mark.parametrize("size", [0, 1, 1 << 16, (1 << 16) + 1, 5_000_000])
+def test_bytes_of_every_size_arrive(size: int) -> None:
+    """Many travel in a file in memory, few through the socket."""
+    ours, theirs = map(Channel, socket.socketpair())
+    data = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
+
+    def send() -> None:
+        ours.send({"n": size}, [data, memoryview(data.tobytes()), data[:3]], lambda: None)
+        ours.send_data(data.tobytes(), lambda: None)
+        ours.send("end", (), lambda: None)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    tree, (array, found, few) = theirs.receive(1 << 30, lambda: None)
+    assert tree == {"n": size}
+    np.testing.assert_array_equal(array, data)
+    np.testing.assert_array_equal(few, data[:3])
+    assert found == data.tobytes() == theirs.receive_data(size, lambda: None)
+    assert theirs.receive(0, lambda: None) == ("end", [])
+    sender.join()
+    ours.close()
+    theirs.close()
+
+
+def test_a_file_that_is_too_short_or_none_is_refused() -> None:
+    def forged(file: int) -> None:
+        ours, theirs = socket.socketpair()
+        text = json.dumps([None, [["|u1", [100_000]]]]).encode()
+        ours.sendall(struct.pack(">Q", len(text)) + text)
+        socket.send_fds(ours, [b"f"], [file])
+        before = len(os.listdir("/proc/self/fd"))
+        with pytest.raises(CodecError):
+            Channel(theirs).receive(1 << 20, lambda: None)
+        assert len(os.listdir("/proc/self/fd")) == before
+        ours.close()
+        theirs.close()
+
+    short = os.memfd_create("short")
+    os.write(short, bytes(99_999))
+    pipe = os.pipe()
+    for file in (short, *pipe):
+        forged(file)
+        os.close(file)

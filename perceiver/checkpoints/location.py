@@ -16,6 +16,7 @@ from .folder import CONFIG, PICKLE, PREPROCESSOR, WEIGHTS
 from .hub import HubOptions
 
 _PIECE = re.compile(r"-\d+-of-\d+\.")
+_SHOWN = 200
 _ENDINGS = (".safetensors", ".bin", ".pt", ".pth", ".ckpt")
 
 
@@ -79,8 +80,9 @@ def resolve(
         return at_path(Path(path), text)
     repo_id, at, pinned = text.partition("@")
     if not hub.is_hub_id(repo_id) or (at and not pinned) or (pinned and options.revision):
+        shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."  # the advice has to fit into the message
         raise CheckpointError(
-            f"{text!r} is neither a folder on this machine nor a hub id such as owner/name", bundled.listed()
+            f"{shown!r} is neither a folder on this machine nor a hub id such as owner/name", bundled.listed()
         )
     if pinned:
         options = HubOptions(**{**vars(options), "revision": pinned})

@@ -1,18 +1,23 @@
 """Starts the app with what its server adds to every answer: `streamlit run server.py`, as `perceiver app` does.
 
 Streamlit finds `app` in this file. It serves `streamlit_app.py`, gives every browser the cookie under which its uploads
-are kept across reloads, and on a public server sends the headers that restrict what a page may do.
+are kept across reloads, and on a public server sends the headers that restrict what a page may do. It frees the memory
+of sessions whose time is over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit import runtime
 
 from app.services import failures, visitors
 from app.services.public import is_public
@@ -86,7 +91,41 @@ def _cookie(tls: bool) -> str:
     return f"{visitors.COOKIE}={visitors.new_key()}{flags}"
 
 
+@asynccontextmanager
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Ends sessions in time while the server runs."""
+    task = asyncio.create_task(_end_sessions())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+async def _end_sessions() -> None:
+    """Ends the sessions whose page was closed `server.disconnectedSessionTTL` seconds ago.
+
+    Streamlit itself ends them when the next page is closed, which may be hours later; until then their uploads stay in
+    memory.
+    """
+    pause = min(15.0, max(1.0, st.get_option("server.disconnectedSessionTTL") / 4))
+    while True:
+        await asyncio.sleep(pause)
+        if _end_expired():
+            gc.collect()  # a session's values, such as its uploads, are in cycles with its page
+
+
+def _end_expired() -> int:
+    """Ends the sessions whose time is over. Returns how many."""
+    expired = runtime.get_instance()._session_mgr._session_storage._cache.expire()
+    for _, ended in expired:
+        ended.session.shutdown()
+    return len(expired)
+
+
 failures.install()
 app = st.App(
-    Path(__file__).parent / "streamlit_app.py", middleware=[Middleware(Visitors)], on_script_error=failures.show
+    Path(__file__).parent / "streamlit_app.py",
+    middleware=[Middleware(Visitors)],
+    on_script_error=failures.show,
+    lifespan=lifespan,
 )

@@ -1,0 +1,86 @@
+"""The memory of the whole app: its process, the template of the workers and the workers, shared pages counted once."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import pytest
+
+import perceiver
+from perceiver.checkpoints.bundled import BundledCheckpoints
+from tests.app import folder
+from tests.checkpoints.formats import test_transformers as transformers
+from tests.soak.client import Client
+from tests.soak.server import ROOT, Server, serving
+from tests.soak.visitors import make_input
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+
+BUNDLED = 690
+"""Megabytes in which the app fits with all bundled checkpoints."""
+
+DEEPMIND = 1500
+"""Megabytes in which it fits with a model of DeepMind's size."""
+
+PAGES = ("explore", "explain", "ablate", "compare")
+
+
+class Peak:
+    """The largest memory that was measured, in megabytes."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.value = 0.0
+
+    def measure(self) -> None:
+        self.value = max(self.value, self._server.resident())
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "log.txt"
+
+
+def test_the_app_with_every_bundled_checkpoint_and_page(log: Path) -> None:
+    bundled = BundledCheckpoints(ROOT / "checkpoints")
+    kinds = {bundled.config(name).modality: name for name in reversed(bundled.names())}
+    with serving(log, PERCEIVER_CHECKPOINTS=str(bundled.root), OMP_NUM_THREADS="1") as server:
+        client, peak = Client(server.url), Peak(server)
+        for name in bundled.names():
+            client.open("explore", model=name).settle()
+            peak.measure()
+        for name in kinds.values():
+            one = make_input(0, 0, [name])
+            client.open("explore", **one.link).settle()
+            client.upload(one.name, one.data).download("Predictions (JSON)")
+            peak.measure()
+            for page in PAGES:
+                client.go(page, **one.link)
+                assert client.appears(lambda: client.find("download_button")) is not None, page
+                peak.measure()
+        client.go("open").settle()
+        peak.measure()
+    print(f"{peak.value:.0f} MB")
+    assert peak.value < BUNDLED
+
+
+def test_a_model_of_deepminds_size(log: Path, tmp_path: Path) -> None:
+    theirs = transformers.save(transformers.peer("fourier", 224, 1000, **transformers.FULL), tmp_path / "theirs", 224)
+    root = folder.build(tmp_path / "checkpoints")
+    perceiver.save(perceiver.load(theirs), root / "imagenet")
+    with serving(log, PERCEIVER_CHECKPOINTS=str(root), OMP_NUM_THREADS="1") as server:
+        client, peak = Client(server.url), Peak(server)
+        data = folder.picture(3, 300, 260)
+        link = {"model": "imagenet", "sample": "sha256-" + hashlib.sha256(data).hexdigest()}
+        client.open("explore", **link).settle()
+        client.upload("photo.png", data).download("Predictions (JSON)")
+        peak.measure()
+        client.settle()
+        peak.measure()
+        client.go("ablate", **link, ablate="b1:1-8")
+        client.download("Answers and divergences (JSON)")
+        peak.measure()
+    print(f"{peak.value:.0f} MB")
+    assert peak.value < DEEPMIND

@@ -7,6 +7,7 @@ SLOW = frozenset(
         # A browser, a server, a wheel.
         "tests/e2e",
         "tests/cli/test_commands.py::test_app_serves_until_it_is_stopped",
+        "tests/soak",
         "tests/test_installation.py",
         # Models at their full size, long inputs and further processes.
         "tests/isolation/test_workers.py",

@@ -47,6 +47,10 @@ def serve(
     if public:
         os.environ["PERCEIVER_PUBLIC"] = "1"
         os.environ.setdefault("STREAMLIT_CLIENT_SHOW_ERROR_DETAILS", "none")
+        # No browser is opened; and Streamlit takes a visitor who comes through a proxy on this machine for the
+        # developer, whose page may have it write files, unless it is headless.
+        os.environ.setdefault("STREAMLIT_SERVER_HEADLESS", "true")
+        os.environ.setdefault("STREAMLIT_SERVER_ENABLE_AGENT_API", "false")
         os.environ.setdefault("STREAMLIT_SERVER_MAX_UPLOAD_SIZE", str(PUBLIC_UPLOAD))
     # Streamlit puts the script's folder first on sys.path and reads .streamlit/config.toml there. -P: modules in the
     # folder that the command is started from are not imported.

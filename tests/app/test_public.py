@@ -151,7 +151,8 @@ def test_streamlits_own_log_has_no_messages_of_errors(reporting: None, caplog: p
 
 def test_the_command_sets_the_server_up(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    for name in ("STREAMLIT_CLIENT_SHOW_ERROR_DETAILS", "STREAMLIT_SERVER_MAX_UPLOAD_SIZE", public.PUBLIC):
+    streamlits = ("CLIENT_SHOW_ERROR_DETAILS", "SERVER_MAX_UPLOAD_SIZE", "SERVER_HEADLESS", "SERVER_ENABLE_AGENT_API")
+    for name in (*(f"STREAMLIT_{name}" for name in streamlits), public.PUBLIC):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
     monkeypatch.setattr(serve.os, "execv", lambda _, command: seen.append((dict(os.environ), command)))
@@ -160,6 +161,8 @@ def test_the_command_sets_the_server_up(monkeypatch: pytest.MonkeyPatch) -> None
     assert environment[public.PUBLIC] == "1"
     assert environment["STREAMLIT_CLIENT_SHOW_ERROR_DETAILS"] == "none"
     assert environment["STREAMLIT_SERVER_MAX_UPLOAD_SIZE"] == "100"
+    assert environment["STREAMLIT_SERVER_HEADLESS"] == "true"
+    assert environment["STREAMLIT_SERVER_ENABLE_AGENT_API"] == "false"
     assert command[command.index("run") + 1].endswith("server.py")
 
 

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -43,6 +44,7 @@ class Client:
         self._received = received
         self._cookies = http.cookiejar.CookieJar()
         self._http = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._cookies))
+        self._held = ExitStack()  # of the connection
         self._socket: ClientConnection | None = None
         self._page = ""
         self._states: dict[str, WidgetState] = {}
@@ -63,14 +65,16 @@ class Client:
         self.close()
         self._get("/")
         self._get("/_stcore/health")  # sets the cookie against forged requests
-        self._socket = connect(
-            self._url.replace("http", "ws", 1) + "/_stcore/stream",
-            origin=self._url,  # type: ignore[arg-type]
-            subprotocols=["streamlit"],  # type: ignore[list-item]
-            additional_headers={"Cookie": "; ".join(f"{one.name}={one.value}" for one in self._cookies)},
-            max_size=None,
-            open_timeout=PATIENCE,
-            ping_timeout=PATIENCE,
+        self._socket = self._held.enter_context(
+            connect(
+                self._url.replace("http", "ws", 1) + "/_stcore/stream",
+                origin=self._url,  # type: ignore[arg-type]
+                subprotocols=["streamlit"],  # type: ignore[list-item]
+                additional_headers={"Cookie": "; ".join(f"{one.name}={one.value}" for one in self._cookies)},
+                max_size=None,
+                open_timeout=PATIENCE,
+                ping_timeout=PATIENCE,
+            )
         )
         self._states, self._page, self.query = {}, page, urllib.parse.urlencode(query)
         self._rerun()
@@ -184,8 +188,7 @@ class Client:
 
     def close(self) -> None:
         """Closes the tab."""
-        if self._socket is not None:
-            self._socket.close()
+        self._held.close()
         self._socket, self._running = None, False
         self.elements = {}
 

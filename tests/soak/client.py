@@ -20,7 +20,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.sync.client import ClientConnection, connect
 
-PATIENCE = 300.0
+PATIENCE = 900.0
 """Seconds after which a missing answer is an error."""
 
 _PLACE = re.compile(r"Waiting for the model: (\d+)\w\w in the queue")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-START = 180.0
+START = 600.0
 """Seconds in which the app has to start."""
 
 

@@ -111,7 +111,7 @@ def _class_choice(
         format_func=named,
         key="asked",
         on_change=lambda: _set_target(st.session_state["asked"], order[0]),
-        width=260,
+        width=220,
     )
     st.selectbox(
         "rather than",
@@ -119,7 +119,7 @@ def _class_choice(
         format_func=named,
         key="set_against",
         on_change=_set_against,
-        width=260,
+        width=220,
     )
 
 

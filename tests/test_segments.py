@@ -216,7 +216,7 @@ def test_what_follows_maps_and_classes_takes_all_elements() -> None:
         list(spectra(trace, made.encoding.bands(), None))
     with pytest.raises(ConfigError, match="such as clips, are not there yet"):
         reference_bands(made.config)
-    with pytest.raises(ConfigError, match="no band 4 on axis 1"):
+    with pytest.raises(ConfigError, match="has no band b1:4"):
         Ablation(sines=frozenset({(0, 3)})).apply(made.encoding.grid(), made.encoding)
 
 

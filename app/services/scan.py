@@ -77,9 +77,8 @@ class HeldScan:
         self._steps = None
 
 
-_NAME = "\ue000"
-"""Stands for the name of the file in the generator, which goes on for visitors with other names. It occurs in no name:
-the character is for private use."""
+_NAME = "file-of-another-visitor"
+"""Stands for the name of the file in the generator, which goes on for visitors with other names."""
 
 
 def _steps(case: Case, every: float, before: Timeline | None) -> Iterator[Scan]:

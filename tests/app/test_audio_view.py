@@ -231,7 +231,7 @@ def test_what_is_no_sound_is_refused_in_one_sentence(app: AppTest) -> None:
 def test_the_figure_is_a_png(folder: Path) -> None:
     case = Case("audio-raw", samples.digest(sounds.LONG), "long.wav", sounds.LONG)
     found = maps.block_maps(case, MapSelection(), "shared", Progress())
-    figure = downloads.figure(inference.read(case), found, Paint("magma", 0.85), "long.wav")
+    figure = downloads.figure(inference.read(case), found, Paint("magma", 0.85), "long.wav", "png")
     assert figure.startswith(b"\x89PNG")
 
 
@@ -395,8 +395,9 @@ def test_a_sound_shorter_than_the_window_is_shown_with_its_padding(app: AppTest)
     upload(app, out.getvalue())
     assert not app.exception
     assert "The model read all of it, and 0.4 s of padding after its end." in words(app)
-    for frame in (labelled(app, "map", "The sound as the model read it"), labelled(app, "map", "Block 1, mean over")):
-        assert frame.meta["bottom"]["unit"] == "time (s); hatched: padding"
+    large = labelled(app, "map", "Block 1, mean over")
+    assert large.meta["bottom"]["unit"] == "time (s); hatched: padding"
+    for frame in (labelled(app, "map", "The sound as the model read it"), large):
         columns = frame.meta["grid"]["columns"]
         assert [name.endswith(", padding") for name in columns] == [False] * 13 + [True] * 7
         rgb = frame.arrays["rgb"].reshape(12, 20, 3)

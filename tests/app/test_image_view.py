@@ -31,7 +31,9 @@ def colour(app: AppTest) -> list[int]:
 
 
 def words(app: AppTest) -> str:
-    return "\n".join(one.value for kind in (app.markdown, app.caption, app.error) for one in kind).replace("\\", "")
+    return "\n".join(one.value for kind in (app.markdown, app.caption, app.error, app.info) for one in kind).replace(
+        "\\", ""
+    )
 
 
 def test_a_frame_is_chosen_said_and_stays_in_the_link(app: AppTest) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import struct
+import sys
+import types
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
@@ -25,8 +27,11 @@ KEPT = kept_cases()
 @pytest.fixture(scope="module")
 def fresh() -> Iterator[Executor]:
     """A process without threads, which can be forked."""
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
-        yield executor
+    with pytest.MonkeyPatch.context() as patch:
+        # Tests of the app leave their script as the main module, which a spawned process would run.
+        patch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
+            yield executor
 
 
 @pytest.mark.parametrize("reader", READERS)

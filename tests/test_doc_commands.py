@@ -167,7 +167,7 @@ def options_of(command: tuple[str, ...]) -> set[str]:
 
 def lines(page: Path) -> list[list[str]]:
     """The command lines of a page, as words."""
-    shown = [line for block in blocks(page, SHELL) for line in block.splitlines()]
+    shown = [line for block in blocks(page, SHELL) for line in block.replace("\\\n", " ").splitlines()]
     return [words for line in shown if (words := shlex.split(line, comments=True))]
 
 

@@ -170,7 +170,8 @@ class Client:
     def find(self, kind: str, label: str | None = None) -> Element | None:
         """The page's first element of a kind, with a label."""
         return next(
-            (one for its, one in self._kinds() if its == kind and label in (None, getattr(one, kind).label)), None
+            (one for its, one in self._kinds() if its == kind and (label is None or getattr(one, kind).label == label)),
+            None,
         )
 
     @property

@@ -134,5 +134,5 @@ class TestComparison:
 def test_inputs_of_visitors_differ() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tests.soak.visitors._ablation", lambda *_: "")
-        several = [make_input(visitor, number, ["letters-fourier"]) for visitor in range(3) for number in range(2)]
+        several = [make_input(visitor, number, ["image-fourier"]) for visitor in range(3) for number in range(2)]
     assert len({one.data for one in several}) == len({one.name for one in several}) == 6

@@ -57,7 +57,7 @@ def switches(context: AblateContext, off: Ablation) -> None:
         spacing = axis_text.spacing(axes) if frequencies else None
         strip.heading("Position encoding: parts that are kept", spacing)
         _presets(context, off, axes)
-    grid, replaced = st.columns([7, 2], gap="medium")
+    grid, replaced = st.columns([5, 2], gap="medium")
     with grid:
         if axes:
             _grid(off, axes)

@@ -15,9 +15,9 @@ NONE = ""
 
 def _bound(field: str, shown: Any, read: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
     """Key and callback of a widget that shows `shown`; `read` makes the field's value of what it holds."""
-    key = f"control_{field}"
+    key = f"control_{field}{state.generation(field)}"
     st.session_state[key] = shown
-    return {"key": key, "on_change": lambda: state.change(**{field: read(st.session_state[key])})}
+    return {"key": key, "on_change": lambda: state.set_by_control(field, read(st.session_state[key]))}
 
 
 def segments(label: str, field: str, names: Mapping[Any, str], value: Any, **more: Any) -> None:

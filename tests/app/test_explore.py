@@ -234,7 +234,8 @@ def test_going_back_in_the_browser_shows_the_view_from_before(app: AppTest) -> N
     assert address(app)["reduce"] == "max"
     del app.query_params["reduce"]
     app.run()
-    assert app.segmented_control(key="control_reduce").value == "mean"
+    (reduction,) = [one for one in app.segmented_control if one.label == "Over latents"]
+    assert reduction.value == "mean"
 
 
 def test_a_link_to_an_upload_that_is_gone_asks_for_it_again(app: AppTest, runs: list[Perceiver]) -> None:
@@ -330,3 +331,16 @@ def test_blocks_that_do_not_read_the_input_are_named(app: AppTest) -> None:
     assert "Block 2 does not read the input" in said(app)
     opened(app, "explore", model="image-fourier")
     assert "not read the input" not in said(app)
+
+
+def test_a_control_out_of_sight_does_not_bring_its_old_value_back(app: AppTest) -> None:
+    """The browser sends what a control in a closed popover showed last; a new key has nothing to send."""
+    app.run()
+    before = next(one.key for one in app.segmented_control if one.label == "Over latents")
+    with_latent = change(app, reduce="latent", latent=3)
+    app.session_state["generations"] = {"reduce": 1}
+    app.run()
+    after = next(one for one in app.segmented_control if one.label == "Over latents")
+    assert after.key != before
+    assert after.value == "latent"
+    assert not with_latent.exception

@@ -164,7 +164,9 @@ def test_the_answers_over_time_lead_to_their_windows(uploaded: Page) -> None:
     expect(page.get_by_text("1 more window holds no signal")).to_be_visible()
     at_rest(page)
     # The third window is silent, so the fourth point drawn is that of the window at 2 seconds.
-    point = curves.first.locator(".points path").nth(3).bounding_box()
+    dot = curves.first.locator(".points path").nth(3)
+    dot.scroll_into_view_if_needed()
+    point = dot.bounding_box()
     assert point is not None
     page.mouse.click(point["x"] + point["width"] / 2, point["y"] + point["height"] / 2)
     expect(page).to_have_url(re.compile("read=start%3A2.00"))

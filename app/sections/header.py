@@ -42,6 +42,8 @@ def load_libraries() -> None:
     with place.container():
         st.caption("Starting: the first visit loads PyTorch.")
         st.skeleton(height=420)
+    # Before everything else: plotly looks into a pandas that another visitor's thread is still importing, and fails.
+    importlib.import_module("pandas")
     importlib.import_module(HEAVY)
     place.empty()
 

@@ -24,7 +24,7 @@ from tests.app import folder
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 START = 90
-PATIENCE = 60_000  # milliseconds: the first visitor waits until torch is imported
+PATIENCE = 120_000  # milliseconds: the first visitor waits until torch is imported
 expect.set_options(timeout=PATIENCE / 2)  # busy machines take long for what is quick otherwise
 
 

@@ -43,9 +43,8 @@ def _blocks(context: ExploreContext) -> None:
     with given:
         predictions.model_input(context, **marking)
     with blocks:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            strip.heading("Cross-attention by block", maps.CAVEAT)
-            st.caption(f"P({predictions.answer_name(context)}) after each block", width="stretch")
+        note = f"P({predictions.answer_name(context)}) after each block"
+        strip.heading("Cross-attention by block", maps.CAVEAT, note=note)
         one = maps.row(context, found, predictions.block_shares(context))
         if reads := reading_sentence(context.config.plan):
             st.caption(f"{reads} {predictions.later_shares(context)}")

@@ -66,11 +66,10 @@ def run_page(kind: type[V], page: Callable[[PageContext[V]], None]) -> None:
     """
 
     def opened() -> None:
-        chosen = _choose(kind)
-        if chosen is None:
+        context = _choose(kind)
+        if context is None:
             return
-        context, body = _run(*chosen)
-        with body:
+        with _run(context):
             page(context)
 
     run_guarded(opened)
@@ -91,8 +90,8 @@ def run_guarded(page: Callable[[], None]) -> None:
     state.publish()
 
 
-def _choose(kind: type[V]) -> tuple[V, Case, Sample, PerceiverConfig, ModalityView, str] | None:
-    """The view, input, configuration, drawing and true label; None, with a message, when something is missing."""
+def _choose(kind: type[V]) -> PageContext[V] | None:
+    """Draws the choice of checkpoint and input in the sidebar; None, with a message, when something is missing."""
     view = state.current(kind)
     available = models.available(views.names())
     for hub in _hub_models(view):
@@ -121,26 +120,24 @@ def _choose(kind: type[V]) -> tuple[V, Case, Sample, PerceiverConfig, ModalityVi
     with st.sidebar:
         current_input(case, sample, modality, gallery.get(view.sample), dict(view.read))
     truth = gallery[view.sample].about.label if view.sample in gallery else ""
-    return view, case, sample, config, modality, truth
+    return PageContext(view, case, sample, config, modality, truth, Progress())
 
 
-def _run(
-    view: V, case: Case, sample: Sample, config: PerceiverConfig, modality: ModalityView, truth: str
-) -> tuple[PageContext[V], DeltaGenerator]:
-    """Runs the model on the input unless that is done. Returns what the page draws from, and where it is drawn.
+def _run(context: PageContext[View]) -> DeltaGenerator:
+    """Runs the model on the input unless that is done. Returns where the page is drawn.
 
     The results of another input leave the page at once, instead of being shown until the run has ended.
     """
-    progress = Progress()
+    case, progress = context.case, context.progress
     if inference.known(case):
-        return PageContext(view, case, sample, config, modality, truth, progress), st.container()
+        return st.container()
     place = st.empty()  # takes the place of the container above, with all that is in it
     with place.container():
         st.markdown(f"Running **{text.plain(case.model_name)}** on **{text.plain(case.name)}** …")
         st.skeleton(height=420)
     models.prepare(case.model, progress)
     inference.trace(case, progress)
-    return PageContext(view, case, sample, config, modality, truth, progress), place.container()
+    return place.container()
 
 
 def _hub_models(view: View) -> Sequence[Hub]:

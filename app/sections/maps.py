@@ -10,7 +10,7 @@ import streamlit as st
 from perceiver.analysis.formatting import number, percent
 from perceiver.analysis.maps import MapSelection
 from perceiver.plots.block_maps import BlockMap
-from perceiver.plots.scale import NOT_COMPARABLE, ColourRange, modes, usable_mode
+from perceiver.plots.scale import NOT_COMPARABLE, ColourRange, Mode, modes, usable_mode
 
 from ..components import Tile
 from ..services.maps import concentration, strip
@@ -98,24 +98,35 @@ def scale_text(range_: ColourRange) -> str:
 
 
 def toolbar(
-    context: PageContext[View], selection: MapSelection, *, menu: Callable[[], None], show: str | None = None
+    context: PageContext[View],
+    selection: MapSelection,
+    *,
+    menu: Callable[[], None],
+    show: str | None = None,
+    scales: Sequence[Mode] | None = None,
+    latent_help: str = "",
 ) -> None:
     """The controls of what the maps show and how they are drawn, most of them behind one button, and what they are set
     to. None of them runs the model.
 
-    menu  draws the downloads
-    show  the maps, or which differences of blocks; None where there is no such choice
+    menu         draws the downloads
+    show         the maps, or which differences of blocks; None where there is no such choice
+    scales       the colour scales to choose from, the default first; None for all that the maps have
+    latent_help  where given, a latent is chosen here by its number, with this help
     """
     view, config = context.view, context.config
-    signed = show not in (None, "blocks")
-    mode = usable_mode(view.scale, selection.quantity, signed=signed)
+    if scales is None:
+        scales = modes(selection.quantity, signed=show not in (None, "blocks"))
+    mode = next((one for one in scales if one == view.scale), scales[0])
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="toolbar"):
         with st.popover("Display", icon=":material/tune:"):
             reduction_control(view)
+            if latent_help and selection.latent is not None:
+                count = config.num_latents
+                controls.number(f"Latent, 1 to {count}", "latent", count, selection.latent, help=latent_help)
             head_control(context)
             kind_control(view)
-            names = {name: SCALES[name] for name in modes(selection.quantity, signed=signed)}
-            controls.segments("Colour scale", "scale", names, mode, help=SCALE_MEANING)
+            controls.segments("Colour scale", "scale", {one: SCALES[one] for one in scales}, mode, help=SCALE_MEANING)
             if show is not None and len(config.cross_attention_blocks) > 1:
                 controls.select(
                     "Show", "show", SHOWN, show, help="The map of each block, or what changes between blocks."

@@ -3,6 +3,8 @@ to right as the data flows. On a phone they stand below each other in the same o
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -40,6 +42,9 @@ def columns(
     return given, maps, answer
 
 
-def heading(text: str, help: str | None = None) -> None:
-    """The heading of a column, escaped for Markdown."""
-    st.header(text, anchor=False, help=help, width="content")
+def heading(text: str, help: str | None = None, *, note: str = "") -> None:
+    """The heading of a column, and a note beside it; both escaped for Markdown."""
+    with st.container(horizontal=True, vertical_alignment="center") if note else nullcontext():
+        st.header(text, anchor=False, help=help, width="content")
+        if note:
+            st.caption(note, width="stretch")

@@ -10,8 +10,7 @@ import streamlit as st
 from jaxtyping import Float
 
 from perceiver.analysis import encodings
-from perceiver.analysis.change import jensen_shannon
-from perceiver.analysis.compare import bands_of_models, same_elements
+from perceiver.analysis.compare import bands_of_models, map_divergences, same_elements
 from perceiver.analysis.encodings import CodePattern, Gram
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.spectrum import Spectrum
@@ -74,8 +73,7 @@ def divergences(
     base = maps.maps(*first, progress)
     for case, selection in others:
         same = same_elements(inference.read(first[0]), inference.read(case)) and selection.quantity in WEIGHTS
-        found = maps.maps(case, selection, progress) if same else {}
-        out.append({block: jensen_shannon(base[block], values) for block, values in found.items() if block in base})
+        out.append(map_divergences(base, maps.maps(case, selection, progress)) if same else {})
     return out
 
 

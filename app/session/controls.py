@@ -14,10 +14,22 @@ NONE = ""
 
 
 def _bound(field: str, shown: Any, read: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
-    """Key and callback of a widget that shows `shown`; `read` makes the field's value of what it holds."""
-    key = f"control_{field}{state.generation(field)}"
+    """Key and callback of a widget that shows `shown`; `read` makes the field's value of what it holds.
+
+    The key is a new one when something else than the widget has set the value: the browser is not told of a new value
+    while the widget is in a closed popover, and would send the old one with the next event.
+    """
+    renewed = st.session_state.setdefault("renewed_controls", {})
+    key = _key(field, renewed)
+    if st.session_state.get(key, shown) != shown:
+        renewed[field] = renewed.get(field, 0) + 1
+        key = _key(field, renewed)
     st.session_state[key] = shown
-    return {"key": key, "on_change": lambda: state.set_by_control(field, read(st.session_state[key]))}
+    return {"key": key, "on_change": lambda: state.change(**{field: read(st.session_state[key])})}
+
+
+def _key(field: str, renewed: Mapping[str, int]) -> str:
+    return f"control_{field}" + (f"_{renewed[field]}" if field in renewed else "")
 
 
 def segments(label: str, field: str, names: Mapping[Any, str], value: Any, **more: Any) -> None:

@@ -9,7 +9,7 @@ controls.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -42,9 +42,7 @@ def current(page: type[V]) -> V:
     changed = not touched and address != st.session_state.get("published")
     # Going to another page by its name clears the address.
     if "view" not in st.session_state or (changed and not (moved and not address)):
-        values, notes = parse(params)
-        _renew_controls(values if "view" in st.session_state else {})
-        st.session_state["view"] = values
+        st.session_state["view"], notes = parse(params)
         # Noted at once: going on in the history can end this run before it publishes.
         st.session_state["published"] = address
         add_notes(notes)
@@ -69,34 +67,6 @@ def settle(page: type[V], limits: Limits) -> V:
 
 def change(**values: Any) -> None:
     """Changes some values; for callbacks. What belongs to another model or sample is set back to its default."""
-    _renew_controls(values)
-    _change(values)
-
-
-def set_by_control(name: str, value: Any) -> None:
-    """Changes the value of a control that shows it already."""
-    _change({name: value})
-
-
-def generation(name: str) -> str:
-    """A part of the keys of a value's controls that is another one whenever something else has set the value.
-
-    A control in a closed popover is not told of the new value: the browser would send its old one with the next event.
-    """
-    count = st.session_state.get("generations", {}).get(name, 0)
-    return f"_{count}" if count else ""
-
-
-def _renew_controls(values: Mapping[str, Any]) -> None:
-    held, counts = st.session_state.get("view", DEFAULTS), dict(st.session_state.get("generations", {}))
-    for name, value in values.items():
-        # The choice of a model is always on the page.
-        if name != "model" and name in held and held[name] != value:
-            counts[name] = counts.get(name, 0) + 1
-    st.session_state["generations"] = counts
-
-
-def _change(values: dict[str, Any]) -> None:
     held = st.session_state.get("view", DEFAULTS)
     for owner in ("model", "sample"):
         if values.get(owner, held[owner]) != held[owner]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float
 
 from ..model import Perceiver
 from ..positions import Band
 from ..sample import Sample
+from .change import jensen_shannon
 from .spectrum import reference_bands
+
+Map = Float[np.ndarray, "..."]
 
 
 def same_input(one: Sample, other: Sample) -> bool:
@@ -28,6 +32,11 @@ def same_elements(one: Sample, other: Sample) -> bool:
     if one.coordinates is None or other.coordinates is None:
         return one.coordinates is other.coordinates
     return torch.equal(one.coordinates, other.coordinates)
+
+
+def map_divergences(first: Mapping[int, Map], other: Mapping[int, Map]) -> dict[int, float]:
+    """Jensen-Shannon divergence in bits of maps of weights from the first's, by block, of the blocks that both have."""
+    return {block: jensen_shannon(first[block], values) for block, values in other.items() if block in first}
 
 
 def bands_of_models(models: Sequence[Perceiver]) -> tuple[tuple[int | None, tuple[Band, ...]], ...]:

@@ -13,8 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from .. import notebook
-from ..analysis.change import jensen_shannon
-from ..analysis.compare import bands_of_models, same_input, why_not_subtracted
+from ..analysis.compare import bands_of_models, map_divergences, same_input, why_not_subtracted
 from ..analysis.encodings import gram
 from ..analysis.maps import MEAN, MapSelection
 from ..analysis.spectrum import Spectrum
@@ -72,8 +71,8 @@ class Comparison:
         if self.selection.quantity not in WEIGHTS:
             return tuple({} for _ in self.runs)
         return tuple(
-            {block: jensen_shannon(first[block], maps[block]) for block in differences}
-            for maps, differences in zip(self.maps, self.differences, strict=True)
+            {} if i == 0 or apart else map_divergences(first, maps)
+            for i, (maps, apart) in enumerate(zip(self.maps, self.apart, strict=True))
         )
 
     @property

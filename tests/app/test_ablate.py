@@ -31,7 +31,7 @@ from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import frames, labelled
-from tests.app.pages import opened, said
+from tests.app.pages import control, opened, said
 
 
 def shown(app: AppTest, **query: str) -> AppTest:
@@ -154,9 +154,9 @@ def test_the_curve_is_what_each_ablation_does_and_knows_where_it_leads(
     np.testing.assert_allclose(numbers(curve["y"]), expected, atol=1e-5)
     assert list(curve["customdata"]) == ["b1:1", "b1:2", "b1:3", "b1:4"]
     assert "ρ" in said(app)
-    app.segmented_control(key="control_curve").set_value("cumulative").run()
+    control(app, "curve").set_value("cumulative").run()
     assert set(chart(app)) == {"Low-pass", "High-pass"}
-    app.segmented_control(key="control_measure").set_value("probability").run()
+    control(app, "measure").set_value("probability").run()
     assert not app.exception
     assert address(app)["curve"] == "cumulative"
 
@@ -242,9 +242,9 @@ def test_learned_positions_can_only_go_as_a_whole(app: AppTest) -> None:
 def test_elements_that_keep_their_codes_change_nothing(app: AppTest) -> None:
     shown(app, shuffle="elements")
     assert "**Nothing.**" in said(app)
-    app.segmented_control(key="control_shuffle").set_value("blocks").run()
+    control(app, "shuffle").set_value("blocks").run()
     assert "Blocks of 8 elements a side" in said(app)
-    app.selectbox(key="control_side").set_value(4).run()
+    control(app, "side").set_value(4).run()
     assert not app.exception
     assert (address(app)["side"], address(app)["shuffle"]) == ("4", "blocks")
 
@@ -259,7 +259,7 @@ def test_other_modalities(kind: str, caches: None, tmp_path: Path, monkeypatch: 
     assert axes == (["x", "y", "z"] if kind == "points" else axes)
     assert len(frames(app, "cloud" if kind == "points" else "map")) >= 3
     for shuffled in ("contents", "elements"):
-        app.segmented_control(key="control_shuffle").set_value(shuffled).run()
+        control(app, "shuffle").set_value(shuffled).run()
         assert not app.exception
 
 

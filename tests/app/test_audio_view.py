@@ -29,7 +29,7 @@ from perceiver.sample import Sample
 from tests.app import sounds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import Frame, frames, labelled
-from tests.app.pages import change
+from tests.app.pages import change, control
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +250,7 @@ class TestScan:
         assert "1 more window holds no signal" in words(app)
         assert not button(app, "Scan the whole clip")
         assert not button(app, "Stop")
-        app.segmented_control(key="control_reduce").set_value("max").run()
+        control(app, "reduce").set_value("max").run()
         app.number_input(key="start").set_value(1.5).run()
         assert len(app.get("plotly_chart")) == 1
         assert sum(batches) == 9

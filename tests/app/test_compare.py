@@ -29,7 +29,7 @@ from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import frames, labelled
-from tests.app.pages import change, opened, said
+from tests.app.pages import change, control, opened, said
 
 COORDINATES = dataclasses.replace(folder.ONE_HEAD, positions=CoordinatesConfig())
 
@@ -83,7 +83,7 @@ def test_another_model_stands_beside_the_first_at_once(app: AppTest, checkpoints
 
 def test_models_that_read_other_elements_are_shown_in_multiples_of_uniform(app: AppTest, checkpoints: Path) -> None:
     shown(app, others="image-learned")
-    assert app.segmented_control(key="control_scale").value == "uniform"
+    assert control(app, "scale").value == "uniform"
     assert "256 and 96 elements" in said(app)
     assert "cannot be subtracted" in said(app)
     top = 0.0
@@ -164,8 +164,8 @@ def test_what_another_model_lacks_is_said(app: AppTest) -> None:
 
 def test_no_control_runs_a_model_again(app: AppTest, runs: list[Perceiver]) -> None:
     shown(app)
-    app.segmented_control(key="control_reduce").set_value("max").run()
-    app.selectbox(key="control_kind").set_value("score").run()
+    control(app, "reduce").set_value("max").run()
+    control(app, "kind").set_value("score").run()
     app.slider(key="band").set_value(2).run()
     change(app, block=2, pick=17)
     assert not app.exception
@@ -178,7 +178,7 @@ def test_models_are_chosen_by_name_and_keep_their_order(app: AppTest) -> None:
     assert app.session_state["view"]["others"] == ("image-coordinates", "image-learned")
     app.button_group(key="beside").set_value(["image-learned"]).run()
     assert app.session_state["view"]["others"] == ("image-learned",)
-    app.selectbox(key="control_model").set_value("image-learned").run()
+    control(app, "model").set_value("image-learned").run()
     assert not app.exception
     assert "image-learned" not in app.session_state["beside"]
 

@@ -12,7 +12,7 @@ from app.services import ablation, comparison, explanation, inference, public, s
 from tests.app import folder, sounds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import labelled
-from tests.app.pages import change, opened, said
+from tests.app.pages import change, control, opened, said
 
 PAGES = ("explore", "explain", "ablate", "compare")
 
@@ -111,12 +111,12 @@ def test_after_a_checkpoint_that_is_gone(app: AppTest, root: Path, page: str) ->
     opened(app, page)
     shutil.move(root / "image-learned" / "model.safetensors", root / "away")
     if page != "compare":  # which shows both
-        app.selectbox(key="control_model").set_value("image-learned").run()
+        control(app, "model").set_value("image-learned").run()
         (error,) = errors(app)
         assert "image-learned" in error
-        app.selectbox(key="control_model").set_value("image-fourier").run()
+        control(app, "model").set_value("image-fourier").run()
         works(app)
-        app.selectbox(key="control_model").set_value("image-learned").run()
+        control(app, "model").set_value("image-learned").run()
     shutil.move(root / "away", root / "image-learned" / "model.safetensors")
     app.run()
     works(app)

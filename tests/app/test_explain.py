@@ -32,7 +32,7 @@ from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import Frame, frames, labelled
-from tests.app.pages import change, opened, said
+from tests.app.pages import change, control, opened, said
 
 
 def shown(app: AppTest, **query: str) -> AppTest:
@@ -148,9 +148,9 @@ def test_what_was_worked_out_is_kept(app: AppTest, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(asking, "map_orders", lambda *args: (tested.extend(args[1]), test(*args))[1])
     shown(app)
     assert len(tested) == 6
-    app.segmented_control(key="control_method").set_value("rollout").run()
+    control(app, "method").set_value("rollout").run()
     assert len(tested) == 7  # relevance alone depends on it
-    app.segmented_control(key="control_method").set_value("gradient").run()
+    control(app, "method").set_value("gradient").run()
     change(app, part=1, by="saliency", groups=3, pick=7)
     assert len(tested) == 7
     assert not app.exception

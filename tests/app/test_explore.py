@@ -18,7 +18,7 @@ from app.services.queueing import Progress, queue
 from perceiver import Perceiver, load, modalities
 from tests.app import folder
 from tests.app.frames import labelled
-from tests.app.pages import change, opened, said
+from tests.app.pages import change, control, opened, said
 
 
 def words(app: AppTest) -> str:
@@ -34,7 +34,7 @@ def address(app: AppTest) -> dict[str, str]:
 def test_first_visit_shows_predictions_and_a_map_of_every_block(app: AppTest, checkpoints: Path) -> None:
     app.run()
     assert not app.exception
-    assert app.selectbox(key="control_model").value == "image-fourier"
+    assert control(app, "model").value == "image-fourier"
     config = folder.ONE_HEAD
     row = labelled(app, "wall", "Maps of the blocks")
     assert [tile["title"] for tile in row.meta["tiles"]] == ["Block 1", "Block 2", "Block 3"]
@@ -67,16 +67,16 @@ def test_first_visit_shows_predictions_and_a_map_of_every_block(app: AppTest, ch
 def test_no_control_of_the_display_runs_the_model_again(app: AppTest, runs: list[Perceiver]) -> None:
     app.run()
     for _ in range(3):
-        app.segmented_control(key="control_reduce").set_value("max").run()
-        app.segmented_control(key="control_scale").set_value("log").run()
-        app.selectbox(key="control_kind").set_value("value").run()
-        app.selectbox(key="control_show").set_value("first").run()
-        app.selectbox(key="control_colours").set_value("cividis").run()
-        app.slider(key="control_overlay").set_value(35).run()
-        app.segmented_control(key="control_laid").set_value("alone").run()
+        control(app, "reduce").set_value("max").run()
+        control(app, "scale").set_value("log").run()
+        control(app, "kind").set_value("value").run()
+        control(app, "show").set_value("first").run()
+        control(app, "colours").set_value("cividis").run()
+        control(app, "overlay").set_value(35).run()
+        control(app, "laid").set_value("alone").run()
         change(app, block=2, pick=17)
         change(app, reduce="latent", latent=4)
-        app.selectbox(key="control_kind").set_value("probability").run()
+        control(app, "kind").set_value("probability").run()
     assert not app.exception
     assert len(runs) == 1
 
@@ -196,9 +196,9 @@ def test_a_bad_link_falls_back_with_a_note(app: AppTest, link: dict[str, list[st
 
 def test_a_link_opens_the_same_view(app: AppTest) -> None:
     app.run()
-    app.selectbox(key="control_model").set_value("image-learned").run()
-    app.selectbox(key="control_head").set_value(1).run()
-    app.segmented_control(key="control_scale").set_value("uniform").run()
+    control(app, "model").set_value("image-learned").run()
+    control(app, "head").set_value(1).run()
+    control(app, "scale").set_value("uniform").run()
     change(app, sample="lamp-1", block=2, reduce="latent", latent=3, pick=40)
     link = address(app)
     assert link == {
@@ -230,7 +230,7 @@ def test_a_link_opens_the_same_view(app: AppTest) -> None:
 
 def test_going_back_in_the_browser_shows_the_view_from_before(app: AppTest) -> None:
     app.run()
-    app.segmented_control(key="control_reduce").set_value("max").run()
+    control(app, "reduce").set_value("max").run()
     assert address(app)["reduce"] == "max"
     del app.query_params["reduce"]
     app.run()
@@ -254,7 +254,7 @@ def test_a_link_to_an_upload_that_is_gone_asks_for_it_again(app: AppTest, runs: 
 def test_choices_that_another_model_lacks_fall_back(app: AppTest) -> None:
     app.run()
     change(app, model="image-learned", head=1, latent=4, reduce="latent", pick=95)
-    app.selectbox(key="control_model").set_value("image-fourier").run()
+    control(app, "model").set_value("image-fourier").run()
     assert not app.exception
     view = app.session_state["view"]
     assert (view["head"], view["latent"], view["pick"]) == (None, None, None)
@@ -263,15 +263,15 @@ def test_choices_that_another_model_lacks_fall_back(app: AppTest) -> None:
 def test_differences_are_taken_from_the_block_named(app: AppTest) -> None:
     app.run()
     maps = [labelled(change(app, block=i), "map", f"Block {i + 1}").arrays["values"] for i in range(3)]
-    app.selectbox(key="control_show").set_value("first").run()
+    control(app, "show").set_value("first").run()
     assert [t["title"] for t in labelled(app, "wall", "Maps").meta["tiles"]] == [
         "Block 2 − block 1",
         "Block 3 − block 1",
     ]
     np.testing.assert_allclose(labelled(app, "map", "Block 3 −").arrays["values"], maps[2] - maps[0], atol=1e-9)
-    app.selectbox(key="control_show").set_value("previous").run()
+    control(app, "show").set_value("previous").run()
     np.testing.assert_allclose(labelled(app, "map", "Block 3 −").arrays["values"], maps[2] - maps[1], atol=1e-9)
-    assert set(app.segmented_control(key="control_scale").options) == {"Shared", "× uniform", "Per map"}
+    assert set(control(app, "scale").options) == {"Shared", "× uniform", "Per map"}
 
 
 def test_who_reads_a_spot_is_ranked_over_all_blocks(app: AppTest, checkpoints: Path) -> None:
@@ -305,7 +305,7 @@ def test_a_damaged_checkpoint_is_named(caches: None, tmp_path: Path, monkeypatch
     assert not app.exception
     (error,) = app.error
     assert "model.safetensors" in error.value.replace("\\", "")
-    app.selectbox(key="control_model").set_value("image-learned").run()
+    control(app, "model").set_value("image-learned").run()
     assert not app.error
     assert labelled(app, "wall", "Maps of the blocks").meta["tiles"]
     st.cache_resource.clear()
@@ -336,11 +336,12 @@ def test_blocks_that_do_not_read_the_input_are_named(app: AppTest) -> None:
 def test_a_control_out_of_sight_does_not_bring_its_old_value_back(app: AppTest) -> None:
     """The browser sends what a control in a closed popover showed last; a new key has nothing to send."""
     app.run()
-    before = next(one.key for one in app.segmented_control if one.label == "Over latents")
-    with_latent = change(app, reduce="latent", latent=3)
-    app.session_state["generations"] = {"reduce": 1}
-    app.run()
-    after = next(one for one in app.segmented_control if one.label == "Over latents")
-    assert after.key != before
-    assert after.value == "latent"
-    assert not with_latent.exception
+    before = control(app, "reduce").key
+    change(app, reduce="latent", latent=3)
+    assert not app.exception
+    assert control(app, "reduce").key != before
+    assert control(app, "reduce").value == "latent"
+    # What the visitor sets with it keeps its key, and with it the focus of the keyboard.
+    after = control(app, "reduce").key
+    control(app, "reduce").set_value("max").run()
+    assert (control(app, "reduce").key, control(app, "reduce").value) == (after, "max")

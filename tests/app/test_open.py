@@ -18,7 +18,7 @@ from perceiver import HubUnreachableError
 from perceiver.checkpoints import HubOptions, hub
 from perceiver.checkpoints.hub import Listing
 from perceiver.progress import ProgressCallback
-from tests.app.pages import opened, said
+from tests.app.pages import control, opened, said
 from tests.peers.lucidrains_golden import filled, shared
 
 COMMIT = "c" * 40
@@ -70,8 +70,8 @@ def test_a_folder_is_told_then_opened_and_can_be_chosen_everywhere(page: AppTest
     assert key.startswith("path:")
     explored(page)
     assert not page.exception
-    assert page.selectbox(key="control_model").value == key
-    assert page.selectbox(key="control_model").options == ["image-fourier", "image-learned", "image-learned"]
+    assert control(page, "model").value == key
+    assert control(page, "model").options == ["image-fourier", "image-learned", "image-learned"]
     assert "No held-out results" in said(page)
     assert str(checkpoints) not in str(dict(page.query_params.items()))
 
@@ -112,18 +112,18 @@ def test_an_upload_asks_what_its_file_does_not_tell(page: AppTest, tmp_path: Pat
     assert next(button for button in page.button if button.label == "Open").disabled
     answers: dict[str, Any] = {"input_shape": "6 x 7", "max_freq": 8.0, "latent_heads": 3}
 
-    def control(name: str) -> Any:
+    def asked(name: str) -> Any:
         return next(one for one in (*page.text_input, *page.number_input) if str(one.key).endswith(f"_{name}"))
 
     for name, value in answers.items():
-        control(name).set_value(value).run()
+        asked(name).set_value(value).run()
     assert "latent_heads is 3" in said(page)
-    control("latent_heads").set_value(2).run()
+    asked("latent_heads").set_value(2).run()
     assert table(page)["Reads"].startswith("image, 6 × 7 elements")
     press(page, "Open")
     assert not page.exception
     explored(page)
-    assert page.selectbox(key="control_model").options[-1] == "mine.pt (uploaded)"
+    assert control(page, "model").options[-1] == "mine.pt (uploaded)"
     assert not page.exception
     assert "class " in said(page)
 
@@ -195,7 +195,7 @@ def test_a_repository_is_looked_up_fetched_told_and_opened(page: AppTest, on_hub
     assert page.session_state["view"]["model"] == ID
     explored(page)
     assert not page.exception
-    assert page.selectbox(key="control_model").options[-1] == ID
+    assert control(page, "model").options[-1] == ID
 
 
 def test_a_link_fetches_nothing_that_is_not_asked_for(app: AppTest, on_hub: dict[str, int]) -> None:
@@ -209,7 +209,7 @@ def test_a_link_fetches_nothing_that_is_not_asked_for(app: AppTest, on_hub: dict
     assert not app.exception
     view = app.session_state["view"]
     assert (view["model"], view["sample"], view["colours"]) == (ID, "lamp-1", "greys")
-    assert app.selectbox(key="control_model").value == ID
+    assert control(app, "model").value == ID
 
 
 def test_a_link_can_be_left_for_a_model_that_is_here(app: AppTest, on_hub: dict[str, int]) -> None:
@@ -225,7 +225,7 @@ def test_a_model_that_another_session_opened_is_there_at_once(
     source = registry.on_hub(registry.Hub(ID), COMMIT)
     registry.keep(source, {}, source.look({}))
     opened(app, "explore", model=ID)
-    assert app.selectbox(key="control_model").value == ID
+    assert control(app, "model").value == ID
 
 
 def test_without_a_network_it_says_what_can_be_done(page: AppTest, on_hub: dict[str, int]) -> None:

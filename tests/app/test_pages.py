@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 import perceiver
 from tests.app import folder
 from tests.app.conftest import PATIENCE, SCRIPT
-from tests.app.pages import change, opened, said
+from tests.app.pages import change, control, opened, said
 
 
 def address(app: AppTest) -> dict[str, str]:
@@ -36,7 +36,7 @@ def test_another_model_and_another_sample_forget_what_belonged_to_them(app: AppT
     opened(
         app, "ablate", sample="lamp-1", block="3", head="1", latent="2", pick="7", ablate="b1:3", target="3", part="2"
     )
-    app.selectbox(key="control_model").set_value("image-learned").run()
+    control(app, "model").set_value("image-learned").run()
     assert not app.exception
     # The marked element is forgotten too: on another grid the same number is another place.
     assert address(app) == {"model": "image-learned", "sample": "lamp-1", "block": "3"}

@@ -23,7 +23,7 @@ from perceiver.sample import Sample
 from tests.app import clouds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import labelled
-from tests.app.pages import change
+from tests.app.pages import change, control
 
 
 @pytest.fixture(scope="module")
@@ -115,16 +115,16 @@ def test_what_means_nothing_for_clouds_is_not_offered(app: AppTest) -> None:
     app.run()
     assert "control_overlay" not in [slider.key for slider in app.slider]
     assert "control_laid" not in [control.key for control in app.segmented_control]
-    assert app.selectbox(key="control_colours").value == "magma"
+    assert control(app, "colours").value == "magma"
     assert "read_draw" not in [control.key for control in app.segmented_control]  # the model reads all of it
 
 
 def test_differences_and_greys_lie_on_a_light_ground(app: AppTest) -> None:
     app.run()
     assert labelled(app, "clouds", "Maps").meta["ground"] == list(DARK.colour)
-    app.selectbox(key="control_colours").set_value("greys").run()
+    control(app, "colours").set_value("greys").run()
     assert labelled(app, "clouds", "Maps").meta["ground"] == list(LIGHT.colour)
-    app.selectbox(key="control_show").set_value("first").run()
+    control(app, "show").set_value("first").run()
     row = labelled(app, "clouds", "Maps")
     assert [tile["title"] for tile in row.meta["tiles"]] == ["Block 2 − block 1", "Block 3 − block 1"]
     np.testing.assert_array_equal(row.arrays["scale"], colour.table("RdBu_r").ravel())

@@ -21,7 +21,7 @@ from app.services.inference import Case
 from perceiver import CheckpointError, InputError
 from perceiver.cli import serve
 from tests.app import folder, sounds
-from tests.app.pages import opened, said
+from tests.app.pages import control, opened, said
 
 SECRET = "name-of-an-upload.png"
 
@@ -121,7 +121,7 @@ def test_an_error_shows_a_reference_that_is_in_the_log_and_nothing_else(
     app.run()
     with monkeypatch.context() as broken, caplog.at_level(logging.ERROR):
         broken.setattr(inference, "trace", fails)
-        app.selectbox(key="control_model").set_value("image-learned").run()
+        control(app, "model").set_value("image-learned").run()
     (error,) = app.error
     assert not app.exception
     assert "RuntimeError" not in error.value
@@ -130,7 +130,7 @@ def test_an_error_shows_a_reference_that_is_in_the_log_and_nothing_else(
     assert "in fails" in caplog.text
     assert "RuntimeError" in caplog.text
     assert SECRET not in caplog.text
-    app.selectbox(key="control_model").set_value("image-fourier").run()
+    control(app, "model").set_value("image-fourier").run()
     assert not app.error
     assert app.query_params["model"] in ("image-fourier", ["image-fourier"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
+from perceiver import Perceiver, load
 from perceiver.checkpoints.bundled import BundledCheckpoints
 from tests.app import folder
 
@@ -95,6 +97,22 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+@pytest.fixture(scope="session")
+def model(checkpoints: Path) -> Perceiver:
+    """The first checkpoint for pictures, which the app opens."""
+    return load(checkpoints / BundledCheckpoints(checkpoints).default("image"))
+
+
+def at_rest(page: Page) -> None:
+    """Waits until the page's run has ended: before that, the address may still be on its way."""
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+
+
+def large(page: Page) -> Locator:
+    """The large map of a block."""
+    return page.get_by_role("application", name=re.compile("^Block "))
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from perceiver import Trace, load, modalities
 from perceiver.sample import Sample
 from tests.app import sounds
-from tests.e2e.conftest import PATIENCE, App, serving
+from tests.e2e.conftest import PATIENCE, App, at_rest, large, serving
 
 pytestmark = pytest.mark.e2e
 ROWS, COLUMNS = sounds.MEL.input_shape
@@ -60,16 +60,8 @@ def tiles(page: Page, wall: str) -> Locator:
     return page.get_by_role("listbox", name=wall).get_by_role("option")
 
 
-def large(page: Page) -> Locator:
-    return page.get_by_role("application", name=re.compile("^Block "))
-
-
 def window(page: Page) -> Locator:
     return page.get_by_role("slider", name="The window that the model reads")
-
-
-def at_rest(page: Page) -> None:
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def start(page: Page) -> float:

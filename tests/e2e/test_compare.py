@@ -10,13 +10,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.conftest import PATIENCE, App
+from tests.e2e.conftest import PATIENCE, App, at_rest
 
 pytestmark = pytest.mark.e2e
-
-
-def at_rest(page: Page) -> None:
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
 
 
 def opened(page: Page, address: str) -> Page:

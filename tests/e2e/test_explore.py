@@ -12,18 +12,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from perceiver import Perceiver, Trace, load, modalities
-from perceiver.checkpoints.bundled import BundledCheckpoints
+from perceiver import Perceiver, Trace, modalities
 from tests.app import folder
-from tests.e2e.conftest import PATIENCE, App
+from tests.e2e.conftest import PATIENCE, App, at_rest, large
 
 pytestmark = pytest.mark.e2e
 PICTURE = folder.picture(11, 300, 200)
-
-
-@pytest.fixture(scope="module")
-def model(checkpoints: Path) -> Perceiver:
-    return load(checkpoints / BundledCheckpoints(checkpoints).default("image"))
 
 
 @pytest.fixture(scope="module")
@@ -73,15 +67,6 @@ def plain_number(text: str) -> float:
     """0.0213, 4,100 or 2.44×10⁻⁴ as a float."""
     digits, _, power = text.replace(",", "").partition("×10")
     return float(digits) * 10 ** int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
-
-
-def large(page: Page) -> Locator:
-    return page.get_by_role("application", name=re.compile("^Block "))
-
-
-def at_rest(page: Page) -> None:
-    """Waits until the page's run has ended: before that, the address may still be on its way."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def test_an_uploaded_picture_is_recognised_as_the_library_does(

@@ -16,7 +16,7 @@ from perceiver import Trace, load, modalities
 from perceiver.plots.drawing.points import LOOK, shot
 from perceiver.sample import Sample
 from tests.app import clouds
-from tests.e2e.conftest import PATIENCE, App, serving
+from tests.e2e.conftest import PATIENCE, App, large, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -57,10 +57,6 @@ def seen(page: Page) -> Locator:
 
 def original(page: Page) -> Locator:
     return page.get_by_role("application", name=re.compile("^The whole point cloud"))
-
-
-def large(page: Page) -> Locator:
-    return page.get_by_role("application", name=re.compile("^Block "))
 
 
 def row(page: Page) -> Locator:

@@ -9,21 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 
-from perceiver import Perceiver, Trace, load, modalities
+from perceiver import Perceiver, Trace, modalities
 from perceiver.analysis.formatting import number, percent
-from perceiver.checkpoints.bundled import BundledCheckpoints
 from tests.app import folder
-from tests.e2e.conftest import PATIENCE, App
+from tests.e2e.conftest import PATIENCE, App, at_rest, large
 
 pytestmark = pytest.mark.e2e
 PICTURE = folder.picture(12, 240, 200)
-
-
-@pytest.fixture(scope="module")
-def model(checkpoints: Path) -> Perceiver:
-    return load(checkpoints / BundledCheckpoints(checkpoints).default("image"))
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +38,6 @@ def shown(page: Page, app: App) -> Page:
     expect(large(page)).to_be_visible(timeout=PATIENCE)
     at_rest(page)
     return page
-
-
-def large(page: Page) -> Locator:
-    return page.get_by_role("application", name=re.compile("^Block "))
-
-
-def at_rest(page: Page) -> None:
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
 
 
 def region_of(page: Page) -> list[tuple[int, int]]:

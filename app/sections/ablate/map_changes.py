@@ -104,9 +104,8 @@ def differences(context: AblateContext, changes: Sequence[BlockChange]) -> Block
 
 
 def _heading(context: AblateContext, title: str, target: int) -> None:
-    with st.container(horizontal=True, vertical_alignment="center"):
-        strip.heading(title)
-        st.caption(f"P({text.plain(text.label(context.config.class_names[target]))}) after each block", width="stretch")
+    name = text.plain(text.label(context.config.class_names[target]))
+    strip.heading(title, note=f"P({name}) after each block")
 
 
 def _row(

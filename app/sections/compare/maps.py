@@ -16,19 +16,14 @@ from perceiver.plots.scale import Mode
 
 from ...components import Tile
 from ...services import comparison, inference
-from ...session import controls, state, text
+from ...session import state, text
 from .. import findings, strip
 from ..context import CompareContext
 from ..maps import (
-    SCALES,
-    display_text,
-    drawing_options,
-    head_control,
-    kind_control,
-    reduction_control,
     selection_of,
     selection_text,
     tile,
+    toolbar,
 )
 from ..predictions import predictions
 from . import downloads, models
@@ -68,35 +63,19 @@ def show(contexts: Sequence[CompareContext]) -> Callable[[], None]:
     apart = comparison.divergences([context.case for context in contexts], selections, first.progress)
     for context, row, shares, distances in zip(contexts, rows, probabilities, apart, strict=True):
         _strip(context, row, blocks, shares, distances, last=context is contexts[-1])
-    _toolbar(contexts, rows, selections, scales, mode)
+    words = selection_text(selections[0], first.config.cross_heads)
+    toolbar(
+        first,
+        selections[0],
+        menu=lambda: downloads.menu(contexts, rows, selections, words),
+        scales=scales,
+        latent_help=CONCENTRATED,
+    )
     if selections[0].latent is not None and len(contexts) > 1:
         st.caption(UNRELATED)
     if len(set(sizes)) > 1:
         st.caption(_sizes_text(sizes, mode))
     return partial(_one_block, contexts, rows, selections, mode)
-
-
-def _toolbar(
-    contexts: Sequence[CompareContext],
-    rows: Rows,
-    selections: Sequence[MapSelection],
-    scales: Sequence[Mode],
-    mode: Mode,
-) -> None:
-    """The controls of what the maps show and how they are drawn, and the downloads. None of them runs a model."""
-    first, selection = contexts[0], selections[0]
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        with st.popover("Display", icon=":material/tune:"):
-            reduction_control(first.view)
-            if selection.latent is not None:
-                count = first.config.num_latents
-                controls.number(f"Latent, 1 to {count}", "latent", count, selection.latent, help=CONCENTRATED)
-            head_control(first)
-            kind_control(first.view)
-            controls.segments("Colour scale", "scale", {one: SCALES[one] for one in scales}, mode)
-            drawing_options(first)
-        st.caption(display_text(first, selection, mode, "blocks"), width="stretch")
-        downloads.menu(contexts, rows, selections, selection_text(selection, first.config.cross_heads))
 
 
 def _sizes_text(sizes: Sequence[int], mode: Mode) -> str:

@@ -37,9 +37,8 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
         strip.heading("Prediction", "The most probable classes. Click one to explain it.")
         predictions(context, question)
     with maps:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            strip.heading(f"Relevance for {text.plain(question_text(question, names))} by block", MEANING)
-            st.caption(f"Share of the {_what(signed)}", width="stretch")
+        heading = f"Relevance for {text.plain(question_text(question, names))} by block"
+        strip.heading(heading, MEANING, note=f"Share of the {_what(signed)}")
         found = _relevance(context, question)
         if found is None:
             return

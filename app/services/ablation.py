@@ -6,7 +6,7 @@ stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -14,20 +14,20 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from perceiver.analysis import ablate
+from perceiver.analysis import ablate, change
 from perceiver.analysis.ablation import Ablation
-from perceiver.analysis.change import AnswerChange, MapChange, latents_moved, map_change
+from perceiver.analysis.change import AnswerChange, MapChange
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.methods import Fill, Shuffle
 from perceiver.analysis.permutation import Shuffled
 from perceiver.analysis.sweep import Curve, Sweep, curves
 from perceiver.checkpoints.bundled import BundledCheckpoints
-from perceiver.lens import EncodingAxis, Run, change_maps, encoding_axes
-from perceiver.plots.block_maps import BlockMap
+from perceiver.lens import BlockChange, EncodingAxis, Run, block_changes, encoding_axes
 from perceiver.positions import Positions
+from perceiver.progress import portion
 from perceiver.trace import Trace
 
-from . import inference, maps, models
+from . import inference, models
 from .caching import Once
 from .inference import Case
 from .queueing import Progress, queue
@@ -37,16 +37,6 @@ STEP = 0.5
 
 QUICK = 20.0
 """Seconds up to which a sweep starts by itself."""
-
-
-@dataclass(frozen=True)
-class BlockChange:
-    """The map of a block before and after an ablation, on one scale, their difference on its own, and its measures."""
-
-    before: BlockMap
-    after: BlockMap
-    difference: BlockMap
-    change: MapChange
 
 
 def axes(case: Case) -> tuple[EncodingAxis, ...]:
@@ -106,34 +96,32 @@ def probabilities(case: Case, removed: Ablation, progress: Progress) -> Float[np
     return Run(inference.context(case), ablated_trace(case, removed, progress)).block_probabilities
 
 
-@st.cache_data(show_spinner=False, max_entries=256)
-def _map(
-    model: str, key: str, removed: str, block: int, selection: MapSelection, _trace: Trace
-) -> Float[np.ndarray, "..."]:
-    return selection.map(_trace, block)
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _changes(model: str, key: str, removed: str, selection: MapSelection) -> Once[tuple[MapChange, ...]]:
+    return Once()
 
 
-@st.cache_data(show_spinner=False, max_entries=256)
-def _moved(model: str, key: str, removed: str, block: int, head: int | None, _before: Trace, _after: Trace) -> float:
-    return latents_moved(_before, _after, block, head)
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _moved(model: str, key: str, removed: str, head: int | None) -> dict[int, float]:
+    """`MapChange.latents` by block, which is the same for all selections of one head."""
+    return {}
 
 
 def map_changes(
     case: Case, selection: MapSelection, removed: Ablation, mode: str, progress: Progress
 ) -> tuple[BlockChange, ...]:
     """The maps of all blocks before and after an ablation on one colour scale, and their differences on another."""
-    one, other = inference.trace(case, progress), ablated_trace(case, removed, progress)
-    found = []
-    for i, (block, before) in enumerate(maps.maps(case, selection, progress).items()):
-        progress.step(0.5 + 0.5 * i / len(one.blocks), f"Comparing the maps of block {block + 1}")
-        after = _map(case.model, case.key, removed.text(), block, selection, other)
-        moved = _moved(case.model, case.key, removed.text(), block, selection.head, one, other)
-        found.append(map_change(one, other, block, selection, maps=(before, after), latents=moved))
-    shown = change_maps(found, selection.quantity, mode)
-    return tuple(
-        BlockChange(before, after, difference, change)
-        for before, after, difference, change in zip(*shown, found, strict=True)
-    )
+    before, after = inference.trace(case, progress), ablated_trace(case, removed, progress)
+    moved = _moved(case.model, case.key, removed.text(), selection.head)
+
+    def steps() -> Iterator[MapChange]:
+        report = portion(progress.step, 0.5, 1.0)
+        for one in change.map_changes(before, after, selection, latents=moved, progress=report):
+            moved[one.block] = one.latents
+            yield one
+
+    found = _changes(case.model, case.key, removed.text(), selection).gather(steps, progress)
+    return block_changes(found, selection.quantity, mode)
 
 
 @dataclass

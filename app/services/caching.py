@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from .queueing import Progress, queue
 
 T = TypeVar("T")
+E = TypeVar("E")
 
 
 class BoundedCache(Generic[T]):
@@ -75,4 +76,18 @@ class Once(Generic[T]):
             with queue.turn(progress.wait):
                 if self.value is None:
                     self.value = make()
+        return self.value
+
+    def gather(self: Once[tuple[E, ...]], steps: Callable[[], Iterable[E]], progress: Progress) -> tuple[E, ...]:
+        """The results of work in steps, each of which takes its own turn in the queue."""
+        if self.value is None:
+            found: list[E] = []
+            left = iter(steps())
+            while True:
+                with queue.turn(progress.wait):
+                    step = next(left, None)
+                if step is None:
+                    break
+                found.append(step)
+            self.value = tuple(found)
         return self.value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,19 +10,20 @@ import streamlit as st
 from jaxtyping import Float
 
 from perceiver.analysis import encodings
-from perceiver.analysis.compare import bands_of_models, map_divergences, same_elements
+from perceiver.analysis.compare import bands_of_models, map_divergences
 from perceiver.analysis.encodings import CodePattern, Gram
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.spectrum import Spectrum
-from perceiver.analysis.summary import WEIGHTS, summarise
+from perceiver.analysis.summary import summarise
 from perceiver.plots.block_maps import BlockMap, scaled_rows
 from perceiver.plots.scale import ColourRange, Mode
 from perceiver.positions import Band, encoding_rank
+from perceiver.progress import portion
 
 from . import inference, maps, models
 from .caching import Once
 from .inference import Case
-from .queueing import Progress, queue
+from .queueing import Progress
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,10 @@ def block_maps(
 
 def divergences(
     cases: Sequence[Case], selections: Sequence[MapSelection], progress: Progress
-) -> list[dict[int, float]]:
-    """The Jensen-Shannon divergence in bits of every model's maps from those of the first, by block.
-
-    Empty for the first, for models with other input elements, and for maps that are no weights.
-    """
-    first, *others = zip(cases, selections, strict=True)
-    out: list[dict[int, float]] = [{}]
-    base = maps.maps(*first, progress)
-    for case, selection in others:
-        same = same_elements(inference.read(first[0]), inference.read(case)) and selection.quantity in WEIGHTS
-        out.append(map_divergences(base, maps.maps(case, selection, progress)) if same else {})
-    return out
+) -> tuple[dict[int, float], ...]:
+    """The divergence of every model's maps from those of the first (`analysis.compare.map_divergences`)."""
+    rows = [maps.maps(case, one, progress) for case, one in zip(cases, selections, strict=True)]
+    return map_divergences([inference.read(case) for case in cases], rows, selections[0].quantity)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -144,16 +137,12 @@ def band_sources(keys: tuple[str, ...]) -> tuple[BandSource, ...]:
 
 def block_spectra(case: Case, source: BandSource, head: int | None, progress: Progress) -> tuple[Spectrum, ...]:
     """The spectra of the scores of every block."""
-    held = _spectra(case.model, case.key, source.model, head)
-    if held.value is None:
-        run = inference.run(case, progress)
-        steps, blocks, found = run.spectra(head=head, bands=source.bands), run.blocks, []
-        for i, block in enumerate(blocks):
-            progress.step(i / len(blocks), f"Spectra of {case.model_name}: block {block + 1} of {len(blocks)}")
-            with queue.turn(progress.wait):
-                found.append(next(steps))
-        held.value = tuple(found)
-    return held.value
+
+    def steps() -> Iterator[Spectrum]:
+        report = portion(progress.step, 0.0, 1.0, f"Measuring spectra of {case.model_name}")
+        return inference.run(case, progress).spectra(head=head, bands=source.bands, progress=report)
+
+    return _spectra(case.model, case.key, source.model, head).gather(steps, progress)
 
 
 def axes(case: Case) -> tuple[str, ...]:

@@ -26,7 +26,6 @@ from perceiver.analysis.latents import (
     Concentration,
     LatentGroup,
     Movement,
-    cluster_latents,
     latent_groups,
     movement,
 )
@@ -184,12 +183,10 @@ def latent_clusters(
 ) -> tuple[LatentGroup, ...]:
     """The latents of a block in clusters with similar maps, the largest first."""
     trace = inference.trace(case, progress)
-    count = min(count, trace.record(block).latents)
-    narrow = maps.concentration(case, block, head, progress)
 
     def make() -> tuple[LatentGroup, ...]:
         progress.step(0.9, f"Comparing the latents of block {block + 1}")
-        return latent_groups(trace, block, cluster_latents(trace, block, count, head), narrow, head)
+        return latent_groups(trace, block, count, head)
 
     return _once(case, ("clusters", block, count, head), make, progress)
 

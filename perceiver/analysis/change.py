@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,46 +81,31 @@ class MapChange:
 
 
 def map_changes(
-    before: Trace, after: Trace, selection: MapSelection = MEAN, *, progress: ProgressCallback = ignore
+    before: Trace,
+    after: Trace,
+    selection: MapSelection = MEAN,
+    *,
+    latents: Mapping[int, float] | None = None,
+    progress: ProgressCallback = ignore,
 ) -> Iterator[MapChange]:
     """The change of every block's map, block by block.
+
+    latents  `MapChange.latents` by block, where known: it takes most of the time and is the same for all selections of
+             one head
 
     Raises ValueError when the traces are not of the same blocks and input elements, and as `Trace.map` does.
     """
     if before.blocks != after.blocks or before.shape != after.shape or before.inputs.shape[1] != after.inputs.shape[1]:
         raise ValueError("maps can be compared where blocks and input elements are the same")
+    known = latents or {}
     for i, block in enumerate(before.blocks):
         progress(i / len(before.blocks), f"Comparing the maps of block {block + 1}")
-        yield map_change(before, after, block, selection)
-
-
-def map_change(
-    before: Trace,
-    after: Trace,
-    block: int,
-    selection: MapSelection = MEAN,
-    *,
-    maps: tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]] | None = None,
-    latents: float | None = None,
-) -> MapChange:
-    """The change of one block's map.
-
-    maps     the maps before and after, if already computed
-    latents  `MapChange.latents`, if already computed
-    """
-    one, other = (selection.map(before, block), selection.map(after, block)) if maps is None else maps
-    return MapChange(
-        block=block,
-        before=one,
-        after=other,
-        divergence=jensen_shannon(one, other) if selection.quantity in WEIGHTS else None,
-        latents=latents_moved(before, after, block, selection.head) if latents is None else latents,
-    )
-
-
-def latents_moved(before: Trace, after: Trace, block: int, head: int | None = None) -> float:
-    """`latent_divergences` of one block, mean over its latents."""
-    return float(latent_divergences(before, after, block, head=head).mean())
+        one, other = selection.map(before, block), selection.map(after, block)
+        moved = known.get(block)
+        if moved is None:
+            moved = float(latent_divergences(before, after, block, head=selection.head).mean())
+        divergence = jensen_shannon(one, other) if selection.quantity in WEIGHTS else None
+        yield MapChange(block=block, before=one, after=other, divergence=divergence, latents=moved)
 
 
 def latent_divergences(

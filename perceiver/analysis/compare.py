@@ -14,6 +14,7 @@ from ..positions import Band
 from ..sample import Sample
 from .change import jensen_shannon
 from .spectrum import reference_bands
+from .summary import WEIGHTS, Quantity
 
 Map = Float[np.ndarray, "..."]
 
@@ -34,9 +35,23 @@ def same_elements(one: Sample, other: Sample) -> bool:
     return torch.equal(one.coordinates, other.coordinates)
 
 
-def map_divergences(first: Mapping[int, Map], other: Mapping[int, Map]) -> dict[int, float]:
-    """Jensen-Shannon divergence in bits of maps of weights from the first's, by block, of the blocks that both have."""
-    return {block: jensen_shannon(first[block], values) for block, values in other.items() if block in first}
+def map_divergences(
+    samples: Sequence[Sample], maps: Sequence[Mapping[int, Map]], what: Quantity
+) -> tuple[dict[int, float], ...]:
+    """Jensen-Shannon divergence in bits of each model's maps from those of the first, by block, of blocks that both
+    have.
+
+    Empty for the first model, for models with other input elements, and for maps whose values cannot be added up.
+
+    maps  of every model, by block
+    what  the values of the maps are
+    """
+    first = maps[0]
+    comparable = [i > 0 and what in WEIGHTS and same_elements(samples[0], one) for i, one in enumerate(samples)]
+    return tuple(
+        {block: jensen_shannon(first[block], values) for block, values in its.items() if block in first} if ok else {}
+        for its, ok in zip(maps, comparable, strict=True)
+    )
 
 
 def bands_of_models(models: Sequence[Perceiver]) -> tuple[tuple[int | None, tuple[Band, ...]], ...]:

@@ -141,10 +141,15 @@ class LatentGroup:
     effective: float
 
 
-def latent_groups(
-    trace: Trace, block: int, found: LatentClusters, narrow: Concentration, head: int | None = None
-) -> tuple[LatentGroup, ...]:
-    """The clusters of a block's latents with their mean maps, the largest first."""
+def latent_groups(trace: Trace, block: int, clusters: int = 4, head: int | None = None) -> tuple[LatentGroup, ...]:
+    """The clusters of a block's latents as `cluster_latents` finds them, with their mean maps, the largest first.
+
+    clusters  at most; fewer for a block with fewer latents
+
+    Raises ConfigError for a block without a map.
+    """
+    found = cluster_latents(trace, block, min(clusters, trace.record(block).latents), head)
+    narrow = concentration(trace, block, head)
     count = len(found.sizes)
     sums = np.zeros((count, trace.inputs.shape[1]))
     step = max(1, AT_A_TIME // trace.inputs.shape[1])

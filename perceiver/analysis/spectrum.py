@@ -23,6 +23,7 @@ from ..config import PerceiverConfig
 from ..errors import ConfigError
 from ..notebook import titled_table
 from ..positions import Band, frequencies
+from ..progress import ProgressCallback, ignore
 from ..trace import KINDS, Kind, Trace
 from ..validation import check_choice, index_of
 from .band_baseline import Baseline, Free, OnGrid, match_bands
@@ -118,6 +119,7 @@ def spectra(
     *,
     kind: Kind = "score",
     head: int | None = None,
+    progress: ProgressCallback = ignore,
 ) -> Iterator[Spectrum]:
     """The spectrum of every block's maps, block by block.
 
@@ -142,7 +144,8 @@ def spectra(
         shape, cells = (CELLS,) * coordinates.shape[1], _cells(coordinates)
         wanted = match_bands(bands, None, len(shape))
         measure = Free(wanted, coordinates)
-    for block in trace.blocks:
+    for i, block in enumerate(trace.blocks):
+        progress(i / len(trace.blocks), f"Measuring the spectrum of block {block + 1}")
         energy, shares, regular = np.zeros(shape), [], []
         chosen = few(trace.record(block).latents, shape)
         for latents, maps in _maps(trace, block, kind, head, AT_A_TIME // max(trace.inputs.shape[1], energy.size)):

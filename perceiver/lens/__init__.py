@@ -9,7 +9,7 @@ that names them. The command line and the app call the same functions.
 
 from __future__ import annotations
 
-from .ablation import Ablated, change_maps
+from .ablation import Ablated, BlockChange, block_changes
 from .comparison import Comparison, comparable_scales, compare, map_differences, model_spectra, spectra_of
 from .context import Context
 from .encoding import EncodingAxis, encoding_axes
@@ -22,6 +22,7 @@ from .source import Source, best_checkpoint, fitting_modalities, open_windows, r
 
 __all__ = [
     "Ablated",
+    "BlockChange",
     "Comparison",
     "Context",
     "EncodingAxis",
@@ -32,7 +33,7 @@ __all__ = [
     "Scan",
     "Source",
     "best_checkpoint",
-    "change_maps",
+    "block_changes",
     "comparable_scales",
     "compare",
     "encoding_axes",

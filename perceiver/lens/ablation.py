@@ -23,17 +23,26 @@ from . import display
 from .context import Context
 
 
-def change_maps(
-    changes: Sequence[MapChange], quantity: Quantity, mode: str = "shared"
-) -> tuple[tuple[BlockMap, ...], tuple[BlockMap, ...], tuple[BlockMap, ...]]:
-    """The maps before and those after, all on one colour scale, and their differences on a scale of their own.
+@dataclass(frozen=True)
+class BlockChange:
+    """The map of a block before and after an ablation and their difference, ready to be drawn, with its measures."""
+
+    before: BlockMap
+    after: BlockMap
+    difference: BlockMap
+    change: MapChange
+
+
+def block_changes(changes: Sequence[MapChange], quantity: Quantity, mode: str = "shared") -> tuple[BlockChange, ...]:
+    """The maps before and after of all blocks on one colour scale, and their differences on another.
 
     mode  of the scales; "shared" where these maps do not have it
     """
     sides = ({one.block: one.before for one in changes}, {one.block: one.after for one in changes})
     before, after = scaled_rows(sides, quantity, mode)
-    moved = [(one.block, one.block, one.difference) for one in changes]
-    return before, after, scaled_maps(moved, quantity, mode, signed=True)
+    differences = [(one.block, one.block, one.difference) for one in changes]
+    moved = scaled_maps(differences, quantity, mode, signed=True)
+    return tuple(BlockChange(*one) for one in zip(before, after, moved, changes, strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +70,11 @@ class Ablated:
         """How the map of every block changes."""
         return tuple(map_changes(self.before, self.after, self.selection))
 
+    @cached_property
+    def blocks(self) -> tuple[BlockChange, ...]:
+        """`maps` on common colour scales."""
+        return block_changes(self.maps, self.selection.quantity)
+
     @property
     def verdict(self) -> str:
         """Whether the answer is another, and how far it moved, in a sentence."""
@@ -85,10 +99,10 @@ class Ablated:
         """The maps before and after, a row each on one scale, as a PNG."""
         from ..plots.comparison import comparison_png, comparison_row
 
-        before, after, _ = change_maps(self.maps, self.selection.quantity)
+        sample, blocks = self.context.sample, self.blocks
         rows = [
-            comparison_row("Before", self.context.sample, before),
-            comparison_row("After", self.context.sample, after),
+            comparison_row("Before", sample, [one.before for one in blocks]),
+            comparison_row("After", sample, [one.after for one in blocks]),
         ]
         return comparison_png(rows, title=self._title("What each block read"), footer=self._footer())
 
@@ -98,7 +112,7 @@ class Ablated:
 
         return block_maps_figure(
             self.context.sample,
-            change_maps(self.maps, self.selection.quantity)[2],
+            [one.difference for one in self.blocks],
             self._titles(),
             title=self._title("What changed"),
             footer=self._footer(),
@@ -125,7 +139,7 @@ class Ablated:
 
     def _repr_html_(self) -> str:
         sample = self.context.sample
-        before, after, _ = change_maps(self.maps, self.selection.quantity)
+        before, after = [one.before for one in self.blocks], [one.after for one in self.blocks]
         return notebook.row(
             f"{notebook.heading(self.removed[0].upper() + self.removed[1:])}: {html.escape(self.verdict)}",
             notebook.table_html(self._rows(), ["", "before", "after"]),

@@ -17,12 +17,12 @@ from ..analysis.compare import bands_of_models, map_divergences, same_input, why
 from ..analysis.encodings import gram
 from ..analysis.maps import MEAN, MapSelection
 from ..analysis.spectrum import Spectrum
-from ..analysis.summary import WEIGHTS, Quantity, summarise
+from ..analysis.summary import Quantity, summarise
 from ..errors import ConfigError
 from ..export import ModelSpectra, predictions_json
 from ..plots.block_maps import BlockMap, scaled_rows
 from ..plots.scale import Mode, modes
-from ..progress import ProgressCallback, ignore
+from ..progress import ProgressCallback, ignore, portion
 from ..trace import Kind
 from . import display
 from .context import Context, notes_of
@@ -67,13 +67,7 @@ class Comparison:
     def divergences(self) -> tuple[Mapping[int, float], ...]:
         """Jensen-Shannon divergence in bits of every run's maps from the first's, by block; empty for maps that cannot
         be subtracted or added up."""
-        first = self.maps[0]
-        if self.selection.quantity not in WEIGHTS:
-            return tuple({} for _ in self.runs)
-        return tuple(
-            {} if i == 0 or apart else map_divergences(first, maps)
-            for i, (maps, apart) in enumerate(zip(self.maps, self.apart, strict=True))
-        )
+        return map_divergences([run.sample for run in self.runs], self.maps, self.selection.quantity)
 
     @property
     def notes(self) -> list[str]:
@@ -202,13 +196,10 @@ def spectra_of(
     features of their grid would have. Raises ConfigError for runs on different inputs, and as `spectra` does.
     """
     check_same_input(runs)
-    every: list[list[Spectrum]] = []
-    for run, (_, bands) in zip(runs, bands_of_models([run.model for run in runs]), strict=True):
-        every.append([])
-        for spectrum in run.spectra(kind=kind, head=head, bands=bands):
-            every[-1].append(spectrum)
-            done = len(every) - 1 + len(every[-1]) / len(run.trace.blocks)
-            progress(done / len(runs), f"Measuring spectra of {run.name}")
+    every = []
+    for i, (run, (_, bands)) in enumerate(zip(runs, bands_of_models([run.model for run in runs]), strict=True)):
+        report = portion(progress, i / len(runs), (i + 1) / len(runs), f"Measuring spectra of {run.name}")
+        every.append(list(run.spectra(kind=kind, head=head, bands=bands, progress=report)))
     return model_spectra([run.context for run in runs], every)
 
 

@@ -357,7 +357,12 @@ class Run:
     # ---------------------------------------------------------------------------------------------------- spectra
 
     def spectra(
-        self, *, kind: Kind = "score", head: int | None = None, bands: Sequence[Band] | None = None
+        self,
+        *,
+        kind: Kind = "score",
+        head: int | None = None,
+        bands: Sequence[Band] | None = None,
+        progress: ProgressCallback = ignore,
     ) -> Iterator[Spectrum]:
         """The spectrum of every block's maps, block by block.
 
@@ -366,7 +371,7 @@ class Run:
         MapSelection(head=head, kind=kind).check(self.model.config, self.name)
         if bands is None:
             ((_, bands),) = bands_of_models([self.model])
-        return spectra(self.trace, bands, self.sample.coordinates, kind=kind, head=head)
+        return spectra(self.trace, bands, self.sample.coordinates, kind=kind, head=head, progress=progress)
 
     # ---------------------------------------------------------------------------------------------------- display
 

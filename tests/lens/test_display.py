@@ -14,7 +14,7 @@ from PIL import Image
 import perceiver
 from perceiver import Lens
 from perceiver.analysis.formatting import class_name, number
-from perceiver.lens import Run, change_maps
+from perceiver.lens import Run
 from perceiver.plots.drawing import draw
 from tests.app import clouds, folder, sounds
 
@@ -130,7 +130,7 @@ def test_several_rows_of_maps_have_one_scale(lens: Lens, learned: Lens) -> None:
         assert len(legends) == 1
         shown(found)
     ablated = runs[0].ablate(whole=True)
-    before, after, _ = change_maps(ablated.maps, "probability")
+    before, after = [one.before for one in ablated.blocks], [one.after for one in ablated.blocks]
     assert len({one.range.upper for one in (*before, *after)}) == 1
     pictures = re.findall(r"base64,([^\"]+)", ablated._repr_html_())
     for picture, one in zip(pictures, (*before, *after), strict=True):

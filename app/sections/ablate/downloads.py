@@ -10,11 +10,11 @@ import streamlit as st
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.change import AnswerChange
 from perceiver.analysis.maps import MapSelection
+from perceiver.lens import BlockChange
 from perceiver.plots.comparison import comparison_png, comparison_row
 
 from ...components import copy_link
 from ...services import export
-from ...services.ablation import BlockChange
 from ..context import AblateContext
 from ..downloads import download, figure, stem
 

@@ -10,11 +10,11 @@ import streamlit as st
 
 from perceiver.analysis.change import AnswerChange
 from perceiver.analysis.formatting import number
+from perceiver.lens import BlockChange
 from perceiver.plots.block_maps import BlockMap
 
 from ...components import Tile
 from ...services import inference
-from ...services.ablation import BlockChange
 from ...session import state, text
 from .. import findings, strip
 from ..context import AblateContext

@@ -19,7 +19,7 @@ from typing import Literal, assert_never, cast
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from .config import Activation
@@ -28,6 +28,11 @@ Form = Literal["absorbed", "projected"]
 
 # Rows of the input array per chunk: the scores of 512 latents take 8 MB.
 CHUNK_ROWS = 4096
+
+Rows = slice | Int64[Tensor, "m"]
+"""Some rows of an input array."""
+
+EVERY = slice(None)
 
 # Maximum number of scores that a cross-attention holds at a time without gradients: 32 MB.
 HELD_SCORES = 2**23
@@ -51,17 +56,22 @@ class InputArray:
         b, m, c = self.array.shape
         return b, m, c
 
-    def normalised(self) -> Float[Tensor, "B M C"]:
-        """z^ of all rows."""
-        return self._whole if self._whole is not None else _normalised(self.array)
+    def normalised(self, rows: Rows = EVERY) -> Float[Tensor, "B m C"]:
+        """z^ of some rows, or of all."""
+        return self._whole[:, rows] if self._whole is not None else _normalised(self.array[:, rows])
 
-    def chunks(self) -> Iterator[tuple[slice, Float[Tensor, "B m C"]]]:
-        """Yields (rows, z^ of those rows) in order; one chunk when gradients are recorded."""
+    def keys(self, rows: Rows = EVERY) -> Float[Tensor, "B m k"]:
+        """What the absorbed queries are multiplied with to give the scores of some rows: z^, unless a subclass has
+        others."""
+        return self.normalised(rows)
+
+    def chunks(self) -> Iterator[tuple[slice, Float[Tensor, "B m k"]]]:
+        """Yields (rows, keys of those rows) in order; one chunk when gradients are recorded."""
         count = self.array.shape[1]
         size = count if torch.is_grad_enabled() else CHUNK_ROWS
         for start in range(0, count, size):
             rows = slice(start, min(start + size, count))
-            yield rows, _normalised(self.array[:, rows]) if self._whole is None else self._whole[:, rows]
+            yield rows, self.keys(rows)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from .attention import AbsorbedQuery, CrossAttention, CrossAttentionPass, InputArray
+from .attention import EVERY, AbsorbedQuery, CrossAttention, CrossAttentionPass, InputArray, Rows
 from .errors import ConfigError
 from .validation import check_choice, index_of
 
@@ -153,8 +153,7 @@ class Trace:
         record = self.record(block)
         element = index_of("input element", element, self.inputs.shape[1])
         heads = _heads(record, head)
-        z = torch.nn.functional.layer_norm(self.inputs.array[:, element : element + 1], self.inputs.shape[2:])
-        return _values(record, z, kind, heads, slice(None))[:, 0]
+        return self._values(record, slice(element, element + 1), kind, heads, EVERY)[:, 0]
 
     def region_weights(
         self, block: int, elements: Int64[Tensor, "inside"], *, head: int | None = None
@@ -165,8 +164,7 @@ class Trace:
         heads = _heads(record, head)
         total = torch.zeros(record.latents, dtype=torch.float64)
         for part in elements.split(REGION_ROWS):
-            z = torch.nn.functional.layer_norm(self.inputs.array[:, part], self.inputs.shape[2:])
-            total += _values(record, z, "probability", heads, slice(None)).sum(1, dtype=torch.float64).cpu()
+            total += self._values(record, part, "probability", heads, EVERY).sum(1, dtype=torch.float64).cpu()
         return total
 
     def concentration(self, block: int, *, head: int | None = None) -> Float[Tensor, "N"]:
@@ -186,11 +184,12 @@ class Trace:
             case "score":
                 query = record.query.query[0, heads].mean((0, 1))
                 constant = record.query.constant[0, heads].mean()
-                return torch.cat([z[0] @ query + constant for _, z in self.inputs.chunks()])
+                return torch.cat([keys[0] @ query + constant for _, keys in self.inputs.chunks()])
             case "value":
                 parts = []
-                for rows, z in self.inputs.chunks():
-                    norms = torch.stack([contribution_norms(record.layer, z[0], head) for head in heads])
+                for rows, _ in self.inputs.chunks():
+                    z = self.inputs.normalised(rows)[0]
+                    norms = torch.stack([contribution_norms(record.layer, z, head) for head in heads])
                     parts.append((record.mean_weights[heads, rows] * norms).mean(0))
                 return torch.cat(parts)
             case _:
@@ -198,36 +197,45 @@ class Trace:
 
     def _columns(self, record: CrossAttentionRecord, kind: Kind, heads: list[int]) -> Iterator[Float[Tensor, "N m"]]:
         """The maps of all latents, a chunk of elements at a time."""
-        for _, z in self.inputs.chunks():
-            yield _values(record, z, kind, heads, slice(None))
+        for rows, keys in self.inputs.chunks():
+            yield self._values(record, rows, kind, heads, EVERY, keys)
 
     def _latent_maps(
         self, record: CrossAttentionRecord, latents: slice, kind: Kind, heads: list[int]
     ) -> Float[Tensor, "n M"]:
-        return torch.cat([_values(record, z, kind, heads, latents) for _, z in self.inputs.chunks()], dim=1)
+        chunks = self.inputs.chunks()
+        return torch.cat([self._values(record, rows, kind, heads, latents, keys) for rows, keys in chunks], dim=1)
 
-
-@torch.no_grad()
-def _values(
-    record: CrossAttentionRecord, z: Float[Tensor, "1 m C"], kind: Kind, heads: list[int], latents: slice
-) -> Float[Tensor, "n m"]:
-    """Mean over the chosen heads of one kind of weight, for some latents and some rows of z^."""
-    out: Tensor | None = None
-    for head in heads:
-        part = record.query.query[0, head, latents] @ z[0].T + record.query.constant[0, head, latents]
-        match kind:
-            case "score":
-                pass
-            case "probability":
-                part = part.sub_(record.log_sum_exp[head, latents]).exp_()
-            case "value":
-                part = part.sub_(record.log_sum_exp[head, latents]).exp_()
-                part = part.mul_(contribution_norms(record.layer, z[0], head))
-            case _:
-                assert_never(kind)
-        out = part if out is None else out.add_(part)
-    assert out is not None
-    return out / len(heads) if len(heads) > 1 else out
+    @torch.no_grad()
+    def _values(
+        self,
+        record: CrossAttentionRecord,
+        rows: Rows,
+        kind: Kind,
+        heads: list[int],
+        latents: slice,
+        keys: Float[Tensor, "1 m k"] | None = None,
+    ) -> Float[Tensor, "n m"]:
+        """Mean over the chosen heads of one kind of weight, for some latents and some rows; `keys` are those of the
+        rows, where they are there already."""
+        if keys is None:
+            keys = self.inputs.keys(rows)
+        out: Tensor | None = None
+        for head in heads:
+            part = record.query.query[0, head, latents] @ keys[0].T + record.query.constant[0, head, latents]
+            match kind:
+                case "score":
+                    pass
+                case "probability":
+                    part = part.sub_(record.log_sum_exp[head, latents]).exp_()
+                case "value":
+                    part = part.sub_(record.log_sum_exp[head, latents]).exp_()
+                    part = part.mul_(contribution_norms(record.layer, self.inputs.normalised(rows)[0], head))
+                case _:
+                    assert_never(kind)
+            out = part if out is None else out.add_(part)
+        assert out is not None
+        return out / len(heads) if len(heads) > 1 else out
 
 
 @torch.no_grad()

@@ -94,10 +94,10 @@ def test_what_the_forward_pass_keeps_equals_a_plain_softmax_in_double_precision(
 
 def test_a_map_of_the_mean_costs_no_scores(traced: tuple[Perceiver, Trace], monkeypatch: pytest.MonkeyPatch) -> None:
     _, trace = traced
-    monkeypatch.delattr("perceiver.trace._values")
+    monkeypatch.delattr(Trace, "_values")
     for kind in KINDS:
         assert trace.map(0, kind=kind).shape == (15,)
-    with pytest.raises(NameError):
+    with pytest.raises(AttributeError):
         trace.map(0, reduce="max")
 
 

@@ -63,15 +63,22 @@ def gram(codes: Float[Tensor, "M P"]) -> Gram:
     return Gram(shares, float(np.exp(-(shares * np.log(shares)).sum())))
 
 
+def directions(codes: Float[Tensor, "M P"]) -> tuple[Float64[Tensor, "P"], Float64[Tensor, "P P"]]:
+    """The eigenvalues of the channels' second moments, largest first, and their eigenvectors as columns: the directions
+    of the principal components."""
+    values, vectors = torch.linalg.eigh(_moments(codes))
+    return values.flip(0), vectors.flip(1)
+
+
 def components(codes: Float[Tensor, "M P"], count: int) -> Float32[np.ndarray, "count M"]:
     """The leading eigenvectors of the Gram matrix over the elements, each of length 1; at most as many as the encoding
     has dimensions. The sign makes the sum positive, or, if it is 0 up to rounding, the value of largest magnitude."""
     if not codes.shape[1]:
         return np.zeros((0, len(codes)), dtype=np.float32)
-    values, vectors = torch.linalg.eigh(_moments(codes))
-    wanted = min(count, int((values > NOTHING * values[-1]).sum()))
+    values, vectors = directions(codes)
+    wanted = min(count, int((values > NOTHING * values[0]).sum()))
     out = []
-    for column in range(vectors.shape[1] - 1, vectors.shape[1] - 1 - wanted, -1):
+    for column in range(wanted):
         pattern = codes.detach().double() @ vectors[:, column]
         pattern = pattern / pattern.norm()
         total = float(pattern.sum())

@@ -29,8 +29,27 @@ def portion(progress: ProgressCallback, start: float, stop: float, text: str = "
 
 
 @contextmanager
+def progress_bar() -> Iterator[ProgressCallback]:
+    """A callback that draws one progress bar on standard error, which appears with the first report and is gone when
+    the work is done. Draws nothing where standard error is no terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
+        task = bars.add_task("", visible=False)
+
+        def report(share: float | None, text: str) -> None:
+            bars.update(
+                task, description=text, total=None if share is None else 1.0, completed=share or 0.0, visible=True
+            )
+
+        yield report
+
+
+@contextmanager
 def progress_bars() -> Iterator[ProgressCallback]:
-    """A callback that draws a progress bar on standard error for each message, with the time left."""
+    """A callback that draws a progress bar on standard error for each message, with the time left; the bars stay."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, assert_never
 
 import torch
@@ -81,6 +82,11 @@ class Trace:
     inputs: InputArray = field(repr=False)
     shape: tuple[int, ...]
     seconds: float = field(default=0.0, compare=False)
+
+    @cached_property
+    def block_probabilities(self) -> Float[Tensor, "blocks classes"]:
+        """Softmax of `block_logits`; the last row is the answer."""
+        return self.block_logits.softmax(-1)
 
     @property
     def blocks(self) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ from perceiver.analysis.methods import Fill, Shuffle
 from perceiver.analysis.permutation import Shuffled
 from perceiver.analysis.sweep import Curve, Sweep, curves
 from perceiver.checkpoints.bundled import BundledCheckpoints
-from perceiver.lens import BlockChange, EncodingAxis, Run, block_changes, encoding_axes
+from perceiver.lens import BlockChange, EncodingAxis, block_changes, encoding_axes
 from perceiver.positions import Positions
 from perceiver.progress import portion
 from perceiver.trace import Trace
@@ -93,7 +93,7 @@ def answer_change(case: Case, removed: Ablation, progress: Progress) -> AnswerCh
 
 def probabilities(case: Case, removed: Ablation, progress: Progress) -> Float[np.ndarray, "blocks classes"]:
     """The probability of every class after every block, without the removed parts."""
-    return Run(inference.context(case), ablated_trace(case, removed, progress)).block_probabilities
+    return ablated_trace(case, removed, progress).block_probabilities.numpy()
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)

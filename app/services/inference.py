@@ -174,4 +174,4 @@ def run(case: Case, progress: Progress) -> Run:
 
 def probabilities(case: Case, progress: Progress) -> Float[np.ndarray, "blocks classes"]:
     """The probability of every class from the latents after every block; the last row is the model's answer."""
-    return run(case, progress).block_probabilities
+    return trace(case, progress).block_probabilities.numpy()

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from perceiver.analysis import latents
 from perceiver.analysis.latents import Concentration, ElementReader
 from perceiver.analysis.maps import MapSelection
-from perceiver.analysis.region import RegionShares, parse, region_shares
+from perceiver.analysis.region import RegionShares, elements_in, region_shares
 from perceiver.plots import block_maps as scaling
 from perceiver.plots.block_maps import BlockMap, Since
 from perceiver.trace import Kind, Trace
@@ -92,7 +92,7 @@ def readers(
 
 def inside(case: Case, region: str) -> Bool[np.ndarray, "M"]:
     """Which input elements lie in a region, given as text. Raises ConfigError where the input has no such region."""
-    return parse(region).inside(context(case).layout)
+    return elements_in(region, context(case).layout)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -18,9 +18,8 @@ from ..sample import Sample
 from ..trace import Trace
 from ..validation import check_choice, whole_number
 from .attribution import Attribution, PathGradients, attribute, integrate
-from .batches import GRADIENT
+from .batches import GRADIENT, check_identity, run_identity
 from .faithfulness import Faithfulness, Perturbations, map_orders, perturb, points, random_orders
-from .identity import check_identity, run_identity
 from .methods import METHODS, RANDOM, RELEVANCE_METHODS, REMOVALS, AttributionMethod, RelevanceMethod, Removal
 from .relevance import Relevance, relevance
 

@@ -155,6 +155,21 @@ def parse(text: str) -> Region:
     raise _unreadable(text)
 
 
+def elements_in(region: Region | str | Bool[np.ndarray, "..."], layout: Placed) -> Bool[np.ndarray, "M"]:
+    """Which elements lie in a region.
+
+    region  a region, one as text, or which elements lie in it, in the shape of the input
+
+    Raises ConfigError for text that is no region, and for a region that holds no element of this input.
+    """
+    if isinstance(region, np.ndarray):
+        count = math.prod(layout.shape)
+        if region.size != count or not region.any():
+            raise ConfigError(f"a region marks some of the {count:,} elements of the input")
+        return region.astype(bool).ravel()
+    return (parse(region) if isinstance(region, str) else region).inside(layout)
+
+
 def element_places(layout: Placed) -> dict[str, Float64[np.ndarray, "M"]]:
     """The place of every element along each axis, by the axis's name; NaN for elements without that axis."""
     if layout.coordinates is not None:

@@ -24,10 +24,9 @@ from ..positions import Band, Positions, Rows
 from ..progress import ProgressCallback, ignore
 from ..sample import Sample
 from .ablation import Ablation, bands, by_place
-from .batches import together
+from .batches import check_identity, run_identity, together
 from .change import log_softmax, softmax
 from .formatting import number
-from .identity import check_identity, run_identity
 from .methods import Fill
 from .target_class import chosen_class
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from ..progress import progress_bar
 from .arguments import Arguments, Revision, Set, given_options, isolating
-from .console import examples, print_json, progress_bar, progress_bars
+from .console import examples, print_json
 
 if TYPE_CHECKING:
     from ..checkpoints import BundledCheckpoints
@@ -136,8 +137,9 @@ def _folder(store: BundledCheckpoints, name: str) -> Path:
 def _verify(folders: Mapping[str, Path]) -> None:
     from ..checkpoints.cards.card import verify
 
-    with progress_bars() as bars:
-        for folder in bars.track(list(folders.values()), description="Reading weights"):
+    with progress_bar() as progress:
+        for i, folder in enumerate(folders.values()):
+            progress(i / len(folders), "Reading weights")
             verify(folder)
 
 

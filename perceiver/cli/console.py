@@ -6,19 +6,15 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
 
 from ..errors import ConfigError, IndexRangeError, InputError, PerceiverError, UnknownClassError
-from ..progress import ProgressCallback, portion
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from ..progress import ProgressCallback, portion, progress_bar
 
 BAD_INPUT = 2
 
@@ -65,31 +61,6 @@ def print_notes(file: Path | str | None, notes: Iterable[str]) -> None:
     """Writes what was changed when a file was read to standard error, beside results that are made for programs."""
     for note in notes:
         typer.echo(f"{file}: {note}", err=True)
-
-
-@contextmanager
-def progress_bars() -> Iterator[Progress]:
-    """Progress bars on standard error, gone when done; nothing where standard error is no terminal."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
-        yield bars
-
-
-@contextmanager
-def progress_bar(total: int | None = None) -> Iterator[ProgressCallback]:
-    """One progress bar as the callback that the library takes; it appears with the first report."""
-    with progress_bars() as bars:
-        task = bars.add_task("", total=total, visible=False)
-
-        def report(share: float | None, text: str) -> None:
-            bars.update(
-                task, description=text, total=None if share is None else 1.0, completed=share or 0.0, visible=True
-            )
-
-        yield report
 
 
 def for_each(

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from ..progress import progress_bar
 from .arguments import Arguments, Revision, Set, given_options, isolating
-from .console import examples, progress_bar, reason
+from .console import examples, reason
 
 app = typer.Typer()
 

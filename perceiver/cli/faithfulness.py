@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..analysis.methods import Removal
-from .console import examples, print_json, print_notes, progress_bar, table
+from ..progress import progress_bar
+from .console import examples, print_json, print_notes, table
 from .explain import Method, Relevance, label, methods, scores_table
 from .held_out import faithfulness as study
 from .held_out import show

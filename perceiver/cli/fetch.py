@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from ..progress import progress_bar
 from .arguments import Revision
-from .console import examples, progress_bar
+from .console import examples
 
 app = typer.Typer()
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..analysis.methods import Fill
-from .console import print_json, progress_bar, table
+from ..progress import progress_bar
+from .console import print_json, table
 from .session import open_checkpoint
 
 if TYPE_CHECKING:
@@ -26,13 +27,13 @@ def frequencies(checkpoint: str, folder: Path | None, most: int, fill: Fill, see
 
     Raises DataError without data, ConfigError for an encoding without frequencies.
     """
-    from ..lens.run import curves_of
+    from ..lens.ablation import sweep_curves
     from ..studies.frequencies import cut_offs
     from ..studies.frequencies import frequencies as study
     from ..studies.tables import accuracy_rows
 
     lens = open_checkpoint(checkpoint)
-    points = cut_offs(curves_of(lens.model, lens.name, fill, seed))
+    points = cut_offs(sweep_curves(lens.model, lens.name, fill, seed))
     examples = _examples(lens, folder, most)
     with progress_bar() as progress:
         found = study(lens.model, examples, [one.ablation for one in points], progress=progress)

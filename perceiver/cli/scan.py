@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import examples, print_json, print_notes, progress_bar
+from ..progress import progress_bar
+from .console import examples, print_json, print_notes
 from .options import AsJson, Checkpoint, File, Read, not_both, reading_options
 from .session import Session
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from .. import modalities
 from ..errors import InputError
+from ..progress import progress_bar
 from .arguments import ISOLATE, options_for
-from .console import progress_bar
 from .options import reading_options
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .console import examples, print_json, print_notes, progress_bar, signed, table
+from ..progress import progress_bar
+from .console import examples, print_json, print_notes, signed, table
 from .held_out import frequencies, show
 from .options import (
     AsJson,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import ConfigError
+from ..progress import progress_bar
 from .arguments import options_for
-from .console import examples, print_json, progress_bar, table
+from .console import examples, print_json, table
 
 if TYPE_CHECKING:
     from ..training.evaluate import Evaluation

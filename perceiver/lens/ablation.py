@@ -10,17 +10,55 @@ from io import BytesIO
 from typing import Any
 
 from .. import notebook
-from ..analysis.ablate import describe
+from ..analysis.ablate import ablated_trace, band_counts, choose, describe
 from ..analysis.ablation import Ablation
 from ..analysis.change import AnswerChange, MapChange, map_changes
 from ..analysis.formatting import class_name, number, percent
 from ..analysis.maps import MEAN, MapSelection
+from ..analysis.methods import Fill
 from ..analysis.summary import Quantity
+from ..analysis.sweep import Curve, curves
+from ..errors import ConfigError
 from ..export import ablation_json, ablation_npz
+from ..model import Perceiver
 from ..plots.block_maps import BlockMap, scaled_maps, scaled_rows
 from ..trace import Trace
 from . import display
 from .context import Context
+
+
+def ablate(
+    context: Context,
+    before: Trace,
+    ablation: Ablation | str | None,
+    *,
+    target: int | str | None = None,
+    selection: MapSelection = MEAN,
+    **removed: Any,
+) -> Ablated:
+    """Runs a model once more without a part of its position encoding, as `Run.ablate` describes it.
+
+    before  the run with the whole encoding
+    """
+    encoding, config = context.model.encoding, context.model.config
+    selection.check(config, context.name)
+    chosen = context.class_index(target, before.logits.numpy())
+    if not isinstance(ablation, Ablation):
+        ablation = choose(encoding, text=ablation, name=context.name, **removed)
+    elif removed:
+        raise ConfigError(f"an ablation is complete, so {', '.join(removed)} cannot be combined with it")
+    if not ablation.channels(encoding, config.position_channels):
+        raise ConfigError(f"that takes nothing away: {band_counts(context.name, context.model)}")
+    after = ablated_trace(context.model, context.sample, ablation)
+    return Ablated(context, ablation, before, after, chosen, selection)
+
+
+def sweep_curves(model: Perceiver, name: str, fill: Fill = "zero", seed: int = 0) -> tuple[Curve, ...]:
+    """What there is to sweep of a model's position encoding. Raises ConfigError where it has no frequencies."""
+    found = curves(model.encoding, fill, seed)
+    if not found:
+        raise ConfigError(f"{name} has {model.config.positions.phrase}: there are no frequencies to sweep")
+    return found
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,35 @@ import numpy as np
 from jaxtyping import Float
 
 from .. import notebook
-from ..analysis.explanation import Explanations
+from ..analysis.explanation import Explanations, Question
 from ..analysis.formatting import class_name
-from ..analysis.methods import method_label
+from ..analysis.methods import RelevanceMethod, method_label
 from ..analysis.summary import summarise
+from ..errors import ConfigError
 from ..export import explanations_json, explanations_npz
 from ..plots.scale import ColourScale
 from . import display
 from .context import Context
+
+
+def question(
+    context: Context,
+    logits: Float[np.ndarray, "classes"],
+    target: int | str | None = None,
+    against: int | str | None = None,
+    *,
+    relevance: RelevanceMethod = "gradient",
+    steps: int = 32,
+) -> Question:
+    """What is asked of an explanation, as `Run.question` describes it.
+
+    logits  of the run
+    """
+    chosen = context.class_index(target, logits)
+    other = None if against is None else context.class_index(against, logits)
+    if chosen == other:
+        raise ConfigError(f"a class cannot be contrasted with itself, {context.labels[chosen]}")
+    return Question(chosen, other, relevance, steps)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,22 +12,19 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from .. import notebook
-from ..analysis.ablate import ablated_trace, band_counts, choose
 from ..analysis.ablation import Ablation
+from ..analysis.batches import run_identity
 from ..analysis.compare import bands_of_models
 from ..analysis.explanation import Explanations, Question, explain_steps
 from ..analysis.faithfulness import Faithfulness, faithfulness
-from ..analysis.identity import run_identity
 from ..analysis.latents import ElementReader, LatentAnalysis, analyse_latents, element_readers
-from ..analysis.maps import MapSelection
+from ..analysis.maps import MEAN, MapSelection
 from ..analysis.methods import Fill, RelevanceMethod, Removal, Shuffle
 from ..analysis.permutation import Shuffled, permute
 from ..analysis.predictions import Prediction, rank_predictions
-from ..analysis.region import Region, RegionShares, region_shares
-from ..analysis.region import parse as parse_region
+from ..analysis.region import Region, RegionShares, elements_in, region_shares
 from ..analysis.spectrum import Spectrum, spectra
-from ..analysis.sweep import Curve, Sweep, curves, steps
-from ..errors import ConfigError
+from ..analysis.sweep import Curve, Sweep, steps
 from ..export import predictions_json
 from ..model import Perceiver
 from ..positions import Band
@@ -36,9 +33,9 @@ from ..sample import Sample
 from ..trace import Kind, Reduce, Trace
 from ..validation import element_index, index_of
 from . import display
-from .ablation import Ablated
+from .ablation import Ablated, ablate, sweep_curves
 from .context import Context
-from .explanation import Explained
+from .explanation import Explained, question
 from .maps import Maps
 
 
@@ -79,7 +76,7 @@ class Run:
 
     @cached_property
     def identity(self) -> str:
-        """Identifies the model and the input in partial results, as `perceiver.analysis.identity.run_identity` does."""
+        """Identifies the model and the input in partial results, as `perceiver.analysis.batches.run_identity` does."""
         return run_identity(self.model, self.sample)
 
     @property
@@ -99,7 +96,7 @@ class Run:
     @property
     def block_probabilities(self) -> Float[np.ndarray, "blocks classes"]:
         """Probabilities when the head reads the latents after every block; the last row is the answer."""
-        return self.trace.block_logits.softmax(-1).numpy()
+        return self.trace.block_probabilities.numpy()
 
     def json(self, *, top: int | None = None, truth: str | None = None) -> dict[str, Any]:
         """The predictions, as plain values for JSON."""
@@ -154,6 +151,10 @@ class Run:
     def _block(self, block: int) -> int:
         return index_of("cross-attention in block", block, self.blocks, self.name)
 
+    def _head(self, head: int | None) -> None:
+        """Raises ConfigError for a head that does not exist."""
+        MapSelection(head=head).check(self.model.config, self.name)
+
     def _selection(self, reduce: Reduce, latent: int | None, head: int | None, kind: Kind) -> MapSelection:
         selection = MapSelection(reduce, latent, head, kind)
         selection.check(self.model.config, self.name)
@@ -179,22 +180,11 @@ class Run:
 
         Raises ConfigError where that takes nothing away, or the model's code has no such part.
         """
-        encoding, config = self.model.encoding, self.model.config
-        selection = selection or MapSelection()
-        selection.check(config, self.name)
-        chosen = self.context.class_index(target, self.logits)
-        if not isinstance(ablation, Ablation):
-            ablation = choose(encoding, text=ablation, name=self.name, **removed)
-        elif removed:
-            raise ConfigError(f"an ablation is complete, so {', '.join(removed)} cannot be combined with it")
-        if not ablation.channels(encoding, config.position_channels):
-            raise ConfigError(f"that takes nothing away: {band_counts(self.name, self.model)}")
-        after = ablated_trace(self.model, self.sample, ablation)
-        return Ablated(self.context, ablation, self.trace, after, chosen, selection)
+        return ablate(self.context, self.trace, ablation, target=target, selection=selection or MEAN, **removed)
 
     def curves(self, fill: Fill = "zero", seed: int = 0) -> tuple[Curve, ...]:
         """What there is to sweep: every band alone, and cut-offs. Raises ConfigError where the code has no bands."""
-        return curves_of(self.model, self.name, fill, seed)
+        return sweep_curves(self.model, self.name, fill, seed)
 
     def sweep_steps(
         self,
@@ -246,11 +236,7 @@ class Run:
         steps: int = 32,
     ) -> Question:
         """What is asked of an explanation. Raises ConfigError for a class that the model lacks."""
-        chosen = self.context.class_index(target, self.logits)
-        other = None if against is None else self.context.class_index(against, self.logits)
-        if chosen == other:
-            raise ConfigError(f"a class cannot be contrasted with itself, {self.labels[chosen]}")
-        return Question(chosen, other, relevance, steps)
+        return question(self.context, self.logits, target, against, relevance=relevance, steps=steps)
 
     def explain_steps(
         self,
@@ -317,7 +303,7 @@ class Run:
         Raises ConfigError for a block, a head or a number of clusters that does not exist.
         """
         chosen = self.blocks[-1] if block is None else self._block(block)
-        MapSelection(head=head).check(self.model.config, self.name)
+        self._head(head)
         return analyse_latents(self.trace, chosen, clusters, head)
 
     def strongest_latents(
@@ -327,7 +313,7 @@ class Run:
 
         element  its index, or one index for each axis of the input
         """
-        MapSelection(head=head).check(self.model.config, self.name)
+        self._head(head)
         index = element_index(element, self.sample.shape, self.name)
         chosen = None if block is None else self._block(block)
         return element_readers(self.trace, index, head=head, top=top, block=chosen)
@@ -339,18 +325,12 @@ class Run:
 
         Raises ConfigError for a region that holds no element of this input, and for a head that does not exist.
         """
-        MapSelection(head=head).check(self.model.config, self.name)
-        if isinstance(region, np.ndarray):
-            if region.size != self.trace.inputs.shape[1] or not region.any():
-                raise ConfigError(f"a region marks some of the {self.trace.inputs.shape[1]:,} elements of the input")
-            inside = region.astype(bool).ravel()
-        else:
-            inside = (parse_region(region) if isinstance(region, str) else region).inside(self.context.layout)
-        return region_shares(self.trace, inside, head=head)
+        self._head(head)
+        return region_shares(self.trace, elements_in(region, self.context.layout), head=head)
 
     def concentration(self, block: int, *, head: int | None = None) -> Float[np.ndarray, "N"]:
         """Entropy in nats of each latent's map of a block."""
-        MapSelection(head=head).check(self.model.config, self.name)
+        self._head(head)
         self._block(block)
         return self.trace.concentration(block, head=head).numpy()
 
@@ -392,11 +372,3 @@ class Run:
             self.maps()._repr_html_(),
             notes,
         )
-
-
-def curves_of(model: Perceiver, name: str, fill: Fill = "zero", seed: int = 0) -> tuple[Curve, ...]:
-    """What there is to sweep of a model's position encoding. Raises ConfigError where it has no frequencies."""
-    found = curves(model.encoding, fill, seed)
-    if not found:
-        raise ConfigError(f"{name} has {model.config.positions.phrase}: there are no frequencies to sweep")
-    return found

@@ -16,9 +16,6 @@ import perceiver
 from perceiver import CheckpointError, Perceiver
 from perceiver.checkpoints import inspect
 
-transformers = pytest.importorskip("transformers")
-modeling = pytest.importorskip("transformers.models.perceiver.modeling_perceiver")
-
 CLASSES = {
     "fourier": ("PerceiverForImageClassificationFourier", 261),
     "learned": ("PerceiverForImageClassificationLearned", 512),
@@ -39,9 +36,16 @@ PREPROCESSOR = {
 }
 
 
+def library() -> tuple[Any, Any]:
+    """The peer's package and its Perceivers. Importing them takes seconds, which other tests should not wait for."""
+    modeling = pytest.importorskip("transformers.models.perceiver.modeling_perceiver")
+    return pytest.importorskip("transformers"), modeling
+
+
 def peer(variant: str, side: int, classes: int, **options: Any) -> Any:
     """The peer's own model; every number moved away from its start, which would hide what is not read."""
     name, d_model = CLASSES[variant]
+    transformers, modeling = library()
     config = transformers.PerceiverConfig(
         d_model=d_model,
         num_labels=classes,
@@ -213,6 +217,7 @@ def test_preprocessing_that_is_not_represented(change: dict[str, Any], said: str
 
 
 def test_perceivers_that_are_no_classifiers(tmp_path: Path) -> None:
+    transformers, modeling = library()
     config = transformers.PerceiverConfig(
         num_latents=4, d_latents=16, d_model=16, num_blocks=1, num_self_attends_per_block=1, vocab_size=20
     )

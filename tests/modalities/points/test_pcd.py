@@ -6,7 +6,6 @@ import struct
 from pathlib import Path
 
 import numpy as np
-import open3d as o3d
 import pytest
 
 from perceiver import InputError
@@ -55,6 +54,8 @@ def test_fields_may_hold_several_values_in_any_order(encoding: str) -> None:
 
 
 def test_reads_what_another_library_writes(tmp_path: Path) -> None:
+    import open3d as o3d  # takes seconds
+
     given = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(POINTS))
     given.colors = o3d.utility.Vector3dVector(np.tile([1.0, 0.0, 0.2], (50, 1)))
     for i, (text, packed) in enumerate([(True, False), (False, False), (False, True)]):

@@ -8,6 +8,7 @@ from app.sections import downloads, maps
 from app.sections.ablate import answers, encoding, map_changes, permutation, sensitivity
 from app.sections.ablate import downloads as ablation_downloads
 from app.sections.context import AblateContext, run_page
+from app.sections.header import contents
 from app.services import ablation, inference
 from app.services.maps import block_maps
 from app.session.view import AblateView
@@ -18,7 +19,13 @@ from perceiver.analysis.change import AnswerChange
 def page(context: AblateContext) -> None:
     """The whole page, top to bottom; what is quick comes first."""
     removed = encoding.removed(context)
-    encoding.switches(context, removed)
+    frequencies = any(axis.frequencies for axis in ablation.axes(context.case))
+    sections = {
+        **({"differences": "Differences of the maps"} if removed else {}),
+        **({"sensitivity": "Sensitivity by frequency"} if frequencies else {}),
+        "permutation": "Permutation of the input",
+    }
+    encoding.switches(context, removed, lambda: contents(sections))
     change = ablation.answer_change(context.case, removed, context.progress)
     target = answers.target_class(context, change.before)
     _blocks(context, removed, change, target)
@@ -26,7 +33,7 @@ def page(context: AblateContext) -> None:
     sweep = st.container()
     permutation.show(context, target)
     with sweep:
-        if any(axis.frequencies for axis in ablation.axes(context.case)):
+        if frequencies:
             sensitivity.show(context, removed, target)
     context.progress.done()
 

@@ -21,7 +21,7 @@ def page(context: ExplainContext) -> None:
         with st.container(width="stretch"):
             question = choose_question(context)
         menu = st.container(horizontal=True, width="content")
-    contents({"methods": "Methods compared", "faithfulness": "Faithfulness", "clusters": "Clusters of latents"})
+    contents({"methods": "Methods compared", "faithfulness": "Faithfulness", "clusters": "Latent clusters"})
     relevance.show(context, question, names)
     st.subheader("Methods compared", anchor="methods", divider="gray")
     maps, missing = methods.show(context, question, names)
@@ -29,7 +29,7 @@ def page(context: ExplainContext) -> None:
         downloads.menu(context, question, names, maps)
     st.subheader("Faithfulness", anchor="faithfulness", divider="gray")
     test = faithfulness.show(context, question, names, missing)
-    st.subheader("Clusters of latents", anchor="clusters", divider="gray")
+    st.subheader("Latent clusters", anchor="clusters", divider="gray")
     latent_clusters.show(context)
     context.progress.done()
     # The rest takes longer, and whatever the visitor does next ends it.

@@ -170,4 +170,5 @@ def _block_filter(context: ExploreContext) -> None:
     blocks = context.config.cross_attention_blocks
     if len(blocks) > 1:
         names: dict[int | None, str] = {None: "All blocks", **{block: f"Block {block + 1}" for block in blocks}}
-        controls.select("Latents of", "among", names, context.view.among, label_visibility="collapsed")
+        help = "The block whose latents are listed."
+        controls.select("Latents of", "among", names, context.view.among, help=help)

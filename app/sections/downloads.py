@@ -19,6 +19,7 @@ from ..views.base import Paint
 from .context import PageContext
 from .maps import title
 
+EXPORT = "Figures for papers, and maps and numbers as files."
 FORMS: Mapping[Form, str] = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 """The formats of figures and their MIME types."""
 
@@ -29,7 +30,7 @@ def menu(context: PageContext[View], selection: MapSelection, maps: Sequence[Blo
     heading = f"{sample.name}, {case.model_name}: {words}"
     name = stem(context)
     shown = next((one for one in maps if one.block == context.view.block), maps[0])
-    with st.popover("Export", icon=":material/download:"):
+    with st.popover("Export", icon=":material/download:", help=EXPORT):
         figures("Figure", partial(figure, sample, maps, context.paint, heading), name)
         if len(maps) > 1:
             alone = partial(figure, sample, [shown], context.paint, heading)

@@ -31,7 +31,7 @@ def header(pages: Sequence[st.Page], description: str) -> None:
 def contents(sections: Mapping[str, str]) -> None:
     """Links to the sections of the page below the first screen: titles by anchor."""
     links = " · ".join(f"[{title}](#{anchor})" for anchor, title in sections.items())
-    st.caption(f"Below: {links}")
+    st.caption(f"Below: {links}", width="content")
 
 
 def load_libraries() -> None:

@@ -119,7 +119,7 @@ def toolbar(
         scales = modes(selection.quantity, signed=show not in (None, "blocks"))
     mode = next((one for one in scales if one == view.scale), scales[0])
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="toolbar"):
-        with st.popover("Display", icon=":material/tune:"):
+        with st.popover("Display", icon=":material/tune:", help="What the maps show and how they are coloured."):
             reduction_control(view)
             if latent_help and selection.latent is not None:
                 count = config.num_latents
@@ -250,7 +250,8 @@ def latents(context: PageContext[View], block: int, selection: MapSelection) -> 
     thumbnails = strip(context.case, block, selection.kind, selection.head, context.progress)
     ordered = [int(i) for i in thumbnails.order]
     if selection.latent is not None:
-        controls.number(f"Latent, 1 to {len(ordered)}", "latent", len(ordered), selection.latent, width=150)
+        label, help = f"Latent, 1 to {len(ordered)}", "The latent whose maps are shown, by its number."
+        controls.number(label, "latent", len(ordered), selection.latent, width=180, help=help)
     one = dataclasses.replace(selection, latent=0)
     context.modality.strip(
         context.sample,

@@ -44,7 +44,8 @@ def choose_model(view: View, available: Mapping[str, str]) -> None:
         _card_button(view.model)
     with st.container(gap="xxsmall"):
         st.caption(accuracy(view.model))
-        if st.button("Open a checkpoint", type="tertiary", icon=":material/add:"):
+        opens = "From the Hugging Face hub, from a folder, or from files."
+        if st.button("Open a checkpoint", type="tertiary", icon=":material/add:", help=opens):
             st.switch_page("app/pages/open.py")
 
 

@@ -12,6 +12,8 @@ from perceiver.analysis.formatting import duration
 from ..services.ablation import QUICK
 from ..services.queueing import Progress
 
+HELP = "Starts the computation; it can be cancelled, and what was computed so far is kept."
+
 
 @dataclass(frozen=True)
 class Work:
@@ -60,6 +62,8 @@ class Request:
             if self.wanted:
                 st.button("Cancel", icon=":material/stop:", key=f"cancel_{self.slot}", on_click=self.cancel)
                 return Work(self, Progress())
-            st.button(self.label, icon=":material/play_arrow:", key=f"start_{self.slot}", on_click=self.start)
+            st.button(
+                self.label, icon=":material/play_arrow:", key=f"start_{self.slot}", on_click=self.start, help=HELP
+            )
             st.caption(f"Takes about {duration(self.seconds)}.", width="content")
         return Work(self, None)

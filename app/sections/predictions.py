@@ -27,24 +27,23 @@ TOP = 4
 def model_input(
     context: PageContext[View],
     *,
-    hint: str = "",
+    does: str = "",
     on_pick: OnPick | None = None,
     inside: Inside | None = None,
     on_region: OnRegion | None = None,
 ) -> None:
     """The first column of the strip: the input as the model read it.
 
-    hint       what picking an element does
+    does       what picking an element does
     on_pick    called with the element that is picked; by default it is marked
     inside     the elements of the selected region
     on_region  called with the region that is selected; None where none can be
     """
     modality, sample = context.modality, context.sample
-    strip.heading("Model input", "The input array, as the model read it.")
-    does = hint or f"Pick a {modality.spot} to see which latents attend to it."
-    said = f"{modality.size(sample)}. {does}"
+    does = does or f"Pick a {modality.spot} to see which latents attend to it."
+    strip.heading("Model input", f"The input array, as the model read it. {does}")
     picked = on_pick or (lambda element: state.change(pick=element))
-    modality.seen(sample, context.view.pick, picked, hint=said, inside=inside, on_region=on_region)
+    modality.seen(sample, context.view.pick, picked, hint=modality.size(sample), inside=inside, on_region=on_region)
 
 
 def answer(context: PageContext[View]) -> None:
@@ -57,7 +56,9 @@ def answer(context: PageContext[View]) -> None:
 def scope(context: PageContext[View]) -> None:
     """What the checkpoint was trained to know, and its classes."""
     labels = context.config.class_names
-    with st.popover(f"Knows {len(labels):,} classes", type="tertiary", width="content"):
+    with st.popover(
+        f"Knows {len(labels):,} classes", type="tertiary", width="content", help="All classes the model can answer."
+    ):
         said = model_choice.scope(context.case.model)
         if said:
             st.caption(text.plain(said))

@@ -78,7 +78,7 @@ def ablated_trace(case: Case, removed: Ablation, progress: Progress) -> Trace:
         return inference.trace(case, progress)
 
     def make() -> Trace:
-        progress.step(0.4, "Running the model without what is taken out")
+        progress.step(0.4, "Running the model without the removed parts")
         return ablate.ablated_trace(model, sample, removed)
 
     model, sample = models.get(case.model), inference.read(case)

@@ -65,8 +65,16 @@ def choose_start(sample: Windowed, read: Mapping[str, str], words: str, default:
             format="%.2f",
             key="start",
             on_change=lambda: begin_at(st.session_state["start"]),
+            help="Where the part that the model reads begins.",
         )
-        st.button(words, icon=icon, disabled="start" not in read, on_click=state.choose, args=("start", default))
+        st.button(
+            words,
+            icon=icon,
+            disabled="start" not in read,
+            on_click=state.choose,
+            args=("start", default),
+            help="The part that is read without a choice.",
+        )
 
 
 def choose_channel(channels: int, read: Mapping[str, str], default: str) -> None:
@@ -86,6 +94,7 @@ def choose_channel(channels: int, read: Mapping[str, str], default: str) -> None
         format_func=names.__getitem__,
         key="channel",
         on_change=lambda: state.choose("channel", st.session_state["channel"]),
+        help="The model reads one channel: the mean of all, or one of them.",
     )
 
 
@@ -106,7 +115,8 @@ def over_time(case: Case, sample: Windowed) -> None:
             _finish(case, every)
             return
         label = "Go on with the scan" if known.reached else "Scan the whole clip"
-        st.button(label, icon=":material/graphic_eq:", on_click=_want, args=(asked,))
+        help = "Runs the model on one window after the other; it can be stopped."
+        st.button(label, icon=":material/graphic_eq:", on_click=_want, args=(asked,), help=help)
         st.caption(f"The model answers for {length:.3g} s at a time, in steps of {every:.3g} s.")
     if known.timeline is not None:
         _results(case, known.timeline, sample)
@@ -144,7 +154,8 @@ def _results(case: Case, timeline: Timeline, sample: Windowed) -> None:
     hint = f"Each point is the mean of {together} windows; a click reads the one where its class is most probable."
     st.caption(f"{text.plain(words)} {'Click a point to read its window.' if together == 1 else hint}")
     with st.container(horizontal=True):
-        with st.popover("As a table", icon=":material/table_rows:"):
+        table = "The predictions over time as rows."
+        with st.popover("As a table", icon=":material/table_rows:", help=table):
             st.dataframe(_rows(timeline, names), hide_index=True)
         st.download_button(
             "Answers over time (CSV)",

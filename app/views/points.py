@@ -112,7 +112,8 @@ class PointsView(Described):
                     help="Spread out: each as far as possible from those drawn before it.",
                 )
                 seed = int(float(read.get("seed", "0")))
-                st.button("Draw others", on_click=state.choose, args=("seed", str(seed + 1)))
+                args = ("seed", str(seed + 1))
+                st.button("Draw others", on_click=state.choose, args=args, help="Other points, by another random seed.")
 
     def beyond(self, case: Case, sample: Sample) -> None:
         """Nothing: the whole cloud is shown already."""
@@ -238,6 +239,7 @@ class PointsView(Described):
             step=1,
             key=f"{key}_point",
             placeholder="none picked",
+            help="Picks a point by its number, as a click on the cloud does.",
             on_change=_typed,
             args=(f"{key}_point", on_pick),
             width=180,
@@ -350,6 +352,7 @@ def _choose_columns(names: Sequence[str], places: Sequence[int]) -> None:
                 key=f"read_column_{axis}",
                 on_change=_column,
                 args=("xyz".index(axis), places),
+                help=f"The column of the table that holds {axis}.",
             )
 
 

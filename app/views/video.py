@@ -80,7 +80,8 @@ class VideoView(GridView):
         count = sample.shape[0]
         if count > 1:
             st.session_state["frame"] = _frame(sample) + 1
-            st.slider(f"Frame, 1 to {count}", 1, count, key="frame", on_change=_chosen, args=(count,))
+            label, help = f"Frame, 1 to {count}", "The frame that the input and the large maps show."
+            st.slider(label, 1, count, key="frame", on_change=_chosen, args=(count,), help=help)
 
     def beyond(self, case: Case, sample: Sample) -> None:
         """Predictions over the whole video, for models with a window of fixed length."""

@@ -66,7 +66,7 @@ def sweep_figure(lines: Sequence[Line], *, measure: Measure, axis: str, height: 
         figure.add_trace(_key("first-order estimate", mode="lines", line={"color": GREY, "dash": "dot", "width": 1.5}))
     if any(line.chosen.any() for line in lines):
         ring = {"color": GREY, "symbol": "circle-open", "size": 13, "line": {"width": 2}}
-        figure.add_trace(_key("taken out now", mode="markers", marker=ring))
+        figure.add_trace(_key("removed now", mode="markers", marker=ring))
     low, high = _reach(lines)
     last = max(line.frequencies[-1] for line in lines)
     figure.update_xaxes(title_text=axis, range=[0, last * 1.02 + 0.5])

@@ -1,4 +1,4 @@
-"""The Ablate page in Streamlit's harness: what it takes out, what that changes, and what it keeps apart."""
+"""The Ablate page in Streamlit's harness: what it removes, what that changes, and what it keeps apart."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def without(model: Perceiver, sample: Sample, channels: list[int]) -> torch.Tens
 def test_nothing_taken_out_shows_the_maps_once_and_the_whole_curve(app: AppTest) -> None:
     shown(app)
     assert not app.exception
-    switches = labelled(app, "bands", "What is there").meta
+    switches = labelled(app, "bands", "Parts of the position encoding").meta
     assert [axis["name"] for axis in switches["axes"]] == ["Height", "Width"]
     assert {sign for rows in switches["off"].values() for row in rows for sign in row} == {"0"}
     assert len(frames(app, "wall")) == 2  # the gallery, and the maps
@@ -164,7 +164,7 @@ def test_the_curve_is_what_each_ablation_does_and_knows_where_it_leads(
 def test_slow_sweeps_are_asked_for_can_be_stopped_and_go_on(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ablation, "QUICK", -1.0)
     shown(app)
-    label = "Work out the exact values"
+    label = "Compute the exact values"
     assert np.isfinite(numbers(chart(app)["Height"]["y"])).sum() == 1  # it tells how long the others take
     assert "as estimated" in said(app)
     next(button for button in app.button if button.label == label).click().run()
@@ -234,7 +234,7 @@ def test_learned_positions_can_only_go_as_a_whole(app: AppTest) -> None:
     assert not app.get("plotly_chart")
     app.get("pills")[0].set_value("none").run()
     assert address(app)["ablate"] == "all"
-    next(button for button in app.button if button.label == "Look at image-fourier").click().run()
+    next(button for button in app.button if button.label == "Open image-fourier").click().run()
     assert address(app)["model"] == "image-fourier"
     assert "ablate" not in address(app)
 
@@ -255,7 +255,7 @@ def test_other_modalities(kind: str, caches: None, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(tmp_path))
     app = shown(AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE), ablate="b1:2,x1", shuffle="blocks")
     assert not app.exception
-    axes = [axis["name"] for axis in labelled(app, "bands", "What is there").meta["axes"]]
+    axes = [axis["name"] for axis in labelled(app, "bands", "Parts of the position encoding").meta["axes"]]
     assert axes == (["x", "y", "z"] if kind == "points" else axes)
     assert len(frames(app, "cloud" if kind == "points" else "map")) >= 3
     for shuffled in ("contents", "elements"):

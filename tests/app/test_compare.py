@@ -116,7 +116,7 @@ def test_one_pick_marks_one_place_on_all(app: AppTest, checkpoints: Path) -> Non
         for place, (low, high), n in zip(places, other.box, (8, 12), strict=True)
     ]
     assert labelled(app, "map", "image-learned, block 1").meta["pick"] == cells[0] * 12 + cells[1]
-    alike = labelled(app, "map", "Similarity of the position codes in image-fourier")
+    alike = labelled(app, "map", "Similarity of the position encodings in image-fourier")
     codes = load(checkpoints / "image-fourier").codes(one)[0].numpy()
     expected = [codes[53] @ code / np.linalg.norm(codes[53]) / np.linalg.norm(code) for code in codes]
     np.testing.assert_allclose(alike.arrays["values"], expected, atol=1e-5)
@@ -125,7 +125,7 @@ def test_one_pick_marks_one_place_on_all(app: AppTest, checkpoints: Path) -> Non
 
 def test_without_a_pick_codes_are_set_against_that_of_the_middle(app: AppTest) -> None:
     shown(app)
-    assert labelled(app, "map", "Similarity of the position codes in image-fourier").meta["pick"] == 16 * 8 + 8
+    assert labelled(app, "map", "Similarity of the position encodings in image-fourier").meta["pick"] == 16 * 8 + 8
     assert labelled(app, "map", "image-fourier, block 1").meta["pick"] is None
 
 

@@ -43,7 +43,7 @@ def test_pages_show_every_encoding(app: AppTest, page: str, name: str) -> None:
 
 def test_the_pages_say_that_there_are_no_positions(app: AppTest) -> None:
     opened(app, "ablate", model="image-none")
-    assert "This model has no position channels, so there is nothing to take out" in said(app)
+    assert "This model has no position channels, so there is nothing to remove" in said(app)
     assert not app.get("pills")
     assert "Permutation of the input" in said(app)
     opened(app, "compare", model="image-none")
@@ -51,12 +51,12 @@ def test_the_pages_say_that_there_are_no_positions(app: AppTest) -> None:
     assert "image-none 0 of 0" in said(app)
     opened(app, "ablate", model="image-none", ablate="all")
     assert not app.exception
-    assert "takes frequencies out that this model’s position encoding does not have" in said(app)
+    assert "removes frequencies that this model’s position encoding does not have" in said(app)
 
 
 def test_trained_frequencies_are_switches(app: AppTest) -> None:
     opened(app, "ablate", model="image-learnable", ablate="b1:2-3")
     assert not app.exception
-    switches = labelled(app, "bands", "What is there").meta
+    switches = labelled(app, "bands", "Parts of the position encoding").meta
     assert [axis["name"] for axis in switches["axes"]] == ["Height", "Width"]
     assert switches["off"]["sines"] == ["0110", "0000"]

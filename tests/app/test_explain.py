@@ -231,7 +231,7 @@ def test_slow_work_starts_on_request_with_an_estimate_and_can_be_cancelled(
 
 def test_latents_that_read_alike(app: AppTest, trace: Trace) -> None:
     shown(app, groups="2", block="2")
-    row = labelled(app, "wall", "Groups of latents of block 2")
+    row = labelled(app, "wall", "Latent clusters of block 2")
     sizes = [int(one["note"].split()[0]) for one in row.meta["tiles"]]
     assert len(sizes) == 2
     assert sum(sizes) == folder.ONE_HEAD.num_latents
@@ -239,7 +239,7 @@ def test_latents_that_read_alike(app: AppTest, trace: Trace) -> None:
     strip = labelled(app, "wall", "Latents, the most concentrated first")
     members = [int(one["title"].split()[1]) - 1 for one in strip.meta["tiles"]]
     assert len(members) == sizes[0]
-    mean = labelled(app, "map", "Block 2, group 1")
+    mean = labelled(app, "map", "Block 2, cluster 1")
     expected = np.mean([trace.map(1, latent=latent).numpy() for latent in members], axis=0)
     np.testing.assert_allclose(mean.arrays["values"], expected, rtol=1e-4)
     change(app, latent=members[1])
@@ -271,7 +271,7 @@ def test_every_modality_is_explained(
     app = shown(AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE), model=name, against="1", pick="5")
     assert not app.exception
     rows = frames(app, "clouds" if name.startswith("points") else "wall")
-    assert {"Relevance by block", "Groups of latents of block 1"} <= {row.meta["label"] for row in rows}
+    assert {"Relevance by block", "Latent clusters of block 1"} <= {row.meta["label"] for row in rows}
     assert "random order" in said(app)
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 def opened(page: Page, app: App) -> Locator:
     """The page with its switches; the curve may still be on its way."""
     page.goto(f"{app.url}/ablate")
-    switches = page.get_by_role("grid", name=re.compile("What is there of the position encoding"))
+    switches = page.get_by_role("grid", name=re.compile("Parts of the position encoding that are kept"))
     expect(switches).to_be_visible(timeout=PATIENCE)
     return switches
 
@@ -52,7 +52,7 @@ def test_a_click_a_stroke_and_keys_take_bands_out(page: Page, app: App) -> None:
 def test_the_curve_leads_to_an_ablation_that_can_be_taken_along(page: Page, app: App) -> None:
     opened(page, app)
     # Where the machine is slow, the page asks before it works out the exact values; it takes clicks in either case.
-    expect(page.get_by_text("Click a point to take that out.")).to_be_visible(timeout=2 * PATIENCE)
+    expect(page.get_by_text("Pick a point to remove what it stands for.")).to_be_visible(timeout=2 * PATIENCE)
     point = page.locator(".js-plotly-plot .scatterlayer .trace .points path").nth(2)
     point.scroll_into_view_if_needed()
     box = point.bounding_box()

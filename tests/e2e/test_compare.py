@@ -41,7 +41,7 @@ def test_one_block_and_one_place_are_looked_at_in_all_models(page: Page, app: Ap
 
     elsewhere = browser.new_context(viewport={"width": 1280, "height": 900})
     other = opened(elsewhere.new_page(), page.url)
-    for start in ("image-learned less image-fourier, block 2", "Similarity of the position codes in image-learned"):
+    for start in ("image-learned less image-fourier, block 2", "Similarity of the position encodings in image-learned"):
         expect(canvas(other, start)).to_have_attribute(
             "aria-label", str(canvas(page, start).get_attribute("aria-label"))
         )

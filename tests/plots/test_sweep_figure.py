@@ -37,7 +37,7 @@ def test_what_is_chosen_is_ringed_where_it_is_known() -> None:
     figure = sweep_figure([line([NAN, 0.5, NAN], [-1.0, 0.4, 0.1], chosen=0)], measure="logit", axis="cycles")
     (ring,) = [t for t in figure.data if t.marker.symbol == "circle-open" and t.x[0] is not None and len(t.x) == 1]
     assert (ring.x[0], ring.y[0]) == (1.0, -1.0)
-    assert "taken out now" in {trace.name for trace in figure.data}
+    assert "removed now" in {trace.name for trace in figure.data}
     plain = sweep_figure([line([0.1, 0.5], None)], measure="probability", axis="cycles")
     assert {trace.name for trace in plain.data if trace.name} == {"&lt;b&gt;x&lt;/b&gt;"}
 

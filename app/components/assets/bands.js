@@ -13,6 +13,7 @@ const RAW = -1;
 const HEAD = -1; // the row above the axes
 const TALL = 30; // of a switch under a mouse, in CSS pixels
 const WIDE = 46;
+const NARROW = 8; // least width under a mouse: 64 bands stand in one line
 const FINGER = 44; // both ways, under a finger
 const MANY = 24; // bands, above which switches under a finger are narrower: strokes and the slider set many at once
 const PATIENCE = 350; // milliseconds after the last key before the page is told
@@ -101,7 +102,7 @@ class Bands {
     const raw = this.raws ? (rough ? FINGER : 32) : 0;
     const gap = raw && heads.length ? 10 : 0;
     const free = room - name - raw - gap;
-    const most = Math.max(1, Math.floor(free / (!rough ? 10 : heads.length > MANY ? 24 : FINGER)));
+    const most = Math.max(1, Math.floor(free / (!rough ? NARROW : heads.length > MANY ? 24 : FINGER)));
     const lines = Math.max(1, Math.ceil(heads.length / most));
     const across = Math.ceil(heads.length / lines);
     const wide = Math.min(WIDE, Math.floor(free / Math.max(1, across)));
@@ -318,7 +319,7 @@ class Bands {
     if (column === NAME) return `${axes[row].name}: all of it`;
     if (row === HEAD) return column === RAW ? "Raw coordinates of all axes" : `${corner} ${heads[column]}, all axes`;
     const [sine, cosine] = this.state(row, column);
-    const state = sine && cosine ? "taken out" : sine ? "cosine alone" : cosine ? "sine alone" : "there";
+    const state = sine && cosine ? "removed" : sine ? "cosine alone" : cosine ? "sine alone" : "kept";
     return `${column === RAW ? axes[row].raw : axes[row].words[column]}: ${state}`;
   }
 
@@ -326,7 +327,7 @@ class Bands {
     const part = this.find(node);
     this.pointed = Boolean(part);
     this.said.classList.toggle("quiet", !part);
-    const hint = "Click to take a part out or to put it back, drag to paint. A name or a head switches its whole line.";
+    const hint = "Press a switch to remove a part or to keep it, drag to paint. A name or a head switches its whole line.";
     this.said.textContent = part ? this.words(part) : hint;
   }
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import streamlit as st
 from jaxtyping import Float
@@ -15,7 +13,6 @@ from perceiver.plots.sweep import change_text
 from ...components import Row, ranking
 from ...session import state
 from ...session.text import label, plain
-from .. import strip
 from ..context import AblateContext
 from ..predictions import TOP, ranked
 
@@ -25,30 +22,23 @@ def target_class(context: AblateContext, before: Float[np.ndarray, "classes"]) -
     return int(before.argmax()) if context.view.target is None else context.view.target
 
 
-def what_changed(context: AblateContext, change: AnswerChange, target: int) -> None:
-    """What the ablation did to the answer."""
-    strip.heading("What changed")
-    verdict, *numbers = change_words(change, [label(name) for name in context.config.class_names], target).split("  \n")
-    st.markdown(verdict)
-    st.caption("  \n".join(numbers))
-
-
-def change_words(change: AnswerChange, names: Sequence[str], target: int) -> str:
-    """What changed, as Markdown: whether the answer did, and by how much that of the target class."""
+def what_changed(context: AblateContext, change: AnswerChange, target: int) -> tuple[str, str]:
+    """Whether the answer changed, and by how much that of the target class, as Markdown."""
+    names = [label(name) for name in context.config.class_names]
     first, last = plain(names[int(change.before.argmax())]), plain(names[int(change.after.argmax())])
     flipped = f"**The answer flipped** from {first} to {last}."
     verdict = flipped if change.flipped else f"**The answer stayed** {first}."
     logits = (number(float(side[target])) for side in (change.before, change.after))
     shares = (percent(float(side[target])) for side in (change.probabilities_before, change.probabilities_after))
     moved, by = change_text(change.logit(target), "logit"), change_text(change.probability(target), "probability")
-    return "  \n".join(
+    numbers = "  \n".join(
         [
-            verdict,
             f"Logit: {' → '.join(logits)} ({moved})",
             f"Probability: {' → '.join(shares)} ({by})",
             f"KL divergence of the answers: {number(change.kl)} nats",
         ]
     )
+    return verdict, numbers
 
 
 def predictions(
@@ -90,7 +80,6 @@ def choose_target(context: AblateContext, before: Float[np.ndarray, "classes"], 
         key="asked",
         on_change=_set_target,
         args=(order[0],),
-        width=200,
         help="The class whose logit and probability are followed.",
     )
 

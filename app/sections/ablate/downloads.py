@@ -16,7 +16,7 @@ from perceiver.plots.comparison import comparison_png, comparison_row
 from ...components import copy_link
 from ...services import export
 from ..context import AblateContext
-from ..downloads import download, figure, stem
+from ..downloads import EXPORT, download, figure, stem
 
 
 def menu(
@@ -33,7 +33,7 @@ def menu(
     differences = [one.difference for one in changes]
     heading = f"{context.sample.name}, {case.model_name} without {removed.text()}: {words}"
     name = f"{stem(context)}-ablation"
-    with st.popover("Export", icon=":material/download:"):
+    with st.popover("Export", icon=":material/download:", help=EXPORT):
         both = partial(before_and_after, context, changes, heading)
         download("Before and after (PNG)", both, f"{name}.png", "image/png")
         drawn = partial(figure, context.sample, differences, context.paint, f"{heading}, after less before")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import streamlit as st
@@ -34,30 +34,35 @@ NAMES: Mapping[str, str] = {
     "cosines": "Cosines only",
     "none": "No positions",
 }
+PRESETS = "A preset keeps some of its parts and removes the others; the switches below show which."
 
 
 def removed(context: AblateContext) -> Ablation:
     """What the view removes; nothing, with a note, where the model's encoding has no such part."""
     asked = ablations.parse(context.view.ablate)
     if not ablation.is_possible(context.case.model, asked):
-        state.reset("ablate", "The link takes frequencies out that this model’s position encoding does not have.")
+        state.reset("ablate", "The link removes frequencies that this model’s position encoding does not have.")
         st.rerun()
     return asked
 
 
-def switches(context: AblateContext, off: Ablation) -> None:
-    """The switches, presets above them, and the choice of what replaces the removed parts."""
+def switches(context: AblateContext, off: Ablation, contents: Callable[[], None]) -> None:
+    """The switches, presets above them, and the choice of what replaces the removed parts.
+
+    contents  draws the links to what stands below
+    """
     axes = ablation.axes(context.case)
     frequencies = any(axis.frequencies for axis in axes)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        spacing = axis_text.spacing(axes) if frequencies else ""
+        strip.heading("Position encoding", f"{spacing} {PRESETS}".strip())
+        contents()
     if not frequencies:
         _without_frequencies(context, axes)
     if not context.config.position_channels:
         return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        spacing = axis_text.spacing(axes) if frequencies else None
-        strip.heading("Position encoding: parts that are kept", spacing)
-        _presets(context, off, axes)
-    grid, replaced = st.columns([5, 2], gap="medium")
+    _presets(context, off, axes)
+    grid, replaced = st.columns([16, 5], gap="small")
     with grid:
         if axes:
             _grid(off, axes)
@@ -71,20 +76,26 @@ def _without_frequencies(context: AblateContext, axes: Sequence[EncodingAxis]) -
     if axes:
         said = (
             "This model’s position encoding is the coordinates themselves, without frequencies: those of one axis can "
-            "be taken out, or all."
+            "be removed, or all."
         )
     elif context.config.position_channels:
         said = (
             "This model’s position encoding is one learned vector for every place, without frequencies: only all of it "
-            "can be taken out."
+            "can be removed."
         )
     else:
-        said = "This model has no position channels, so there is nothing to take out: its input is an unordered set."
+        said = "This model has no position channels, so there is nothing to remove: its input is an unordered set."
     other = ablation.model_with_bands(context.case.model)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(said, width="stretch")
         if other:
-            st.button(f"Look at {other}", icon=":material/equalizer:", on_click=state.change, kwargs={"model": other})
+            st.button(
+                f"Open {other}",
+                icon=":material/equalizer:",
+                on_click=state.change,
+                kwargs={"model": other},
+                help="A checkpoint whose position encoding has frequencies.",
+            )
 
 
 def _presets(context: AblateContext, off: Ablation, axes: Sequence[EncodingAxis]) -> None:
@@ -144,7 +155,7 @@ def _grid(off: Ablation, axes: Sequence[EncodingAxis]) -> None:
         ],
         every if off.whole else Off(off.sines, off.cosines, off.coordinates),
         key="bands",
-        label="What is there of the position encoding: arrow keys move, space switches, shift and arrows switch on.",
+        label="Parts of the position encoding that are kept: arrow keys move, space switches, shift and arrows paint.",
         heads=steps,
         corner=("cycles" if alike else "band") if count else "",
         on_change=lambda now: _change(_read(now, axes, off)),
@@ -174,7 +185,7 @@ def _kept(case: Case, off: Ablation, count: int) -> None:
         key="kept",
         on_change=_keep,
         args=(case, off),
-        help="Takes the bands below and above out, on every axis; raw coordinates stay as they are.",
+        help="Removes the bands below and above, on every axis; raw coordinates stay as they are.",
     )
 
 

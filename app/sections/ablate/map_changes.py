@@ -22,6 +22,16 @@ from ..maps import scale_text, tile
 from ..predictions import model_input
 from . import answers
 
+TWO_STRIPS = 116
+"""Greatest width of a map in CSS pixels where the switches and two strips share the first screen."""
+
+TILE, WIDEST, GAP = 200, 300, 16
+"""Least and greatest width of the map of a difference, and the space between two, in CSS pixels."""
+
+DIVERGENCES = (
+    "Red: more weight than before; blue: less. Divergence: Jensen-Shannon divergence of the maps, from 0 (equal) to "
+    "1 bit (disjoint); latents: mean divergence of each latent’s own map."
+)
 HINT = "Switch a part of the position encoding off to see what becomes of the maps and of the answer."
 
 
@@ -55,10 +65,10 @@ def rows(
     """Two strips, before and after.
 
     shares  the probability of every class after every block, before and after
-    aside   draws the controls under the second prediction
+    aside   draws the controls beside the second strip
     """
     maps = [[getattr(c, part) for c in changes] for part in ("before", "after")]
-    given, row, answer = strip.columns(len(changes), widest=strip.SMALL)
+    given, row, answer = strip.columns(len(changes), widest=TWO_STRIPS)
     with given:
         model_input(context)
     with row:
@@ -67,39 +77,39 @@ def rows(
     with answer:
         strip.heading("Prediction before")
         answers.predictions(context, shares[0][-1], None, target, key="before")
-    told, row, answer = strip.columns(len(changes), key="flow_after", widest=strip.SMALL)
-    with told:
-        answers.what_changed(context, change, target)
+    followed, row, answer = strip.columns(len(changes), key="flow_after", widest=TWO_STRIPS)
+    with followed:
+        aside()
     with row:
         _heading(context, "After", target)
         _row(context, maps[1], shares[1], target, "after", bar=True)
     with answer:
         strip.heading("Prediction after")
+        verdict, numbers = answers.what_changed(context, change, target)
+        st.markdown(verdict)
         answers.predictions(context, shares[1][-1], shares[0][-1], target, key="after")
-        aside()
+        st.caption(numbers)
 
 
 def differences(context: AblateContext, changes: Sequence[BlockChange]) -> BlockChange:
     """The differences of the maps of all blocks; returns the chosen block."""
     maps = [c.difference for c in changes]
     chosen = _chosen(context, [c.change.block for c in changes])
-    st.subheader("Differences of the maps: after less before", anchor="differences", divider="gray")
-    context.modality.row(
-        context.sample,
-        maps,
-        [_difference(context, c) for c in changes],
-        context.paint,
-        chosen,
-        context.view.pick,
-        _choose(maps),
-        key="difference",
-        name="Differences of the maps, after less before",
-    )
-    st.caption(
-        f"{scale_text(maps[0].range)} Red: more weight than before; blue: less. "
-        "Divergence: Jensen-Shannon divergence of the maps, from 0 (equal) to 1 bit (disjoint); "
-        "latents: mean divergence of each latent’s own map."
-    )
+    st.subheader("Differences of the maps: after less before", anchor="differences", divider="gray", help=DIVERGENCES)
+    with st.container(width=len(changes) * (WIDEST + GAP)):
+        context.modality.row(
+            context.sample,
+            maps,
+            [_difference(context, c) for c in changes],
+            context.paint,
+            chosen,
+            context.view.pick,
+            _choose(maps),
+            key="difference",
+            name="Differences of the maps, after less before",
+            tile=TILE,
+        )
+    st.caption(scale_text(maps[0].range))
     return changes[chosen]
 
 

@@ -17,7 +17,6 @@ from perceiver.sample import Sample
 
 from ...services import ablation
 from ...session import controls, state
-from ...session.text import label
 from ..context import AblateContext
 from . import answers
 
@@ -27,10 +26,10 @@ KINDS: Mapping[str, str] = {
     "blocks": "In blocks",
 }
 WHY: Mapping[str, str] = {
-    "elements": "A Perceiver reads a set: elements that keep their position codes may come in any order, and the "
+    "elements": "A Perceiver reads a set: elements that keep their position encodings may come in any order, and the "
     "answer stays the same (the paper, table 2).",
-    "contents": "Contents are moved to the position codes of other elements: the answer changes as far as the model "
-    "uses positions.",
+    "contents": "Contents move to the position encodings of other elements: the answer changes as far as the model uses "
+    "positions.",
     "blocks": "Blocks of elements change places and keep their inside: the answer changes as far as the model uses "
     "positions across more than a block.",
 }
@@ -49,11 +48,19 @@ def show(context: AblateContext, target: int) -> None:
     st.subheader("Permutation of the input", anchor="permutation", divider="gray")
     st.caption(WHY[view.shuffle])
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        controls.segments("Permute", "shuffle", KINDS, view.shuffle)
+        help = "Elements with their position encodings, their contents without them, or whole blocks of contents."
+        controls.segments("Permute", "shuffle", KINDS, view.shuffle, help=help)
         if view.shuffle == "blocks":
             what = "Cells along a side" if context.sample.coordinates is not None else "Elements along a side"
-            controls.select(what, "side", {one: str(one) for one in sides}, side, width=170)
-        st.button("Another order", icon=":material/shuffle:", on_click=state.change, kwargs={"seed": view.seed + 1})
+            help = "The size of the blocks that change places."
+            controls.select(what, "side", {one: str(one) for one in sides}, side, width=190, help=help)
+        st.button(
+            "Another order",
+            icon=":material/shuffle:",
+            on_click=state.change,
+            kwargs={"seed": view.seed + 1},
+            help=f"Permutes with another random seed; this is order {view.seed + 1}.",
+        )
     size = side if view.shuffle == "blocks" else None
     found = ablation.permuted(context.case, view.shuffle, size, view.seed, context.progress)
     picture, after, changed = st.columns(3, gap="medium")
@@ -85,7 +92,7 @@ def _said(context: AblateContext, found: Shuffled) -> str:
         if free:
             return "The points in another order: each still lies where it lay."
         return (
-            "In the order that it comes in. Every element still carries the code of the place that it was taken from."
+            "In the new order. Every element still carries the position encoding of the place that it was taken from."
         )
     if free:
         if found.shuffle == "contents":
@@ -93,18 +100,17 @@ def _said(context: AblateContext, found: Shuffled) -> str:
         cells = " × ".join([str(found.size)] * 3)
         return f"The {cells} cells of the cube have changed places, with what is in them."
     if found.shuffle == "contents":
-        return "Every element now carries the code of another place."
+        return "Every element now carries the position encoding of another place."
     kept = f" {count(found.kept)} elements at the far ends lie in no whole block and stay." if found.kept else ""
     return f"Blocks of {found.size} elements a side have changed places; within them, nothing has.{kept}"
 
 
 def _changed(context: AblateContext, found: Shuffled, target: int) -> str:
-    """What changed, as Markdown: nothing where the elements keep their position codes."""
+    """What changed, as Markdown: nothing where the elements keep their position encodings."""
     largest = f"Largest change of a logit: {number(found.largest)}"
     if found.shuffle == "elements":
         return f"**Nothing.** {largest}, which is no more than the rounding of sums that are added up in another order."
-    names = [label(name) for name in context.config.class_names]
-    return f"{answers.change_words(found.answer, names, target)}  \n{largest}"
+    return "  \n".join((*answers.what_changed(context, found.answer, target), largest))
 
 
 def _picture(sample: Sample, found: Shuffled) -> bytes:

@@ -90,7 +90,7 @@ class _Curves:
         first = axis_text.across(self.axes[0])
         if self.family == "single":
             unit = "the axis" if len(self.axes) > 1 else first
-            return f"frequency of the band taken out (cycles across {unit})"
+            return f"frequency of the removed band (cycles across {unit})"
         return f"cut-off (cycles across {first}{'; the same bands on every axis' if len(self.axes) > 1 else ''})"
 
 
@@ -100,7 +100,7 @@ def show(context: AblateContext, removed: Ablation, target: int) -> None:
     name = text.label(context.config.class_names[target])
     st.subheader("Sensitivity by frequency", anchor="sensitivity", divider="gray")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        controls.segments("Taken out", "curve", CURVES, view.curve, help="Which frequencies each point is without.")
+        controls.segments("Removed", "curve", CURVES, view.curve, help="Which frequencies are removed at each point.")
         controls.segments(
             "Change of", "measure", MEASURES, view.measure, help="What the vertical axis shows, for the target class."
         )
@@ -126,7 +126,7 @@ def show(context: AblateContext, removed: Ablation, target: int) -> None:
     with below.container():
         if not curves.sweep.done:
             _offer(curves.sweep, task)
-        st.caption(f"{text.plain(said)} {_notes(curves)} Click a point to take that out.")
+        st.caption(f"{text.plain(said)} {_notes(curves)} Pick a point to remove what it stands for.")
         table = partial(export.sweep_csv, case, curves.sweep)
         download_button("The whole sweep (CSV)", table, f"{stem(context)}-sweep.csv", "text/csv")
 
@@ -158,7 +158,13 @@ def _still(place: DeltaGenerator, curves: _Curves) -> None:
 
 def _offer(sweep: Sweep, task: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Work out the exact values", icon=":material/play_arrow:", on_click=_want, args=(task,))
+        st.button(
+            "Compute the exact values",
+            icon=":material/play_arrow:",
+            on_click=_want,
+            args=(task,),
+            help="Runs the model once for each point; the estimates come from one gradient.",
+        )
         are = "is" if sweep.known == 1 else "are"
         st.caption(f"{sweep.known} of {sweep.total} {are} known; the others take about {_duration(sweep)}.")
 
@@ -175,7 +181,9 @@ def _notes(curves: _Curves) -> str:
     """What the curves are, and how well the estimates rank the ablations of each."""
     cumulative = curves.family == "cumulative"
     notes = (
-        ["Low-pass: this band and all above it are out; high-pass: this one and all below it."] if cumulative else []
+        ["Low-pass: this band and all above it are removed; high-pass: this one and all below it."]
+        if cumulative
+        else []
     )
     ranks = []
     for line in curves.lines() if curves.sweep.done and curves.measure == "logit" else ():

@@ -28,7 +28,13 @@ def source(right: DeltaGenerator, linked: Hub | None) -> str | None:
     if st.session_state.get("open_from") not in ways:
         st.session_state["open_from"] = "hub"
     st.segmented_control(
-        "Where it is", list(ways), format_func=ways.__getitem__, required=True, key="open_from", width="stretch"
+        "Where it is",
+        list(ways),
+        format_func=ways.__getitem__,
+        required=True,
+        key="open_from",
+        width="stretch",
+        help="A repository of the Hugging Face hub, a folder of the machine that runs this app, or files of yours.",
     )
     way: str = st.session_state["open_from"]
     shown: Callable[[], str | None] | None = {"hub": _hub, "path": _path, "upload": _upload}[way](linked)
@@ -49,7 +55,12 @@ def _hub(linked: Hub | None) -> Callable[[], str | None] | None:
         st.session_state["open_repository"] = asked.repository
         st.session_state["open_revision"] = asked.revision or ""
     with st.form("open_form", border=False):
-        st.text_input("Repository on the Hugging Face hub", key="open_repository", placeholder="owner/name")
+        st.text_input(
+            "Repository on the Hugging Face hub",
+            key="open_repository",
+            placeholder="owner/name",
+            help="The name of the repository, or the address of its page.",
+        )
         st.text_input(
             "Revision", key="open_revision", placeholder="main", help="A branch, tag or commit, to pin what is opened."
         )
@@ -60,7 +71,15 @@ def _hub(linked: Hub | None) -> Callable[[], str | None] | None:
     suggested = public.suggested()
     chosen = asked.repository if asked and asked.repository in suggested else None
     st.session_state["open_suggested"] = chosen
-    st.pills("Suggestions", suggested, format_func=_suggestion, key="open_suggested", on_change=_suggested, wrap=True)
+    st.pills(
+        "Suggestions",
+        suggested,
+        format_func=_suggestion,
+        key="open_suggested",
+        on_change=_suggested,
+        wrap=True,
+        help="Perceivers that are known to open; a mark stands before those that are on this machine already.",
+    )
     if asked is None:
         return None
 
@@ -118,6 +137,7 @@ def _upload(linked: Hub | None) -> Callable[[], str | None] | None:
         "Weights, and the JSON files beside them",
         accept_multiple_files=True,
         key="open_files",
+        help="Several files can be chosen together. Nothing in them is run.",
         max_upload_size=public.limits().checkpoint_megabytes,
     )
     st.caption(

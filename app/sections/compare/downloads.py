@@ -15,7 +15,7 @@ from perceiver.plots.comparison import comparison_png, comparison_row
 from ...components import copy_link
 from ...services import export
 from ..context import CompareContext
-from ..downloads import download, download_button, stem
+from ..downloads import EXPORT, download, download_button, stem
 
 Rows = Sequence[tuple[BlockMap, ...]]
 
@@ -23,7 +23,7 @@ Rows = Sequence[tuple[BlockMap, ...]]
 def menu(contexts: Sequence[CompareContext], rows: Rows, selections: Sequence[MapSelection], words: str) -> None:
     """A menu of files, each made when it is clicked."""
     name = _name(contexts)
-    with st.popover("Export", icon=":material/download:"):
+    with st.popover("Export", icon=":material/download:", help=EXPORT):
         download("Figure of all models (PNG)", partial(figure, contexts, rows, words), f"{name}.png", "image/png")
         for context, selection in zip(contexts, selections, strict=True):
             arrays = partial(export.maps_npz, context.case, selection)
@@ -41,7 +41,7 @@ def measures(contexts: Sequence[CompareContext], spectra: Sequence[Sequence[Spec
     values = partial(export.spectra_json, cases, spectra, contexts[0].view.head)
     for label, make, ending, mime in (
         ("Tartan numbers (CSV)", table, "tartan.csv", "text/csv"),
-        ("Codes and spectra (JSON)", values, "encodings.json", "application/json"),
+        ("Position encodings and spectra (JSON)", values, "encodings.json", "application/json"),
     ):
         download_button(label, make, f"{name}-{ending}", mime)
 

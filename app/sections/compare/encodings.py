@@ -1,4 +1,4 @@
-"""The position encodings: similarity of positions, how many dimensions the codes fill, and their channels as maps."""
+"""The position encodings: similarity of positions, how many dimensions they span, and their channels as maps."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from .maps import LIMITS
 from .models import mark, name
 
 EFFECTIVE = (
-    "The eigenvalues of the Gram matrix of all codes, over their sum. The effective number is the exponential of their "
-    "entropy: 1 where all codes lie along one direction, as many as there are channels where all count alike."
+    "The eigenvalues of the Gram matrix of all position encodings, over their sum. The effective number is the "
+    "exponential of their entropy: 1 where all lie along one direction, as many as there are channels where all count "
+    "alike."
 )
 ALONE = Paint("viridis", None)
 
@@ -32,17 +33,17 @@ ALONE = Paint("viridis", None)
 def show(contexts: Sequence[CompareContext]) -> None:
     """What the position channels hold, whatever the input shows."""
     st.subheader("Position encodings", anchor="encodings", divider="gray")
-    st.caption("The position code of every element, which the model gets beside its content.")
+    st.caption("The position encoding of every element, which the model gets beside its content.")
     with _similarity(contexts):
         _dimensions(contexts)
     _channels(contexts)
 
 
 def _similarity(contexts: Sequence[CompareContext]) -> DeltaGenerator:
-    """Similarity to the code of the marked element, or of the central one; returns the room that is left beside."""
+    """Similarity to the encoding of the marked element, or of the central one; returns the room that is left beside."""
     first = contexts[0]
     chosen = central_element(first.sample) if first.view.pick is None else first.view.pick
-    st.markdown(f"**How alike the codes of other places are** :small[to that of {text.plain(_where(first, chosen))}]")
+    st.markdown(f"**Similarity of position encodings** :small[to that of {text.plain(_where(first, chosen))}]")
     columns = st.columns(max(3, len(contexts)), gap="medium")
     for column, context in zip(columns, contexts, strict=False):
         element = central_element(context.sample) if context.view.pick is None else context.view.pick
@@ -52,11 +53,11 @@ def _similarity(contexts: Sequence[CompareContext]) -> DeltaGenerator:
                 context.sample,
                 comparison.similarity(context.case, element),
                 ALONE,
-                f"Similarity of the position codes in {context.case.model_name} to that of {_where(context, element)}",
+                f"Similarity of the position encodings in {context.case.model_name} to {_where(context, element)}",
                 element,
                 partial(mark, context, first),
                 key=f"alike_{context.case.model}",
-                hint=f"Click another {context.modality.spot} to set the others against its code.",
+                hint=f"Pick another {context.modality.spot} to compare the others with its encoding.",
                 limit=LIMITS[len(columns)],
             )
     return columns[len(contexts)] if len(contexts) < len(columns) else st.container()
@@ -66,7 +67,7 @@ def _dimensions(contexts: Sequence[CompareContext]) -> None:
     """The spectra of the Gram matrices of all models, and the effective dimensions."""
     grams = {context.case.model: comparison.gram(context.case) for context in contexts}
     told = gram_text({s.case.model_name: (grams[s.case.model].effective, s.config.position_channels) for s in contexts})
-    st.markdown("**Dimensions** :small[that the codes fill]", help=EFFECTIVE)
+    st.markdown("**Dimensions** :small[that the position encodings span]", help=EFFECTIVE)
     chart(gram_figure({model: gram.shares for model, gram in grams.items()}), key="gram", alt=told)
     st.caption(text.plain(told))
 
@@ -79,7 +80,15 @@ def _channels(contexts: Sequence[CompareContext]) -> None:
     st.markdown("**What their parts look like over the input**")
     st.session_state["band"] = band + 1
     if most > 1:
-        st.slider("Band, or component of a learned code", 1, most, key="band", on_change=_change_band, width=420)
+        st.slider(
+            "Band, or component of a learned encoding",
+            1,
+            most,
+            key="band",
+            on_change=_change_band,
+            width=420,
+            help="Which frequency of Fourier features, or which principal component of learned positions, is shown.",
+        )
     found = [comparison.patterns(context.case, band) for context in contexts]
     wide = max(map(len, found))
     for context, patterns in zip(contexts, found, strict=True):

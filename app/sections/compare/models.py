@@ -70,6 +70,7 @@ def _others_control(others: Sequence[str], chosen: Sequence[str]) -> None:
         key="beside",
         on_change=_change_others,
         args=(tuple(chosen),),
+        help="Checkpoints that read the same input; one more than fits replaces the earliest.",
     )
 
 

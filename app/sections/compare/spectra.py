@@ -79,7 +79,7 @@ def show(contexts: Sequence[CompareContext]) -> None:
     _pictures(contexts, sources, found)
     _curves(models, words)
     with st.container(horizontal=True):
-        with st.popover("As a table", icon=":material/table_rows:"):
+        with st.popover("As a table", icon=":material/table_rows:", help="Both measures of every block as numbers."):
             st.dataframe(_table(contexts, found), hide_index=True)
         downloads.measures(contexts, found)
 
@@ -100,7 +100,8 @@ def _pictures(contexts: Sequence[CompareContext], sources: Sequence[BandSource],
     """The spectra of one block of every model, all on one scale."""
     block = contexts[0].view.block
     blocks = sorted({one.block for spectra in found for one in spectra})
-    controls.segments("Block", "block", {one: str(one + 1) for one in blocks}, block)
+    help = "The block whose maps are transformed, the same in all models."
+    controls.segments("Block", "block", {one: str(one + 1) for one in blocks}, block, help=help)
     top = max(float(multiples(one.energy).max()) for spectra in found for one in spectra)
     columns = st.columns(max(3, len(contexts)), gap="medium")
     for column, context, spectra, its in zip(columns, contexts, found, sources, strict=False):

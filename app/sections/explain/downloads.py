@@ -16,14 +16,14 @@ from perceiver.plots.figures import block_maps_figure
 from ...components import copy_link
 from ...services import explanation, export
 from ..context import ExplainContext
-from ..downloads import download, stem
+from ..downloads import EXPORT, download, stem
 from .question import question_text
 
 
 def menu(context: ExplainContext, question: Question, names: tuple[str, ...], maps: Mapping[str, BlockMap]) -> None:
     """A menu of files, each made when it is clicked."""
     case, name = context.case, stem(context)
-    with st.popover("Export", icon=":material/download:"):
+    with st.popover("Export", icon=":material/download:", help=EXPORT):
         drawn = partial(figure, context, question, names, maps)
         download("Figure (PNG)", drawn, f"{name}-explained.png", "image/png")
         arrays = partial(export.explanation_npz, case, question)

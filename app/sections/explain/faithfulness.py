@@ -53,7 +53,8 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...], ma
                 alt=f"{direction.title()}: areas under the curves. "
                 + ", ".join(f"{NAMES[key]} {getattr(one, direction).area:.2f}" for key, one in scores.items()),
             )
-    with st.popover("As a table", icon=":material/table_rows:", disabled=not scores):
+    table = "The areas under the curves as numbers."
+    with st.popover("As a table", icon=":material/table_rows:", disabled=not scores, help=table):
         st.dataframe(
             [
                 {"Order": NAMES[key]}

@@ -30,10 +30,7 @@ def show(context: ExplainContext) -> None:
     """The clusters of a block, one of them in detail, and the measures of all blocks."""
     view = context.view
     clusters = explanation.latent_clusters(context.case, view.block, view.groups, view.head, context.progress)
-    st.caption(
-        "The latents of a block, put together by how much their maps overlap; each picture is the mean of a group's "
-        "maps."
-    )
+    st.caption("The latents of a block, clustered by how much their maps overlap; each map is the mean of its cluster.")
     _options(context)
     chosen = min(view.group or 0, len(clusters) - 1)
     maps = share_maps([cluster.map for cluster in clusters], unit="")
@@ -46,7 +43,7 @@ def show(context: ExplainContext) -> None:
         view.pick,
         lambda index: state.change(group=index, latent=None),
         key="groups",
-        name=f"Groups of latents of block {view.block + 1}",
+        name=f"Latent clusters of block {view.block + 1}",
         tile=220 if len(clusters) <= 4 else TILE,
     )
     st.caption(scale_text(maps[0].range))
@@ -63,11 +60,24 @@ def _options(context: ExplainContext) -> None:
             key = "block_of_groups"
             st.session_state[key] = view.block
             st.selectbox(
-                "Latents of", blocks, format_func=names.__getitem__, key=key, on_change=_change_block, width=150
+                "Latents of",
+                blocks,
+                format_func=names.__getitem__,
+                key=key,
+                on_change=_change_block,
+                width=150,
+                help="The block whose latents are clustered.",
             )
         head_control(context)
         low, high = CLUSTERS
-        controls.slider("Groups", "groups", (low, min(high, config.num_latents), 1), view.groups, width=260)
+        controls.slider(
+            "Clusters",
+            "groups",
+            (low, min(high, config.num_latents), 1),
+            view.groups,
+            width=260,
+            help="How many clusters the latents are put into: average linkage on the distances of their maps.",
+        )
 
 
 def _change_block() -> None:
@@ -77,7 +87,8 @@ def _change_block() -> None:
 def _tile(i: int, cluster: LatentGroup) -> Tile:
     count = f"{len(cluster.latents)} latent{'s' * (len(cluster.latents) != 1)}"
     reads = f"{number(cluster.effective)} element{'s' * (number(cluster.effective) != '1')}"
-    return Tile(f"Group {i + 1}", note=count, facts=(("reads", reads),), alt=f"Group {i + 1}, {count}; reads {reads}")
+    title = f"Cluster {i + 1}"
+    return Tile(title, note=count, facts=(("reads", reads),), alt=f"{title}, {count}; reads {reads}")
 
 
 def _cluster(context: ExplainContext, clusters: Sequence[LatentGroup], chosen: int) -> None:
@@ -87,7 +98,7 @@ def _cluster(context: ExplainContext, clusters: Sequence[LatentGroup], chosen: i
     latent = view.latent if view.latent in cluster.latents else None
     large, latents = st.columns([10, 11], gap="medium")
     with large:
-        st.subheader(f"Group {chosen + 1}, mean" if latent is None else f"Latent {latent + 1}", anchor=False)
+        st.subheader(f"Cluster {chosen + 1}, mean" if latent is None else f"Latent {latent + 1}", anchor=False)
         if latent is None:
             values = cluster.map
         else:
@@ -98,7 +109,7 @@ def _cluster(context: ExplainContext, clusters: Sequence[LatentGroup], chosen: i
             context.sample,
             one,
             context.paint,
-            f"Block {view.block + 1}, {f'group {chosen + 1}' if latent is None else f'latent {latent + 1}'}",
+            f"Block {view.block + 1}, {f'cluster {chosen + 1}' if latent is None else f'latent {latent + 1}'}",
             view.pick,
             lambda element: state.change(pick=element),
             key="group",

@@ -90,6 +90,7 @@ def predictions(context: ExplainContext, question: Question) -> None:
                 icon=":material/compare_arrows:",
                 on_click=state.change,
                 kwargs={"against": true},
+                help="Shows what speaks for the prediction and against the true label.",
             )
 
 
@@ -112,6 +113,7 @@ def _class_choice(
         key="asked",
         on_change=lambda: _set_target(st.session_state["asked"], order[0]),
         width=220,
+        help="The class that is explained: the maps show which parts of the input speak for it.",
     )
     st.selectbox(
         "rather than",
@@ -120,6 +122,7 @@ def _class_choice(
         key="set_against",
         on_change=_set_against,
         width=220,
+        help="A class to contrast with: the maps then show what speaks for the first and against the second.",
     )
 
 

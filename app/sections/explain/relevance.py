@@ -32,7 +32,7 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
     blocks, part = context.config.cross_attention_blocks, context.view.part
     given, maps, answer = strip.columns(len(blocks))
     with given:
-        model_input(context, hint=f"Click a {context.modality.spot} to mark it on every map.")
+        model_input(context, does=f"Pick a {context.modality.spot} to mark it on every map.")
     with answer:
         strip.heading("Prediction", "The most probable classes. Click one to explain it.")
         predictions(context, question)
@@ -114,7 +114,13 @@ def _large(
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"{of[:1].upper()}{of[1:]}", anchor=False)
         if not together:
-            st.button("Show all blocks together", type="tertiary", on_click=state.change, kwargs={"part": None})
+            st.button(
+                "Show all blocks together",
+                type="tertiary",
+                on_click=state.change,
+                kwargs={"part": None},
+                help="The sum of the relevance that came in through all blocks.",
+            )
     context.modality.large(
         context.sample,
         one,

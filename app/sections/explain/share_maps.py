@@ -51,4 +51,4 @@ def pointing_hint(spot: str) -> str:
 
     spot  the name of an input element
     """
-    return f"Point at a {spot} to read its value; click it to mark it on every map."
+    return f"Point at a {spot} to read its value; pick it to mark it on every map."

@@ -28,7 +28,7 @@ KINDS: Mapping[str, str] = {
 WHY: Mapping[str, str] = {
     "elements": "A Perceiver reads a set: elements that keep their position encodings may come in any order, and the "
     "answer stays the same (the paper, table 2).",
-    "contents": "Contents move to the position encodings of other elements: the answer changes as far as the model uses "
+    "contents": "Contents go to the position encodings of other elements: the answer changes as far as the model uses "
     "positions.",
     "blocks": "Blocks of elements change places and keep their inside: the answer changes as far as the model uses "
     "positions across more than a block.",

@@ -21,3 +21,17 @@ def tiny(**changes: object) -> PerceiverConfig:
         "latent_init_scale": 1.0,
     }
     return PerceiverConfig(**(values | changes))  # type: ignore[arg-type]
+
+
+def tied(**changes: object) -> PerceiverConfig:
+    """20 input elements on a 4 x 5 grid, 3 latents of 8 channels, 3 blocks of which the second and third share a
+    cross-attention."""
+    values: dict[str, object] = {
+        "input_shape": (4, 5),
+        "content_channels": 3,
+        "positions": FourierConfig(num_bands=2, max_resolution=(4.0, 5.0)),
+        "num_latents": 3,
+        "plan": ((0, 0), (1, 0), (1, 0)),
+        "latent_init_scale": 0.02,
+    }
+    return tiny(**(values | changes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Protocol, cast
+from typing import Literal, Protocol, cast
 
 import numpy as np
 import streamlit as st
@@ -74,41 +74,32 @@ class PointsView(Described):
         sampled."""
         points = _points(sample)
         names = {axis: f"{axis} (as trained)" if axis == points.model_up else axis for axis in "xyz"}
-        st.session_state["read_up"] = points.up
-        st.segmented_control(
+        _choice(
+            "up",
             "Up in the file",
-            list(names),
-            format_func=names.__getitem__,
-            required=True,
-            key="read_up",
-            on_change=_turn,
-            args=(points.model_up,),
+            names,
+            points.up,
+            written={points.model_up: "model"},
             help="No file says which way is up. The cloud is turned so that this axis points up as it did in training.",
             width="stretch",
         )
         if points.column_places is not None and len(points.columns) > 3:
             _choose_columns(points.columns, points.column_places)
         if points.strays:
-            st.session_state["read_strays"] = read.get("strays", "keep")
-            st.segmented_control(
+            _choice(
+                "strays",
                 f"{count(points.strays)} stray point{'s' * (points.strays > 1)}",
-                list(STRAYS),
-                format_func=STRAYS.__getitem__,
-                required=True,
-                key="read_strays",
-                on_change=_strays,
+                STRAYS,
+                read.get("strays", "keep"),
                 help="Points at exactly 0, 0, 0 that nothing supports, and points far from all others.",
             )
         if points.count > len(points.seen):
-            st.session_state["read_draw"] = read.get("draw", "random")
             with st.container(horizontal=True, vertical_alignment="bottom"):
-                st.segmented_control(
+                _choice(
+                    "draw",
                     f"{self.size(sample)} of {count(points.count)}",
-                    list(DRAWS),
-                    format_func=DRAWS.__getitem__,
-                    required=True,
-                    key="read_draw",
-                    on_change=_draw,
+                    DRAWS,
+                    read.get("draw", "random"),
                     help="Spread out: each as far as possible from those drawn before it.",
                 )
                 seed = int(float(read.get("seed", "0")))
@@ -334,9 +325,38 @@ def _held(points: Points) -> str:
     return "The model read all of it." if points.count <= len(points.seen) else f"{count(points.count)} points."
 
 
-def _turn(model_up: str) -> None:
-    axis = st.session_state["read_up"]
-    state.choose("up", "model" if axis == model_up else axis)
+def _choice(
+    option: str,
+    label: str,
+    names: Mapping[str, str],
+    value: str,
+    *,
+    written: Mapping[str, str] | None = None,
+    help: str,
+    width: Literal["content", "stretch"] = "content",
+) -> None:
+    """A control of a reading option with a few values.
+
+    names    of its values
+    written  values that the option writes in another way
+    """
+    key = f"read_{option}"
+
+    def chosen() -> None:
+        picked = st.session_state[key]
+        state.choose(option, (written or {}).get(picked, picked))
+
+    st.session_state[key] = value
+    st.segmented_control(
+        label,
+        list(names),
+        format_func=names.__getitem__,
+        required=True,
+        key=key,
+        on_change=chosen,
+        help=help,
+        width=width,
+    )
 
 
 def _choose_columns(names: Sequence[str], places: Sequence[int]) -> None:
@@ -362,14 +382,6 @@ def _column(axis: int, places: Sequence[int]) -> None:
     others = [before if column == chosen else column for column in places]
     others[axis] = chosen
     state.choose("columns", "-".join(str(column + 1) for column in others))
-
-
-def _strays() -> None:
-    state.choose("strays", st.session_state["read_strays"])
-
-
-def _draw() -> None:
-    state.choose("draw", st.session_state["read_draw"])
 
 
 def _typed(key: str, on_pick: OnPick) -> None:

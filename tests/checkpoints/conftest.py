@@ -11,24 +11,14 @@ import torch
 import perceiver
 from perceiver import Perceiver, PerceiverConfig
 from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
-from perceiver.positions import FourierConfig
 from tests.checkpoints.local_hub import LocalHub, serve
+from tests.models import tied
 
 
 @pytest.fixture(scope="session")
 def config() -> PerceiverConfig:
-    return PerceiverConfig(
-        num_classes=3,
-        input_shape=(4, 5),
-        positions=FourierConfig(num_bands=2, max_resolution=(4.0, 5.0)),
-        num_latents=3,
-        latent_dim=8,
-        plan=((0, 0), (1, 0), (1, 0)),
-        self_attends=1,
-        self_heads=2,
-        labels=("bed", "lamp", "vessel"),
-        preprocess={"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]},
-    )
+    preprocess = {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.25]}
+    return tied(labels=("bed", "lamp", "vessel"), preprocess=preprocess)
 
 
 @pytest.fixture(scope="session")

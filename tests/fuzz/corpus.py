@@ -18,10 +18,10 @@ import numpy as np
 import torch
 
 import perceiver
-from perceiver import Perceiver, PerceiverConfig
-from perceiver.positions import FourierConfig
+from perceiver import Perceiver
 from tests.checkpoints.formats.test_hostile import KINDS, folder_of
 from tests.checkpoints.formats.test_krasserm import FORMATS
+from tests.models import tied
 
 FOLDER = Path(__file__).parent / "corpus"
 MEDIA = ("image", "audio", "points", "video")
@@ -48,18 +48,7 @@ def seeds_of(reader: str) -> tuple[Seed, ...]:
 def _checkpoints() -> Iterator[Seed]:
     """Checkpoints of every format, in safetensors files and pickles."""
     torch.manual_seed(0)
-    model = Perceiver(
-        PerceiverConfig(
-            num_classes=3,
-            input_shape=(4, 5),
-            positions=FourierConfig(num_bands=2, max_resolution=(4.0, 5.0)),
-            num_latents=3,
-            latent_dim=8,
-            plan=((0, 0), (1, 0), (1, 0)),
-            self_attends=1,
-            self_heads=2,
-        )
-    )
+    model = Perceiver(tied())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         own = _files(perceiver.save(model, folder / "own"))

@@ -131,6 +131,19 @@ def _png_chunk(chunk: Chunk) -> bytes:
     return struct.pack(">I", len(body)) + chunk.head + body + struct.pack(">I", zlib.crc32(chunk.head + body))
 
 
+def _writer(write_one: Callable[[Chunk, bytes], bytes]) -> Callable[[list[Chunk]], bytes]:
+    """Writes chunks one after the other, those in a chunk first.
+
+    write_one  writes a chunk, given its content as bytes; what is no chunk is written as it is
+    """
+
+    def write(chunks: list[Chunk]) -> bytes:
+        bodies = ((chunk, _content(chunk, write)) for chunk in chunks)
+        return b"".join(body if chunk.width < 0 else write_one(chunk, body) for chunk, body in bodies)
+
+    return write
+
+
 # RIFF and its relatives: kind, length, content, padding to an even place.
 
 
@@ -152,18 +165,11 @@ def _riff(order: str, nests: tuple[bytes, ...]) -> Shape:
             at += 8 + padded
         return out + _raw(data[at:])
 
-    def write(chunks: list[Chunk]) -> bytes:
-        out = b""
-        for chunk in chunks:
-            body = _content(chunk, write)
-            if chunk.width < 0:
-                out += body
-                continue
-            body = chunk.head[4:] + body
-            out += chunk.head[:4].ljust(4) + struct.pack(order + "I", len(body)) + body + bytes(len(body) % 2)
-        return out
+    def write_one(chunk: Chunk, body: bytes) -> bytes:
+        body = chunk.head[4:] + body
+        return chunk.head[:4].ljust(4) + struct.pack(order + "I", len(body)) + body + bytes(len(body) % 2)
 
-    return Shape(parse, write)
+    return Shape(parse, _writer(write_one))
 
 
 # ISO media files: length, kind, content.
@@ -186,12 +192,8 @@ def _parse_iso(data: bytes) -> list[Chunk]:
     return out + _raw(data[at:])
 
 
-def _write_iso(chunks: list[Chunk]) -> bytes:
-    out = b""
-    for chunk in chunks:
-        body = _content(chunk, _write_iso)
-        out += body if chunk.width < 0 else struct.pack(">I", 4 + len(chunk.head) + len(body)) + chunk.head + body
-    return out
+def _write_iso(chunk: Chunk, body: bytes) -> bytes:
+    return struct.pack(">I", 4 + len(chunk.head) + len(body)) + chunk.head + body
 
 
 # Matroska and WebM: kind and length of varying width.
@@ -237,19 +239,12 @@ def _parse_ebml(data: bytes) -> list[Chunk]:
     return out + _raw(data[at:])
 
 
-def _write_ebml(chunks: list[Chunk]) -> bytes:
-    out = b""
-    for chunk in chunks:
-        body = _content(chunk, _write_ebml)
-        if chunk.width < 0:
-            out += body
-            continue
-        width = chunk.width % 16
-        length = (1 << 7 * width) - 1 if chunk.width > 16 else len(body)
-        if length >= 1 << 7 * width:
-            width = 8
-        out += chunk.head + (length | 1 << 7 * width).to_bytes(width, "big") + body
-    return out
+def _write_ebml(chunk: Chunk, body: bytes) -> bytes:
+    width = chunk.width % 16
+    length = (1 << 7 * width) - 1 if chunk.width > 16 else len(body)
+    if length >= 1 << 7 * width:
+        width = 8
+    return chunk.head + (length | 1 << 7 * width).to_bytes(width, "big") + body
 
 
 # Ogg: pages with a table of segments and a checksum.
@@ -474,7 +469,7 @@ def _tiff_field(random: Random, data: bytes) -> bytes | None:
 
 
 _RIFF, _AIFF = _riff("<", (b"RIFF", b"LIST")), _riff(">", (b"FORM",))
-_ISO, _EBML = Shape(_parse_iso, _write_iso), Shape(_parse_ebml, _write_ebml)
+_ISO, _EBML = Shape(_parse_iso, _writer(_write_iso)), Shape(_parse_ebml, _writer(_write_ebml))
 SHAPES: tuple[tuple[int, bytes, Shape], ...] = (
     (0, b"\x89PNG", Shape(_parse_png, _write_png)),
     (0, b"RIFF", _RIFF),

@@ -169,25 +169,40 @@ class Perceiver(nn.Module):
             seconds=time.monotonic() - began,
         )
 
-    def steps(self, inputs: InputArray, *, traced: bool = False) -> Iterator[LayerStep]:
+    def steps(
+        self,
+        inputs: InputArray,
+        *,
+        traced: bool = False,
+        latents: Float[Tensor, "K N D"] | None = None,
+        first: int = 0,
+    ) -> Iterator[LayerStep]:
         """Runs the model layer by layer, in the order of the plan.
 
-        traced  whether cross-attentions hand out what their maps are computed from; records no gradients
+        traced   whether cross-attentions hand out what their maps are computed from; records no gradients
+        latents  the state to begin with in place of the learned latents; for one input several, of any number of
+                 latents each
+        first    the block to begin with
         """
-        latents: Tensor = self.latents.expand(inputs.shape[0], -1, -1)
+        latents = self.latents.expand(inputs.shape[0], -1, -1) if latents is None else latents
         projected: dict[int, tuple[Tensor, Tensor]] = {}
         for block, (cross, tower) in enumerate(self.config.plan):
+            if block < first:
+                continue
             if cross is not None:
                 attention = cast(CrossAttention, self.cross[cross])
-                form = attention.form(latents.shape[1], inputs.shape[1], self._uses[cross])
+                # Latents do not meet in a cross-attention: those of several states query one input together.
+                before = latents.reshape(inputs.shape[0], -1, latents.shape[-1])
+                form = attention.form(before.shape[1], inputs.shape[1], self._uses[cross])
                 if form == "projected" and cross not in projected:
                     projected[cross] = attention.project(inputs)
-                before, made, keys_and_values = latents, None, projected.get(cross)
+                made, keys_and_values = None, projected.get(cross)
                 if traced:
                     made = attention.traced(before, inputs, form=form, projected=keys_and_values)
-                    latents = made.latents
+                    after = made.latents
                 else:
-                    latents = attention(before, inputs, form=form, projected=keys_and_values)
+                    after = attention(before, inputs, form=form, projected=keys_and_values)
+                before, latents = latents, after.reshape(latents.shape)
                 yield LayerStep(block, attention, before, latents, made)
             for layer in cast(nn.ModuleList, self.towers[tower]) if tower is not None else ():
                 before, latents = latents, layer(latents)

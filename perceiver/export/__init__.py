@@ -7,14 +7,8 @@ from __future__ import annotations
 
 from .changes import ablation_json, ablation_npz, shuffles_json, sweep_csv, sweep_json
 from .encodings import ModelSpectra, encoding_json, encoding_npz, tartan_csv, tartan_json
-from .explanations import (
-    explanations_json,
-    explanations_npz,
-    faithfulness_csv,
-    faithfulness_json,
-    latents_csv,
-    latents_json,
-)
+from .explanations import explanations_json, explanations_npz, faithfulness_csv, faithfulness_json
+from .latents import effects_csv, effects_json, latents_csv, latents_json, patching_csv, patching_json
 from .origin import FORMAT, Layout, Origin
 from .predictions import maps_csv, maps_npz, predictions_json
 from .region import profiles_csv, region_csv, region_json
@@ -27,6 +21,8 @@ __all__ = [
     "Origin",
     "ablation_json",
     "ablation_npz",
+    "effects_csv",
+    "effects_json",
     "encoding_json",
     "encoding_npz",
     "explanations_json",
@@ -37,6 +33,8 @@ __all__ = [
     "latents_json",
     "maps_csv",
     "maps_npz",
+    "patching_csv",
+    "patching_json",
     "predictions_json",
     "profiles_csv",
     "region_csv",

@@ -1,4 +1,4 @@
-"""Export of explanations, deletion and insertion curves, and the analysis of latents."""
+"""Export of explanations, and of deletion and insertion curves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from jaxtyping import Float
 
 from ..analysis.explanation import Explanations
 from ..analysis.faithfulness import Faithfulness, PerturbationCurve
-from ..analysis.latents import LatentAnalysis
 from .arrays import Target, write_npz
 from .origin import Layout, Origin
 
@@ -103,53 +102,6 @@ def faithfulness_csv(scores: Mapping[str, Faithfulness]) -> str:
         for course, found in (("deletion", score.deletion), ("insertion", score.insertion)):
             points = zip(found.shares.tolist(), found.probabilities.tolist(), strict=True)
             writer.writerows([name, course, share, probability] for share, probability in points)
-    return out.getvalue()
-
-
-def latents_json(found: LatentAnalysis, origin: Origin) -> dict[str, Any]:
-    """The analysis of a block's latents as plain values for JSON; blocks, latents and clusters are counted from 0."""
-    clusters, movement = found.clusters, found.movement
-    return origin.to_dict() | {
-        "block": found.block,
-        "head": found.head,
-        "clusters": [clusters.members(i).tolist() for i in range(len(clusters.sizes))],
-        "order": clusters.order.tolist(),
-        "linkage": clusters.linkage.tolist(),
-        "entropy": found.concentration.entropy.tolist(),
-        "effective": found.concentration.effective.tolist(),
-        "movement": [
-            {"from": before, "to": after, "divergence": moved.tolist()}
-            for (before, after), moved in zip(movement.steps, movement.divergence, strict=True)
-        ],
-    }
-
-
-def latents_csv(found: LatentAnalysis) -> str:
-    """The analysis of a block's latents as CSV, one line per latent; blocks, latents and clusters are counted from 1.
-
-    place          position in the order of the tree, in which neighbours have similar maps
-    before, after  Jensen-Shannon divergence in bits of the latent's map from its map in the previous and in the next
-                   block with a map; empty if there is none
-    """
-    out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["block", "latent", "cluster", "place", "entropy", "effective", "before", "after"])
-    block, clusters = found.block, found.clusters
-    place = np.argsort(clusters.order)
-    before = next((moved for step, moved in found.steps if step[1] == block), None)
-    after = next((moved for step, moved in found.steps if step[0] == block), None)
-    for n in range(len(clusters.order)):
-        writer.writerow(
-            [
-                block + 1,
-                n + 1,
-                int(clusters.cluster[n]) + 1,
-                int(place[n]) + 1,
-                float(found.concentration.entropy[n]),
-                float(found.concentration.effective[n]),
-                *("" if moved is None else float(moved[n]) for moved in (before, after)),
-            ]
-        )
     return out.getvalue()
 
 

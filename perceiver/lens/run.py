@@ -20,6 +20,7 @@ from ..analysis.faithfulness import Faithfulness, faithfulness
 from ..analysis.latents import ElementReader, LatentAnalysis, analyse_latents, element_readers
 from ..analysis.maps import MEAN, MapSelection
 from ..analysis.methods import Fill, RelevanceMethod, Removal, Shuffle
+from ..analysis.patching import LatentEffects, Patching, latent_effects, patch_steps
 from ..analysis.permutation import Shuffled, permute
 from ..analysis.predictions import Prediction, rank_predictions
 from ..analysis.region import Region, RegionShares, elements_in, region_shares
@@ -305,6 +306,51 @@ class Run:
         chosen = self.blocks[-1] if block is None else self._block(block)
         self._head(head)
         return analyse_latents(self.trace, chosen, clusters, head)
+
+    def latent_effects(
+        self,
+        target: int | str | None = None,
+        *,
+        after: int | None = None,
+        groups: Sequence[Sequence[int]] | None = None,
+        progress: ProgressCallback = ignore,
+    ) -> LatentEffects:
+        """What the logit of a class loses when latents are removed, each alone or in groups: a run from the chosen
+        block on for each. Arguments as `perceiver.analysis.patching.latent_effects` takes them; raises as it does."""
+        chosen = self.context.class_index(target, self.logits)
+        return latent_effects(self.model, self.trace, chosen, after=after, groups=groups, progress=progress)
+
+    def patch_steps(
+        self,
+        source: Run,
+        target: int | str | None = None,
+        against: int | str | None = None,
+        *,
+        blocks: Sequence[int] | None = None,
+        progress: ProgressCallback = ignore,
+    ) -> Iterator[Patching]:
+        """`patch` as it grows, block by block; it can be stopped between."""
+        chosen = self.context.class_index(target, source.logits)
+        other = self.context.class_index(against, self.logits)
+        return patch_steps(self.model, self.trace, source.trace, chosen, other, blocks=blocks, progress=progress)
+
+    def patch(
+        self,
+        source: Run,
+        target: int | str | None = None,
+        against: int | str | None = None,
+        *,
+        blocks: Sequence[int] | None = None,
+        progress: ProgressCallback = ignore,
+    ) -> Patching:
+        """Gives the latents, one at a time, the states that they have in another run of the same model, as
+        `perceiver.analysis.patching.patch` does; raises as it does.
+
+        target   by default the prediction of `source`
+        against  by default the prediction of this run
+        """
+        *_, last = self.patch_steps(source, target, against, blocks=blocks, progress=progress)
+        return last
 
     def strongest_latents(
         self, element: int | tuple[int, ...], *, head: int | None = None, top: int = 8, block: int | None = None

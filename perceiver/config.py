@@ -278,6 +278,12 @@ class PerceiverConfig:
         return self.positions.channels(self.num_axes)
 
     @property
+    def positions_label(self) -> str:
+        """The position encoding in a few words, or those of all segments."""
+        each = [f"{one.name}: {one.positions.label}" for one in self.segments if one.positions]
+        return "; ".join(each) or self.positions.label
+
+    @property
     def positions_description(self) -> str:
         """Description of the position encoding, or of those of all segments."""
         each = [f"{one.name}: {one.positions.description}" for one in self.segments if one.positions]

@@ -95,12 +95,26 @@ class Sample:
         picture = picture_html(self.seen, self.name, f"{self.name}, as read") if is_picture else ""
         return row(picture, titled_table(self.name, rows))
 
+    def part(self, name: str) -> tuple[Part, slice] | None:
+        """A part, and which input elements it holds; None where the input has no part of this name."""
+        return find_part(self.parts, name)
+
     def split(self, values: Shaped[np.ndarray, "*rest M"]) -> Mapping[str, Shaped[np.ndarray, "..."]]:
         """Splits values over all elements into one array per part, (*rest, *shape of the part), by name.
 
         Raises ValueError if the input has no parts or the number of values differs from M.
         """
         return split(self.parts, values)
+
+
+def find_part(parts: tuple[Part, ...], name: str) -> tuple[Part, slice] | None:
+    """A part among several, and which elements it holds; None where there is none of this name."""
+    first = 0
+    for part in parts:
+        if part.name == name:
+            return part, slice(first, first + part.count)
+        first += part.count
+    return None
 
 
 def split(parts: tuple[Part, ...], values: Shaped[np.ndarray, "*rest M"]) -> Mapping[str, Shaped[np.ndarray, "..."]]:

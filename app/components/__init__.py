@@ -6,21 +6,26 @@ from .chart import chart
 from .clip import clip
 from .cloud import Cloud, cloud, cloud_row
 from .link import copy_link, remember_sidebar
+from .player import Frames, Selected, Track, player
 from .ranking import Row, ranking
 from .scale import ColourBar, Profiles, Ruler, Tick
-from .wall import Tile, wall
+from .wall import Moving, Tile, wall
 
 __all__ = [
     "BandAxis",
     "Cloud",
     "ColourBar",
+    "Frames",
     "Grid",
+    "Moving",
     "Off",
     "Profiles",
     "Row",
     "Ruler",
+    "Selected",
     "Tick",
     "Tile",
+    "Track",
     "bands",
     "chart",
     "clip",
@@ -28,6 +33,7 @@ __all__ = [
     "cloud_row",
     "copy_link",
     "map_canvas",
+    "player",
     "ranking",
     "remember_sidebar",
     "wall",

@@ -16,7 +16,7 @@ _mount = st.components.v2.component(
     "perceiver_map",
     html=asset("canvas.html", "bar.html"),
     css=asset("bar.css", "readout.css", "ruler.css", "canvas.css"),
-    js=asset("frame.js", "bar.js", "readout.js", "ruler.js", "profile.js", "select.js", "canvas.js"),
+    js=asset("frame.js", "bar.js", "readout.js", "ruler.js", "profile.js", "select.js", "mapview.js", "canvas.js"),
 )
 
 

@@ -16,7 +16,7 @@ _mount = st.components.v2.component(
     "perceiver_wall",
     html=asset("wall.html", "bar.html"),
     css=asset("bar.css", "wall.css"),
-    js=asset("frame.js", "bar.js", "profile.js", "tiles.js", "wall.js"),
+    js=asset("frame.js", "bar.js", "profile.js", "moment.js", "tiles.js", "wall.js"),
 )
 
 
@@ -35,8 +35,17 @@ class Tile:
     empty: bool = False
 
 
+@dataclass(frozen=True)
+class Moving:
+    """The window of a clip whose frames tiles show: its start and end, and the moment, in seconds of the clip."""
+
+    start: float
+    stop: float
+    moment: float
+
+
 def wall(
-    pixels: UInt8[np.ndarray, "n H W 3"] | UInt8[np.ndarray, "n H W"],
+    pixels: UInt8[np.ndarray, "n H W 3"] | UInt8[np.ndarray, "n H W"] | UInt8[np.ndarray, "n frames H W 3"],
     tiles: Sequence[Tile],
     *,
     key: str,
@@ -52,10 +61,11 @@ def wall(
     limit: int | None = None,
     fill: bool = False,
     profiles: Profiles | None = None,
+    moving: Moving | None = None,
 ) -> None:
     """Draws the tiles in a grid; calls `on_pick` with the index of the tile selected by mouse or keyboard.
 
-    pixels  RGB, or indices into `table`
+    pixels  RGB, or indices into `table`; with `moving` those of every frame
     bar     colour bar shared by all tiles
     tile    minimum width of a tile in CSS pixels
     dense   show images only, with their text on hover
@@ -64,10 +74,11 @@ def wall(
     limit   maximum width of a tile in CSS pixels
     fill    use the full width of a tile, which blurs pixel edges; else pixels are scaled by an integer
     profiles  curves under the images, one row per tile
+    moving  shows the frame at a moment of a clip, and follows the players on the page
 
     Raises ValueError if the numbers of tiles and images differ.
     """
-    count, height, width = pixels.shape[:3]
+    count, (height, width) = len(pixels), pixels.shape[2:4] if moving else pixels.shape[1:3]
     if count != len(tiles):
         raise ValueError(f"{count} pictures and {len(tiles)} tiles")
     meta = {
@@ -84,6 +95,7 @@ def wall(
         "tiles": [asdict(t) for t in tiles],
         "bar": bar.meta() if bar else None,
         "profile": profiles.meta() if profiles else None,
+        "moving": {**asdict(moving), "frames": pixels.shape[1]} if moving else None,
     }
     arrays: dict[str, np.ndarray] = {"pixels": pixels}
     if profiles is not None:

@@ -14,6 +14,7 @@ from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.region import RegionShares, elements_in, region_shares
 from perceiver.plots import block_maps as scaling
 from perceiver.plots.block_maps import BlockMap, Since
+from perceiver.sample import Sample
 from perceiver.trace import Kind, Trace
 
 from .inference import Case, context, read, trace
@@ -69,17 +70,18 @@ def concentration(case: Case, block: int, head: int | None, progress: Progress) 
 
 @st.cache_data(show_spinner=False, max_entries=12)
 def _thumbs(
-    model: str, key: str, block: int, kind: Kind, head: int | None, square: int, _trace: Trace
+    model: str, key: str, block: int, kind: Kind, head: int | None, square: int, _trace: Trace, _sample: Sample
 ) -> Float[np.ndarray, "N ..."]:
-    return latents.latent_thumbnails(_trace, block, square, kind=kind, head=head)
+    return latents.latent_thumbnails(_trace, block, square, parts=_sample.parts, kind=kind, head=head)
 
 
 def strip(case: Case, block: int, kind: Kind, head: int | None, progress: Progress) -> Strip:
     """Thumbnails of the maps of all latents of a block, and the order to show them in."""
     made = trace(case, progress)
     progress.step(0.9, f"Reading the latents of block {block + 1}")
-    square, narrow = latents.thumbnail_square(read(case)), concentration(case, block, head, progress)
-    thumbs = _thumbs(case.model, case.key, block, kind, head, square, made)
+    sample, narrow = read(case), concentration(case, block, head, progress)
+    square = latents.thumbnail_square(sample)
+    thumbs = _thumbs(case.model, case.key, block, kind, head, square, made, sample)
     return Strip(order=narrow.order, entropies=narrow.entropy, thumbs=thumbs, square=square)
 
 

@@ -17,7 +17,7 @@ from perceiver.config import PerceiverConfig
 from perceiver.errors import CheckpointError
 from perceiver.lens.isolated import worker_processes
 from perceiver.model import Perceiver, count_parameters
-from perceiver.positions import PositionConfig, Positions
+from perceiver.positions import Positions
 from perceiver.progress import ProgressCallback
 
 from . import checkpoints
@@ -142,9 +142,10 @@ def encoding(key: str) -> Positions:
     return get(key).encoding
 
 
-def encoding_label(config: PositionConfig) -> str:
-    """A position encoding in a few words."""
-    return config.label[:1].upper() + config.label[1:]
+def encoding_label(config: PerceiverConfig) -> str:
+    """The position encoding of a model in a few words."""
+    label = config.positions_label
+    return label[:1].upper() + label[1:]
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

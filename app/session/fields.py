@@ -155,6 +155,13 @@ def _whole(text: str, low: int, high: float) -> int:
     return number
 
 
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(text)
+    return seconds
+
+
 def _ablation(text: str) -> str:
     try:
         return ablation_text(ablation.parse(text))
@@ -177,6 +184,9 @@ def ablation_text(removed: ablation.Ablation) -> str:
 
 NUMBER = Codec(lambda text: _whole(text, 1, math.inf) - 1, lambda value: str(value + 1))
 """The number of a thing: counted from 1 in an address, as everywhere on the page, and from 0 in a view."""
+
+SECONDS = Codec(_seconds, lambda value: f"{value:.3f}")
+"""A time in seconds from 0, written to the millisecond."""
 
 PAIRS = Codec(_pairs, lambda pairs: ",".join(f"{name}:{value}" for name, value in pairs))
 """Named choices: "start:2.25,up:z"."""

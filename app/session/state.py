@@ -86,7 +86,7 @@ def replace(**values: Any) -> None:
 def choose(name: str, value: str) -> None:
     """Sets a reading option. The input elements become others, so those that are marked are forgotten."""
     read = dict(view(View).read) | {name: value}
-    change(read=tuple(sorted(read.items())), pick=None, region="")
+    change(read=tuple(sorted(read.items())), pick=None, region="", moment=None)
 
 
 def keep(digest: str, name: str, data: bytes) -> None:

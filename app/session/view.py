@@ -18,7 +18,7 @@ from perceiver.errors import InputError
 from perceiver.trace import KINDS, REDUCTIONS, Kind, Reduce
 
 from . import fields
-from .fields import ABLATION, NUMBER, PAIRS, REGION, Rule, choice, declared, names, text, whole
+from .fields import ABLATION, NUMBER, PAIRS, REGION, SECONDS, Rule, choice, declared, names, text, whole
 
 if TYPE_CHECKING:
     from perceiver.modalities import Option
@@ -165,6 +165,7 @@ class View:
     laid     the map over the "input", or "alone"
     overlay  how strongly it covers the input, in percent
     pick     the input element that is marked
+    moment   of a clip that is shown, in seconds; None for the middle of what is read
     """
 
     model: str = declared("", text(longest=300), rule=_model)
@@ -189,6 +190,7 @@ class View:
         rule=_below("input element", "none", lambda _, limits: math.prod(limits.shape) if limits.shape else 0),
         of="sample",
     )
+    moment: float | None = declared(None, SECONDS, of="sample")
 
     @classmethod
     def entered(cls, values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from perceiver.plots.drawing.audiovisual import AudiovisualDrawing
+from perceiver.plots.drawing.video import VideoDrawing
+
 from .audio import AudioView
 from .base import ModalityView
+from .clip import ClipView
 from .image import ImageView
 from .points import PointsView
-from .video import VideoView
 
-_ALL: tuple[ModalityView, ...] = (ImageView(), AudioView(), PointsView(), VideoView())
+_ALL: tuple[ModalityView, ...] = (
+    ImageView(),
+    AudioView(),
+    PointsView(),
+    ClipView(AudiovisualDrawing()),
+    ClipView(VideoDrawing()),
+)
 VIEWS = {view.modality: view for view in _ALL}
 
 

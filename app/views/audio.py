@@ -54,9 +54,9 @@ class AudioView(GridView):
         picture = Image.fromarray(DRAWING.given(sample))
         return np.asarray(picture.resize((128, 128), Image.Resampling.BICUBIC))
 
-    def tile(self, unit: Float[np.ndarray, "*grid"]) -> UInt8[np.ndarray, "h w"]:
+    def latent_tile(self, sample: Sample, unit: Float[np.ndarray, "*grid"]) -> UInt8[np.ndarray, "h w"]:
         """The cells of a spectrogram, or the columns of a waveform."""
-        cells = super().tile(np.atleast_2d(unit))
+        cells = super().latent_tile(sample, np.atleast_2d(unit))
         cells = enlarge(cells, max(1, THUMB // cells.shape[1]))
         return np.resize(cells, (COLUMN, cells.shape[1])) if unit.ndim == 1 else cells
 

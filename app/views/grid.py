@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
+from perceiver.analysis.latents import thumbnail_sides
 from perceiver.analysis.region import CellBox
 from perceiver.plots import colour
 from perceiver.plots.block_maps import BlockMap
@@ -15,7 +16,7 @@ from perceiver.plots.drawing import Drawing
 from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample
 
-from ..components import Profiles, Tile, wall
+from ..components import Moving, Profiles, Tile, wall
 from ..services.maps import Strip
 from .base import Described, OnChoice, OnRegion, Paint, colour_bar, in_place
 
@@ -34,13 +35,14 @@ class GridView(Described):
     """
 
     drawing: Drawing
+    modality: str
     row_limit: int | None = None
 
     def size(self, sample: Sample) -> str:
         """Description of the size of the model input."""
         return self.drawing.size(sample)
 
-    def tile(self, unit: Float[np.ndarray, "*grid"]) -> UInt8[np.ndarray, "h w"]:
+    def latent_tile(self, sample: Sample, unit: Float[np.ndarray, "*grid"]) -> UInt8[np.ndarray, "h w"]:
         """The thumbnail of the map of one latent, scaled to [0, 1], as colour indices at display size."""
         return colour.index(unit).astype(np.uint8)
 
@@ -65,7 +67,7 @@ class GridView(Described):
     ) -> None:
         """Draws the maps over the input, side by side."""
         shared = maps[0].range if bar and maps[0].range.comparable else None
-        painted = [self.picture(sample, one, paint) for one in maps]
+        painted, moving = self.row_pictures(sample, maps, paint)
         wall(
             in_place(painted, tiles),
             tiles,
@@ -76,9 +78,16 @@ class GridView(Described):
             limit=self.row_limit,
             fill=tile < SMALL,
             profiles=self.profiles(maps, tiles),
+            moving=moving,
             chosen=chosen,
             on_pick=on_pick,
         )
+
+    def row_pictures(
+        self, sample: Sample, maps: Sequence[BlockMap], paint: Paint
+    ) -> tuple[list[np.ndarray], Moving | None]:
+        """The maps of the row, of clips at every frame, with the moment that is shown."""
+        return [self.picture(sample, one, paint) for one in maps], None
 
     def profiles(self, maps: Sequence[BlockMap], tiles: Sequence[Tile]) -> Profiles | None:
         """Curves under the maps of the row, one per tile; None for none."""
@@ -98,10 +107,12 @@ class GridView(Described):
         """Draws the maps of the latents without the input, since thumbnails are too small for both."""
         ordered = [strip.thumbs[i] for i in strip.order]
         ranges = ColourScale(mode).limits(ordered, what)  # type: ignore[arg-type]
-        absent = _shrunk(sample.padding, strip.square)
+        absent = _shrunk(sample, strip.square)
         units = (r.apply(t) for r, t in zip(ranges, ordered, strict=True))
         # There is no colour but those of the map: padding has the lowest.
-        pictures = np.stack([self.tile(unit if absent is None else np.where(absent, 0.0, unit)) for unit in units])
+        pictures = np.stack(
+            [self.latent_tile(sample, unit if absent is None else np.where(absent, 0.0, unit)) for unit in units]
+        )
         wall(
             pictures,
             tiles,
@@ -144,10 +155,17 @@ def region_arguments(
     return {"region": box, "on_region": selected}
 
 
-def _shrunk(padding: Bool[np.ndarray, "..."] | None, square: int) -> Bool[np.ndarray, "..."] | None:
-    """Whether the squares that a thumbnail averages hold padding alone."""
-    if padding is None:
+def _shrunk(sample: Sample, square: int) -> Bool[np.ndarray, "..."] | None:
+    """Whether the boxes of elements that a thumbnail averages hold padding alone."""
+    if sample.padding is None:
         return None
-    for axis in range(padding.ndim):
-        padding = np.logical_and.reduceat(padding, range(0, padding.shape[axis], square), axis=axis)
+    if sample.parts:
+        shrunk = (_boxes(sample.split(sample.padding)[part.name], thumbnail_sides(part)) for part in sample.parts)
+        return np.concatenate([one.ravel() for one in shrunk])
+    return _boxes(sample.padding, (square,) * sample.padding.ndim)
+
+
+def _boxes(padding: Bool[np.ndarray, "..."], sides: Sequence[int]) -> Bool[np.ndarray, "..."]:
+    for axis, side in enumerate(sides):
+        padding = np.logical_and.reduceat(padding, range(0, padding.shape[axis], side), axis=axis)
     return padding

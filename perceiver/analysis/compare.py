@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from ..model import Perceiver
 from ..positions import Band
-from ..sample import Sample
+from ..sample import Part, Sample
 from .change import jensen_shannon
 from .spectrum import reference_bands
 from .summary import WEIGHTS, Quantity
@@ -29,6 +29,10 @@ def same_input(one: Sample, other: Sample) -> bool:
 def same_elements(one: Sample, other: Sample) -> bool:
     """Whether two models have the same input elements for an input, so that their maps can be subtracted."""
     if one.shape != other.shape or not np.allclose(one.box, other.box):
+        return False
+    if [(part.name, part.shape) for part in one.parts] != [(part.name, part.shape) for part in other.parts]:
+        return False
+    if not all(np.allclose(mine.box, theirs.box) for mine, theirs in zip(one.parts, other.parts, strict=True)):
         return False
     if one.coordinates is None or other.coordinates is None:
         return one.coordinates is other.coordinates
@@ -88,18 +92,42 @@ def why_not_subtracted(first: Sample, other: Sample, names: str) -> str | None:
 
 
 def central_element(sample: Sample) -> int:
-    """The element in the middle of an input."""
+    """The element in the middle of an input, of one with several parts in the middle of the part with the most axes."""
     if sample.coordinates is not None:
         return int((sample.coordinates**2).sum(-1).argmin())
-    return int(np.ravel_multi_index([count // 2 for count in sample.shape], sample.shape))
+    largest = max(sample.parts, key=lambda part: len(part.shape), default=None)
+    if largest is not None:
+        found = sample.part(largest.name)
+        assert found is not None
+        return found[1].start + _middle(largest.shape)
+    return _middle(sample.shape)
 
 
 def corresponding_element(element: int, one: Sample, other: Sample) -> int:
-    """The element of `other` at the position of an element of `one`; in the middle of axes that `one` does not have."""
+    """The element of `other` at the position of an element of `one`; in the middle of axes, and of parts, that one of
+    them does not have."""
     if same_elements(one, other):
         return element
+    if one.parts or other.parts:
+        return _in_same_part(element, one, other)
     if one.coordinates is not None and other.coordinates is not None:
         return int(((other.coordinates - one.coordinates[element]) ** 2).sum(-1).argmin())
+    return _at_place(element, one, other)
+
+
+def _in_same_part(element: int, one: Sample, other: Sample) -> int:
+    """`corresponding_element` of inputs with several parts, by the names of these."""
+    for part in one.parts:
+        mine, theirs = one.part(part.name), other.part(part.name)
+        if mine is None or not mine[1].start <= element < mine[1].stop or theirs is None:
+            continue
+        place = _at_place(element - mine[1].start, mine[0], theirs[0]) if mine[0].box else 0
+        return theirs[1].start + place
+    return central_element(other)
+
+
+def _at_place(element: int, one: Sample | Part, other: Sample | Part) -> int:
+    """The element of one grid at the position of an element of another."""
     cell = np.unravel_index(element, one.shape)
     at = []
     for axis, ((start, stop), count) in enumerate(zip(other.box, other.shape, strict=True)):
@@ -111,6 +139,10 @@ def corresponding_element(element: int, one: Sample, other: Sample) -> int:
             share = (place - start) / (stop - start)
         at.append(min(count - 1, max(0, math.floor(share * count))))
     return int(np.ravel_multi_index(at, other.shape))
+
+
+def _middle(shape: tuple[int, ...]) -> int:
+    return int(np.ravel_multi_index([count // 2 for count in shape], shape))
 
 
 def _overlapping(interval: tuple[float, float], box: Sequence[tuple[float, float]]) -> int | None:

@@ -6,6 +6,7 @@ All are computed from products of channels (P x P), never from pairs of elements
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch import Tensor
 from ..config import PerceiverConfig
 from ..model import Perceiver
 from ..notebook import titled_table
-from ..positions import Band
+from ..positions import Band, Rows
 from ..validation import index_of
 from .formatting import number
 
@@ -103,7 +104,7 @@ class CodePattern:
 
     axis, index  the band, for encodings with bands; `index` alone is a component, `axis` alone a raw coordinate
     frequency    of the band in cycles across the axis; 0 for none
-    values       one per element
+    values       one per element; NaN for those without the axis, in an input of several parts
     """
 
     axis: int | None
@@ -113,8 +114,10 @@ class CodePattern:
 
 
 def code_parts(config: PerceiverConfig) -> int:
-    """The number of bands per axis of a position encoding, or of its channels; 0 without position channels."""
-    return config.positions.bands_per_axis or config.position_channels
+    """The number of bands per axis of a position encoding, the most of several; else that of its channels; 0 without
+    position channels."""
+    encodings = [one.positions for one in config.segments if one.positions] or [config.positions]
+    return max(one.bands_per_axis for one in encodings) or config.position_channels
 
 
 def code_patterns(model: Perceiver, codes: Float[Tensor, "M P"], chosen: int) -> tuple[CodePattern, ...]:
@@ -130,14 +133,30 @@ def code_patterns(model: Perceiver, codes: Float[Tensor, "M P"], chosen: int) ->
         return ()
     chosen = min(chosen, parts - 1)
     if every := encoding.bands():
-        shown = [band for band in every if band.index in (0, chosen, parts - 1)]
-        return tuple(CodePattern(b.axis, b.index, b.frequency, pattern(codes, b.sine)) for b in shown)
+        counts = Counter(band.axis for band in every)
+        shown = [b for b in every if b.index in (0, min(chosen, counts[b.axis] - 1), counts[b.axis] - 1)]
+        return tuple(
+            CodePattern(b.axis, b.index, b.frequency, _of_rows(pattern(codes, b.sine), encoding.rows(b.axis)))
+            for b in shown
+        )
     if raw := encoding.coordinate_channels():
-        return tuple(CodePattern(axis, axis, 0.0, pattern(codes, channel)) for axis, channel in enumerate(raw))
+        return tuple(
+            CodePattern(axis, axis, 0.0, _of_rows(pattern(codes, channel), encoding.rows(axis)))
+            for axis, channel in enumerate(raw)
+        )
     numbers = sorted({*range(min(LEADING, parts)), chosen})
     # Components have length 1 over all elements; scaled to a mean square of 1, they are comparable to channels.
     leading = components(codes, max(numbers) + 1) * np.float32(math.sqrt(len(codes)))
     return tuple(CodePattern(None, i, 0.0, leading[i]) for i in numbers if i < len(leading))
+
+
+def _of_rows(values: Float32[np.ndarray, "M"], rows: Rows) -> Float32[np.ndarray, "M"]:
+    """The values of some elements, NaN for the others."""
+    if rows is None:
+        return values
+    out = np.full_like(values, np.nan)
+    out[slice(*rows)] = values[slice(*rows)]
+    return out
 
 
 @dataclass(frozen=True)

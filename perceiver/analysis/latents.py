@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 
 from ..notebook import titled_table
-from ..sample import Sample
+from ..sample import Part, Sample, split
 from ..trace import Kind, Trace
 from ..validation import index_of, whole_number
 from .change import latent_divergences
@@ -168,36 +169,61 @@ def latent_groups(trace: Trace, block: int, clusters: int = 4, head: int | None 
 THUMBNAIL = 64
 """Maximum side of a thumbnail in cells; twice that for inputs with a single axis."""
 
+PART = {1: (64,), 3: (4, 16, 16)}
+"""Maximum sides of the thumbnail of one part among several, in cells, by its number of axes."""
+
 
 def thumbnail_square(sample: Sample) -> int:
     """The number of elements along a side of the squares averaged into one cell of a thumbnail; 1 for free elements,
-    whose neighbours in order are not neighbours in space."""
-    if sample.coordinates is not None:
+    whose neighbours in order are not neighbours in space, and for those of several parts (`thumbnail_sides`)."""
+    if sample.coordinates is not None or sample.parts:
         return 1
     return -(-max(sample.shape) // (THUMBNAIL if len(sample.shape) > 1 else 2 * THUMBNAIL))
 
 
+def thumbnail_sides(part: Part) -> tuple[int, ...]:
+    """The number of elements along each side of the boxes averaged into one cell of the thumbnail of a part."""
+    most = PART.get(len(part.shape), (THUMBNAIL,) * len(part.shape))
+    return tuple(-(-n // limit) for n, limit in zip(part.shape, most, strict=True))
+
+
 def latent_thumbnails(
-    trace: Trace, block: int, square: int, *, kind: Kind = "probability", head: int | None = None
+    trace: Trace,
+    block: int,
+    square: int,
+    *,
+    parts: tuple[Part, ...] = (),
+    kind: Kind = "probability",
+    head: int | None = None,
 ) -> Float[np.ndarray, "N ..."]:
     """The maps of all latents of a block, averaged over squares of elements.
 
     square  elements along a side, as `thumbnail_square` gives it
+    parts   of an input with several; its thumbnails are those of all parts (`thumbnail_sides`) in their order, flat
     """
     count = trace.record(block).latents
     step = max(1, AT_A_TIME // trace.inputs.shape[1])
-    parts = []
+    out = []
     for start in range(0, count, step):
         part = trace.latent_maps(block, slice(start, min(start + step, count)), kind=kind, head=head)
-        parts.append(averaged(part.numpy().reshape(-1, *trace.shape), square))
-    return np.concatenate(parts)
+        maps = part.numpy().reshape(-1, *trace.shape)
+        out.append(_part_thumbnails(maps, parts) if parts else averaged(maps, square))
+    return np.concatenate(out)
 
 
-def averaged(maps: Float[np.ndarray, "n ..."], side: int) -> Float[np.ndarray, "n ..."]:
-    """Means over squares of `side` x `side` elements; squares at the far ends may be smaller."""
-    if side == 1:
-        return maps
-    for axis in range(1, maps.ndim):
+def _part_thumbnails(maps: Float[np.ndarray, "n M"], parts: tuple[Part, ...]) -> Float[np.ndarray, "n cells"]:
+    by_name = split(parts, maps)
+    small = [averaged(by_name[part.name], thumbnail_sides(part)).reshape(len(maps), -1) for part in parts]
+    return np.concatenate(small, axis=1)
+
+
+def averaged(maps: Float[np.ndarray, "n ..."], side: int | Sequence[int]) -> Float[np.ndarray, "n ..."]:
+    """Means over boxes of elements, `side` along each axis, or one number for each; boxes at the far ends may be
+    smaller."""
+    sides = (side,) * (maps.ndim - 1) if isinstance(side, int) else side
+    for axis, side in enumerate(sides, 1):
+        if side == 1:
+            continue
         starts = np.arange(0, maps.shape[axis], side)
         sizes = np.diff([*starts, maps.shape[axis]]).astype(maps.dtype)
         sizes = sizes.reshape([-1 if i == axis else 1 for i in range(maps.ndim)])

@@ -44,8 +44,8 @@ def encoding_axes(model: Perceiver, sample: Sample) -> tuple[EncodingAxis, ...]:
             name=name,
             frequencies=tuple(band.frequency for band in bands if band.axis == axis),
             raw=axis < raw,
-            elements=None if free else sample.shape[axis],
-            seconds=float(places[name][-1] - places[name][0]) if name == "time" else None,
+            elements=None if free else len(places[name]),
+            seconds=float(places[name][-1] - places[name][0]) if name.endswith("time") else None,
         )
         for axis, name in enumerate(layout.axes[:count])
     )

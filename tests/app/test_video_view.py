@@ -55,33 +55,46 @@ def trace(folder: Path, sample: Sample) -> Trace:
     return model.trace(model.inputs(sample))
 
 
-def test_one_frame_of_every_map_is_shown_and_a_slider_chooses_it(app: AppTest, sample: Sample, trace: Trace) -> None:
+def moment(app: AppTest) -> float:
+    """That of the model input; every part of the page shows the same."""
+    found = {frame.meta["moment"] for frame in frames(app, "player")}
+    found |= {frame.meta["moving"]["moment"] for frame in frames(app, "wall") if frame.meta["moving"]}
+    assert len(found) == 1
+    return float(found.pop())
+
+
+def test_all_frames_of_every_map_are_sent_and_a_moment_is_shown(app: AppTest, sample: Sample, trace: Trace) -> None:
     assert not app.exception
     assert not app.error
-    assert app.slider(key="frame").value == 3
+    assert moment(app) == pytest.approx(0.75)  # the middle of the third frame's time
     maps = [trace.map(block).numpy().reshape(lucidrains.SHAPE) for block in trace.blocks]
-    for frame in (2, 0):
-        app.slider(key="frame").set_value(frame + 1).run()
-        large = labelled(app, "map", "Block 1,")
-        assert f"Frame {frame + 1} of 4" in large.meta["label"]
-        np.testing.assert_allclose(large.arrays["values"].reshape(ROWS, COLUMNS), maps[0][frame], rtol=1e-4)
-        seen = labelled(app, "map", "The video as the model read it")
-        assert np.array_equal(seen.arrays["rgb"].reshape(ROWS, COLUMNS, 3), sample.seen[frame])
+    for at, frame in ((None, 2), (0.1, 0)):
+        pages.change(app, moment=at)
+        large = labelled(app, "player", "Block 1,")
+        assert large.meta["names"][frame].startswith(f"Frame {frame + 1} of 4")
+        np.testing.assert_allclose(large.arrays["values"].reshape(lucidrains.SHAPE), maps[0], rtol=1e-4)
+        assert large.meta["picture"]["whole"]["elements"] == maps[0].size
+        assert large.meta["picture"]["whole"]["sum"] == pytest.approx(1, abs=1e-4)
+        seen = labelled(app, "player", "The video as the model read it")
+        assert np.array_equal(seen.arrays["rgb"].reshape(sample.seen.shape), sample.seen)
+        assert seen.meta["sound"] is None
         row = labelled(app, "wall", "Maps of the blocks")
-        assert row.arrays["pixels"].size == 2 * ROWS * COLUMNS * 3
-    every = labelled(app, "wall", "Block 1")
-    assert [tile["title"] for tile in every.meta["tiles"]] == [f"Frame {i + 1}" for i in range(FRAMES)]
-    assert every.meta["chosen"] == 0
+        assert row.meta["moving"]["frames"] == FRAMES
+        assert row.arrays["pixels"].size == 2 * FRAMES * row.meta["height"] * row.meta["width"] * 3
+        every = labelled(app, "wall", "Block 1")
+        assert [tile["title"] for tile in every.meta["tiles"]] == [f"Frame {i + 1}" for i in range(FRAMES)]
+        assert every.meta["chosen"] == frame
+    assert app.query_params["moment"] in ("0.100", ["0.100"])
 
 
 def test_a_pick_names_its_frame_and_is_marked_on_it_alone(app: AppTest) -> None:
     element = 3 * ROWS * COLUMNS + 2 * COLUMNS + 5
     pages.change(app, pick=element)
-    assert app.slider(key="frame").value == 4
-    assert labelled(app, "map", "Block 1,").meta["pick"] == 2 * COLUMNS + 5
+    assert moment(app) == pytest.approx(1.05)  # of the fourth frame
+    assert labelled(app, "player", "Block 1,").meta["picture"]["pick"] == element
     assert "Frame 4 (1.04 s), row 3, column 6" in pages.said(app)
-    app.slider(key="frame").set_value(1).run()
-    assert labelled(app, "map", "Block 1,").meta["pick"] is None
+    pages.change(app, moment=0.1)
+    assert moment(app) == pytest.approx(0.1)
     assert "Frame 4 (1.04 s), row 3, column 6" in pages.said(app)
 
 
@@ -105,9 +118,9 @@ def test_the_video_is_played_and_what_was_read_is_said(app: AppTest) -> None:
 def test_ablated_maps_are_shown_frame_by_frame(app: AppTest) -> None:
     pages.opened(app, "ablate", ablate="b1:2-3")
     assert not app.exception
-    large = [frame.meta["label"] for frame in frames(app, "map")]
-    assert len(large) == 4  # the input, and the map of a block before, after, and the difference
-    assert all("Frame 3 of 4" in label for label in large)
+    # The input, and the map of a block before, after, and the difference.
+    assert len(frames(app, "player")) == 4
+    assert moment(app) == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize("page", ["explore", "explain", "ablate", "compare"])
@@ -117,7 +130,7 @@ def test_every_page_works(app: AppTest, page: str) -> None:
     assert not app.exception
     assert not app.error
     if page in ("explore", "explain"):
-        assert any("Frame 3 of 4" in frame.meta["label"] for frame in frames(app, "map"))
+        assert moment(app) == pytest.approx(0.75)
     pages.change(app, pick=77)
     assert not app.exception
     assert not app.error
@@ -137,9 +150,10 @@ def test_models_of_other_frames_are_compared(app: AppTest) -> None:
     pages.change(app, pick=3 * ROWS * COLUMNS)
     assert not app.exception
     assert not app.error
-    first, second = (frame for frame in frames(app, "map") if "block 1" in frame.meta["label"])
-    assert "Frame 4 of 4" in first.meta["label"]
-    assert "Frame 3 of 3" in second.meta["label"]
+    first, second = (frame.meta for frame in frames(app, "player") if "block 1" in frame.meta["label"])
+    assert (first["moment"], first["frames"]) == (pytest.approx(1.05), 4)
+    # The other model reads 0.4 to 0.8 s: it shows the last of that.
+    assert (second["moment"], second["frames"]) == (pytest.approx(0.8), 3)
 
 
 def test_windows_of_fixed_length_can_be_moved_and_scanned(app: AppTest) -> None:

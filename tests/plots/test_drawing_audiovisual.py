@@ -11,7 +11,7 @@ from perceiver.plots import colour
 from perceiver.plots.drawing import draw
 from perceiver.plots.drawing.audiovisual import HEIGHT, AudiovisualDrawing
 from perceiver.plots.scale import ColourRange, ColourScale
-from perceiver.sample import Part, split
+from perceiver.sample import Part, find_part
 
 PARTS = (Part("audio", (600,), ()), Part("video", (5, 4, 8), ()), Part("label", (1,), ()))
 TOTAL = 600 + 5 * 4 * 8 + 1
@@ -24,7 +24,7 @@ def sample(**changes: object) -> SimpleNamespace:
     sound = np.zeros(9600, np.float32)
     values = {"modality": "audiovisual", "seen": seen, "sound": sound, "parts": PARTS, "start": 1.0, "stop": 1.64}
     out = SimpleNamespace(**values | changes)
-    out.split = lambda array: split(out.parts, array)
+    out.part = lambda name: find_part(out.parts, name)
     return out
 
 

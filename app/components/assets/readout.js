@@ -16,10 +16,11 @@ class Readout {
   }
 
   // One value of a map: in its own measure, with `multiple` also as a multiple of uniform, and its rank.
-  value(values, at, { measure, multiple }) {
+  // `whole` says how many elements a map has of which `values` are one frame.
+  value(values, at, { measure, multiple, whole }) {
     this.say(`${short(values[at])} ${measure}`, "value");
-    if (multiple) this.say(`${short(values[at] * values.length)} × uniform`);
-    this.say(`rank ${this.rank(values, at)} of ${values.length}`);
+    if (multiple) this.say(`${short(values[at] * (whole?.elements ?? values.length))} × uniform`);
+    this.say(`rank ${this.rank(values, at)} of ${values.length}${whole ? " here" : ""}`);
   }
 
   // 1 for the largest value; equal values share the best rank.

@@ -1,4 +1,4 @@
-// Small pictures of one size side by side, one of which may be chosen.
+// Small pictures of one size side by side, one of which may be chosen; of a clip each is the frame at one moment.
 export default function ({ data, parentElement, setTriggerValue }) {
   const wall = remember(parentElement, () => new Wall(parentElement));
   wall.send = (index) => setTriggerValue("pick", index);
@@ -9,6 +9,42 @@ export default function ({ data, parentElement, setTriggerValue }) {
 const PROFILE = 20; // height of the profile under a picture in CSS pixels
 
 class Wall extends Tiles {
+  constructor(parent) {
+    super(parent);
+    this.hearing = hearMoment(this, (at) => this.look(at));
+  }
+
+  close() {
+    super.close();
+    this.hearing();
+  }
+
+  // frame.moving: { start, stop, frames, moment } of a clip, whose pixels are those of all frames, picture by picture.
+  show(frame) {
+    this.index = frame.moving ? frameAt(frame.moving, frame.moving.moment) : 0;
+    super.show(frame);
+  }
+
+  look(at) {
+    if (!this.frame?.moving) return;
+    const index = frameAt(this.frame.moving, at);
+    if (index === this.index) return;
+    this.index = index;
+    this.cut();
+    for (const tile of this.tiles) paint(tile.canvas, tile.source, this.width, this.frame.fill);
+  }
+
+  // The pixels of every picture, at the frame that is shown.
+  cut() {
+    const { frame } = this;
+    const size = frame.width * frame.height * (frame.table ? 1 : 3);
+    const each = frame.moving?.frames ?? 1;
+    this.tiles.forEach((tile, i) => {
+      const first = (i * each + this.index) * size;
+      tile.source = pixelCanvas(frame.pixels.subarray(first, first + size), frame.width, frame.height, frame.table);
+    });
+  }
+
   // A whole number of device pixels for every pixel of a picture.
   fit(room) {
     const ratio = window.devicePixelRatio || 1;
@@ -20,12 +56,9 @@ class Wall extends Tiles {
 
   draw(width) {
     const { frame } = this;
-    const size = frame.width * frame.height * (frame.table ? 1 : 3);
+    this.width = width;
+    if (frame !== this.laid) this.cut();
     this.tiles.forEach((tile, i) => {
-      if (frame !== this.laid) {
-        const pixels = frame.pixels.subarray(i * size, (i + 1) * size);
-        tile.source = pixelCanvas(pixels, frame.width, frame.height, frame.table);
-      }
       paint(tile.canvas, tile.source, width, frame.fill);
       tile.profile.hidden = !frame.profile;
       if (frame.profile) {

@@ -11,7 +11,7 @@ import streamlit as st
 from perceiver.analysis.formatting import count, number
 from perceiver.analysis.permutation import Shuffled
 from perceiver.plots import drawing
-from perceiver.plots.drawing import GridDrawing
+from perceiver.plots.drawing import Rearrangeable
 from perceiver.plots.overlay import enlarge, png
 from perceiver.sample import Sample
 
@@ -82,7 +82,8 @@ def _sides(sample: Sample) -> Sequence[int]:
     """Sizes of blocks that leave at least two of them."""
     if sample.coordinates is not None:
         return CELLS
-    return [side for side in SIDES if np.prod([n // side for n in sample.shape]) >= 2] or [1]
+    grids = [part.shape for part in sample.parts] or [sample.shape]
+    return [side for side in SIDES if max(np.prod([n // side for n in grid]) for grid in grids) >= 2] or [1]
 
 
 def _said(context: AblateContext, found: Shuffled) -> str:
@@ -119,6 +120,6 @@ def _picture(sample: Sample, found: Shuffled) -> bytes:
     if found.coordinates is not None:
         picture = draws.given(dataclasses.replace(sample, seen=found.coordinates))
     else:
-        assert isinstance(draws, GridDrawing)
+        assert isinstance(draws, Rearrangeable)
         picture = draws.rearranged(sample, found.order)
     return png(enlarge(picture, max(1, round(2 * WIDE / picture.shape[1]))))

@@ -13,7 +13,7 @@ from perceiver.analysis.encodings import CodePattern, code_parts
 from perceiver.plots.encodings import gram_figure, gram_text, wave
 
 from ...components import Tile, chart
-from ...services import comparison, models
+from ...services import ablation, comparison, models
 from ...services.comparison import Pattern
 from ...services.samples import axis_words
 from ...session import state, text
@@ -137,8 +137,8 @@ def _title(context: CompareContext, one: CodePattern) -> str:
 
 def _aliased(context: CompareContext, one: CodePattern) -> bool:
     """Whether the frequency of a band is too high for the grid."""
-    free = context.sample.coordinates is not None
-    return not free and one.axis is not None and one.frequency > (context.sample.shape[one.axis] - 1) / 2
+    elements = None if one.axis is None else ablation.axes(context.case)[one.axis].elements
+    return elements is not None and one.frequency > (elements - 1) / 2
 
 
 def _where(context: CompareContext, element: int) -> str:

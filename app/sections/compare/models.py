@@ -38,9 +38,7 @@ def model_about(context: CompareContext) -> None:
     """The name of a model, its position encoding, its accuracy and its size."""
     key = context.case.model
     st.markdown(f"**{name(context)}**")
-    st.caption(
-        f"{models.encoding_label(context.config.positions)}; {models.parameters(key):,} parameters", help=accuracy(key)
-    )
+    st.caption(f"{models.encoding_label(context.config)}; {models.parameters(key):,} parameters", help=accuracy(key))
 
 
 def name(context: CompareContext) -> str:

@@ -161,9 +161,9 @@ class AudiovisualModality(Modality):
 
     def element_at(self, sample: Sample, *index: int) -> int | None:
         """The input element that covers (frame, row, column) of the original frames; None outside the crop."""
-        part, first = _part(sample, "video")
+        part, elements = _video(sample)
         found = grid.element_at(index, _on_frames(sample), part.shape, sample.original.shape[:3])
-        return None if found is None else first + found
+        return None if found is None else elements.start + found
 
     def box_of(self, sample: Sample, element: int) -> Box:
         """Where one input element lies: ((second, second), (row, row), (column, column)) of the original frames,
@@ -237,19 +237,15 @@ def _padding(frames: FrameWindow, sound: Sound, settings: ClipSettings) -> Bool[
     return padding if padding.any() else None
 
 
-def _part(sample: Sample, name: str) -> tuple[Part, int]:
-    """A part, and the number of its first element."""
-    first = 0
-    for part in sample.parts:
-        if part.name == name:
-            return part, first
-        first += part.count
-    raise ValueError(f"{sample.name} has no {name}")
+def _video(sample: Sample) -> tuple[Part, slice]:
+    found = sample.part("video")
+    assert found is not None
+    return found
 
 
 def _on_frames(sample: Sample) -> Box:
     """The video's box with frames for seconds."""
-    part, _ = _part(sample, "video")
+    part, _ = _video(sample)
     return ((0.0, float(len(sample.original))), *part.box[1:])
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float64, UInt8
 from PIL import Image
 
 from ...errors import InputError
-from ...sample import Sample
+from ...sample import Part, Sample
 from ..base import Box
 from . import MIDDLE
 from .file import ClipFile, Extent
@@ -40,6 +40,13 @@ class VideoSample(Sample):
     stop: float
     duration: float
     times: Float64[np.ndarray, "frames"]
+
+    def part(self, name: str) -> tuple[Part, slice] | None:
+        """A part, and which input elements it holds; without its sound, a clip is one part, "video"."""
+        if self.parts or name != "video":
+            return super().part(name)
+        whole = Part(name, self.shape, self.box)
+        return whole, slice(0, whole.count)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from jaxtyping import Float
 from ..scale import ColourRange
 from .audio import AudioDrawing
 from .audiovisual import AudiovisualDrawing
-from .base import DIVERGING, Drawable, Drawing, Drawn, GridDrawing, Measured, colours_for
+from .base import DIVERGING, Drawable, Drawing, Drawn, GridDrawing, Measured, Rearrangeable, colours_for
 from .image import ImageDrawing
 from .points import PointsDrawing
 from .video import VideoDrawing
 
-__all__ = ["DIVERGING", "Drawable", "Drawing", "Drawn", "GridDrawing", "colours_for", "draw", "get"]
+__all__ = ["DIVERGING", "Drawable", "Drawing", "Drawn", "GridDrawing", "Rearrangeable", "colours_for", "draw", "get"]
 
 _ALL: tuple[Drawing, ...] = (ImageDrawing(), AudioDrawing(), PointsDrawing(), VideoDrawing(), AudiovisualDrawing())
 _DRAWINGS = {drawing.modality: drawing for drawing in _ALL}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Bool, Float, Int64, UInt8
 
 from ...analysis.formatting import count
-from .. import colour
-from ..overlay import GREY_BAND, hatched, opacity, overlay
 from ..scale import ColourRange
-from .audio import GAP, STRIP, written
-from .base import Drawable, colours_for, padding_of
+from .audio import GAP, WIDTH
+from .base import Drawable, padding_of
+from .clip import moved_frames, moved_sound, sound_picture
 from .frames import frames_shown, marked, over_frames, tiled
 
 HEIGHT = 96
@@ -18,9 +19,10 @@ HEIGHT = 96
 
 
 class AudiovisualDrawing:
-    """Draws a sample from its `seen` (frames, H, W, 3), `sound`, `parts`, `split`, `start` and `stop` (`ClipSample`).
+    """Draws a sample from its `seen` (frames, H, W, 3), `sound`, `part`, `start` and `stop` (`ClipSample`).
 
-    Frames run from left to right, then down. A column of the waveform shows the mean of the elements within it.
+    Frames run from left to right, then down. A column of the waveform shows the mean of the elements within it. A part
+    that the model does not read is not drawn.
     """
 
     modality = "audiovisual"
@@ -28,9 +30,7 @@ class AudiovisualDrawing:
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
         """The frames and the waveform of the model's input."""
-        frames = tiled(marked(frames_shown(sample.seen, _grid(sample)), _absent(sample, "video")))
-        ground = np.full((HEIGHT, frames.shape[1], 3), GREY_BAND[0])
-        return _over(frames, _silenced(sample, written(ground, sample.sound)))
+        return _drawn(sample, None, None, "", None)
 
     def map(
         self,
@@ -41,57 +41,60 @@ class AudiovisualDrawing:
         strength: float | None,
     ) -> UInt8[np.ndarray, "h w 3"]:
         """A map over the frames and the waveform; values on the label are not drawn."""
-        parts, pictures = sample.split(np.asarray(values)), frames_shown(sample.seen, _grid(sample))
-        frames = tiled(over_frames(pictures, parts["video"], range_, colours, strength, _absent(sample, "video")))
-        unit = range_.apply(_columns(parts["audio"], frames.shape[1]))[None]
-        painted = colour.paint(unit, colours_for(range_, colours))
-        if strength is None:
-            return _over(frames, _silenced(sample, np.repeat(painted, HEIGHT, axis=0)))
-        ground = np.full_like(painted, round(GREY_BAND[0]))
-        tinted = overlay(ground, painted, strength, opacity(unit, signed=range_.signed), grey=False).astype(np.float64)
-        wave = written(np.repeat(tinted, HEIGHT - STRIP - GAP, axis=0), sample.sound)
-        strip = _silenced(sample, np.repeat(painted, STRIP, axis=0))
-        return _over(_over(frames, _silenced(sample, wave)), strip)
+        return _drawn(sample, np.asarray(values), range_, colours, strength)
+
+    def rearranged(self, sample: Drawable, order: Int64[np.ndarray, "M"]) -> UInt8[np.ndarray, "h w 3"]:
+        """The permuted frames and sound: element i shows the content of order[i], if that is of its own part."""
+        changes: dict[str, np.ndarray] = {"seen": moved_frames(sample, order)} if sample.part("video") else {}
+        if sample.part("audio"):
+            changes["sound"] = moved_sound(sample, order)
+        return self.given(dataclasses.replace(sample, **changes))
 
     def size(self, sample: Drawable) -> str:
         """Frames by pixels, and seconds of sound, as text."""
         frames, height, width = sample.seen.shape[:3]
-        text = f"{count(frames)} frames of {width} × {height}, {sample.stop - sample.start:.3g} s sound"
+        told = [f"{count(frames)} frames of {width} × {height}"] if sample.part("video") else []
+        told += [f"{sample.stop - sample.start:.3g} s sound"] if sample.part("audio") else []
+        text = ", ".join(told)
         return text if padding_of(sample) is None else f"{text}; hatched: padding"
 
 
-def _absent(sample: Drawable, part: str) -> Bool[np.ndarray, "..."] | None:
-    """The elements of a part for which nothing was recorded; None where there are none."""
+def _drawn(
+    sample: Drawable,
+    values: Float[np.ndarray, "M"] | None,
+    range_: ColourRange | None,
+    colours: str,
+    strength: float | None,
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The input, or a map over it."""
+    frames = _frames(sample, values, range_, colours, strength)
+    if sample.part("audio") is None:
+        assert frames is not None
+        return frames
+    width = WIDTH if frames is None else frames.shape[1]
+    sound = sound_picture(sample, width, HEIGHT, values, range_, colours, strength)
+    return sound if frames is None else np.concatenate([frames, np.zeros((GAP, width, 3), np.uint8), sound])
+
+
+def _frames(
+    sample: Drawable,
+    values: Float[np.ndarray, "M"] | None,
+    range_: ColourRange | None,
+    colours: str,
+    strength: float | None,
+) -> UInt8[np.ndarray, "h w 3"] | None:
+    found = sample.part("video")
+    if found is None:
+        return None
+    part, elements = found
+    pictures, absent = frames_shown(sample.seen, part.shape), _absent(sample, elements, part.shape)
+    if values is None or range_ is None:
+        return tiled(marked(pictures, absent))
+    cells = values[elements].reshape(part.shape)
+    return tiled(over_frames(pictures, cells, range_, colours, strength, absent))
+
+
+def _absent(sample: Drawable, elements: slice, shape: tuple[int, ...]) -> Bool[np.ndarray, "steps rows columns"] | None:
+    """The elements for which nothing was recorded; None where there are none."""
     padding = padding_of(sample)
-    return None if padding is None else sample.split(padding)[part]
-
-
-def _silenced(sample: Drawable, wave: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """The waveform or its strip with hatching over the columns without recorded sound."""
-    absent = _absent(sample, "audio")
-    if absent is None:
-        return wave
-    # A column that shows some sound is no padding.
-    columns = _columns(absent.astype(np.float64), wave.shape[1]) >= 1
-    return hatched(wave, np.broadcast_to(columns, wave.shape[:2]))
-
-
-def _grid(sample: Drawable) -> tuple[int, int, int]:
-    """The grid of the video's elements: steps in time, rows, columns."""
-    steps, rows, columns = next(part.shape for part in sample.parts if part.name == "video")
-    return steps, rows, columns
-
-
-def _over(above: UInt8[np.ndarray, "h w 3"], below: UInt8[np.ndarray, "k w 3"]) -> UInt8[np.ndarray, "H w 3"]:
-    gap = np.zeros((GAP, above.shape[1], 3), np.uint8)
-    return np.concatenate([above, gap, below])
-
-
-def _columns(values: Float[np.ndarray, "patches"], width: int) -> Float[np.ndarray, "width"]:
-    """The mean of the elements in each column; with fewer elements than columns, the element that contains it."""
-    edges = np.linspace(0, len(values), width + 1)
-    starts = np.minimum(np.floor(edges[:-1] + 1e-9).astype(np.int64), len(values) - 1)
-    if len(values) <= width:
-        return values[np.minimum(((np.arange(width) + 0.5) * len(values) / width).astype(np.int64), len(values) - 1)]
-    counts = np.diff(np.append(starts, len(values)))
-    return np.add.reduceat(values, starts) / counts
+    return None if padding is None else padding[elements].reshape(shape)

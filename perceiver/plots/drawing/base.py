@@ -53,6 +53,15 @@ class Drawing(Protocol):
         ...
 
 
+@runtime_checkable
+class Rearrangeable(Protocol):
+    """The interface of drawings whose elements can be drawn at other places."""
+
+    def rearranged(self, sample: Drawable, order: Int64[np.ndarray, "M"]) -> UInt8[np.ndarray, "h w 3"]:
+        """The permuted input: each element i shows the content of element order[i]."""
+        ...
+
+
 class GridDrawing(ABC):
     """Base class for drawings of elements on one grid. By default each element is a box of pixels of the drawn input
     (columns, for one axis), all of the same size."""

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int64, UInt8
 from ...analysis.formatting import count
 from ..scale import ColourRange
 from .base import Drawable, GridDrawing, padding_of
+from .clip import moved_frames
 from .frames import frames_shown, marked, over_frames, tiled
 
 
@@ -33,24 +34,9 @@ class VideoDrawing(GridDrawing):
         frames = frames_shown(sample.seen, sample.shape)
         return tiled(over_frames(frames, values, range_, colours, strength, padding_of(sample)))
 
-    def frame(
-        self,
-        sample: Drawable,
-        values: Float[np.ndarray, "steps rows columns"],
-        index: int,
-        range_: ColourRange,
-        colours: str,
-        strength: float | None,
-    ) -> UInt8[np.ndarray, "rows columns 3"]:
-        """A map over one frame without scaling: one cell is one pixel."""
-        padding = padding_of(sample)
-        absent = None if padding is None else padding[index][None]
-        return over_frames(sample.seen[index][None], values[index][None], range_, colours, strength, absent)[0]
-
     def rearranged(self, sample: Drawable, order: Int64[np.ndarray, "M"]) -> UInt8[np.ndarray, "h w 3"]:
         """The permuted frames: element i shows the pixels of element order[i]."""
-        moved = np.asarray(sample.seen).reshape(-1, 3)[order].reshape(sample.seen.shape)
-        return tiled(frames_shown(moved, sample.shape))
+        return tiled(frames_shown(moved_frames(sample, order), sample.shape))
 
     def size(self, sample: Drawable) -> str:
         """Frames by pixels, and the seconds that they span, as text."""

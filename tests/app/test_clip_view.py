@@ -1,0 +1,113 @@
+"""Clips with sound on every page in Streamlit's harness."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+import perceiver
+from perceiver import Run
+from perceiver.analysis.region import parse
+from tests.app import clips, pages
+from tests.app.conftest import PATIENCE, SCRIPT
+from tests.app.frames import frames, labelled
+
+SOUND, PICTURE = 100, 8 * 8 * 8
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return clips.build(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture
+def app(folder: Path, caches: None, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(folder))
+    return AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Run:
+    return perceiver.open(folder / "av-tiny").run(folder / "samples" / "audiovisual" / "high.mp4")
+
+
+def test_the_map_of_every_frame_and_of_the_sound_is_the_librarys(app: AppTest, run: Run) -> None:
+    pages.opened(app, "explore", sample="high")
+    assert not app.exception
+    assert not app.error
+    values = run.map(0)
+    large = labelled(app, "player", "Block 1,")
+    np.testing.assert_allclose(large.arrays["values_sound"], values[:SOUND], rtol=1e-4)
+    np.testing.assert_allclose(large.arrays["values"], values[SOUND : SOUND + PICTURE], rtol=1e-4)
+    assert large.meta["picture"]["whole"]["elements"] == SOUND + PICTURE + 1
+    assert len(large.meta["picture"]["grid"]["rows"]) == 8
+    assert large.meta["each"] == 1
+    np.testing.assert_allclose(large.arrays["samples"], run.sample.sound)
+    seen = labelled(app, "player", "The clip as the model read it")
+    assert np.array_equal(seen.arrays["rgb"], run.sample.seen.ravel())
+    assert "8 frames of 32 × 32, 0.8 s sound" in seen.meta["label"]
+
+
+def test_marked_patches_and_moments_are_named(app: AppTest, run: Run) -> None:
+    pages.opened(app, "explore", sample="high", pick=str(SOUND + 3 * 64 + 2 * 8 + 5 + 1))
+    assert "Frame 4 (0.30 s), row 3, column 6" in pages.said(app)
+    assert labelled(app, "player", "Block 1,").meta["picture"]["pick"] == 3 * 64 + 2 * 8 + 5
+    assert frames(app, "player")[0].meta["moment"] == pytest.approx(0.35)
+    pages.change(app, pick=55)
+    assert "The sound at 0.444 s" in pages.said(app)
+    assert labelled(app, "player", "Block 1,").meta["sound"]["pick"] == 55
+    shown = labelled(app, "ranking", "Attention to the sound")
+    first = run.strongest_latents(55)[0]
+    assert shown.meta["rows"][0]["name"] == f"Block {first.block + 1}, latent {first.latent + 1}"
+    pages.change(app, pick=SOUND + PICTURE)
+    assert "The element without a place" in pages.said(app)
+
+
+def test_a_region_is_measured_on_frames_and_on_sound(app: AppTest, run: Run) -> None:
+    text = "video_time=0.2:0.4,video_rows=0:32,video_cols=16:48"
+    pages.opened(app, "explore", sample="high", region=text)
+    assert not app.exception
+    picture = labelled(app, "player", "Block 1,").meta["picture"]
+    assert picture["region"] == {"steps": [2, 3], "box": [0, 2, 3, 5]}
+    assert f"32 of {SOUND + PICTURE + 1} elements" in pages.said(app)
+    pages.change(app, region="audio_time=0.4:0.8")
+    assert labelled(app, "player", "Block 1,").meta["sound"]["region"] == [0, 50, 0, 99]
+    assert f"50 of {SOUND + PICTURE + 1} elements" in pages.said(app)
+    inside = parse(text).inside(run.context.layout)
+    assert inside[SOUND:-1].reshape(8, 8, 8)[2:4, 0:4, 2:6].sum() == inside.sum() == 32
+
+
+@pytest.mark.parametrize("page", ["explore", "explain", "ablate", "compare"])
+def test_every_page_works(app: AppTest, page: str) -> None:
+    pages.opened(app, page, sample="low")
+    assert not app.exception
+    assert not app.error
+    assert {frame.meta["frames"] for frame in frames(app, "player")} == {8}
+    for values in ({"pick": 30}, {"scale": "uniform"}, {"reduce": "latent", "latent": 2}):
+        pages.change(app, **values)
+        assert not app.exception
+        assert not app.error
+
+
+def test_frequencies_of_all_four_axes_and_shuffles(app: AppTest) -> None:
+    pages.opened(app, "ablate", sample="high", ablate="b1:2-3,x3")
+    axes = [axis["name"] for axis in frames(app, "bands")[0].meta["axes"]]
+    assert axes == ["Time of the sound", "Time of the frames", "Height", "Width"]
+    for shuffle in ("contents", "blocks", "elements"):
+        pages.change(app, shuffle=shuffle)
+        assert not app.exception
+        assert not app.error
+
+
+def test_longer_clips_are_read_in_a_window_and_scanned(app: AppTest) -> None:
+    pages.opened(app, "explore", sample="low", moment="0.9")
+    assert "0.60 s to 1.40 s of 2.00 s, with its sound" in pages.said(app)
+    assert frames(app, "player")[0].meta["moment"] == pytest.approx(0.9)
+    app.number_input(key="start").set_value(0.2).run()
+    assert frames(app, "player")[0].meta["moment"] == pytest.approx(0.65)  # the middle of the window again
+    next(button for button in app.button if button.label == "Scan the whole clip").click().run()
+    assert not app.exception
+    assert len(app.get("plotly_chart")) >= 1

@@ -28,7 +28,9 @@ def number(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage: 63.2 %, 8.0 %, 0.45 %; rounded to 0 % or 100 % only if it is exactly that."""
+    """A share as a percentage: 63.2 %, 8.0 %, 0.45 %, −2.1 %; rounded to 0 % or 100 % only if it is exactly that."""
+    if share < 0:
+        return f"−{percent(-share)}".replace("−under", "under")
     if share in (0, 1):
         return f"{100 * share:.0f} %"
     if 0 < share < 1e-4:

@@ -207,6 +207,14 @@ class RowParts:
         """The groups that some part belongs to."""
         return tuple(group for group in GROUPS if self.of_group(group).any())
 
+    @property
+    def bundles(self) -> tuple[str, ...]:
+        """Choices of parts that add up to all of them, as text: content, each axis or all positions, embeddings."""
+        axes = sorted({part.axis for part in self.parts if part.axis is not None})
+        positions = [f"axis:{axis + 1}" for axis in axes] or ["position"]
+        of_groups = {"content": ["content"], "position": positions, "embedding": ["embedding"]}
+        return tuple(text for group in self.present for text in of_groups[group])
+
     def choose(self, text: str) -> Bool[np.ndarray, "parts"]:
         """The parts that text names (`parse`). Raises ConfigError where there are none."""
         return parse(text).of(self.parts)

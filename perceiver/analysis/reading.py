@@ -13,7 +13,7 @@ from torch import Tensor
 from ..attention import CHUNK_ROWS
 from ..trace import CrossAttentionRecord, Trace
 from ..validation import index_of
-from .parts import Group, RowPart, RowParts
+from .parts import RowPart, RowParts, parse
 from .split import scaled, shared_out
 
 
@@ -43,9 +43,9 @@ class Reading:
     shares: Float64[np.ndarray, "parts"] = field(repr=False)
     constant: float
 
-    def of_group(self, group: Group) -> float:
-        """The share of a group of parts."""
-        return float(self.shares[[part.group == group for part in self.parts]].sum())
+    def of(self, text: str) -> float:
+        """The share of some parts (`perceiver.analysis.parts.parse`). Raises ConfigError where there are none."""
+        return float(self.shares[parse(text).of(self.parts)].sum())
 
 
 @torch.no_grad()

@@ -36,16 +36,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from ..attention import CHUNK_ROWS, EVERY, AbsorbedQuery, InputArray, Rows, attend
-from ..errors import ConfigError
 from ..notebook import titled_table
 from ..trace import CrossAttentionRecord, Trace
 from ..validation import index_of
 from .formatting import number
-from .parts import Group, RowPart, RowParts
+from .parts import Group, PartChoice, RowPart, RowParts, parse
 
 EPSILON = 1e-5
 """Of the layer norm of the rows."""
@@ -148,8 +147,9 @@ class ScoreSplit:
 class PartRows(InputArray):
     """The input array with z / s of some parts as keys, in place of the normalised rows."""
 
-    def __init__(self, array: Float[Tensor, "B M C"], parts: RowParts, chosen: Bool[np.ndarray, "parts"]) -> None:
+    def __init__(self, array: Float[Tensor, "B M C"], parts: RowParts, choice: PartChoice) -> None:
         super().__init__(array)
+        chosen, self.text = choice.of(parts.parts), choice.text()
         self._parts = parts
         self._of_group = [(group, torch.from_numpy(chosen[group.part_of])) for group in parts.groups]
         self.channels = torch.stack([channels for _, channels in self._of_group]).any(0).nonzero()[:, 0]
@@ -181,20 +181,16 @@ def shared_out(query: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch C"]:
 
 
 @torch.no_grad()
-def part_trace(
-    trace: Trace, parts: RowParts, chosen: Bool[np.ndarray, "parts"], blocks: Sequence[int] | None = None
-) -> Trace:
+def part_trace(trace: Trace, parts: RowParts, text: str, blocks: Sequence[int] | None = None) -> Trace:
     """A trace whose scores are those of some parts alone, and whose weights are the softmax of these scores: all maps
     of parts come from it, as those of the whole come from the trace of the run.
 
-    chosen  which parts (`RowParts.choose`)
+    text    the parts (`perceiver.analysis.parts.parse`)
     blocks  the blocks that have maps; None is all
 
-    Everything but the maps is that of the run. Raises ConfigError for a choice of no parts.
+    Everything but the maps is that of the run. Raises ConfigError where there are no such parts.
     """
-    if not chosen.any():
-        raise ConfigError("a map of parts needs at least one part")
-    rows = PartRows(trace.inputs.array, parts, chosen)
+    rows = PartRows(trace.inputs.array, parts, parse(text))
     keys = rows.keys()[:, None]
     records = []
     for record in trace.records if blocks is None else [trace.record(block) for block in blocks]:

@@ -18,7 +18,7 @@ from ..notebook import titled_table
 from ..trace import Trace
 from ..validation import index_of
 from .formatting import percent
-from .parts import Group, RowPart, RowParts
+from .parts import Group, RowPart, RowParts, parse
 from .split import RowMoments, absorbed, row_moments
 
 FLAT = 1e-12
@@ -66,13 +66,14 @@ class ScoreShares:
         """The shares of every block: of the variance of the scores of all its latents together."""
         return self.covariance.sum(1) / self._whole[:, None]
 
-    def of_group(self, group: Group) -> Float64[np.ndarray, "blocks"]:
-        """The share of a group of parts in every block."""
-        return self.shares[:, [part.group == group for part in self.parts]].sum(1)
+    def of(self, text: str) -> Float64[np.ndarray, "blocks"]:
+        """The share of some parts in every block (`perceiver.analysis.parts.parse`). Raises ConfigError where there are
+        none."""
+        return self.shares[:, parse(text).of(self.parts)].sum(1)
 
-    def of_group_by_latent(self, group: Group) -> Float64[np.ndarray, "blocks N"]:
-        """The share of a group of parts for every latent; NaN where its scores are constant."""
-        return self.latents[:, :, [part.group == group for part in self.parts]].sum(2)
+    def by_latent(self, text: str) -> Float64[np.ndarray, "blocks N"]:
+        """The share of some parts for every latent; NaN where its scores are constant. Raises as `of` does."""
+        return self.latents[:, :, parse(text).of(self.parts)].sum(2)
 
     def alone_of(self, group: Group) -> Float64[np.ndarray, "blocks"]:
         """The variance of the scores of a group of parts alone, over that of the whole scores, in every block."""
@@ -88,7 +89,7 @@ class ScoreShares:
 
     def _repr_html_(self) -> str:
         """The shares of the groups by block as a table."""
-        columns = [self.of_group(group) for group in self.groups]
+        columns = [self.of(group) for group in self.groups]
         rows = [
             [str(block), *(percent(float(column[i])) if np.isfinite(column[i]) else "" for column in columns)]
             for i, block in enumerate(self.blocks)
@@ -147,3 +148,23 @@ def _covariance(
         # Between groups of rows the means differ, which adds to the covariance within each.
         covariance += weight * (own + by_part * (by_part.sum(-1) - overall)[:, None])
     return covariance, overall
+
+
+def shares_sentence(shares: ScoreShares) -> str:
+    """How much content and position explain in the first block and in the last, in words."""
+    if "content" not in shares.groups:
+        return "The rows hold positions alone, which explain all of the variance of the scores."
+    if "position" not in shares.groups:
+        return "The rows hold content alone, which explains all of the variance of the scores."
+    content, position = shares.of("content"), shares.of("position")
+    told = [
+        f"content explains {_told(content[i])} of the variance of the scores of block {shares.blocks[i] + 1} and "
+        f"position {_told(position[i])}"
+        for i in dict.fromkeys((0, len(shares.blocks) - 1))
+    ]
+    text = "; ".join([told[0], *(one.replace("of the variance of the scores of", "in") for one in told[1:])])
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _told(share: float) -> str:
+    return "nothing" if not np.isfinite(share) else percent(float(share))

@@ -1,4 +1,4 @@
-"""`--held-out` of `perceiver sweep`, `faithfulness` and `tartan`: studies with a progress bar, shown as tables."""
+"""`--held-out` of `perceiver sweep`, `faithfulness`, `split` and `tartan`: studies with progress, shown as tables."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ..analysis.methods import Fill
+from ..errors import DataError
 from ..progress import progress_bar
-from .console import print_json, table
+from .console import print_error, print_json, table
 from .session import open_checkpoint
 
 if TYPE_CHECKING:
     from ..lens import Lens
     from ..studies.base import Mean
+    from ..studies.split import HeldOutShares
     from ..studies.tables import Rows
     from ..studies.tartan import HeldOutSpectra
     from ..trace import Kind
@@ -70,6 +72,33 @@ def tartan(
         return tartan_of_models(models, folder or default_folder(), most, kind=kind, head=head, progress=progress)
 
 
+def shares(checkpoints: Sequence[str], folder: Path | None, most: int, head: int | None) -> tuple[HeldOutShares, ...]:
+    """The share of content and of each axis in the variance of the scores, of some checkpoints, or of all bundled ones
+    that have data.
+
+    Raises DataError where a checkpoint that is named has no data.
+    """
+    from ..checkpoints.bundled import BundledCheckpoints
+    from ..studies.split import held_out_shares
+    from ..training.sets.base import default_folder
+
+    found = []
+    for source in checkpoints or BundledCheckpoints().names():
+        lens = open_checkpoint(source)
+        try:
+            with progress_bar() as progress:
+                study = held_out_shares(
+                    lens.name, lens.model, folder or default_folder(), most, head=head, progress=progress
+                )
+        except DataError as error:
+            if checkpoints:
+                raise
+            print_error(error)
+        else:
+            found.append(study)
+    return tuple(found)
+
+
 def _examples(lens: Lens, folder: Path | None, most: int) -> Examples:
     from ..studies.base import held_out
     from ..training.sets.base import default_folder
@@ -108,6 +137,19 @@ def _plain(value: Any) -> str:
     from ..analysis.formatting import number
 
     return "" if value is None else number(value) if isinstance(value, float) else str(value)
+
+
+def shares_table(study: HeldOutShares) -> str:
+    """The shares of a checkpoint, a row a block."""
+    rows = [["", *study.bundles]]
+    for block, row in zip(study.blocks, study.shares, strict=True):
+        rows.append([f"block {block + 1}", *(_interval_text(mean) for mean in row)])
+    over = f"{study.examples:,} held-out examples of {study.groups:,} groups"
+    return f"{study.model} ({study.positions}): {over}\n{table(rows)}"
+
+
+def _interval_text(mean: Mean) -> str:
+    return f"{mean.value:.1%} ({mean.low:.1%} to {mean.high:.1%})"
 
 
 def tartan_table(studies: Sequence[HeldOutSpectra]) -> str:

@@ -21,7 +21,7 @@ from .console import (
     settings_part,
     stems,
 )
-from .options import AsJson, Checkpoint, Files, Head, Kind, Read, from_zero, listed
+from .options import AsJson, Checkpoint, Files, Head, Kind, Part, Read, from_zero, listed
 from .session import Session
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def maps(
     kind: Annotated[
         Kind, typer.Option(help="Weights, scores before the softmax, or weights by value.")
     ] = "probability",
+    part: Part = "",
     scale: Annotated[Mode, typer.Option(help="Colour scale of the figure.")] = "shared",
     colours: Annotated[Colours, typer.Option(help="Colours of the figure.")] = "magma",
     overlay: Annotated[
@@ -77,8 +78,8 @@ def maps(
         raise typer.BadParameter("every latent's map is written as NPZ, so --format has to name npz")
     from ..analysis.maps import MapSelection
 
-    selection = MapSelection(reduce, from_zero(latent), from_zero(head), kind)
-    other = {"head": head, "kind": None if kind == "probability" else kind}
+    selection = MapSelection(reduce, from_zero(latent), from_zero(head), kind, part)
+    other = {"head": head, "kind": None if kind == "probability" else kind, "part": part or None}
     chosen = settings_part(latent=latent, reduce=None if reduce == "mean" or latent else reduce, **other)
     all_settings = settings_part(all_latents=True, **other)
     drawn = settings_part(
@@ -93,7 +94,7 @@ def maps(
     def work(path: Path, progress: ProgressCallback) -> dict[str, Any]:
         _check(selection, scale, session.lens(path))
         run = session.run(path)
-        found = run.maps(reduce=reduce, latent=selection.latent, head=selection.head, kind=kind)
+        found = run.select(selection)
         written = []
         for form in wanted:
             # The predictions do not depend on which maps are drawn, nor the values on how they are.
@@ -141,7 +142,8 @@ def _every_latent(run: Run, found: Maps) -> bytes:
     from ..export import maps_npz
 
     selection = found.selection
-    values = np.stack([selection.latent_maps(run.trace, block) for block in run.blocks])
+    trace = run.split.trace_of(selection.part)
+    values = np.stack([selection.latent_maps(trace, block) for block in run.blocks])
     buffer = BytesIO()
     maps_npz(buffer, values, run.blocks, run.context.origin, run.context.layout, selection)
     return buffer.getvalue()

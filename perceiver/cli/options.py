@@ -61,6 +61,15 @@ Against = Annotated[
     typer.Option(metavar="CLASS", help="A class to contrast it with, by name or number.", show_default=False),
 ]
 Head = Annotated[int | None, typer.Option(min=1, help="One head, from 1, in place of their mean.")]
+Part = Annotated[
+    str,
+    typer.Option(
+        metavar="PARTS",
+        help="The scores of some parts of the input's rows alone, and the softmax of these: content, position, axis:1, "
+        "x1 (a raw coordinate), b1:3 or b1:3-16 (bands of an axis), content:2, component:1-8; several with commas.",
+        show_default=False,
+    ),
+]
 HowFilled = Annotated[Fill, typer.Option(help="What takes the place of what goes.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the order of what is shuffled.")]
 Out = Annotated[

@@ -12,6 +12,7 @@ from .latents import effects_csv, effects_json, latents_csv, latents_json, patch
 from .origin import FORMAT, Layout, Origin
 from .predictions import maps_csv, maps_npz, predictions_json
 from .region import profiles_csv, region_csv, region_json
+from .split import score_split_csv, score_split_json, split_csv, split_json, split_npz
 from .timeline import timeline_csv, timeline_json
 
 __all__ = [
@@ -39,7 +40,12 @@ __all__ = [
     "profiles_csv",
     "region_csv",
     "region_json",
+    "score_split_csv",
+    "score_split_json",
     "shuffles_json",
+    "split_csv",
+    "split_json",
+    "split_npz",
     "sweep_csv",
     "sweep_json",
     "tartan_csv",

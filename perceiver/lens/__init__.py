@@ -19,6 +19,7 @@ from .maps import Maps
 from .run import Run
 from .scan import Scan, scan_steps
 from .source import Source, best_checkpoint, fitting_modalities, open_windows, read_bytes, read_sample
+from .split import Split
 
 __all__ = [
     "Ablated",
@@ -32,6 +33,7 @@ __all__ = [
     "Run",
     "Scan",
     "Source",
+    "Split",
     "best_checkpoint",
     "block_changes",
     "comparable_scales",

@@ -51,6 +51,12 @@ class Context:
         return self.layout.axes
 
     @property
+    def axis_names(self) -> tuple[str, ...]:
+        """The names of the input's axes in words: "height", "time"."""
+        words = modalities.describe(self.sample.modality).axes
+        return tuple(words[axis].title.lower() if axis in words else axis for axis in self.axes)
+
+    @property
     def along(self) -> tuple[Along, ...]:
         """Where the elements of the input lie along each of its axes; none where they lie on several grids."""
         words, layout = modalities.describe(self.sample.modality).axes, self.layout

@@ -38,6 +38,7 @@ from .ablation import Ablated, ablate, sweep_curves
 from .context import Context
 from .explanation import Explained, question
 from .maps import Maps
+from .split import Split
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,13 +121,16 @@ class Run:
         reduce: Reduce = "mean",
         kind: Kind = "probability",
         head: int | None = None,
+        part: str = "",
     ) -> Float[np.ndarray, "..."]:
         """One map in the shape of the input, as in `Trace.map`.
 
-        Raises ConfigError for a latent or a head that does not exist, and for a block without a map.
+        part  some parts of the rows alone, as in `MapSelection`; "" for the whole
+
+        Raises ConfigError for a latent, a head or a part that does not exist, and for a block without a map.
         """
-        self._block(block)
-        return self._selection(reduce, latent, head, kind).map(self.trace, block)
+        selection, block = self._selection(reduce, latent, head, kind, part), self._block(block)
+        return selection.map(self.split.trace_of(part, [block]), block)
 
     def maps(
         self,
@@ -135,19 +139,27 @@ class Run:
         reduce: Reduce = "mean",
         kind: Kind = "probability",
         head: int | None = None,
+        part: str = "",
     ) -> Maps:
         """The maps of all blocks that have one, as `map` takes them."""
-        return self.select(MapSelection(reduce, latent, head, kind))
+        return self.select(MapSelection(reduce, latent, head, kind, part))
 
     def select(self, selection: MapSelection) -> Maps:
         """The maps of all blocks that have one. Raises ConfigError where the model has no such map."""
         selection.check(self.model.config, self.name)
-        return Maps(self.context, selection, self.blocks, selection.maps(self.trace))
+        return Maps(self.context, selection, self.blocks, selection.maps(self.split.trace_of(selection.part)))
 
-    def latent_maps(self, block: int, *, kind: Kind = "probability", head: int | None = None) -> np.ndarray:
+    def latent_maps(
+        self, block: int, *, kind: Kind = "probability", head: int | None = None, part: str = ""
+    ) -> np.ndarray:
         """Every latent's own map of a block, (N, *shape)."""
-        self._block(block)
-        return self._selection("mean", None, head, kind).latent_maps(self.trace, block)
+        selection, block = self._selection("mean", None, head, kind, part), self._block(block)
+        return selection.latent_maps(self.split.trace_of(part, [block]), block)
+
+    @cached_property
+    def split(self) -> Split:
+        """The scores of the cross-attentions, split into content and position."""
+        return Split(self.context, self.trace)
 
     def _block(self, block: int) -> int:
         return index_of("cross-attention in block", block, self.blocks, self.name)
@@ -156,8 +168,8 @@ class Run:
         """Raises ConfigError for a head that does not exist."""
         MapSelection(head=head).check(self.model.config, self.name)
 
-    def _selection(self, reduce: Reduce, latent: int | None, head: int | None, kind: Kind) -> MapSelection:
-        selection = MapSelection(reduce, latent, head, kind)
+    def _selection(self, reduce: Reduce, latent: int | None, head: int | None, kind: Kind, part: str) -> MapSelection:
+        selection = MapSelection(reduce, latent, head, kind, part)
         selection.check(self.model.config, self.name)
         return selection
 

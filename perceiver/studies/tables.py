@@ -11,6 +11,7 @@ from typing import Any
 from .base import Mean
 from .faithfulness import Score
 from .frequencies import AblationAccuracy, CutOff
+from .split import HeldOutShares
 from .tartan import HeldOutSpectra
 
 Rows = list[dict[str, Any]]
@@ -71,6 +72,18 @@ def spectra_json(
         about = {name: getattr(one, name) for name in ("positions", "bands_of", "examples", "groups")}
         models.append({"model": one.model, "weights_sha256": digest} | about | {"blocks": blocks})
     return {"kind": kind, "head": head, "models": models}
+
+
+def share_rows(found: Sequence[HeldOutShares]) -> Rows:
+    """One row per model, block and bundle of parts; blocks are counted from 1, shares that are not defined are None."""
+    return [
+        {name: getattr(one, name) for name in ("model", "positions", "examples", "groups")}
+        | {"block": block + 1, "part": text}
+        | _interval("share", mean)
+        for one in found
+        for block, row in zip(one.blocks, one.shares, strict=True)
+        for text, mean in zip(one.bundles, row, strict=True)
+    ]
 
 
 def rows_csv(rows: Rows) -> str:

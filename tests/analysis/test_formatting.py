@@ -45,6 +45,8 @@ def test_three_significant_digits(value: float, text: str) -> None:
         (0.0045, "0.45 %"),
         (0.00001, "under 0.01 %"),
         (0.99999, "over 99.9 %"),
+        (-0.1234, "−12.3 %"),
+        (-0.00001, "under 0.01 %"),
     ],
 )
 def test_percentages(share: float, text: str) -> None:

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from perceiver import ConfigError, Perceiver
+from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.parts import RowParts, parse
 from perceiver.analysis.reading import reading
 from perceiver.analysis.split import part_trace, score_split
-from perceiver.analysis.split_shares import score_shares
+from perceiver.analysis.split_shares import score_shares, shares_sentence
 from perceiver.config import StemConfig
 from perceiver.positions import (
     CoordinatesConfig,
@@ -170,7 +171,7 @@ def part_scores(model: Perceiver, trace: Trace, text: str, block: int, head: int
 def test_maps_of_parts_equal_loops(name: str, group: str) -> None:
     model = with_shift(CASES[name]())
     trace, parts, block = traced(model), RowParts.of(model), 1
-    alone = part_trace(trace, parts, parts.choose(group), [block])
+    alone = part_trace(trace, parts, group, [block])
     each = torch.stack([part_scores(model, trace, group, block, head) for head in range(trace.record(block).heads)])
     weights = each.softmax(-1)
     norms = trace.map(block, latent=0, kind="value") / trace.map(block, latent=0) if len(each) == 1 else None
@@ -190,7 +191,7 @@ def test_maps_of_parts_equal_loops(name: str, group: str) -> None:
 
 def test_all_parts_together_give_the_maps_of_the_model(model: Perceiver) -> None:
     trace, parts = traced(model), RowParts.of(model)
-    alone = part_trace(trace, parts, np.ones(len(parts.parts), dtype=bool))
+    alone = part_trace(trace, parts, ",".join(parts.present))
     assert alone.blocks == trace.blocks
     for block in trace.blocks:
         torch.testing.assert_close(alone.map(block), trace.map(block), atol=1e-5, rtol=1e-4)
@@ -222,7 +223,7 @@ def test_shares_are_covariances_over_the_variance(model: Perceiver) -> None:
     np.testing.assert_allclose(shares.variance[1], whole.var(axis=1), atol=1e-8)
     np.testing.assert_allclose(shares.latents.sum(-1), 1)
     np.testing.assert_allclose(shares.shares.sum(-1), 1)
-    np.testing.assert_allclose(sum(shares.of_group(group) for group in shares.groups), 1)
+    np.testing.assert_allclose(sum(shares.of(text) for text in parts.bundles), 1)
     pooled = shares.covariance[1].sum(0) / whole.var(axis=1).sum()
     np.testing.assert_allclose(shares.shares[1], pooled, rtol=1e-6)
 
@@ -257,7 +258,8 @@ def test_what_is_read_equals_loops(model: Perceiver) -> None:
     by_head = (content @ layer.value.weight.double().T).unflatten(-1, (layer.heads, -1))
     part = torch.stack([weights[h] @ by_head[:, h] for h in range(layer.heads)]).flatten()
     wanted = float((layer.out.weight.double() @ part) @ output / (output @ output))
-    assert found.of_group("content") == pytest.approx(wanted, abs=1e-5)
+    if "content" in parts.present:
+        assert found.of("content") == pytest.approx(wanted, abs=1e-5)
     mean = weights.mean(0)
     at = 0
     for group in parts.groups:
@@ -321,4 +323,29 @@ def test_what_does_not_exist_is_refused() -> None:
     with pytest.raises(ConfigError):
         score_shares(trace, parts, head=1)
     with pytest.raises(ConfigError):
-        part_trace(trace, parts, np.zeros(len(parts.parts), dtype=bool))
+        part_trace(trace, parts, "embedding")
+
+
+def test_maps_of_parts_are_not_made_of_another_trace() -> None:
+    model = frozen()
+    trace, parts = traced(model), RowParts.of(model)
+    selection, alone = MapSelection(part="content"), part_trace(trace, parts, "content")
+    assert selection.map(alone, 0).shape == (3, 5)
+    for one, other in ((selection, trace), (MapSelection(), alone), (MapSelection(part="x1"), alone)):
+        with pytest.raises(ValueError, match="cannot be made of a trace of"):
+            one.map(other, 0)
+        with pytest.raises(ValueError, match="cannot be made of a trace of"):
+            one.latent_maps(other, 0)
+
+
+def test_the_shares_in_words() -> None:
+    model = frozen()
+    shares = score_shares(traced(model), RowParts.of(model))
+    content = [f"{100 * share:.1f} %" for share in shares.of("content")]
+    position = [f"{100 * share:.1f} %" for share in shares.of("position")]
+    assert shares_sentence(shares) == (
+        f"Content explains {content[0]} of the variance of the scores of block 1 and position {position[0]}; "
+        f"content explains {content[1]} in block 2 and position {position[1]}."
+    )
+    for made, alone in ((of_clouds(), "positions alone"), (CASES["none"](), "content alone")):
+        assert alone in shares_sentence(score_shares(traced(made), RowParts.of(made)))

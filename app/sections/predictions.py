@@ -19,7 +19,6 @@ from ..views.base import Inside, OnPick, OnRegion
 from . import model_choice, strip
 from .context import PageContext
 
-IMAGENET = "deepmind/vision-perceiver-fourier"
 TOP = 4
 """Classes that are listed, beside those that matter for another reason."""
 
@@ -63,20 +62,20 @@ def scope(context: PageContext[View]) -> None:
         if said:
             st.caption(text.plain(said))
         st.markdown(", ".join(text.plain(text.label(name)) for name in labels))
-    if context.config.modality == "image" and context.view.sample.startswith(UPLOADED) and _narrow(context):
+    suggestion = context.modality.suggestion
+    if suggestion and context.view.sample.startswith(UPLOADED) and _narrow(context):
         st.button(
-            "Try DeepMind’s ImageNet Perceiver",
+            suggestion.label,
             icon=":material/download:",
             type="tertiary",
             on_click=state.change,
-            kwargs={"model": IMAGENET},
-            help="A Perceiver for photographs with 1,000 classes: 250 MB, fetched once from the Hugging Face hub when "
-            f"you confirm it. `perceiver fetch {IMAGENET}` fetches it beforehand, for use without a network.",
+            kwargs={"model": suggestion.model},
+            help=suggestion.help,
         )
 
 
 def _narrow(context: PageContext[View]) -> bool:
-    """Whether the model is one that comes with the project: these do not know photographs of the world."""
+    """Whether the model is one that comes with the project: these know a few classes."""
     return model_choice.scope(context.case.model) != ""
 
 

@@ -77,10 +77,22 @@ class Recorder:
     widget: Callable[..., Any]
 
 
+@dataclass(frozen=True)
+class Suggestion:
+    """A checkpoint of the hub that knows more than those of the project: its id, the label of the button that opens it,
+    and its help."""
+
+    model: str
+    label: str
+    help: str
+
+
 class Described:
     """The nouns of a view, from the description of its modality."""
 
     modality: str
+    suggestion: Suggestion | None = None
+    """The checkpoint to try on an upload that those of the project were not trained for."""
     names_samples = False
     """Whether thumbnails of samples carry names, where pictures of them look alike."""
 
@@ -112,6 +124,7 @@ class ModalityView(Protocol):
     over_input  whether maps are overlaid on the input with a choice of opacity; else they colour its elements
     recorder    recorder in the browser, if there is one
     names_samples  whether thumbnails of samples carry names
+    suggestion  the checkpoint to try on an upload that those of the project were not trained for, if there is one
     """
 
     modality: str
@@ -119,6 +132,7 @@ class ModalityView(Protocol):
     over_input: bool
     recorder: Recorder | None
     names_samples: bool
+    suggestion: Suggestion | None
 
     @property
     def noun(self) -> str: ...

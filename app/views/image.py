@@ -18,7 +18,7 @@ from perceiver.sample import Sample
 from ..components import map_canvas
 from ..services.inference import Case
 from ..session import state
-from .base import Inside, OnPick, OnRegion, Paint, Recorder, readout
+from .base import Inside, OnPick, OnRegion, Paint, Recorder, Suggestion, readout
 from .grid import EXTEND, GridView, region_arguments
 
 SIDE = 256
@@ -26,6 +26,9 @@ SIDE = 256
 
 WIDEST = 400
 """Greatest width of the model input, in CSS pixels."""
+
+
+IMAGENET = "deepmind/vision-perceiver-fourier"
 
 
 class Framed(Protocol):
@@ -43,6 +46,12 @@ class ImageView(GridView):
     spot = "spot"
     over_input = True
     recorder: Recorder | None = Recorder("Camera", "A photograph", st.camera_input)
+    suggestion = Suggestion(
+        IMAGENET,
+        "Try DeepMind’s ImageNet Perceiver",
+        "A Perceiver for photographs with 1,000 classes: 250 MB, fetched once from the Hugging Face hub when you "
+        f"confirm it. `perceiver fetch {IMAGENET}` fetches it beforehand, for use without a network.",
+    )
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
         """The centre crop, resized to 128 x 128 pixels."""

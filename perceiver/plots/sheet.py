@@ -11,7 +11,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 import numpy as np
 from jaxtyping import UInt8
@@ -247,8 +247,10 @@ def save(figure: Figure, form: Format, title: str) -> bytes:
             FigureCanvasAgg(figure).print_png(buffer, metadata={"Title": title, "Software": None})  # type: ignore[no-untyped-call]
         case "svg":
             FigureCanvasSVG(figure).print_svg(buffer, metadata={"Title": title, "Date": None})  # type: ignore[no-untyped-call]
-        case _:
+        case "pdf":
             FigureCanvasPdf(figure).print_pdf(buffer, metadata={"Title": title, "CreationDate": None})  # type: ignore[no-untyped-call]
+        case _:
+            assert_never(form)
     return buffer.getvalue()
 
 

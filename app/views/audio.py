@@ -19,18 +19,15 @@ from perceiver.plots.drawing.audio import AudioDrawing
 from perceiver.plots.overlay import enlarge
 from perceiver.sample import Sample
 
-from ..components import Profiles, Tile, clip, map_canvas
+from ..components import Profiles, Tile, clip
 from ..services import inference
 from ..services.inference import Case
-from .base import Inside, OnPick, OnRegion, Paint, Recorder, readout
-from .grid import EXTEND, GridView, region_arguments
+from .base import Inside, OnPick, OnRegion, Recorder
+from .grid import GridView
 from .over_time import begin_at, choose_channel, choose_start, longer, over_time, padding_text
 from .sound import Sound, grid, ruler, wav
 
 DRAWING = AudioDrawing()
-SIDE = 400
-"""Maximum width of the model input, in CSS pixels."""
-
 THUMB = 80
 """Width in pixels up to which the thumbnail of a latent is enlarged."""
 
@@ -88,21 +85,8 @@ class AudioView(GridView):
         on_region: OnRegion | None = None,
     ) -> None:
         """The clickable window, with a player."""
-        sound = _sound(sample)
-        map_canvas(
-            DRAWING.given(sample),
-            key="seen",
-            label=f"The sound as the model read it, {self.size(sample)}. Arrow keys move, "
-            f"Enter picks a {self.element_noun(sample)}. {EXTEND if on_region else ''}".rstrip(),
-            hint=hint,
-            pick=pick,
-            on_pick=on_pick,
-            limit=SIDE,
-            grid=grid(sound),
-            fill=True,
-            **_selection(sample, inside, on_region),
-        )
-        st.audio(wav(sound), format="audio/wav", alt="What the model read")
+        super().seen(sample, pick, on_pick, hint=hint, inside=inside, on_region=on_region)
+        st.audio(wav(_sound(sample)), format="audio/wav", alt="What the model read")
 
     def original(self, case: Case, sample: Sample) -> None:
         """The whole clip with the movable window and a player."""
@@ -120,41 +104,20 @@ class AudioView(GridView):
             _player(case)
         st.caption(_read_part(sound))
 
-    def large(
-        self,
-        sample: Sample,
-        shown: BlockMap,
-        paint: Paint,
-        label: str,
-        pick: int | None,
-        on_pick: OnPick,
-        *,
-        key: str = "large",
-        hint: str = "Point at a spot to read its value; pick it to see which latents attend to it.",
-        limit: int = 640,
-        inside: Inside | None = None,
-        on_region: OnRegion | None = None,
-    ) -> None:
-        """One map over the window, with rulers of time and frequency."""
+    def canvas(self, sample: Sample, shown: BlockMap | None = None) -> dict[str, Any]:
+        """The places of the cells; around a map also rulers of time and frequency, and its profiles along both."""
+        places = grid(_sound(sample))
+        if shown is None:
+            return {"grid": places}
         axes = DRAWING.axes(sample)
-        map_canvas(
-            DRAWING.map(sample, shown.values, shown.range, paint.colours, paint.strength),
-            key=key,
-            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a {self.element_noun(sample)}. "
-            f"{EXTEND if on_region else ''}".rstrip(),
-            hint=hint,
-            pick=pick,
-            on_pick=on_pick,
-            **readout(dataclasses.replace(shown, values=np.atleast_2d(shown.values)), paint),
-            limit=limit,
-            grid=grid(_sound(sample)),
-            left=ruler(axes.left) if axes.left else None,
-            bottom=ruler(axes.bottom),
-            fill=True,
-            below=_profiles([shown], -1),
-            beside=_profiles([shown], 0) if shown.values.ndim > 1 else None,
-            **_selection(sample, inside, on_region),
-        )
+        return {
+            "grid": places,
+            "left": ruler(axes.left) if axes.left else None,
+            "bottom": ruler(axes.bottom),
+            "fill": True,
+            "below": _profiles([shown], -1),
+            "beside": _profiles([shown], 0) if shown.values.ndim > 1 else None,
+        }
 
     def profiles(self, maps: Sequence[BlockMap], tiles: Sequence[Tile]) -> Profiles | None:
         """The profile of every map over time."""
@@ -171,12 +134,6 @@ def _profiles(maps: Sequence[BlockMap], axis: int) -> Profiles:
     values = np.stack([axis_means(one.values, axis) * (one.values.size if weights else 1) for one in maps])
     uniform = 1.0 if weights and not what.signed else None
     return Profiles(values, min(0.0, float(values.min())), max(uniform or 0.0, float(values.max())), uniform)
-
-
-def _selection(sample: Sample, inside: Inside | None, on_region: OnRegion | None) -> dict[str, Any]:
-    """Arguments of `map_canvas`: on a waveform, which has one row of elements, a region is a stretch of time."""
-    on_grid = None if inside is None else np.atleast_2d(inside.reshape(sample.shape))
-    return region_arguments(on_grid, on_region, axes=len(sample.shape))
 
 
 def _player(case: Case) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +17,9 @@ from perceiver.plots.drawing import Drawing
 from perceiver.plots.scale import ColourScale
 from perceiver.sample import Sample
 
-from ..components import Moving, Profiles, Tile, wall
+from ..components import Moving, Profiles, Tile, map_canvas, wall
 from ..services.maps import Strip
-from .base import Described, OnChoice, OnRegion, Paint, colour_bar, in_place
+from .base import Described, Inside, OnChoice, OnPick, OnRegion, Paint, colour_bar, in_place, readout
 
 EXTEND = "Shift with the arrow keys selects a region."
 """How the keyboard selects a region, for the labels of maps."""
@@ -32,11 +33,13 @@ class GridView(Described):
 
     drawing    draws inputs and maps
     row_limit  maximum width of an image of the row in CSS pixels; None for no limit
+    side       maximum width of the model input in CSS pixels
     """
 
     drawing: Drawing
     modality: str
     row_limit: int | None = None
+    side = 400
 
     def size(self, sample: Sample) -> str:
         """Description of the size of the model input."""
@@ -49,6 +52,67 @@ class GridView(Described):
     def picture(self, sample: Sample, shown: BlockMap, paint: Paint) -> UInt8[np.ndarray, "h w 3"]:
         """One map of the row."""
         return self.drawing.map(sample, shown.values, shown.range, paint.colours, paint.strength)
+
+    def canvas(self, sample: Sample, shown: BlockMap | None = None) -> dict[str, Any]:
+        """Further arguments of `map_canvas` for the model input, or for a large map."""
+        return {}
+
+    def seen(
+        self,
+        sample: Sample,
+        pick: int | None,
+        on_pick: OnPick,
+        *,
+        hint: str = "Pick a spot to see which latents attend to it.",
+        inside: Inside | None = None,
+        on_region: OnRegion | None = None,
+    ) -> None:
+        """The clickable model input."""
+        map_canvas(
+            self.drawing.given(sample),
+            key="seen",
+            label=self._label(f"The {self.noun} as the model read it, {self.size(sample)}.", sample, on_region),
+            hint=hint,
+            pick=pick,
+            on_pick=on_pick,
+            limit=self.side,
+            **{"fill": True, **self.canvas(sample)},
+            **_selection(sample, inside, on_region),
+        )
+
+    def large(
+        self,
+        sample: Sample,
+        shown: BlockMap,
+        paint: Paint,
+        label: str,
+        pick: int | None,
+        on_pick: OnPick,
+        *,
+        key: str = "large",
+        hint: str = "Point at a spot to read its value; pick it to see which latents attend to it.",
+        limit: int = 640,
+        inside: Inside | None = None,
+        on_region: OnRegion | None = None,
+    ) -> None:
+        """One map over the model input."""
+        map_canvas(
+            self.picture(sample, shown, paint),
+            key=key,
+            label=self._label(f"{label}. {shown.summary.sentence()}", sample, on_region),
+            hint=hint,
+            pick=pick,
+            on_pick=on_pick,
+            **readout(dataclasses.replace(shown, values=np.atleast_2d(shown.values)), paint),
+            limit=limit,
+            **self.canvas(sample, shown),
+            **_selection(sample, inside, on_region),
+        )
+
+    def _label(self, what: str, sample: Sample, on_region: OnRegion | None) -> str:
+        """A description of a canvas, with its keys, for screen readers."""
+        keys = f"Arrow keys move, Enter picks a {self.element_noun(sample)}."
+        return " ".join([what, keys, *([EXTEND] if on_region else [])])
 
     def row(
         self,
@@ -127,6 +191,13 @@ class GridView(Described):
             chosen=chosen,
             on_pick=on_pick,
         )
+
+
+def _selection(sample: Sample, inside: Inside | None, on_region: OnRegion | None) -> dict[str, Any]:
+    """Arguments of `map_canvas` for a region of an input whose grid is displayed as it is; a region of a single row is
+    bounded along it alone."""
+    displayed = None if inside is None else np.atleast_2d(inside.reshape(sample.shape))
+    return region_arguments(displayed, on_region, axes=len(sample.shape))
 
 
 def region_arguments(

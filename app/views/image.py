@@ -7,25 +7,20 @@ from typing import Protocol, cast
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Bool, UInt8
+from jaxtyping import UInt8
 from PIL import Image
 
-from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing.image import ImageDrawing
 from perceiver.plots.overlay import on_original, png
 from perceiver.sample import Sample
 
-from ..components import map_canvas
 from ..services.inference import Case
 from ..session import state
-from .base import Inside, OnPick, OnRegion, Paint, Recorder, Suggestion, readout
-from .grid import EXTEND, GridView, region_arguments
+from .base import Recorder, Suggestion
+from .grid import GridView
 
 SIDE = 256
 """Longest side of the original, in CSS pixels."""
-
-WIDEST = 400
-"""Greatest width of the model input, in CSS pixels."""
 
 
 IMAGENET = "deepmind/vision-perceiver-fourier"
@@ -46,7 +41,7 @@ class ImageView(GridView):
     spot = "spot"
     over_input = True
     recorder: Recorder | None = Recorder("Camera", "A photograph", st.camera_input)
-    suggestion = Suggestion(
+    suggestion: Suggestion | None = Suggestion(
         IMAGENET,
         "Try DeepMind’s ImageNet Perceiver",
         "A Perceiver for photographs with 1,000 classes: 250 MB, fetched once from the Hugging Face hub when you "
@@ -85,30 +80,6 @@ class ImageView(GridView):
         row, column = divmod(index, sample.shape[1])
         return f"row {row + 1}, column {column + 1}"
 
-    def seen(
-        self,
-        sample: Sample,
-        pick: int | None,
-        on_pick: OnPick,
-        *,
-        hint: str = "Pick a spot to see which latents attend to it.",
-        inside: Inside | None = None,
-        on_region: OnRegion | None = None,
-    ) -> None:
-        """The pixels of the model input."""
-        map_canvas(
-            sample.seen,
-            key="seen",
-            label=f"The picture as the model read it, {self.size(sample)}. Arrow keys move, "
-            f"Enter picks a {self.element_noun(sample)}. {EXTEND if on_region else ''}".rstrip(),
-            hint=hint,
-            pick=pick,
-            on_pick=on_pick,
-            limit=WIDEST,
-            fill=True,
-            **region_arguments(_on_grid(sample, inside), on_region),
-        )
-
     def original(self, case: Case, sample: Sample) -> None:
         """The whole image; the part outside the model input is dimmed and hatched."""
         st.image(
@@ -117,39 +88,6 @@ class ImageView(GridView):
             alt=f"The whole picture. {_read_part(sample)}",
         )
         st.caption(_read_part(sample))
-
-    def large(
-        self,
-        sample: Sample,
-        shown: BlockMap,
-        paint: Paint,
-        label: str,
-        pick: int | None,
-        on_pick: OnPick,
-        *,
-        key: str = "large",
-        hint: str = "Point at a pixel to read its value; pick it to see which latents attend to it.",
-        limit: int = 640,
-        inside: Inside | None = None,
-        on_region: OnRegion | None = None,
-    ) -> None:
-        """One map over the image."""
-        map_canvas(
-            self.drawing.map(sample, shown.values, shown.range, paint.colours, paint.strength),
-            key=key,
-            label=f"{label}. {shown.summary.sentence()} Arrow keys move, Enter picks a {self.element_noun(sample)}. "
-            f"{EXTEND if on_region else ''}".rstrip(),
-            hint=hint,
-            pick=pick,
-            on_pick=on_pick,
-            **readout(shown, paint),
-            limit=limit,
-            **region_arguments(_on_grid(sample, inside), on_region),
-        )
-
-
-def _on_grid(sample: Sample, inside: Inside | None) -> Bool[np.ndarray, "rows columns"] | None:
-    return None if inside is None else inside.reshape(sample.shape)
 
 
 def _show_frame() -> None:

@@ -65,8 +65,8 @@ def read_model(
     """The parts of an OBJ file's text.
 
     `library` gives the text of a material library by file name, or None where there is none; `named` says how
-    materials look that no library describes. Raises DataError for a model without a single polygon or with a number
-    that is none.
+    materials look that no library describes. Raises DataError for a model without a single polygon or with an
+    unreadable number.
     """
     numbers: dict[str, list[list[float]]] = {"v": [], "vt": [], "vn": []}
     widths = {"v": 3, "vt": 2, "vn": 3}
@@ -96,7 +96,7 @@ def read_model(
 
 
 def read_materials(text: str) -> dict[str, Material]:
-    """The materials of an MTL file's text by name. Raises ValueError for a number that is none."""
+    """The materials of an MTL file's text by name. Raises ValueError for an unreadable number."""
     out: dict[str, Material] = {}
     fields: dict[str, str] = {}
     name = None

@@ -20,7 +20,7 @@ Map = Float[np.ndarray, "..."]
 
 
 def same_input(one: Sample, other: Sample) -> bool:
-    """Whether two samples were read from the same file, told by its bytes, or by its name where they are not known."""
+    """Whether two samples were read from files of equal bytes, or of equal names where the bytes are unknown."""
     if one.digest is None or other.digest is None:
         return one.name == other.name
     return one.digest == other.digest

@@ -61,7 +61,7 @@ def serve(
 
 
 def _check_listening(address: str, port: int) -> None:
-    """Raises ConfigError for an address that is none of this machine's, or a port that is taken or not allowed."""
+    """Raises ConfigError for an address of another machine, and for a port that is in use or not permitted."""
     try:
         found = socket.getaddrinfo(address.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:

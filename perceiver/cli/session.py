@@ -32,7 +32,7 @@ def open_checkpoint(source: str) -> Lens:
 
 
 class Session:
-    """Opens the checkpoint that is named, at once, or, where none is, for each file the first one of its sort.
+    """Opens the named checkpoint at once; without a name, the first one that reads each file.
 
     Raises CheckpointError when that is not possible.
     """

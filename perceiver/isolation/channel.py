@@ -217,7 +217,7 @@ def _file_of(parts: Sequence[memoryview]) -> int | None:
 
 
 def _size(kind: Any, shape: Any) -> int:
-    """Bytes of an array. Raises ValueError for anything that is none."""
+    """Bytes of an array. Raises ValueError for other values."""
     if not (isinstance(shape, list) and all(type(side) is int and side >= 0 for side in shape)):
         raise ValueError("no shape")
     if kind == "bytes":

@@ -33,7 +33,7 @@ class EncodingAxis:
 
 
 def encoding_axes(model: Perceiver, sample: Sample) -> tuple[EncodingAxis, ...]:
-    """The axes that a model's position encoding tells apart: none where every place has a vector of its own."""
+    """The axes that have channels of their own in a model's position encoding; none for learned position vectors."""
     bands, raw = model.encoding.bands(), len(model.encoding.coordinate_channels())
     count = max([raw, *(band.axis + 1 for band in bands)])
     layout = layout_of(sample)

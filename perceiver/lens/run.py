@@ -191,12 +191,12 @@ class Run:
         removed    as `perceiver.analysis.ablate.choose` takes it: low_pass=8, axis=0, keep=(1, 8), whole=True,
                    fill="mean"
 
-        Raises ConfigError where that takes nothing away, or the model's code has no such part.
+        Raises ConfigError where that takes nothing away, or the position encoding has no such part.
         """
         return ablate(self.context, self.trace, ablation, target=target, selection=selection or MEAN, **removed)
 
     def curves(self, fill: Fill = "zero", seed: int = 0) -> tuple[Curve, ...]:
-        """What there is to sweep: every band alone, and cut-offs. Raises ConfigError where the code has no bands."""
+        """What there is to sweep: every band alone, and cut-offs. Raises ConfigError where there are no bands."""
         return sweep_curves(self.model, self.name, fill, seed)
 
     def sweep_steps(
@@ -229,7 +229,7 @@ class Run:
     ) -> Sweep:
         """Takes every frequency away alone, then all above and all below each; a run of the model for every one.
 
-        Raises ConfigError where the model's code has no frequencies.
+        Raises ConfigError where the position encoding has no frequencies.
         """
         *_, last = self.sweep_steps(target, fill=fill, seed=seed, progress=progress)
         return last

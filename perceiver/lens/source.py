@@ -188,7 +188,7 @@ def open_windows(
 
 
 def best_checkpoint(path: str | os.PathLike[str]) -> str:
-    """The first bundled checkpoint for files of this sort, told by the file's first bytes.
+    """The first bundled checkpoint that reads files of this kind, recognised by the first bytes.
 
     Raises CheckpointError where no checkpoint is bundled.
     """
@@ -205,7 +205,7 @@ def best_checkpoint(path: str | os.PathLike[str]) -> str:
 
 
 def fitting_modalities(path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """The modalities that may read a file, told by its first bytes, those that are meant for such files first."""
+    """The modalities that may read a file, recognised by its first bytes; those meant for such files come first."""
     return modalities.for_file(_kind(Path(path)))
 
 

@@ -1,4 +1,4 @@
-"""Frames of MP3 and AAC streams, to find where such a stream begins behind bytes that are none of it."""
+"""Frames of MP3 and AAC streams, to find the start of such a stream after other bytes."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def windowless(options: tuple[Option, ...]) -> tuple[Option, ...]:
 
 
 def settle(options: tuple[Option, ...], chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Every option with its value, chosen or default. Raises OptionError for a name or a value that is none."""
+    """Every option with its value, chosen or default. Raises OptionError for an unknown name and an invalid value."""
     known = {option.name: option for option in options}
     unknown = sorted(set(chosen) - set(known))
     if unknown:

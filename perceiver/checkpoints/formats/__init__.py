@@ -26,7 +26,7 @@ FORMATS: tuple[Format, ...] = (Own(), Transformers(), Krasserm(), Lucidrains())
 
 
 def format_of(checkpoint: Checkpoint) -> Format:
-    """The format of a checkpoint. Raises CheckpointError when it is none of them, with those that were tried."""
+    """The format of a checkpoint. Raises CheckpointError when no format fits, with those that were tried."""
     for one in FORMATS:
         if one.recognises(checkpoint):
             return one

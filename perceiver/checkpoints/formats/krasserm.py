@@ -121,7 +121,7 @@ def _notes(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _image_shape(evidence: Evidence, value: str) -> tuple[int, int, int]:
-    """Raises CheckpointError for a shape that is none of a picture or that the tensors contradict."""
+    """Raises CheckpointError for a shape that no picture has, or that the tensors contradict."""
     shape, name = sides("image_shape", value), evidence.checkpoint.name
     if len(shape) != AXES + 1 or shape[-1] not in (1, 3):
         raise CheckpointError(

@@ -109,7 +109,7 @@ def examine(data: bytes, name: str, channel: int | None = None) -> SoundFile:
 def channel_number(chosen: str | float) -> int | None:
     """The channel that the option "channel" names, from 0; None for the mix of all.
 
-    Raises InputError for a number that is none.
+    Raises InputError for text that is no number of a channel.
     """
     if chosen == MIX:
         return None

@@ -43,7 +43,7 @@ class Overview:
     rate, channels  of the file
     frames          of the clip, of `rate` a second, silence in gaps included
     gaps            (start, stop) in frames where nothing was recorded
-    offset          the clip's constant offset, to be taken off; 0 where there is none to speak of
+    offset          the clip's constant offset, to be subtracted; 0 where it is negligible
     envelope        lowest and highest value of up to 2,000 slices of equal length
     energy          sums of squares, without the offset, of each run of `run` frames (10 ms)
     decoder, marks  which decoder read it, and where the stream can be entered
@@ -167,7 +167,7 @@ def _survey(file: SoundFile, decoder: str) -> Overview:
 
 
 def _offset(energy: Energy, gaps: tuple[tuple[int, int], ...], recorded: int, rate: int) -> float:
-    """The clip's constant offset; 0 where there is none to speak of, or too little sound to tell."""
+    """The clip's constant offset; 0 where it is negligible, or where there is too little sound to estimate it."""
     if recorded < _OFFSET_SECONDS * rate:
         return 0.0
     mean, runs = energy.means(gaps)

@@ -1,4 +1,4 @@
-"""TIFF: a reader that mends layouts which Pillow reads wrongly, and what is told by tags without decoding."""
+"""TIFF: a reader for layouts that Pillow reads wrongly, and what the tags say without decoding."""
 
 from __future__ import annotations
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from . import audio, digits, image, letters, photographs, points
+from . import audio, clips, digits, image, letters, photographs, points
 from .frame import DataSet, build
 
 DATA_SETS: Mapping[str, Callable[[], DataSet]] = {
     "audio": audio.data_set,
+    "clips": clips.data_set,
     "digits": digits.data_set,
     "image": image.data_set,
     "letters": letters.data_set,

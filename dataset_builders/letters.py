@@ -42,7 +42,7 @@ from perceiver.storage import atomic_write, write_arrays
 
 from . import packages
 from .frame import DataSet, Output, Work, licence_page, table
-from .splits import SPLITS
+from .splits import SPLITS, deal
 
 # Increase when the same settings give other arrays, so that existing files are rebuilt.
 REVISION = 1
@@ -59,8 +59,8 @@ _FONT_SIZE = 400  # pixels to the em: several times SIDE, so that a mask holds t
 _AGREEMENT = 0.35  # mean correlation with the median alphabet below which a font has no Latin capitals
 _SAME = 0.99  # mean correlation above which two fonts of a family show the same letters
 _SAME_DESIGN = 0.95  # mean correlation above which two families share a design, as Carlito and Lato do
-_SHARES = (0.7, 0.1, 0.2)  # of the fonts in training, validation and test
-_LARGE = 2 * PER_FAMILY  # fonts; a larger group is for training
+SHARES = (0.7, 0.1, 0.2)  # of the fonts in training, validation and test
+LARGE = 2 * PER_FAMILY  # fonts; a larger group, such as the copies of Times and of Computer Modern, is for training
 
 # Folders whose fonts hold symbols, mathematics, other scripts, or letters that are outlined, framed or distorted.
 _OTHER_FAMILIES = re.compile(
@@ -168,21 +168,6 @@ def licences_of(listed: str) -> dict[str, set[str]]:
     return dict(found)
 
 
-def deal(fonts: Mapping[str, int]) -> dict[str, int]:
-    """The split of each group, given its number of fonts: 0 train, 1 val, 2 test.
-
-    Groups are assigned in the order of a hash of their names, each to the split furthest below its share. The largest,
-    copies of Times and of Computer Modern, are for training, so that they do not dominate a held-out split.
-    """
-    sides: dict[str, int] = {}
-    dealt = np.zeros(len(_SHARES))
-    for name in sorted(fonts, key=lambda name: hashlib.sha256(name.encode()).hexdigest()):
-        lacking = np.array(_SHARES) * sum(fonts.values()) - dealt
-        sides[name] = 0 if fonts[name] > _LARGE else int(lacking.argmax())
-        dealt[sides[name]] += fonts[name]
-    return sides
-
-
 def _family(folder: str) -> str:
     return re.sub(r"(-otf|-type1|-t1|-ps|-fonts|-tug|\d)+$", "", folder)
 
@@ -274,7 +259,7 @@ def _make(work: Work, target: Path) -> Mapping[str, Any]:
         good = agreement(arrays["glyph"]) > _AGREEMENT
         arrays = {name: array[good] for name, array in arrays.items()}
     group = groups(arrays["glyph"], arrays["family"].tolist())
-    sides = deal(Counter(group[family] for family in arrays["family"].tolist()))
+    sides = deal(Counter(group[family] for family in arrays["family"].tolist()), SHARES, LARGE)
     names = sorted(sides)
     of_font = [group[family] for family in arrays["family"].tolist()]
     write_arrays(

@@ -26,7 +26,8 @@ Groups of all kinds of ground were assigned in order of size, largest first, to 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -59,6 +60,18 @@ def read_table(kind: str) -> list[Item]:
         for row in csv.DictReader(text.splitlines())
         if row.get("sense", sense) in (sense, "both")
     ]
+
+
+def deal(sizes: Mapping[str, int], shares: Sequence[float], largest: int | None = None) -> dict[str, int]:
+    """The split of each group, given its size: groups go in the order of a hash of their names, each to the split that
+    lies furthest below its share. Groups above `largest` are for training, so that they dominate no held-out split."""
+    sides: dict[str, int] = {}
+    dealt = np.zeros(len(SPLITS))
+    for name in sorted(sizes, key=lambda name: hashlib.sha256(name.encode()).hexdigest()):
+        lacking = np.array(shares) * sum(sizes.values()) - dealt
+        sides[name] = TRAIN if largest is not None and sizes[name] > largest else int(lacking.argmax())
+        dealt[sides[name]] += sizes[name]
+    return sides
 
 
 def classes(items: Sequence[Item]) -> list[str]:

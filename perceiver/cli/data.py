@@ -22,7 +22,7 @@ def data() -> None:
 @app.command(epilog=examples("perceiver data build image", "perceiver data build image -o /large/disk/data"))
 def build(
     name: Annotated[
-        Literal["audio", "digits", "image", "letters", "photographs", "points"],
+        Literal["audio", "clips", "digits", "image", "letters", "photographs", "points"],
         typer.Argument(help="The data set.", show_default=False),
     ],
     out: Annotated[
@@ -31,7 +31,8 @@ def build(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Make anew what is there already.")] = False,
 ) -> None:
-    """Build a data set from packages of free 3D models, textures, sound banks, fonts and handwriting.
+    """Build a data set from packages of free 3D models, textures, animations, sound banks, fonts and
+    handwriting.
 
     A build that was stopped goes on where it was; one that is complete is left as it is.
     """

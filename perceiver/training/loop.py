@@ -23,6 +23,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ..config import PerceiverConfig
 from ..errors import CheckpointError
 from ..model import Perceiver
 from ..progress import ProgressCallback
@@ -112,6 +113,8 @@ def batch_at(data: DataSet, recipe: Recipe, step: int, process: int = 0, process
     elements = None
     if recipe.elements is not None and recipe.elements < recipe.model.num_inputs:
         elements = torch.randperm(recipe.model.num_inputs, generator=generator)[: recipe.elements]
+    if recipe.video_dropout and torch.rand((), generator=generator) < recipe.video_dropout:
+        elements = _without_video(recipe.model)
     mix = None
     if recipe.mixup and torch.rand((), generator=generator) < recipe.mixup:
         count = len(examples)
@@ -271,6 +274,12 @@ def drawn_inputs(
         elements = elements.to(content.device)
         content, codes = content[:, elements], codes[:, elements]
     return model.joined(content, codes)
+
+
+def _without_video(config: PerceiverConfig) -> Int[Tensor, "m"]:
+    """The input elements of all segments but that of the frames."""
+    kept = [torch.full((segment.count,), segment.name != "video") for segment in config.segments]
+    return torch.nonzero(torch.cat(kept))[:, 0]
 
 
 def _targets(label: Int[Tensor, "B"], mix: Mix | None, classes: int) -> Tensor:

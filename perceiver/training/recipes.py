@@ -8,6 +8,7 @@ from typing import Any
 
 from ..config import PerceiverConfig, StemConfig
 from ..errors import ConfigError
+from ..modalities.audiovisual.settings import ClipSettings
 from ..positions import (
     CoordinatesConfig,
     FourierConfig,
@@ -15,9 +16,10 @@ from ..positions import (
     LearnedConfig,
     NoPositionsConfig,
     PositionConfig,
+    SegmentConfig,
 )
 from .optimisers import OptimiserName, Schedule, learning_rate
-from .sets import Augmentation, CloudAugmentation, DataSet, SceneAugmentation, SoundAugmentation
+from .sets import Augmentation, ClipAugmentation, CloudAugmentation, DataSet, SceneAugmentation, SoundAugmentation
 from .sets.digits import DIGITS, DigitAugmentation
 from .sets.folder import FolderAugmentation, FolderSet
 from .sets.letters import LETTERS, LetterAugmentation
@@ -28,6 +30,11 @@ OBJECT_CLASSES = (
     *("shield", "sofa_armchair", "storage", "table_desk", "vessel", "weapon", "window_door"),
 )
 
+
+ACTIONS = (
+    *("animal attack", "animal death", "animal idle", "animal run", "animal walk"),
+    *("death", "idle", "melee attack", "ranged attack", "run", "walk"),
+)
 
 INSTRUMENTS = (
     *("bass", "bowed strings", "brass", "drums", "flute", "guitar"),
@@ -53,6 +60,8 @@ class Recipe:
     clip             maximum global gradient norm
     smoothing        label smoothing
     mixup            fraction of batches with mixup
+    video_dropout    fraction of batches whose frames leave the input array, for models of frames and sound (paper,
+                     section 4.2, where it is that of examples)
     teacher          teacher for distillation; None for no distillation
     averaging        decay of the exponential moving average of the weights, which is saved
     precision        number type of the matrix products: "no" (float32), "bf16", or "auto" for the faster one
@@ -72,6 +81,7 @@ class Recipe:
     clip: float = 10.0
     smoothing: float = 0.1
     mixup: float = 0.0
+    video_dropout: float = 0.0
     teacher: Teacher | None = None
     averaging: float = 0.998
     augmentation: Augmentation = field(default_factory=SceneAugmentation)
@@ -81,11 +91,15 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.mixup and self.model.position_axes is not None:
             raise ConfigError(f"{self.name}: mixup needs elements on a grid; those of two point clouds have no pairs")
+        names = {segment.name for segment in self.model.segments}
+        if self.video_dropout and not {"audio", "video"} <= names:
+            raise ConfigError(f"{self.name}: video dropout needs a model of frames and sound")
 
     @property
     def data(self) -> str:
         """Name of its built data set, as in `perceiver data build`."""
-        return {LETTERS: "letters", DIGITS: "digits"}.get(self.model.labels, self.model.modality)
+        known = {LETTERS: "letters", DIGITS: "digits", ACTIONS: "clips"}
+        return known.get(self.model.labels, self.model.modality)
 
     def changed(self, *, seed: int, steps: int | None = None, batch: int | None = None) -> Recipe:
         """A copy with another seed, and other steps and batch size if given."""
@@ -254,6 +268,49 @@ def _digit_recipe(name: str, positions: PositionConfig) -> Recipe:
     return Recipe(name, model, steps=3_500, batch=64, elements=None, warmup=200, augmentation=DigitAugmentation())
 
 
+def _clip_model(order: tuple[str, ...]) -> PerceiverConfig:
+    # Paper, section 4.2: 2 cross-attentions without weight sharing, patches of 2 x 8 x 8, a learned modality embedding
+    # of 4 channels for video, and sound padded to as many channels.
+    channels = ClipSettings.of(_CLIPS).channels_of
+    segments = {
+        "audio": SegmentConfig("audio", (60,), channels["audio"], FourierConfig(16, (60.0,))),
+        "video": SegmentConfig("video", (8, 6, 6), channels["video"], FourierConfig(6, (8.0, 6.0, 6.0))),
+    }
+    chosen = tuple(segments[name] for name in order)
+    return PerceiverConfig(
+        num_classes=len(ACTIONS),
+        labels=ACTIONS,
+        modality="audiovisual",
+        input_shape=(sum(segment.count for segment in chosen),),
+        content_channels=max(segment.content_channels for segment in chosen),
+        segments=chosen,
+        padded_to=segments["video"].channels + 4,
+        num_latents=48,
+        latent_dim=128,
+        plan=((0, 0), (1, 1)),
+        self_attends=3,
+        self_heads=4,
+        qk_dim=64,
+        v_dim=96,
+        latent_init_scale=0.3,
+        preprocess=_CLIPS | {"order": list(order)},
+    )
+
+
+_CLIPS: dict[str, Any] = {
+    **{"frames": 16, "height": 48, "width": 48, "patch": 8, "patch_frames": 2, "channels": 1, "resample": "box"},
+    **{"rate": 16_000, "samples": 19_200, "samples_per_patch": 320},
+    "spectrogram": {"mels": 40, "n_fft": 512, "fmin": 60.0, "fmax": 8000.0, "mean": -26.0, "std": 15.0, "peak": 0.8},
+}
+
+
+def _clip_recipe(name: str, order: tuple[str, ...], **changes: Any) -> Recipe:
+    """A clip recipe; the family differs in the senses and in video dropout only."""
+    values: dict[str, Any] = {"steps": 3_000, "batch": 32, "elements": None, "warmup": 200, "mixup": 0.3}
+    values |= {"teacher": Teacher(steps=1_200, batch=32, widths=(16, 32, 64, 96)), "augmentation": ClipAugmentation()}
+    return Recipe(name, _clip_model(order), **(values | changes))
+
+
 def _stem_preprocess(stem: StemConfig | None) -> dict[str, Any]:
     """Settings of the image modality for elements that cover several pixels."""
     return {} if stem is None or stem.pixels is None else {"pixels": list(stem.pixels), "cells": stem.cells}
@@ -324,6 +381,10 @@ RECIPES: dict[str, Recipe] = {
         _cloud_recipe("points-fourier", _CLOUD_PAPER),
         _cloud_recipe("points-fourier-low", _CLOUD_LOW),
         _cloud_recipe("points-coordinates", CoordinatesConfig()),
+        _clip_recipe("av-fused", ("audio", "video"), video_dropout=0.3),
+        _clip_recipe("av-audio", ("audio",)),
+        _clip_recipe("av-video", ("video",)),
+        _clip_recipe("av-fused-no-dropout", ("audio", "video")),
     )
 }
 

@@ -23,6 +23,8 @@ from torch import Tensor, nn
 
 from ..config import PerceiverConfig
 from ..errors import ConfigError
+from ..modalities.audiovisual.content import parts_of
+from ..modalities.audiovisual.settings import ClipSettings
 from ..progress import ProgressCallback
 from .sets import TRAIN, DataSet, Examples, open_set, validation_examples
 from .sets.base import default_folder
@@ -94,11 +96,55 @@ class ConvNet(nn.Module):
         return cast(Tensor, self.head(x.flatten(2).mean(-1)))
 
 
+class ClipNet(nn.Module):
+    """Stages of convolutions for frames, over time and space, and for sound, each halved by stride; their means over
+    all places are concatenated before one linear layer. Reads what the Perceiver reads: frames, sound or both."""
+
+    def __init__(self, config: PerceiverConfig, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.settings = ClipSettings.of(config.preprocess)
+        self.branches = nn.ModuleDict()
+        if "video" in self.settings.order:
+            # The first stage keeps all frames, in which it sees the speed of a motion.
+            strides = [(1 if stage == 0 else 2, 2, 2) for stage in range(len(widths))]
+            planes = (self.settings.channels, *widths)
+            self.branches["video"] = nn.Sequential(
+                *(
+                    nn.Sequential(nn.Conv3d(a, b, 3, stride, padding=1), nn.BatchNorm3d(b), nn.ReLU())
+                    for (a, b), stride in zip(pairwise(planes), strides, strict=True)
+                )
+            )
+        if "audio" in self.settings.order:
+            spectrogram = self.settings.spectrogram is not None
+            planes = (1, *widths)
+            self.branches["audio"] = nn.Sequential(
+                *(
+                    nn.Sequential(nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2))
+                    if spectrogram
+                    else nn.Sequential(nn.Conv1d(a, b, 9, stride=4, padding=4), nn.BatchNorm1d(b), nn.ReLU())
+                    for a, b in pairwise(planes)
+                )
+            )
+        self.head = nn.Linear(widths[-1] * len(self.branches), config.num_classes)
+
+    def forward(self, content: Float[Tensor, "B M read"]) -> Float[Tensor, "B classes"]:
+        parts = parts_of(content, self.settings)
+        if self.settings.spectrogram is not None and "audio" in parts:
+            parts["audio"] = parts["audio"].unsqueeze(1)
+        found = [branch(parts[name]).flatten(2).mean(-1) for name, branch in self.branches.items()]
+        return cast(Tensor, self.head(torch.cat(found, dim=1)))
+
+
+def teacher_net(config: PerceiverConfig, widths: tuple[int, ...]) -> nn.Module:
+    """The untrained network that teaches a model of this configuration."""
+    return ClipNet(config, widths) if config.modality == "audiovisual" else ConvNet(config, widths)
+
+
 @dataclass(frozen=True)
 class Trained:
     """A trained teacher, frozen and in eval mode, and its validation accuracy (None without a validation split)."""
 
-    net: ConvNet
+    net: nn.Module
     accuracy: float | None
 
 
@@ -117,7 +163,7 @@ def train_teacher(
     DataError if the data is missing.
     """
     data = open_set(source, TRAIN, config)
-    net = ConvNet(config, teacher.widths)
+    net = teacher_net(config, teacher.widths)
     key = (config.read_shape, config.read_channels, config.preprocess, config.labels, augmentation, seed)
     told = repr((dataclasses.replace(teacher, weight=0.0, temperature=1.0), *key, source.resolve(), len(data.labels)))
     path = default_folder() / "teachers" / f"{hashlib.sha256(told.encode()).hexdigest()[:16]}.pt"
@@ -149,7 +195,7 @@ def distillation_loss(
 
 
 def _fit(
-    net: ConvNet, teacher: Teacher, data: DataSet, augmentation: Any, seed: int, progress: ProgressCallback | None
+    net: nn.Module, teacher: Teacher, data: DataSet, augmentation: Any, seed: int, progress: ProgressCallback | None
 ) -> None:
     torch.manual_seed(seed)
     net.train()
@@ -170,7 +216,7 @@ def _fit(
 
 
 @torch.no_grad()
-def _accuracy(net: ConvNet, examples: Examples | None) -> float | None:
+def _accuracy(net: nn.Module, examples: Examples | None) -> float | None:
     if examples is None:
         return None
     hits = 0

@@ -16,14 +16,16 @@ from PIL import Image, ImageDraw, ImageFont
 from dataset_builders import build, letters
 from dataset_builders.letters import (
     CLASSES,
+    LARGE,
     PACKAGE,
+    SHARES,
     agreement,
-    deal,
     draw_letters,
     family_of,
     groups,
     licences_of,
 )
+from dataset_builders.splits import deal
 from perceiver.errors import DataError
 
 from .debian import Apt, silent
@@ -178,11 +180,11 @@ def test_families_that_share_a_design_are_one_group_over_any_number_of_links() -
 
 def test_groups_are_dealt_out_by_share_and_large_ones_are_for_training() -> None:
     counts = {f"family{index}": 5 for index in range(100)} | {"large": 40}
-    sides = deal(counts)
+    sides = deal(counts, SHARES, LARGE)
     assert sides["large"] == 0
     dealt = [sum(counts[name] for name, side in sides.items() if side == which) for which in range(3)]
     np.testing.assert_allclose(dealt, [378, 54, 108], atol=5)  # of 540, up to a group
-    assert deal(dict(reversed(counts.items()))) == sides
+    assert deal(dict(reversed(counts.items())), SHARES, LARGE) == sides
 
 
 def test_licences_are_read_from_the_packages_list() -> None:

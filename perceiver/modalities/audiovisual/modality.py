@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,6 +24,7 @@ from ..video.file import ClipFile, Extent, examine, extent, input_errors
 from ..video.scan import Scan
 from ..video.window import FrameWindow, VideoSample, window_start
 from . import DESCRIPTION
+from .content import content
 from .settings import ClipSettings
 from .sound import Sound, window_sound
 
@@ -77,8 +78,9 @@ class AudiovisualModality(Modality):
                     is read, from 1, or "mix"
 
         The window is cut into as many equal parts as the model reads frames; each is the frame that is shown in the
-        middle of its part. Frames are turned upright, centre-cropped and resized; content are values / 255 of their
-        patches, and the samples of mono sound, -1 to 1. A clip without sound is read with silence.
+        middle of its part. Frames are turned upright, centre-cropped and resized; `content` says what becomes of them
+        and of mono sound. A clip without sound is read with silence. Where the model reads frames or sound alone, the
+        other is decoded for display.
 
         Raises InputError for whatever is wrong with the file or the options, ConfigError for a shape or setting that
         means nothing.
@@ -96,7 +98,7 @@ class AudiovisualModality(Modality):
         seen = frames.seen()
         original, box = frames.original()
         window = (begin, begin + settings.seconds)
-        boxes: dict[str, Box] = {"audio": (window,), "video": (window, *box), "label": ()}
+        boxes: dict[str, Box] = {"audio": (_heard(begin, settings),), "video": (window, *box), "label": ()}
         return ClipSample(
             name=shown,
             modality=self.name,
@@ -106,7 +108,7 @@ class AudiovisualModality(Modality):
             seen=seen,
             original=original,
             box=(),
-            notes=(*frames.notes(middle=start == MIDDLE), *sound.notes),
+            notes=tuple(_notes(frames, sound, settings, middle=start == MIDDLE)),
             sound=sound.waveform,
             rate=settings.rate,
             start=window[0],
@@ -143,12 +145,12 @@ class AudiovisualModality(Modality):
         with input_errors(file):
             clip = extent(file)
 
-        def content(begin: float) -> Float[Tensor, "M content"]:
+        def window(begin: float) -> Float[Tensor, "M content"]:
             with input_errors(file):
                 frames, sound = _window(file, clip, begin, settings, channel)
             return _content(frames.seen(), sound, settings)
 
-        return Scan(clip, settings.seconds, every, content)
+        return Scan(clip, settings.seconds, every, window)
 
     def to_original(self, sample: Sample, values: Float[np.ndarray, "M"]) -> Float[np.ndarray, "frames h w"]:
         """Lays the video's part of a map on the original frames, nearest neighbour; NaN where there is no element.
@@ -157,12 +159,18 @@ class AudiovisualModality(Modality):
         """
         if values.shape != sample.shape:
             raise ValueError(f"the map is {values.shape}, the input {sample.shape}")
-        return grid.lay(sample.split(values)["video"], _on_frames(sample), sample.original.shape[:3])
+        size, there = sample.original.shape[:3], sample.part("video")
+        if there is None:
+            return np.full(size, np.nan)
+        return grid.lay(sample.split(values)["video"], _on_frames(sample, there[0]), size)
 
     def element_at(self, sample: Sample, *index: int) -> int | None:
         """The input element that covers (frame, row, column) of the original frames; None outside the crop."""
-        part, elements = _video(sample)
-        found = grid.element_at(index, _on_frames(sample), part.shape, sample.original.shape[:3])
+        there = sample.part("video")
+        if there is None:
+            return None
+        part, elements = there
+        found = grid.element_at(index, _on_frames(sample, part), part.shape, sample.original.shape[:3])
         return None if found is None else elements.start + found
 
     def box_of(self, sample: Sample, element: int) -> Box:
@@ -205,47 +213,47 @@ def _window(
     return frames, window_sound(file, clip.begin + begin, settings, channel)
 
 
-def patches(frames: UInt8[np.ndarray, "T H W 3"], settings: ClipSettings) -> Float32[np.ndarray, "elements channels"]:
-    """Frames as elements in [0, 1], row by row; in each its frames, rows, columns and colours, in this order."""
-    t, p = settings.patch_frames, settings.patch
-    count, height, width = settings.shapes["video"]
-    cut = frames.reshape(count, t, height, p, width, p, 3).transpose(0, 2, 4, 1, 3, 5, 6)
-    return cut.reshape(count * height * width, -1).astype(np.float32) / 255
-
-
 def _content(seen: UInt8[np.ndarray, "T H W 3"], sound: Sound, settings: ClipSettings) -> Float[Tensor, "M content"]:
-    width = settings.content_channels
-    parts = {
-        "audio": sound.waveform.reshape(-1, settings.samples_per_patch),
-        "video": patches(seen, settings),
-        "label": np.zeros((1, width), np.float32),
-    }
-    rows = [np.pad(parts[name], ((0, 0), (0, width - parts[name].shape[1]))) for name in settings.order]
-    return as_tensor(np.concatenate(rows))
+    # Grey frames have three equal channels, of which one is kept.
+    return as_tensor(content(seen[None, ..., : settings.channels], sound.waveform[None], settings)[0])
+
+
+def _heard(begin: float, settings: ClipSettings) -> tuple[float, float]:
+    """The seconds that the elements of sound cover; frames of a spectrogram are centred on their time, so that the
+    first begins half of their distance before the window."""
+    early = settings.samples_per_patch / settings.rate / 2 if settings.spectrogram else 0.0
+    return begin - early, begin - early + settings.seconds
+
+
+def _notes(frames: FrameWindow, sound: Sound, settings: ClipSettings, *, middle: bool) -> Iterator[str]:
+    """What was changed in what the model reads."""
+    if "video" in settings.order:
+        yield from frames.notes(middle=middle)
+    else:
+        yield "the model reads its sound alone; its frames are shown only"
+    if "audio" in settings.order:
+        yield from sound.notes
+    else:
+        yield "the model reads its frames alone, without the sound"
 
 
 def _padding(frames: FrameWindow, sound: Sound, settings: ClipSettings) -> Bool[np.ndarray, "M"] | None:
     """The elements of frames after the end of the clip, and of sound where none was recorded; None without any."""
-    shapes = settings.shapes
-    video = frames.padding(shapes["video"])
-    parts = {
-        "audio": grid.uncovered(np.linspace(0, settings.seconds, shapes["audio"][0] + 1), sound.recorded),
-        "video": np.zeros(math.prod(shapes["video"]), bool) if video is None else video.ravel(),
-        "label": np.zeros(1, bool),
-    }
-    padding = np.concatenate([parts[name] for name in settings.order])
+    absent = []
+    for name, shape in settings.shapes.items():
+        if name == "video":
+            past = frames.padding(shape)
+            absent.append(np.zeros(shape, bool).ravel() if past is None else past.ravel())
+        elif name == "audio":
+            absent.append(grid.uncovered(np.linspace(*_heard(0.0, settings), shape[0] + 1), sound.recorded))
+        else:
+            absent.append(np.zeros(shape, bool))
+    padding = np.concatenate(absent)
     return padding if padding.any() else None
 
 
-def _video(sample: Sample) -> tuple[Part, slice]:
-    found = sample.part("video")
-    assert found is not None
-    return found
-
-
-def _on_frames(sample: Sample) -> Box:
+def _on_frames(sample: Sample, part: Part) -> Box:
     """The video's box with frames for seconds."""
-    part, _ = _video(sample)
     return ((0.0, float(len(sample.original))), *part.box[1:])
 
 

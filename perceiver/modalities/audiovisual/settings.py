@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from PIL import Image
 
 from ...errors import ConfigError
+from ..audio.settings import AudioSettings
 from ..settings import check_names, pillow_filter, whole
 from ..video.window import FrameFormat
 
 PARTS = ("audio", "video", "label")
+_COLOURS = (1, 3)
+# The settings of a spectrogram that follow from those of the clip.
+_FROM_CLIP = {"features", "rate", "samples", "patch", "hop", "cells"}
 # Numbers that a model may read of one clip; DeepMind's reads 2.4 million.
 _MOST = 200_000_000
 
@@ -29,8 +33,11 @@ class ClipSettings:
     resample           how frames are brought to that size, a Pillow filter by name
     rate               sound, samples a second, Hz
     samples            of sound in the window: `samples / rate` seconds are its length
-    samples_per_patch  samples an element
-    order              the parts of the input array, one after the other; "label" is one element without content
+    samples_per_patch  samples an element; with a spectrogram those between its frames
+    channels           of a frame: 3, or 1 for a model of grey frames
+    spectrogram        log-mel spectrogram in place of samples, an element a frame; None for samples as they are
+    order              the parts of the input array, one after the other: sound, frames or both; "label" is one element
+                       without content
     """
 
     frames: int = 16
@@ -42,6 +49,8 @@ class ClipSettings:
     rate: int = 48_000
     samples: int = 30_720
     samples_per_patch: int = 16
+    channels: int = 3
+    spectrogram: AudioSettings | None = None
     order: tuple[str, ...] = PARTS
 
     @classmethod
@@ -49,17 +58,20 @@ class ClipSettings:
         """The settings of a configuration. Raises ConfigError for unknown names and impossible values."""
         known = {field.name for field in fields(cls)}
         check_names(values, known, "models of clips")
-        counts = {name: whole(values, name, getattr(cls, name)) for name in known - {"resample", "order"}}
+        counted = known - {"resample", "order", "spectrogram"}
+        counts = {name: whole(values, name, getattr(cls, name)) for name in counted}
         resample = pillow_filter(values, "resample", cls.resample)
         order = values.get("order", cls.order)
         order = tuple(order) if isinstance(order, list | tuple) else ()
-        if not {"audio", "video"} <= set(order) <= set(PARTS) or len(set(order)) != len(order):
+        senses = {"audio", "video"} & set(order)
+        if not senses or not set(order) <= set(PARTS) or len(set(order)) != len(order):
             raise ConfigError(
-                f"preprocess.order is {values.get('order')!r}; it must be audio, video and maybe label, each once"
+                f"preprocess.order is {values.get('order')!r}; it must be audio, video or both, and maybe label, each "
+                "once"
             )
         settings = cls(**counts, resample=resample.name.lower(), order=order)
         settings._check()
-        return settings
+        return replace(settings, spectrogram=settings._spectrogram_of(values.get("spectrogram")))
 
     @property
     def seconds(self) -> float:
@@ -84,14 +96,37 @@ class ClipSettings:
     @property
     def content_channels(self) -> int:
         """Content channels of an input element; those of the part that has fewer end in zeros."""
-        return max(self.samples_per_patch, 3 * self.patch * self.patch * self.patch_frames)
+        return max(self.channels_of[name] for name in self.order)
+
+    @property
+    def channels_of(self) -> dict[str, int]:
+        """Content channels of the elements of each part by name."""
+        return {
+            "audio": self.samples_per_patch if self.spectrogram is None else self.spectrogram.mels,
+            "video": self.channels * self.patch * self.patch * self.patch_frames,
+            "label": 0,
+        }
 
     @property
     def format(self) -> FrameFormat:
         """The frames of a window."""
-        return FrameFormat(self.frames, self.height, self.width, Image.Resampling[self.resample.upper()])
+        filter_ = Image.Resampling[self.resample.upper()]
+        return FrameFormat(self.frames, self.height, self.width, filter_, grey=self.channels == 1)
+
+    def _spectrogram_of(self, values: Any) -> AudioSettings | None:
+        if values is None:
+            return None
+        if not isinstance(values, Mapping) or _FROM_CLIP & set(values):
+            raise ConfigError(
+                "preprocess.spectrogram holds mels, n_fft, fmin, fmax, floor_db, mean, std and peak; window and the "
+                "distance of its frames are those of the clip"
+            )
+        window = {"rate": self.rate, "samples": self.samples, "hop": self.samples_per_patch}
+        return AudioSettings.of({**values, **window, "features": "mel"})
 
     def _check(self) -> None:
+        if self.channels not in _COLOURS:
+            raise ConfigError(f"preprocess.channels is {self.channels!r}; it must be 3 (colour) or 1 (grey)")
         for name, total, part in (
             ("samples", self.samples, self.samples_per_patch),
             ("frames", self.frames, self.patch_frames),

@@ -10,6 +10,7 @@ import torch
 from ...config import PerceiverConfig
 from ...errors import ConfigError, DataError
 from .base import TEST, TRAIN, VAL, Augmentation, DataSet, Examples
+from .clips import ClipAugmentation, ClipSet
 from .clouds import CloudAugmentation, CloudSet
 from .digits import DIGITS, DigitAugmentation, DigitSet
 from .folder import FolderAugmentation, FolderSet, is_class_folder
@@ -24,6 +25,7 @@ __all__ = [
     "TRAIN",
     "VAL",
     "Augmentation",
+    "ClipAugmentation",
     "CloudAugmentation",
     "DataSet",
     "DigitAugmentation",
@@ -38,7 +40,7 @@ __all__ = [
 
 _Open = Callable[[Path, int, PerceiverConfig], DataSet]
 
-_SETS: dict[str, _Open] = {"image": PictureSet, "audio": SoundSet, "points": CloudSet}
+_SETS: dict[str, _Open] = {"image": PictureSet, "audio": SoundSet, "points": CloudSet, "audiovisual": ClipSet}
 # Data sets that are identified by modality and classes.
 _BY_CLASSES: dict[tuple[str, tuple[str, ...]], _Open] = {("image", LETTERS): LetterSet, ("image", DIGITS): DigitSet}
 

@@ -1,0 +1,164 @@
+"""Constructed clips of figures that move and are heard: `perceiver data build clips`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from ...checkpoints.cards.results import Data
+from ...config import PerceiverConfig
+from ...modalities.audiovisual.content import content
+from ...modalities.audiovisual.settings import ClipSettings
+from ...model import Perceiver
+from ...progress import ProgressCallback, ignore
+from .base import Balanced, Examples, archive, uniform
+from .hearing import SoundAugmentation, augment
+from .pixels import affine
+
+_PART = 64
+_MAPPED = 200  # clips whose maps are measured
+
+
+@dataclass(frozen=True)
+class ClipAugmentation:
+    """Augmentation of clips; held-out clips are not augmented.
+
+    scale   factor on the size of the picture
+    shift   maximum shift relative to half the side, in either direction
+    mirror  whether half of the clips are mirrored
+    light   range of a factor on the brightness
+    paired  fraction of clips that keep their own sound; the others get that of another clip of their class
+    sound   augmentation of the sound
+    """
+
+    scale: tuple[float, float] = (0.8, 1.1)
+    shift: float = 0.15
+    mirror: bool = True
+    light: tuple[float, float] = (0.6, 1.1)
+    paired: float = 0.0
+    sound: SoundAugmentation = field(default_factory=SoundAugmentation)
+
+    def sentence(self) -> str:
+        """Description for the model card."""
+        mirrored = ", mirrored at random" if self.mirror else ""
+        sound = "" if self.paired == 1 else f"; {1 - self.paired:.0%} with the sound of another clip of the class"
+        return (
+            f"frames scaled by {self.scale[0]:g} to {self.scale[1]:g}, moved by up to {self.shift:g} of half the side, "
+            f"{self.light[0]:g} to {self.light[1]:g} times as bright{mirrored}{sound}; sounds {self.sound.sentence()}"
+        )
+
+
+class ClipSet:
+    """The clips of one split. Held-out clips of different groups share neither a motion nor a sound in their class."""
+
+    about = Data(
+        name="Constructed clips of figures in motion with sound",
+        licence="0 A.D. animations and sounds by Wildfire Games (CC BY-SA 3.0)",
+        split="By group of near-duplicate motions and by sound file, within each class: held-out clips show held-out "
+        "motions with held-out sounds.",
+    )
+    caveats: tuple[str, ...] = (
+        "The clips are constructed: skeletal animations of a game, drawn as figures of capsules, each with a recorded "
+        "sound of the same kind of action.",
+        "On recordings of the world the classes it names are guesses.",
+    )
+
+    def __init__(self, folder: Path, split: int, model: PerceiverConfig) -> None:
+        arrays = archive(folder / "clips.npz", "clips")
+        chosen = np.flatnonzero(arrays["split"] == split)
+        self.model, self.settings = model, ClipSettings.of(model.preprocess)
+        self.classes = tuple(str(name) for name in arrays["classes"])
+        self.video: UInt8[Tensor, "n T H W"] = torch.from_numpy(arrays["video"][chosen])
+        self.sound = arrays["sound"][chosen]
+        self.labels: Int[Tensor, "n"] = torch.from_numpy(arrays["label"][chosen].astype(np.int64))
+        self.groups: Int[Tensor, "n"] = torch.from_numpy(arrays["group"][chosen].astype(np.int64))
+        self._draw = Balanced(self.labels.tolist(), self.groups.tolist())
+        self._of_class = [torch.nonzero(self.labels == label)[:, 0] for label in range(len(self.classes))]
+
+    def batch(self, count: int, augmentation: ClipAugmentation, generator: torch.Generator) -> Examples:
+        """Augmented clips."""
+        a, index = augmentation, self._draw(count, generator)
+        heard = torch.where(torch.rand(count, generator=generator) < a.paired, index, self._another(index, generator))
+        frames, sound = np.empty((count, 0)), np.empty((count, 0), np.float32)
+        if "video" in self.settings.order:
+            frames = _moved(self.video[index].float(), a, generator).round().byte().numpy()
+        if "audio" in self.settings.order:
+            sound = augment(self._sound(heard), self.settings.rate, a.sound, generator).numpy()
+        return self._examples(index, frames, sound)
+
+    def held_out(self) -> Examples:
+        """All clips of the split, unchanged."""
+        parts = torch.arange(len(self.labels)).split(_PART)
+        found = [self._examples(part, self.video[part].numpy(), self._sound(part).numpy()) for part in parts]
+        return Examples(torch.cat([part.content for part in found]), self.labels, self.groups)
+
+    def measures(self, model: Perceiver, progress: ProgressCallback = ignore) -> dict[str, float]:
+        """For a model of frames and sound: accuracy with one of them alone, whose elements are the input array, and the
+        share of each block's mean map on the sound."""
+        segments = {segment.name: segment.count for segment in model.config.segments}
+        if not {"audio", "video"} <= set(segments):
+            return {}
+        return measure_senses(model, self.held_out(), progress)
+
+    def _another(self, index: Int[Tensor, "B"], generator: torch.Generator) -> Int[Tensor, "B"]:
+        """A random clip of the class of each."""
+        pools = [self._of_class[label] for label in self.labels[index].tolist()]
+        return torch.stack([pool[torch.randint(len(pool), (), generator=generator)] for pool in pools])
+
+    def _sound(self, index: Int[Tensor, "B"]) -> Float[Tensor, "B samples"]:
+        return torch.from_numpy(self.sound[index.numpy()].astype(np.float32) / 32768)
+
+    def _examples(self, index: Int[Tensor, "B"], frames: np.ndarray, sound: np.ndarray) -> Examples:
+        values = torch.from_numpy(content(frames[..., None], sound, self.settings))
+        return Examples(values, self.labels[index], self.groups[index])
+
+
+@torch.no_grad()
+def measure_senses(model: Perceiver, examples: Examples, progress: ProgressCallback = ignore) -> dict[str, float]:
+    """What a model of frames and sound makes of each: accuracy with one of them alone, whose elements are then the
+    input array, and the share of each block's mean map on the sound (mean over up to 200 examples)."""
+    rows, begin = {}, 0
+    for segment in model.config.segments:
+        rows[segment.name] = slice(begin, begin + segment.count)
+        begin += segment.count
+    right: dict[str, list[Tensor]] = {"audio": [], "video": []}
+    for start in range(0, len(examples), _PART):
+        part = examples.at(slice(start, start + _PART))
+        inputs = part.inputs(model)
+        for name, hits in right.items():
+            hits.append((model(inputs[:, rows[name]]).argmax(-1) == part.label).float())
+    found = {
+        f"Accuracy with the {word} alone": float(torch.cat(right[name]).mean())
+        for name, word in (("video", "frames"), ("audio", "sound"))
+    }
+    chosen = torch.linspace(0, len(examples) - 1, min(_MAPPED, len(examples))).long().tolist()
+    shares: dict[int, list[float]] = {}
+    for done, index in enumerate(chosen, start=1):
+        trace = model.trace(examples.at(slice(index, index + 1)).inputs(model))
+        for block in trace.blocks:
+            shares.setdefault(block, []).append(float(trace.map(block)[rows["audio"]].sum()))
+        progress(done / len(chosen), "Measuring maps")
+    return found | {
+        f"Attention mass on the sound, block {block + 1} (mean map)": float(np.mean(values))
+        for block, values in shares.items()
+    }
+
+
+def _moved(
+    video: Float[Tensor, "B T H W"], a: ClipAugmentation, generator: torch.Generator
+) -> Float[Tensor, "B T H W"]:
+    """Scales, shifts, mirrors and dims all frames of a clip alike."""
+    count = len(video)
+    draw = uniform(count, generator)
+    scale, shift, light = draw(*a.scale), draw(-a.shift, a.shift, 2), draw(*a.light, 1, 1, 1)
+    turned = torch.where(torch.rand(count, generator=generator) < 0.5 * a.mirror, -1.0, 1.0)
+    zero = torch.zeros(count)
+    theta = affine(scale * turned, scale, zero, zero, shift)
+    grid = F.affine_grid(theta, list(video.shape), align_corners=False)
+    return (F.grid_sample(video, grid, align_corners=False) * light).clamp(0, 255)

@@ -99,7 +99,7 @@ class Plan:
         }
 
 
-def plan(motions: Sequence[Motion], effects: Sequence[str], per_class: Sequence[int] = PER_CLASS) -> list[Plan]:
+def plan(motions: Sequence[Motion], effects: Sequence[str], per_class: Sequence[int]) -> list[Plan]:
     """The clips of all classes; `effects` are the paths of the sounds.
 
     Within a class, held-out motions and held-out sounds are dealt out to as many groups as there are of the rarer of
@@ -183,7 +183,7 @@ def _open_renderer(path: Path) -> Iterator[Callable[[Sequence[Plan]], dict[str, 
 def _make(work: Work, target: Path) -> Mapping[str, Any]:
     kept = keep_files(work)
     with zipfile.ZipFile(kept) as archive:
-        plans = plan(read_motions(archive), list(read_effects(archive)))
+        plans = plan(read_motions(archive), list(read_effects(archive)), PER_CLASS)
     tasks = [plans[first : first + _PART] for first in range(0, len(plans), _PART)]
     parts = [part for part in work.parts("Draw clips", partial(_open_renderer, kept), tasks) if part is not None]
     write_arrays(

@@ -82,15 +82,15 @@ def soundtrack(
     track = np.zeros(count, np.float32)
     period = _PERIODS.get(CLASSES[label])
     if period is not None:
-        chosen = [effects[i] for i in rng.permutation(len(effects))[:_DIFFERENT]]
+        chosen = [effects[int(i)] for i in rng.permutation(len(effects))[:_DIFFERENT]]
         pace = period * rng.uniform(0.85, 1.15)
         moment = rng.uniform(0, pace)
         while moment < count / rate:
-            step = chosen[rng.integers(len(chosen))][: int(_STEP * rate)]
+            step = chosen[int(rng.integers(len(chosen)))][: int(_STEP * rate)]
             _lay(track, step * rng.uniform(0.4, 1.0), int(moment * rate))
             moment += pace * rng.uniform(0.92, 1.08)
     elif effects:
-        effect = effects[rng.integers(len(effects))]
+        effect = effects[int(rng.integers(len(effects)))]
         _lay(track, effect * rng.uniform(0.5, 1.0), int(rng.uniform(0, _LATEST) * rate))
     track += rng.standard_normal(count).astype(np.float32) * np.float32(10 ** rng.uniform(*_NOISE))
     return (track / max(1.0, float(np.abs(track).max())) * _PEAK).astype(np.int16)

@@ -270,10 +270,12 @@ def drawn_inputs(
     """The input array of a batch, restricted to the given elements after the stem (None: all)."""
     content = model.stem(content)
     codes = examples.codes(model).to(content.device)
-    if elements is not None:
-        elements = elements.to(content.device)
-        content, codes = content[:, elements], codes[:, elements]
-    return model.joined(content, codes)
+    if elements is None:
+        return model.joined(content, codes)
+    elements = elements.to(content.device)
+    if model.config.segments:  # the content of each has channels of its own, by its place among all elements
+        return model.joined(content, codes)[:, elements]
+    return model.joined(content[:, elements], codes[:, elements])
 
 
 def _without_video(config: PerceiverConfig) -> Int[Tensor, "m"]:

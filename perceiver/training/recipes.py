@@ -298,15 +298,23 @@ def _clip_model(order: tuple[str, ...]) -> PerceiverConfig:
 
 
 _CLIPS: dict[str, Any] = {
-    **{"frames": 16, "height": 48, "width": 48, "patch": 8, "patch_frames": 2, "channels": 1, "resample": "box"},
-    **{"rate": 16_000, "samples": 19_200, "samples_per_patch": 320},
+    "frames": 16,
+    "height": 48,
+    "width": 48,
+    "patch": 8,
+    "patch_frames": 2,
+    "channels": 1,
+    "resample": "box",
+    "rate": 16_000,
+    "samples": 19_200,
+    "samples_per_patch": 320,
     "spectrogram": {"mels": 40, "n_fft": 512, "fmin": 60.0, "fmax": 8000.0, "mean": -26.0, "std": 15.0, "peak": 0.8},
 }
 
 
 def _clip_recipe(name: str, order: tuple[str, ...], **changes: Any) -> Recipe:
     """A clip recipe; the family differs in the senses and in video dropout only."""
-    values: dict[str, Any] = {"steps": 3_000, "batch": 32, "elements": None, "warmup": 200, "mixup": 0.3}
+    values: dict[str, Any] = {"steps": 2_500, "batch": 32, "elements": None, "warmup": 200, "mixup": 0.3}
     values |= {"teacher": Teacher(steps=1_200, batch=32, widths=(16, 32, 64, 96)), "augmentation": ClipAugmentation()}
     return Recipe(name, _clip_model(order), **(values | changes))
 

@@ -59,7 +59,7 @@ class ClipSettings:
         known = {field.name for field in fields(cls)}
         check_names(values, known, "models of clips")
         counted = known - {"resample", "order", "spectrogram"}
-        counts = {name: whole(values, name, getattr(cls, name)) for name in counted}
+        counts: dict[str, Any] = {name: whole(values, name, getattr(cls, name)) for name in counted}
         resample = pillow_filter(values, "resample", cls.resample)
         order = values.get("order", cls.order)
         order = tuple(order) if isinstance(order, list | tuple) else ()

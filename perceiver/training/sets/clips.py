@@ -64,8 +64,7 @@ class ClipSet:
         "motions with held-out sounds.",
     )
     caveats: tuple[str, ...] = (
-        "The clips are constructed: skeletal animations of a game, drawn as figures of capsules, each with a recorded "
-        "sound of the same kind of action.",
+        "The clips are constructed: animated skeletons of a game drawn as figures, each with a recorded sound.",
         "On recordings of the world the classes it names are guesses.",
     )
 

@@ -118,8 +118,8 @@ class ClipSettings:
             return None
         if not isinstance(values, Mapping) or _FROM_CLIP & set(values):
             raise ConfigError(
-                "preprocess.spectrogram holds mels, n_fft, fmin, fmax, floor_db, mean, std and peak; window and the "
-                "distance of its frames are those of the clip"
+                "preprocess.spectrogram holds mels, n_fft, fmin, fmax, floor_db, mean, std and peak; the window "
+                "and the distance of its frames are those of the clip"
             )
         window = {"rate": self.rate, "samples": self.samples, "hop": self.samples_per_patch}
         return AudioSettings.of({**values, **window, "features": "mel"})

@@ -312,7 +312,7 @@ def test_a_window_that_takes_too_long_to_reach(monkeypatch: pytest.MonkeyPatch) 
         ({"order": ["label"]}, "must be audio, video"),
         ({"order": ["video", "video"]}, "must be audio, video"),
         ({"channels": 2}, "channels is 2"),
-        ({"spectrogram": {"rate": 8000}}, "window and the distance of its frames are those of the clip"),
+        ({"spectrogram": {"rate": 8000}}, "the distance of its frames are those of the clip"),
         ({"resample": "best"}, "resample is 'best'"),
         ({"height": 40_000, "width": 40_000}, "larger than any model reads"),
     ],

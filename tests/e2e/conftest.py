@@ -51,6 +51,16 @@ def app(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield running
 
 
+@pytest.fixture(scope="session")
+def strips_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The app over the tiny checkpoints of `strips`, for tests of what all modalities have in common."""
+    from tests.e2e import strips  # which imports this module
+
+    folder = strips.build(tmp_path_factory.mktemp("strips"))
+    with serving(folder, tmp_path_factory.mktemp("server") / "log.txt") as running:
+        yield running
+
+
 @contextmanager
 def serving(checkpoints: Path, log: Path, **environment: str) -> Iterator[App]:
     """The app over a folder of checkpoints, until the end of the block."""

@@ -8,8 +8,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e import strips
-from tests.e2e.conftest import PATIENCE, App, serving
+from tests.e2e.conftest import PATIENCE, App
 from tests.e2e.strips import BLOCKS, CONFIGS, Box, Strip, at_rest
 
 pytestmark = pytest.mark.e2e
@@ -18,11 +17,9 @@ LARGE = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    folder = strips.build(tmp_path_factory.mktemp("strips"))
-    with serving(folder, tmp_path_factory.mktemp("server") / "log.txt") as running:
-        yield running
+@pytest.fixture
+def app(strips_app: App) -> App:
+    return strips_app
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ few latents or a chunk of rows at a time, so that no array of heads x N x M is e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -87,6 +88,11 @@ class Trace:
     def block_probabilities(self) -> Float[Tensor, "blocks classes"]:
         """Softmax of `block_logits`; the last row is the answer."""
         return self.block_logits.softmax(-1)
+
+    @property
+    def elements(self) -> int:
+        """M, the number of input elements."""
+        return self.inputs.shape[1]
 
     @property
     def blocks(self) -> tuple[int, ...]:
@@ -242,6 +248,63 @@ class Trace:
             out = part if out is None else out.add_(part)
         assert out is not None
         return out / len(heads) if len(heads) > 1 else out
+
+
+@dataclass(frozen=True)
+class PartialTrace(Trace):
+    """A forward pass over some of the elements of an input. Its maps are of all elements: those that were left out have
+    no weight, and their score and the entropy over the latents that read them are NaN.
+
+    kept  the elements that the pass was over, ascending; `shape` is that of all elements, `inputs` holds the kept ones
+    """
+
+    kept: Int64[Tensor, "m"] = field(kw_only=True)
+
+    @property
+    def elements(self) -> int:
+        """M, the number of all elements."""
+        return math.prod(self.shape)
+
+    def map(
+        self,
+        block: int,
+        *,
+        latent: int | None = None,
+        reduce: Reduce = "mean",
+        kind: Kind = "probability",
+        head: int | None = None,
+    ) -> Float[Tensor, "M"]:
+        """One map over all elements, as `Trace.map` describes it."""
+        values = super().map(block, latent=latent, reduce=reduce, kind=kind, head=head)
+        return self._laid(values, kind == "score" or (latent is None and reduce == "entropy"))
+
+    def latent_maps(
+        self, block: int, latents: slice, *, kind: Kind = "probability", head: int | None = None
+    ) -> Float[Tensor, "n M"]:
+        """The maps of some latents over all elements, as `Trace.latent_maps` describes them."""
+        return self._laid(super().latent_maps(block, latents, kind=kind, head=head), kind == "score")
+
+    def element_weights(
+        self, block: int, element: int, *, kind: Kind = "probability", head: int | None = None
+    ) -> Float[Tensor, "N"]:
+        """The value that each latent's map of a block has at one of all elements."""
+        element = index_of("input element", element, self.elements)
+        found = torch.nonzero(self.kept == element)
+        if len(found):
+            return super().element_weights(block, int(found[0]), kind=kind, head=head)
+        return torch.full((self.record(block).latents,), math.nan if kind == "score" else 0.0)
+
+    def region_weights(
+        self, block: int, elements: Int64[Tensor, "inside"], *, head: int | None = None
+    ) -> Float64[Tensor, "N"]:
+        """The attention weight of each latent of a block on all of some elements together, in [0, 1]."""
+        return super().region_weights(block, torch.nonzero(torch.isin(self.kept, elements))[:, 0], head=head)
+
+    def _laid(self, values: Float[Tensor, "*rest m"], missing: bool) -> Float[Tensor, "*rest M"]:
+        """The values of the kept elements among all; the others are NaN where they are missing, else 0."""
+        out = values.new_full((*values.shape[:-1], self.elements), math.nan if missing else 0.0)
+        out[..., self.kept.to(values.device)] = values
+        return out
 
 
 @torch.no_grad()

@@ -56,13 +56,14 @@ def _blocks(context: AblateContext, removed: Ablation, change: AnswerChange, tar
         inference.probabilities(context.case, context.progress),
         ablation.probabilities(context.case, removed, context.progress),
     )
-    map_changes.rows(context, changes, shares, change, target, choose_target)
+    after = ablation.sample_after(context.case, removed)
+    map_changes.rows(context, changes, after, shares, change, target, choose_target)
     maps.toolbar(
         context,
         selection,
         menu=lambda: ablation_downloads.menu(context, removed, change, target, changes, selection, words),
     )
-    map_changes.large(context, map_changes.differences(context, changes), words)
+    map_changes.large(context, map_changes.differences(context, changes), words, after)
 
 
 run_page(AblateView, page)

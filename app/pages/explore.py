@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.sections import attention_to, downloads, maps, predictions, strip
+from app.sections import attention_to, downloads, maps, part_shares, predictions, strip
 from app.sections.context import ExploreContext, run_page
 from app.services.maps import block_maps
 from app.session import state
@@ -58,6 +58,7 @@ def _blocks(context: ExploreContext) -> None:
         attention_to.show(context, selection)
     with latents:
         maps.latents(context, one.block, selection)
+    part_shares.show(context)
 
 
 run_page(ExploreView, page)

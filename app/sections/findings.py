@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import streamlit as st
 
-from perceiver.analysis.sentences import change_sentence, nearly_even, weight_sentence
+from perceiver.analysis.sentences import change_sentence, nearly_even, parts_sentence, weight_sentence
 from perceiver.analysis.summary import WEIGHTS
 from perceiver.plots.block_maps import BlockMap
+from perceiver.sample import Sample
 
 from ..services import inference
+from ..services.samples import describe
 from ..session import state, text
 from ..session.view import View
 from .context import PageContext
@@ -23,6 +28,9 @@ def map_sentence(context: PageContext[View], one: BlockMap, reference: str = "")
     if what not in WEIGHTS:
         return ""
     axes = inference.along(context.case)
+    words = describe(context.sample.modality).parts
+    if not one.range.signed and what == "probability" and len(words) > 1 and not nearly_even(one.values):
+        return text.plain(_of_parts(context.sample, one, subject.capitalize(), words))
     if not one.range.signed:
         noun = "weight" if what == "probability" else "value-weighted attention"
         return text.plain(weight_sentence(one.values, axes, subject.capitalize(), noun))
@@ -31,6 +39,18 @@ def map_sentence(context: PageContext[View], one: BlockMap, reference: str = "")
         return ""
     base = reference or f"block {(one.block if one.base is None else one.base) + 1}"
     return text.plain(change_sentence(one.values, axes, subject, base))
+
+
+def _of_parts(sample: Sample, one: BlockMap, subject: str, words: Mapping[str, str]) -> str:
+    """How a map is shared among the parts of the input; "" for one that has a single part."""
+    parts = [part for part in sample.parts if part.name in words]
+    total = float(one.values.sum(dtype=np.float64))
+    if len(parts) < 2 or not total > 0:
+        return ""
+    split = sample.split(one.values)
+    shares = [float(split[part.name].sum(dtype=np.float64)) / total for part in parts]
+    even = [part.count / one.values.size for part in parts]
+    return parts_sentence(subject, [words[part.name] for part in parts], shares, even)
 
 
 def show(context: PageContext[View], one: BlockMap, reference: str = "") -> None:

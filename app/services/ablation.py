@@ -22,9 +22,11 @@ from perceiver.analysis.methods import Fill, Shuffle
 from perceiver.analysis.permutation import Shuffled
 from perceiver.analysis.sweep import Curve, Sweep, curves
 from perceiver.checkpoints.bundled import BundledCheckpoints
+from perceiver.config import PerceiverConfig
 from perceiver.lens import BlockChange, EncodingAxis, block_changes, encoding_axes
 from perceiver.positions import Positions
 from perceiver.progress import portion
+from perceiver.sample import Sample
 from perceiver.trace import Trace
 
 from . import inference, models
@@ -55,8 +57,13 @@ def model_with_bands(model: str) -> str | None:
     store = BundledCheckpoints()
     mine = models.stored_config(model)
     others = {name: store.config(name) for name in store.names(mine.modality)}
-    fit = [name for name, config in others.items() if config.positions.bands_per_axis]
+    fit = [name for name, config in others.items() if _bands(config)]
     return min(fit, key=lambda name: others[name].input_shape != mine.input_shape, default=None)
+
+
+def _bands(config: PerceiverConfig) -> int:
+    encodings = [one.positions for one in config.segments if one.positions] or [config.positions]
+    return max(one.bands_per_axis for one in encodings)
 
 
 def presets(case: Case) -> Mapping[str, Ablation]:
@@ -83,6 +90,11 @@ def ablated_trace(case: Case, removed: Ablation, progress: Progress) -> Trace:
 
     model, sample = models.get(case.model), inference.read(case)
     return _trace(case.model, case.key, removed.text()).get(make, progress)
+
+
+def sample_after(case: Case, removed: Ablation) -> Sample:
+    """The input with the elements that an ablation removes marked as padding; the same object where it removes none."""
+    return ablate.without_elements(inference.read(case), removed, models.get(case.model))
 
 
 def answer_change(case: Case, removed: Ablation, progress: Progress) -> AnswerChange:

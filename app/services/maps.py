@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from perceiver.analysis import latents
 from perceiver.analysis.latents import Concentration, ElementReader
 from perceiver.analysis.maps import MapSelection
-from perceiver.analysis.region import RegionShares, elements_in, region_shares
+from perceiver.analysis.region import PartShares, RegionShares, elements_in, part_shares, region_shares
 from perceiver.plots import block_maps as scaling
 from perceiver.plots.block_maps import BlockMap, Since
 from perceiver.sample import Sample
@@ -107,3 +107,15 @@ def region(case: Case, region: str, head: int | None, progress: Progress) -> Reg
     made = trace(case, progress)
     progress.step(0.9, "Summing the attention weights in the region")
     return _region(case.model, case.key, region, head, made, case)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _parts(model: str, key: str, head: int | None, _trace: Trace, _sample: Sample) -> PartShares:
+    return part_shares(_trace, _sample.parts, head=head)
+
+
+def parts(case: Case, head: int | None, progress: Progress) -> PartShares:
+    """The share of the weight of every block and latent on each part of an input of several modalities."""
+    made = trace(case, progress)
+    progress.step(0.9, "Summing the attention weights of each part")
+    return _parts(case.model, case.key, head, made, read(case))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
 from operator import or_
 
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
 from ..errors import ConfigError
 from ..model import Perceiver
 from ..positions import Band, Positions
 from ..sample import Sample
-from ..trace import Trace
+from ..trace import PartialTrace, Trace
 from ..validation import index_of, whole_number
 from . import ablation as ablations
 from .ablation import Ablation
@@ -32,6 +38,7 @@ def choose(
     sines: bool = False,
     cosines: bool = False,
     whole: bool = False,
+    without: str | None = None,
     fill: Fill | None = None,
     seed: int = 0,
     name: str = "",
@@ -47,6 +54,7 @@ def choose(
     coordinates  removes the raw coordinates
     sines        removes all sines; `cosines` removes all cosines
     whole        removes the whole position encoding
+    without      removes the elements of this part of the input: "audio", "video"
     name         of the checkpoint, for messages
     fill, seed   the replacement for removed channels; None uses that of `text`, or zeros
 
@@ -77,6 +85,8 @@ def choose(
         parts.append(ablations.cosines(encoding))
     if whole:
         parts.append(ablations.WHOLE)
+    if without is not None:
+        parts.append(Ablation(without=frozenset({without})))
     if not parts:
         raise ConfigError("an ablation takes something away; name bands, an axis, the coordinates or the whole code")
     chosen = reduce(or_, parts)
@@ -84,12 +94,46 @@ def choose(
 
 
 def is_possible(ablation: Ablation, model: Perceiver) -> bool:
-    """Whether a model's position encoding has the channels to remove; always true for an empty ablation."""
+    """Whether a model has what an ablation removes; always true for an empty ablation."""
     try:
-        channels = ablation.channels(model.encoding, model.config.position_channels)
+        return removes(ablation, model) or not ablation
     except ConfigError:
         return False
-    return bool(channels) or not ablation
+
+
+def removes(ablation: Ablation, model: Perceiver) -> bool:
+    """Whether an ablation removes anything of a model: channels of its position encoding, or elements.
+
+    Raises ConfigError where the encoding has no such band or coordinate, or the input no such part.
+    """
+    kept_elements(ablation, model)
+    return bool(ablation.channels(model.encoding, model.config.position_channels) or ablation.without)
+
+
+def kept_elements(ablation: Ablation, model: Perceiver) -> Int64[Tensor, "m"] | None:
+    """The input elements that an ablation leaves, ascending; None for all. Raises ConfigError where a model's input has
+    no such part, or nothing but the parts that are removed."""
+    if not ablation.without:
+        return None
+    segments = model.config.segments
+    sensed = {one.name for one in segments if one.content_channels}
+    if unknown := ablation.without - sensed:
+        have = f"its parts are {', '.join(sorted(sensed))}" if sensed else "it is one part"
+        raise ConfigError(f"the input of this model has no part {min(unknown)}; {have}")
+    if sensed <= ablation.without:
+        raise ConfigError("one part of the input has to stay")
+    kept = [torch.full((one.count,), one.name not in ablation.without) for one in segments]
+    return torch.nonzero(torch.cat(kept))[:, 0]
+
+
+def without_elements(sample: Sample, ablation: Ablation, model: Perceiver) -> Sample:
+    """The sample with the removed elements marked as padding, for drawings."""
+    kept = kept_elements(ablation, model)
+    if kept is None:
+        return sample
+    gone = np.ones(sample.shape, bool)
+    gone.reshape(-1)[kept.numpy()] = False
+    return dataclasses.replace(sample, padding=gone if sample.padding is None else gone | sample.padding)
 
 
 def presets(encoding: Positions) -> dict[str, Ablation]:
@@ -144,17 +188,25 @@ def describe(ablation: Ablation, encoding: Positions, axes: Sequence[str]) -> st
             cycles = "1 cycle" if runs == "1" else f"{runs} cycles"
             parts.append(f"{what}{cycles} across {axes[axis]} ({count} of {len(along)} bands)")
     parts += [f"the raw coordinate of {axes[axis]}" for axis in sorted(ablation.coordinates)]
+    leaves = [f"all elements of {name}" for name in sorted(ablation.without)]
+    if not parts:
+        return ", ".join(leaves)
     instead = {"zero": "0", "mean": "their mean", "shuffle": f"their values shuffled (seed {ablation.seed})"}
-    return f"{', '.join(parts)}; in their place {instead[ablation.fill]}"
+    return "; ".join([*leaves, ", ".join(parts), f"in their place {instead[ablation.fill]}"])
 
 
 def ablated_trace(model: Perceiver, sample: Sample, ablation: Ablation) -> Trace:
     """The trace of one run of the model with an ablation; the model is not modified.
 
-    Raises ConfigError when the encoding has no such band or coordinate.
+    Raises ConfigError when the encoding has no such band or coordinate, or the input no such part.
     """
     codes = ablation.apply(model.codes(sample), model.encoding)
-    return model.trace(model.inputs(sample, codes))
+    inputs, kept = model.inputs(sample, codes), kept_elements(ablation, model)
+    if kept is None:
+        return model.trace(inputs)
+    made = model.trace(inputs[:, kept])
+    values = {field.name: getattr(made, field.name) for field in dataclasses.fields(made)}
+    return PartialTrace(**values, kept=kept)
 
 
 def _bands_per_axis(encoding: Positions) -> Counter[int]:

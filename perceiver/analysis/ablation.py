@@ -35,6 +35,7 @@ class Ablation:
     cosines      bands whose cosine channel is removed
     coordinates  axes whose raw coordinate is removed
     whole        removes the whole position encoding, of any kind
+    without      parts of the input, by name, whose elements are removed from the input array
     fill         replaces a removed channel by "zero"; by its "mean" over the elements; or by its own values with the
                  elements permuted ("shuffle"), which keeps their distribution; all channels share one permutation
     seed         of the permutation
@@ -44,6 +45,7 @@ class Ablation:
     cosines: frozenset[Place] = frozenset()
     coordinates: frozenset[int] = frozenset()
     whole: bool = False
+    without: frozenset[str] = frozenset()
     fill: Fill = "zero"
     seed: int = 0
 
@@ -54,7 +56,7 @@ class Ablation:
 
     def __bool__(self) -> bool:
         """Whether anything is removed."""
-        return self.whole or bool(self.sines or self.cosines or self.coordinates)
+        return self.whole or bool(self.sines or self.cosines or self.coordinates or self.without)
 
     def __or__(self, other: Ablation) -> Ablation:
         """The union of both, with the fill of the first."""
@@ -64,6 +66,7 @@ class Ablation:
             cosines=self.cosines | other.cosines,
             coordinates=self.coordinates | other.coordinates,
             whole=self.whole or other.whole,
+            without=self.without | other.without,
         )
 
     def filled(self, fill: Fill, seed: int = 0) -> Ablation:
@@ -140,8 +143,8 @@ class Ablation:
         """The ablation as short text, for links and command lines; "" where nothing is removed.
 
         Parts separated by commas, counted from 1: `b1:3-16` bands 3 to 16 of axis 1, `s1:2.5` the sines of
-        two of them, `c1:4` a cosine, `x2` the raw coordinate of axis 2, `all` the whole code, then `mean` or
-        `shuffle:7` for the filling.
+        two of them, `c1:4` a cosine, `x2` the raw coordinate of axis 2, `all` the whole code, `no-audio` the elements
+        of a part of the input, then `mean` or `shuffle:7` for the filling.
         """
         both = self.sines & self.cosines
         parts = [
@@ -152,6 +155,7 @@ class Ablation:
         parts += [f"x{axis + 1}" for axis in sorted(self.coordinates)]
         if self.whole:
             parts.append("all")
+        parts += [f"no-{name}" for name in sorted(self.without)]
         if parts and self.fill != "zero":
             parts.append(f"shuffle:{self.seed}" if self.fill == "shuffle" else self.fill)
         return ",".join(parts)
@@ -164,6 +168,7 @@ def parse(text: str) -> Ablation:
     sines: set[Place] = set()
     cosines: set[Place] = set()
     coordinates: set[int] = set()
+    without: set[str] = set()
     whole, seed = False, 0
     fill: Fill = "zero"
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -176,13 +181,17 @@ def parse(text: str) -> Ablation:
             coordinates.add(_from_one(found[1], part))
         elif found := re.fullmatch(r"shuffle(?::(\d{1,9}))?", part, re.ASCII):
             fill, seed = "shuffle", int(found[1] or 0)
+        elif found := re.fullmatch(r"no-([a-z]{1,20})", part, re.ASCII):
+            without.add(found[1])
         elif part == "all":
             whole = True
         elif part in FILLS:
             fill = part
         else:
             raise ConfigError(f"{part!r} says nothing about an ablation; bands are b1:3-16, coordinates x1, all is all")
-    return Ablation(frozenset(sines), frozenset(cosines), frozenset(coordinates), whole).filled(fill, seed)
+    return Ablation(frozenset(sines), frozenset(cosines), frozenset(coordinates), whole, frozenset(without)).filled(
+        fill, seed
+    )
 
 
 def by_place(encoding: Positions) -> dict[Place, Band]:

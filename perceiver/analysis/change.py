@@ -95,7 +95,7 @@ def map_changes(
 
     Raises ValueError when the traces are not of the same blocks and input elements, and as `Trace.map` does.
     """
-    if before.blocks != after.blocks or before.shape != after.shape or before.inputs.shape[1] != after.inputs.shape[1]:
+    if before.blocks != after.blocks or before.shape != after.shape or before.elements != after.elements:
         raise ValueError("maps can be compared where blocks and input elements are the same")
     known = latents or {}
     for i, block in enumerate(before.blocks):
@@ -115,7 +115,7 @@ def latent_divergences(
 
     other  the block of `after`; None is the same block
     """
-    count, rows = before.record(block).latents, before.inputs.shape[1]
+    count, rows = before.record(block).latents, before.elements
     step = max(1, AT_A_TIME // rows)
     out = []
     for start in range(0, count, step):

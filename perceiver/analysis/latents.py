@@ -152,8 +152,8 @@ def latent_groups(trace: Trace, block: int, clusters: int = 4, head: int | None 
     found = cluster_latents(trace, block, min(clusters, trace.record(block).latents), head)
     narrow = concentration(trace, block, head)
     count = len(found.sizes)
-    sums = np.zeros((count, trace.inputs.shape[1]))
-    step = max(1, AT_A_TIME // trace.inputs.shape[1])
+    sums = np.zeros((count, trace.elements))
+    step = max(1, AT_A_TIME // trace.elements)
     for start in range(0, len(found.cluster), step):
         part = slice(start, min(start + step, len(found.cluster)))
         belongs = found.cluster[None, part] == np.arange(count)[:, None]
@@ -202,7 +202,7 @@ def latent_thumbnails(
     parts   of an input with several; its thumbnails are those of all parts (`thumbnail_sides`) in their order, flat
     """
     count = trace.record(block).latents
-    step = max(1, AT_A_TIME // trace.inputs.shape[1])
+    step = max(1, AT_A_TIME // trace.elements)
     out = []
     for start in range(0, count, step):
         part = trace.latent_maps(block, slice(start, min(start + step, count)), kind=kind, head=head)
@@ -256,7 +256,7 @@ def element_readers(
     blocks = trace.blocks if block is None else (block,)
     weights = np.stack([trace.element_weights(one, element, head=head).numpy() for one in blocks])
     strongest = np.argsort(-weights, axis=None, kind="stable")[:top].tolist()
-    size = trace.inputs.shape[1]
+    size = trace.elements
     return tuple(
         ElementReader(blocks[row], latent, float(weights[row, latent]), float(weights[row, latent]) * size)
         for row, latent in (divmod(place, weights.shape[1]) for place in strongest)

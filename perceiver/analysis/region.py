@@ -227,12 +227,49 @@ def region_shares(trace: Trace, inside: Bool[np.ndarray, "M"], *, head: int | No
 
     Raises ValueError for a mask of another size or without an element, and for a head that does not exist.
     """
-    size = trace.inputs.shape[1]
+    size = trace.elements
     if inside.shape != (size,) or not inside.any():
         raise ValueError(f"a region marks some of {size} elements; this marks {int(inside.sum())} of {inside.size}")
     elements = torch.from_numpy(np.flatnonzero(inside))
     latents = np.stack([trace.region_weights(block, elements, head=head).numpy() for block in trace.blocks])
     return RegionShares(trace.blocks, len(elements), size, latents)
+
+
+@dataclass(frozen=True)
+class PartShares:
+    """The share of the attention weight that each part of an input of several modalities gets.
+
+    names     of the parts, such as "audio" and "video"
+    blocks    that have a cross-attention, from 0
+    elements  of each part
+    latents   the share of every latent's weight in each block, mean over heads if none is chosen; over the parts 1
+    """
+
+    names: tuple[str, ...]
+    blocks: tuple[int, ...]
+    elements: tuple[int, ...]
+    latents: Float64[np.ndarray, "parts blocks N"]
+
+    @property
+    def uniform(self) -> Float64[np.ndarray, "parts"]:
+        """The shares that uniform attention gives: those of the elements."""
+        return np.array(self.elements) / sum(self.elements)
+
+    @property
+    def shares(self) -> Float64[np.ndarray, "parts blocks"]:
+        """The share of each block's weight, mean over its latents."""
+        return self.latents.mean(axis=2)
+
+
+def part_shares(trace: Trace, parts: tuple[Part, ...], *, head: int | None = None) -> PartShares:
+    """The share of the weight of every block and latent on each part of an input. Raises ConfigError for a head that
+    does not exist, ValueError for an input that is one part."""
+    elements = split(parts, np.arange(trace.elements))
+    latents = [
+        [trace.region_weights(block, torch.from_numpy(each.ravel()), head=head).numpy() for block in trace.blocks]
+        for each in elements.values()
+    ]
+    return PartShares(tuple(elements), trace.blocks, tuple(each.size for each in elements.values()), np.array(latents))
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,18 @@ def weight_sentence(
     return f"{subject} puts {amount}."
 
 
+def parts_sentence(subject: str, names: Sequence[str], shares: Sequence[float], even: Sequence[float]) -> str:
+    """How a map of sum 1 is shared among the parts of an input: "Block 1 puts 62 % of its weight on the sound and 38 %
+    on the picture (16 % and 84 % if even)."
+
+    names  of the parts: "sound", "picture"
+    """
+    amounts = [f"{share_text(share)} on the {name}" for share, name in zip(shares, names, strict=True)]
+    amounts[0] = amounts[0].replace(" on the", " of its weight on the", 1)
+    alike = " and ".join(map(share_text, even))
+    return f"{subject} puts {' and '.join(amounts)} ({alike} if even)."
+
+
 def evidence_sentence(values: Float[np.ndarray, "*shape"], axes: Sequence[Along], noun: str) -> str:
     """Where a map for a class lies: "62 % of the relevance lies in the upper left quarter (25 % if even)."
 

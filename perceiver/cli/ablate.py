@@ -30,6 +30,7 @@ app = typer.Typer()
         "perceiver ablate *.jpg -c image-fourier --keep 1 8 --class chair -o ablated",
         "perceiver ablate talk.mp3 -c audio-mel --axis 2 --fill shuffle --seed 7",
         "perceiver ablate photo.jpg --remove b1:3-16,x2,mean --json",
+        "perceiver ablate clip.mp4 --without audio",
     )
 )
 def ablate(
@@ -68,6 +69,14 @@ def ablate(
     sines: Annotated[bool, typer.Option("--sines", help="Keep only the sines: take the cosines away.")] = False,
     cosines: Annotated[bool, typer.Option("--cosines", help="Keep only the cosines: take the sines away.")] = False,
     whole: Annotated[bool, typer.Option("--all", help="Take the whole code away.")] = False,
+    without: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PART",
+            help="Take the elements of a part of the input away: audio or video of a clip.",
+            show_default=False,
+        ),
+    ] = None,
     fill: Annotated[
         Fill | None,
         typer.Option(
@@ -83,7 +92,7 @@ def ablate(
     read: Read = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a part of the position encoding away and show what changes: predictions, and the map of every block.
+    """Take a part of the position encoding, or of a clip, away and show what changes: predictions and maps.
 
     All that is named goes together. The model itself is left as it is.
     """
@@ -100,12 +109,20 @@ def ablate(
         "sines": cosines,
         "cosines": sines,
         "whole": whole,
+        "without": without,
     }
     if not any(value is not None and value is not False for value in removed.values()):
         raise typer.BadParameter("say what to take away, such as --low-pass 4, --axis 1 or --remove b1:3-16")
     removed |= {"fill": fill, "seed": seed}
     settings = {"remove": remove, "low_pass": low_pass, "high_pass": high_pass, "keep": keep, "band": band}
-    settings |= {"axis": axis, "no_coordinates": no_coordinates, "sines": sines, "cosines": cosines, "all": whole}
+    settings |= {
+        "axis": axis,
+        "no_coordinates": no_coordinates,
+        "sines": sines,
+        "cosines": cosines,
+        "all": whole,
+        "without": without,
+    }
     settings |= {"fill": fill, "seed": seed or None, "class": class_}
     wanted, names, session = listed(formats, FORMATS), stems(files), Session(checkpoint, read)
     if checkpoint is not None:
@@ -127,11 +144,11 @@ def ablate(
 
 def _ablation(lens: Lens, removed: dict[str, Any]) -> Ablation:
     """The ablation for a checkpoint. Raises ConfigError where it takes nothing away, or what is not there."""
-    from ..analysis.ablate import band_counts, choose
+    from ..analysis.ablate import band_counts, choose, removes
 
     config, encoding = lens.config, lens.model.encoding
     ablation = choose(encoding, name=lens.name, **removed)
-    if not ablation.channels(encoding, config.position_channels):
+    if not removes(ablation, lens.model):
         have = band_counts(lens.name, lens.model)
         hint = "; --all takes them whole" if config.position_channels and not encoding.bands() else ""
         raise ConfigError(f"that takes nothing away: {have}{hint}")

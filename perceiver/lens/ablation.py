@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import Any
 
 from .. import notebook
-from ..analysis.ablate import ablated_trace, band_counts, choose, describe
+from ..analysis.ablate import ablated_trace, band_counts, choose, describe, removes
 from ..analysis.ablation import Ablation
 from ..analysis.change import AnswerChange, MapChange, map_changes
 from ..analysis.formatting import class_name, number, percent
@@ -47,7 +47,7 @@ def ablate(
         ablation = choose(encoding, text=ablation, name=context.name, **removed)
     elif removed:
         raise ConfigError(f"an ablation is complete, so {', '.join(removed)} cannot be combined with it")
-    if not ablation.channels(encoding, config.position_channels):
+    if not removes(ablation, context.model):
         raise ConfigError(f"that takes nothing away: {band_counts(context.name, context.model)}")
     after = ablated_trace(context.model, context.sample, ablation)
     return Ablated(context, ablation, before, after, chosen, selection)

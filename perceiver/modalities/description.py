@@ -59,6 +59,7 @@ class Description:
     task        what the hub calls the classification of such inputs (`pipeline_tag` of a model card), if it has a word
     options     what may be chosen about reading one input
     normalised  whether `preprocess` may hold a mean and a standard deviation of values in [0, 1]
+    parts       what the parts of inputs of several modalities are called, by their names in exports
     libraries   modules that its readers import when a file needs them; worker processes share them once imported
     """
 
@@ -75,6 +76,7 @@ class Description:
     element_by_axes: Mapping[int, Noun] = field(default_factory=dict)
     normalised: bool = False
     libraries: tuple[str, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

@@ -111,3 +111,30 @@ def test_longer_clips_are_read_in_a_window_and_scanned(app: AppTest) -> None:
     next(button for button in app.button if button.label == "Scan the whole clip").click().run()
     assert not app.exception
     assert len(app.get("plotly_chart")) >= 1
+
+
+def test_one_part_of_the_input_is_removed(app: AppTest, run: Run) -> None:
+    pages.opened(app, "ablate", sample="high", ablate="no-audio")
+    assert not app.exception
+    assert not app.error
+    after = run.ablate("no-audio")
+    large = labelled(app, "player", "Block 1 after")
+    np.testing.assert_allclose(large.arrays["values"], after.maps[0].after[SOUND : SOUND + PICTURE], rtol=1e-4)
+    assert not large.arrays["values_sound"].any()
+    probability = float(after.answer.probabilities_after[after.answer.after.argmax()])
+    shown = labelled(app, "ranking", "Predictions after").meta["rows"][0]
+    assert shown["share"] == pytest.approx(probability, rel=1e-5)
+    assert "Compared with the whole input" in pages.said(app)
+    assert app.segmented_control(key="parts").value == frozenset({"audio"})
+    app.segmented_control(key="parts").set_value(frozenset({"video"})).run()
+    assert app.session_state["view"]["ablate"] == "no-video"
+    pages.opened(app, "ablate", sample="high", ablate="no-label")
+    assert "The link removes a part of the input that this model does not have." in pages.said(app)
+
+
+def test_the_shares_of_sound_and_picture_are_told(app: AppTest, run: Run) -> None:
+    pages.opened(app, "explore", sample="high")
+    share = run.map(0)[:SOUND].sum()
+    assert f"block 1 {share:.1%}".replace("%", " %") in pages.said(app)
+    assert "uniform attention: 16.3 %" in pages.said(app)
+    assert f"Block 1 puts {share:.0%}".replace("%", " %") + " of its weight on the sound" in pages.said(app)

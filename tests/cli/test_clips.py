@@ -99,6 +99,17 @@ def test_frequencies_go_from_one_part_alone() -> None:
     assert "clips has 3 bands on each axis" in refused("ablate", CLIP, "--low-pass", "9")
 
 
+def test_a_part_of_the_input_is_taken_away() -> None:
+    found = values("ablate", CLIP, "--without", "audio", "-o", "out", "--format", "npz,json")[0]
+    assert found["ablation"] == "no-audio"
+    with np.load(found["written"][0], allow_pickle=False) as file:
+        assert not file["after_audio"].any()
+        total = sum(file[f"after_{part}"].reshape(2, -1).sum(1) for part in ("audio", "video", "label"))
+        np.testing.assert_allclose(total, 1, atol=1e-5)
+    assert "taken away: all elements of video" in run("ablate", CLIP, "--without", "video").output
+    assert "its parts are audio, video" in refused("ablate", CLIP, "--without", "smell")
+
+
 def test_the_other_commands_take_clips_or_refuse_them_in_a_sentence() -> None:
     for arguments in (
         ("explain", CLIP, "-o", "out", "--steps", "4"),

@@ -17,8 +17,10 @@ from perceiver.lens import EncodingAxis
 from ...components import BandAxis, Off, bands
 from ...services import ablation, models
 from ...services.inference import Case
+from ...services.samples import describe
 from ...session import state
 from ...session.fields import ablation_text
+from ...session.text import listed
 from .. import strip
 from ..context import AblateContext
 from . import axis_text
@@ -41,7 +43,9 @@ def removed(context: AblateContext) -> Ablation:
     """What the view removes; nothing, with a note, where the model's encoding has no such part."""
     asked = ablations.parse(context.view.ablate)
     if not ablation.is_possible(context.case.model, asked):
-        state.reset("ablate", "The link removes frequencies that this model’s position encoding does not have.")
+        what = "a part of the input" if asked.without else "frequencies"
+        whose = "this model" if asked.without else "this model’s position encoding"
+        state.reset("ablate", f"The link removes {what} that {whose} does not have.")
         st.rerun()
     return asked
 
@@ -51,6 +55,7 @@ def switches(context: AblateContext, off: Ablation, contents: Callable[[], None]
 
     contents  draws the links to what stands below
     """
+    _parts(context, off)
     axes = ablation.axes(context.case)
     frequencies = any(axis.frequencies for axis in axes)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -70,6 +75,27 @@ def switches(context: AblateContext, off: Ablation, contents: Callable[[], None]
         if _count(axes) > 1:
             _kept(context.case, off, _count(axes))
         _filling(off)
+
+
+def _parts(context: AblateContext, off: Ablation) -> None:
+    """The choice of one part of an input of several modalities, such as the sound of a clip."""
+    words = describe(context.sample.modality).parts
+    parts = [part.name for part in context.sample.parts if part.name in words]
+    if len(parts) < 2:
+        return
+    every = frozenset(parts)
+    names = {frozenset[str](): f"{words[parts[0]].capitalize()} and {listed([words[one] for one in parts[1:]])}"}
+    names |= {every - {one}: f"{words[one].capitalize()} alone" for one in parts}
+    st.session_state["parts"] = off.without
+    st.segmented_control(
+        "Input",
+        list(names),
+        format_func=names.__getitem__,
+        required=True,
+        key="parts",
+        on_change=lambda: _change(dataclasses.replace(off, without=st.session_state["parts"])),
+        help="Removes the elements of the other part from the input array: the model runs on those that are left.",
+    )
 
 
 def _without_frequencies(context: AblateContext, axes: Sequence[EncodingAxis]) -> None:
@@ -117,7 +143,7 @@ def _presets(context: AblateContext, off: Ablation, axes: Sequence[EncodingAxis]
 
 def _active_preset(case: Case, off: Ablation, found: Mapping[str, Ablation]) -> str | None:
     """The preset that is on; low-pass and high-pass at any cut-off."""
-    plain = off.filled("zero")
+    plain = dataclasses.replace(off.filled("zero"), without=frozenset())
     for name, preset in found.items():
         if plain == preset:
             return name
@@ -131,7 +157,7 @@ def _active_preset(case: Case, off: Ablation, found: Mapping[str, Ablation]) -> 
 
 def _preset(found: Mapping[str, Ablation], off: Ablation) -> None:
     chosen = st.session_state["preset"]
-    _change(found[chosen or "all"].filled(off.fill, off.seed))
+    _change(_beside(off, found[chosen or "all"].filled(off.fill, off.seed)))
 
 
 def _grid(off: Ablation, axes: Sequence[EncodingAxis]) -> None:
@@ -168,7 +194,7 @@ def _read(now: Off, axes: Sequence[EncodingAxis], before: Ablation) -> Ablation:
     size = sum(len(axis.frequencies) for axis in axes)
     raw = sum(axis.raw for axis in axes)
     if (len(off.sines), len(off.cosines), len(off.coordinates)) == (size, size, raw):
-        return ablations.WHOLE.filled(before.fill, before.seed)
+        return _beside(before, ablations.WHOLE.filled(before.fill, before.seed))
     return off
 
 
@@ -194,7 +220,7 @@ def _keep(case: Case, off: Ablation) -> None:
     encoding = models.encoding(case.model)
     cut = ablations.low_pass(encoding, last) | ablations.high_pass(encoding, first - 1)
     raw = frozenset(range(len(encoding.coordinate_channels()))) if off.whole else off.coordinates
-    _change(dataclasses.replace(cut, coordinates=raw).filled(off.fill, off.seed))
+    _change(_beside(off, dataclasses.replace(cut, coordinates=raw).filled(off.fill, off.seed)))
 
 
 def _filling(off: Ablation) -> None:
@@ -217,6 +243,11 @@ def _filling(off: Ablation) -> None:
                 on_click=lambda: _change(dataclasses.replace(off, seed=off.seed + 1)),
                 help=f"This is order {off.seed + 1}.",
             )
+
+
+def _beside(off: Ablation, encoding: Ablation) -> Ablation:
+    """Another ablation of the position encoding, without the parts of the input that are removed already."""
+    return dataclasses.replace(encoding, without=off.without)
 
 
 def _count(axes: Sequence[EncodingAxis]) -> int:

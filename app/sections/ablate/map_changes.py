@@ -12,6 +12,7 @@ from perceiver.analysis.change import AnswerChange
 from perceiver.analysis.formatting import number
 from perceiver.lens import BlockChange
 from perceiver.plots.block_maps import BlockMap
+from perceiver.sample import Sample
 
 from ...components import Tile
 from ...services import inference
@@ -57,6 +58,7 @@ def before(context: AblateContext, maps: Sequence[BlockMap], target: int, aside:
 def rows(
     context: AblateContext,
     changes: Sequence[BlockChange],
+    after: Sample,
     shares: tuple[np.ndarray, np.ndarray],
     change: AnswerChange,
     target: int,
@@ -64,6 +66,7 @@ def rows(
 ) -> None:
     """Two strips, before and after.
 
+    after   the input with the removed elements marked
     shares  the probability of every class after every block, before and after
     aside   draws the controls beside the second strip
     """
@@ -82,7 +85,7 @@ def rows(
         aside()
     with row:
         _heading(context, "After", target)
-        _row(context, maps[1], shares[1], target, "after", bar=True)
+        _row(context, maps[1], shares[1], target, "after", bar=True, sample=after)
     with answer:
         strip.heading("Prediction after")
         verdict, numbers = answers.what_changed(context, change, target)
@@ -126,11 +129,12 @@ def _row(
     which: str,
     *,
     bar: bool = False,
+    sample: Sample | None = None,
 ) -> None:
     """The maps of all blocks, with the probability of the target class after each."""
     tiles = [tile(context, m, float(shares[m.block][target])) for m in maps]
     context.modality.row(
-        context.sample,
+        sample or context.sample,
         maps,
         [dataclasses.replace(t, alt=f"{which.capitalize()} {t.alt}".strip()) for t in tiles],
         context.paint,
@@ -144,11 +148,14 @@ def _row(
     )
 
 
-def large(context: AblateContext, one: BlockChange, words: str) -> None:
-    """The three maps of the chosen block, large."""
+def large(context: AblateContext, one: BlockChange, words: str, after: Sample) -> None:
+    """The three maps of the chosen block, large.
+
+    after  the input with the removed elements marked
+    """
     block = f"Block {one.change.block + 1}"
     st.subheader(f"{block}: {words}", anchor=False)
-    findings.show(context, one.difference, "the whole encoding")
+    findings.show(context, one.difference, "the whole encoding" if after is context.sample else "the whole input")
     for column, shown, name in zip(
         st.columns(3, gap="medium"),
         (one.before, one.after, one.difference),
@@ -158,7 +165,7 @@ def large(context: AblateContext, one: BlockChange, words: str) -> None:
         with column:
             st.markdown(f"**{name.capitalize()}**")
             context.modality.large(
-                context.sample,
+                after if name == "after" else context.sample,
                 shown,
                 context.paint,
                 f"{block} {name}, {words}",

@@ -19,6 +19,7 @@ DESCRIPTION = Description(
         "video_rows": AxisWords("Height", "the height", "down", "patches"),
         "video_cols": AxisWords("Width", "the width", "across", "patches"),
     },
+    parts={"audio": "sound", "video": "picture"},
     options=(START, CHANNEL),
     libraries=("av.subtitles.stream", "perceiver.modalities.audio.ffmpeg"),
 )

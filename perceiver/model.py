@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from .attention import CrossAttention, CrossAttentionPass, InputArray, SelfAttention
 from .config import PerceiverConfig
 from .positions import Positions, SegmentPositions
+from .progress import ProgressCallback, ignore
 from .sample import Sample
 from .stem import stem_of
 from .trace import CrossAttentionRecord, Trace
@@ -141,8 +142,10 @@ class Perceiver(nn.Module):
         return cast(Tensor, self.head(latents))
 
     @torch.no_grad()
-    def trace(self, inputs: Float[Tensor, "B M C"]) -> Trace:
+    def trace(self, inputs: Float[Tensor, "B M C"], *, progress: ProgressCallback = ignore) -> Trace:
         """One forward pass that keeps the latents and queries of every block; maps are computed from it.
+
+        progress  called before every layer; it may raise to stop the pass
 
         Raises ValueError for a batch of several inputs.
         """
@@ -151,7 +154,10 @@ class Perceiver(nn.Module):
         began = time.monotonic()
         after: dict[int, Tensor] = {}
         records = []
-        for step in self.steps(InputArray(inputs, keep=True), traced=True):
+        layers = sum((cross is not None) + self.config.self_attends * (t is not None) for cross, t in self.config.plan)
+        progress(0.0, "Running the model")
+        for done, step in enumerate(self.steps(InputArray(inputs, keep=True), traced=True), 1):
+            progress(done / layers, "Running the model")
             after[step.block] = step.after
             if step.made is not None:
                 records.append(CrossAttentionRecord.of(step.block, cast(CrossAttention, step.layer), step.made))

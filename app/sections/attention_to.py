@@ -61,7 +61,7 @@ def _how(context: ExploreContext) -> None:
     st.subheader("Attention to a part of the input", anchor=False)
     st.caption(
         f"Pick a {spot} on the model input or on the large map to see which latents attend to it, or {drag} over a "
-        f"part of the {noun} to measure the attention weight in it."
+        f"part of the {noun} to measure the attention weight in it. Either replaces the other."
     )
 
 

@@ -18,6 +18,7 @@ from ..services import checkpoints, failures, inference, models, samples
 from ..services.checkpoints import Hub
 from ..services.inference import Case
 from ..services.queueing import Progress
+from ..services.samples import GallerySample
 from ..session import state, text
 from ..session.view import UPLOADED, AblateView, CompareView, ExplainView, ExploreView, Limits, View
 from ..views.base import ModalityView, Paint
@@ -66,13 +67,51 @@ def run_page(kind: type[V], page: Callable[[PageContext[V]], None]) -> None:
     """
 
     def opened() -> None:
-        context = _choose(kind)
-        if context is None:
+        chosen = _choose(kind)
+        if chosen is None:
             return
-        with _run(context):
+        progress, cases = Progress(), (chosen.case,)
+        place = announce(cases)
+        context = _read(chosen, progress)
+        if context is None:
+            if place is not None:
+                place.empty()
+            return
+        with run_models(cases, progress, place):
             page(context)
 
     run_guarded(opened)
+
+
+def announce(cases: Sequence[Case]) -> DeltaGenerator | None:
+    """Says which models run on which input, unless all of them have. Returns the place where that stands.
+
+    The results of another input leave the page at once, instead of being shown until the run has ended.
+    """
+    waiting = [text.plain(case.model_name) for case in cases if not inference.known(case)]
+    if not waiting:
+        return None
+    place = st.empty()  # takes the place of what was there, with all that is in it
+    with place.container():
+        st.markdown(f"Running {text.listed([f'**{name}**' for name in waiting])} on **{text.plain(cases[0].name)}** …")
+        st.skeleton(height=420)
+    return place
+
+
+def run_models(cases: Sequence[Case], progress: Progress, place: DeltaGenerator | None) -> DeltaGenerator:
+    """Runs models on their inputs where that is not done. Returns where the results are drawn.
+
+    place  of the announcement, which they replace
+    """
+    try:
+        for case in cases:
+            models.prepare(case.model, progress)
+            inference.trace(case, progress)
+    except PerceiverError:
+        if place is not None:
+            place.empty()
+        raise
+    return st.container() if place is None else place.container()
 
 
 def run_guarded(page: Callable[[], None]) -> None:
@@ -90,7 +129,21 @@ def run_guarded(page: Callable[[], None]) -> None:
     state.publish()
 
 
-def _choose(kind: type[V]) -> PageContext[V] | None:
+@dataclass(frozen=True)
+class _Choice(Generic[V_co]):
+    """What is chosen in the sidebar.
+
+    bundled  the sample, where it is one that comes with the project
+    """
+
+    view: V_co
+    case: Case
+    config: PerceiverConfig
+    modality: ModalityView
+    bundled: GallerySample | None
+
+
+def _choose(kind: type[V]) -> _Choice[V] | None:
     """Draws the choice of checkpoint and input in the sidebar; None, with a message, when something is missing."""
     view = state.current(kind)
     available = models.available(views.names())
@@ -113,31 +166,22 @@ def _choose(kind: type[V]) -> PageContext[V] | None:
         case = choose_sample(view, modality, gallery, samples.extensions(config.modality))
     for note in state.notes():
         st.info(note, icon=":material/info:")
-    sample = read(case) if case else None
-    if case is None or sample is None:
+    if case is None:
         _nothing_chosen(modality.noun, view)
         return None
+    return _Choice(view, case, config, modality, gallery.get(view.sample))
+
+
+def _read(chosen: _Choice[V], progress: Progress) -> PageContext[V] | None:
+    """Reads the input and draws it in the sidebar; None, with a message, where it cannot be read."""
+    view, bundled = chosen.view, chosen.bundled
+    sample = read(chosen.case)
+    if sample is None:
+        return None
     with st.sidebar:
-        current_input(case, sample, modality, gallery.get(view.sample), dict(view.read))
-    truth = gallery[view.sample].about.label if view.sample in gallery else ""
-    return PageContext(view, case, sample, config, modality, truth, Progress())
-
-
-def _run(context: PageContext[View]) -> DeltaGenerator:
-    """Runs the model on the input unless that is done. Returns where the page is drawn.
-
-    The results of another input leave the page at once, instead of being shown until the run has ended.
-    """
-    case, progress = context.case, context.progress
-    if inference.known(case):
-        return st.container()
-    place = st.empty()  # takes the place of the container above, with all that is in it
-    with place.container():
-        st.markdown(f"Running **{text.plain(case.model_name)}** on **{text.plain(case.name)}** …")
-        st.skeleton(height=420)
-    models.prepare(case.model, progress)
-    inference.trace(case, progress)
-    return place.container()
+        current_input(chosen.case, sample, chosen.modality, bundled, dict(view.read))
+    truth = bundled.about.label if bundled else ""
+    return PageContext(view, chosen.case, sample, chosen.config, chosen.modality, truth, progress)
 
 
 def _hub_models(view: View) -> Sequence[Hub]:

@@ -13,8 +13,9 @@ import streamlit as st
 
 from ..components import remember_sidebar
 
-HEAVY = "app.services.inference"
-"""A module that all pages need, and whose imports take seconds."""
+HEAVY = ("pandas", "app.services.inference", "app.sections.downloads")
+"""Modules that all pages need, and whose imports take seconds: pandas first, as plotly looks into a pandas that another
+visitor's thread is still importing, and fails; then PyTorch; then what draws figures."""
 
 
 def header(pages: Sequence[st.Page], description: str) -> None:
@@ -36,18 +37,17 @@ def contents(sections: Mapping[str, str]) -> None:
 
 def load_libraries() -> None:
     """Imports PyTorch, and says so while the first visitor of the process waits for it."""
-    if HEAVY in sys.modules:
+    if all(name in sys.modules for name in HEAVY):
         return
     place = st.empty()
     with place.container():
         st.caption("Starting: the first visit loads PyTorch.")
         st.skeleton(height=420)
-    # Before everything else: plotly looks into a pandas that another visitor's thread is still importing, and fails.
-    importlib.import_module("pandas")
-    importlib.import_module(HEAVY)
+    for name in HEAVY:
+        importlib.import_module(name)
     place.empty()
 
 
 def start_workers() -> None:
     """Prepares for uploads once a page is shown, so that the first of a process need not wait."""
-    importlib.import_module(HEAVY).start_workers()
+    importlib.import_module("app.services.inference").start_workers()

@@ -19,6 +19,7 @@ from perceiver.analysis.sentences import Along
 from perceiver.isolation import SUPPORTED
 from perceiver.lens import Context, Run, read_sample
 from perceiver.lens.isolated import workers
+from perceiver.progress import portion
 from perceiver.sample import Sample
 from perceiver.trace import Trace
 
@@ -149,8 +150,7 @@ def trace(case: Case, progress: Progress) -> Trace:
     model, sample = models.get(case.model), read(case)
 
     def make() -> Trace:
-        progress.step(0.2, "Running the model")
-        return model.trace(model.inputs(sample))
+        return model.trace(model.inputs(sample), progress=portion(progress.step, 0.2, 0.5))
 
     return held.get(make, progress)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_args
 
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 Reduce = Literal["mean", "max", "entropy"]
 Mode = Literal["shared", "uniform", "per_map", "log"]
 Colours = Literal["magma", "inferno", "viridis", "cividis", "greys"]
-Format = Literal["png", "svg", "pdf", "npz", "csv", "json"]
+Format = Literal["png", "svg", "pdf", "npz", "csv", "profiles", "json"]
+ENDINGS: Mapping[Format, str] = {"profiles": "csv"}
+"""Endings of the files of formats that are not named by it."""
 
 app = typer.Typer()
 
@@ -42,6 +45,7 @@ app = typer.Typer()
         "perceiver maps photo.jpg -o maps",
         "perceiver maps photo.jpg -o maps --latent 12 --kind score --format png,npz",
         "perceiver maps *.jpg -o maps --format npz --all-latents",
+        "perceiver maps talk.mp3 -o maps --format profiles",
     )
 )
 def maps(
@@ -72,6 +76,7 @@ def maps(
     """Write the map of every block of each file.
 
     The figure is written as PNG, SVG or PDF, the values with their locations as NPZ or CSV, the predictions as JSON.
+    The format profiles writes each map's weight along the axes of its grid as CSV: over time and frequency for a sound.
     """
     wanted = cast(list[Format], listed(formats, get_args(Format)))
     if all_latents and "npz" not in wanted:
@@ -104,13 +109,16 @@ def maps(
             elif form == "csv":
                 data = found.csv().encode()
                 parts += chosen
+            elif form == "profiles":
+                data = _profiles(found, run)
+                parts += chosen + settings_part(profiles=True)
             elif form == "npz":
                 data = _every_latent(run, found) if all_latents else found.npz()
                 parts += all_settings if all_latents else chosen
             else:
                 data = found.figure(form, scale=scale, colours=colours, overlay=overlay / 100)
                 parts += chosen + drawn
-            written.append(save(out, f"{names[path]}.{file_part(run.name)}{parts}.{form}", data))
+            written.append(save(out, f"{names[path]}.{file_part(run.name)}{parts}.{ENDINGS.get(form, form)}", data))
         return {"file": str(path), "written": written, "notes": list(run.sample.notes)}
 
     results, complete = for_each(files, "Computing maps", work)
@@ -132,6 +140,13 @@ def _check(selection: MapSelection, scale: Mode, lens: Lens) -> None:
     usable = modes(selection.quantity)
     if scale not in usable:
         raise ConfigError(f"these maps have no scale {scale}; use --scale {' or '.join(usable)}")
+
+
+def _profiles(found: Maps, run: Run) -> bytes:
+    """The profiles as CSV. Raises ConfigError for free elements, which have none."""
+    if not found.profiles():
+        raise ConfigError(f"the elements of {run.sample.name} lie on no grid, so its maps have no profiles along axes")
+    return found.profiles_csv().encode()
 
 
 def _every_latent(run: Run, found: Maps) -> bytes:

@@ -42,5 +42,7 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> list[Perceiver]:
     """Grows by the model each time one is run."""
     seen: list[Perceiver] = []
     trace = Perceiver.trace
-    monkeypatch.setattr(Perceiver, "trace", lambda self, inputs: (seen.append(self), trace(self, inputs))[1])
+    monkeypatch.setattr(
+        Perceiver, "trace", lambda self, *args, **more: (seen.append(self), trace(self, *args, **more))[1]
+    )
     return seen

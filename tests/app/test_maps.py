@@ -69,7 +69,7 @@ def test_latents_are_ordered_by_the_entropy_of_their_maps(case: Case, trace: Tra
 def test_one_run_serves_everything(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = []
     trace = Perceiver.trace
-    monkeypatch.setattr(Perceiver, "trace", lambda self, inputs: (runs.append(1), trace(self, inputs))[1])
+    monkeypatch.setattr(Perceiver, "trace", lambda *args, **more: (runs.append(1), trace(*args, **more))[1])
     inference.probabilities(case, Progress())
     maps.block_maps(case, MapSelection(), "uniform", Progress(), since="first")
     maps.strip(case, 0, "value", 1, Progress())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
@@ -262,6 +263,17 @@ def test_maps_of_all_latents_hold_every_other_reading() -> None:
     ):
         assert run(*every, "-o", "all", *options).exit_code == 0
         np.testing.assert_allclose(npz(f"all/photo.tiny{name}.npz")[0], expected, atol=1e-6)
+
+
+def test_profiles_hold_the_weight_along_each_axis() -> None:
+    assert run("maps", "photo.png", "-c", "tiny", "-o", "out", "--format", "npz,profiles").exit_code == 0
+    values = npz("out/photo.tiny.npz")[0].astype(float)
+    lines = list(csv.DictReader(Path("out/photo.tiny.profiles.csv").read_text().splitlines()))
+    for axis, other in (("rows", 2), ("cols", 1)):
+        told = [float(line["value"]) for line in lines if line["axis"] == axis]
+        np.testing.assert_allclose(told, values.sum(other).ravel(), rtol=1e-5)
+    assert {line["axis"] for line in lines} == {"rows", "cols"}
+    assert {float(line["uniform"]) for line in lines if line["axis"] == "rows"} == {1 / SHAPE[0]}
 
 
 def test_maps_of_single_heads_average_to_the_mean() -> None:

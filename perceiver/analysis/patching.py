@@ -8,7 +8,7 @@ blocks after it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from ..attention import InputArray, SelfAttention
 from ..errors import ConfigError
 from ..model import Perceiver
 from ..notebook import titled_table
-from ..progress import ProgressCallback, ignore, portion
+from ..progress import ProgressCallback, ignore
 from ..trace import Trace
 from ..validation import index_of
 from .formatting import number
@@ -34,27 +34,45 @@ SHOWN = 8
 
 @dataclass(frozen=True)
 class LatentEffects:
-    """What the logit of a class loses without latents: positive where they speak for the class.
+    """What the logits lose without latents.
 
-    target   the class
-    after    the block after which the latents are removed, None for latents that are removed from the start
-    groups   the latents that are removed together
-    logit    of the class with all latents
-    effects  logit with all latents, minus that without each group
-    answers  the most probable class without each group
+    target  the class that is followed
+    after   the block after which the latents are removed, None for latents that are removed from the start
+    groups  the latents that are removed together
+    before  logits with all latents
+    logits  without each group
     """
 
     target: int
     after: int | None
     groups: tuple[tuple[int, ...], ...]
-    logit: float
-    effects: Float64[np.ndarray, "groups"]
-    answers: Int64[np.ndarray, "groups"]
+    before: Float[np.ndarray, "classes"]
+    logits: Float[np.ndarray, "groups classes"]
+
+    @property
+    def logit(self) -> float:
+        """Of the class, with all latents."""
+        return float(self.before[self.target])
+
+    @property
+    def effects(self) -> Float64[np.ndarray, "groups"]:
+        """What the logit of the class loses without each group: positive where it speaks for the class."""
+        return self.logit - self.logits[:, self.target].astype(np.float64)
+
+    @property
+    def answers(self) -> Int64[np.ndarray, "groups"]:
+        """The most probable class without each group."""
+        return self.logits.argmax(1)
 
     @property
     def order(self) -> Int64[np.ndarray, "groups"]:
         """The groups, the one with the largest effect first."""
         return np.argsort(-self.effects, kind="stable")
+
+    def __add__(self, other: LatentEffects) -> LatentEffects:
+        """The effects of the groups of both, which are of one run and one block."""
+        logits = np.concatenate([self.logits, other.logits])
+        return replace(self, groups=self.groups + other.groups, logits=logits)
 
     def __repr__(self) -> str:
         best = self.order[0]
@@ -80,9 +98,9 @@ class Patching:
     source    logit of `target` minus that of `against` for the source
     original  the same for the input that is patched
     states    the blocks after which states are exchanged
-    patched   the same with the state of one latent exchanged after one block
-    whole     the same with the states of all latents exchanged after one block
-    answers   the most probable class where one latent is exchanged
+    patched   the same with the state of one latent exchanged after one block; NaN where it is not known yet
+    whole     the same with the states of all latents exchanged after one block; likewise
+    answers   the most probable class where one latent is exchanged; -1 where it is not known yet
     """
 
     target: int
@@ -95,18 +113,23 @@ class Patching:
     answers: Int64[np.ndarray, "states N"]
 
     @property
+    def done(self) -> float:
+        """The share of the exchanges whose value is known."""
+        return 1 - float(np.isnan(self.patched).mean())
+
+    @property
     def recovered(self) -> Float64[np.ndarray, "states N"]:
         """The share of the way from the patched input's value to the source's: 0 for no effect, 1 for all of it."""
         return (self.patched - self.original) / (self.source - self.original)
 
     def __repr__(self) -> str:
-        state, latent = np.unravel_index(int(self.recovered.argmax()), self.recovered.shape)
+        state, latent = np.unravel_index(int(np.nanargmax(self.recovered)), self.recovered.shape)
         share = number(float(self.recovered[state, latent]))
         return f"Patching(class {self.target}: latent {latent} after block {self.states[state]} carries {share})"
 
     def _repr_html_(self) -> str:
         """The latent with the largest share after each block, as a table."""
-        best = self.recovered.argmax(1)
+        best = np.where(np.isnan(self.recovered), -np.inf, self.recovered).argmax(1)
         rows = [
             [str(block), str(latent), number(float(share[latent]))]
             for block, latent, share in zip(self.states, best, self.recovered, strict=True)
@@ -159,11 +182,10 @@ def latent_effects(
         for part in _parts(places, (count - size) * trace.latents.shape[-1]):
             kept = [[n for n in range(count) if n not in wanted[i]] for i in part]
             states = trace.latents[state][torch.tensor(kept)]
-            rows += list(zip(part, continue_from(model, trace.inputs, states, state).double(), strict=True))
+            rows += list(zip(part, continue_from(model, trace.inputs, states, state), strict=True))
             progress(len(rows) / len(wanted), "Latents removed")
     logits = torch.stack([found for _, found in sorted(rows, key=lambda row: row[0])]).numpy()
-    logit = float(trace.logits[chosen])
-    return LatentEffects(chosen, after, wanted, logit, logit - logits[:, chosen], logits.argmax(1))
+    return LatentEffects(chosen, after, wanted, trace.logits.numpy(), logits)
 
 
 def patch_steps(
@@ -174,42 +196,64 @@ def patch_steps(
     against: int | None = None,
     *,
     blocks: Sequence[int] | None = None,
+    resume: Patching | None = None,
     progress: ProgressCallback = ignore,
 ) -> Iterator[Patching]:
-    """`patch` as it grows, block by block; it can be stopped between."""
+    """`patch` as it grows, a few latents at a time; it can be stopped between.
+
+    resume  an unfinished result for the same traces, classes and blocks
+
+    Raises ConfigError as `patch` does, and where `resume` is of other classes or blocks.
+    """
     plan, count = len(model.config.plan), len(model.latents)
     if source.latents.shape != into.latents.shape:
         raise ConfigError("states can be exchanged between two runs of one model only")
     chosen = chosen_class(source.logits, target)
     other = int(into.logits.argmax()) if against is None else index_of("class", against, len(into.logits))
     rival = None if other == chosen else other
-    chosen_blocks = [index_of("block", b, plan) for b in (range(plan) if blocks is None else blocks)]
+    states = tuple(index_of("block", b, plan) for b in (range(plan) if blocks is None else blocks))
 
-    def followed(logits: Tensor) -> Tensor:
-        logits = logits.double()
-        return logits[..., chosen] - (0 if rival is None else logits[..., rival])
+    def followed(logits: Float[Tensor, "K classes"]) -> Float64[np.ndarray, "K"]:
+        found = logits.double()
+        return (found[:, chosen] - (0 if rival is None else found[:, rival])).numpy()
 
-    original, goal = float(followed(into.logits)), float(followed(source.logits))
+    (original,), (goal,) = followed(into.logits[None]).tolist(), followed(source.logits[None]).tolist()
     if goal == original:
         raise ConfigError(f"both inputs have the same logit of class {chosen}, so there is nothing to recover")
-    patched, whole, answers = [], [], []
-    for i, block in enumerate(chosen_blocks):
-        report = portion(progress, i / len(chosen_blocks), (i + 1) / len(chosen_blocks))
+    empty = np.full((len(states), count), np.nan)
+    known = Patching(
+        *(chosen, rival, goal, original, states),
+        *(empty, np.full(len(states), np.nan), np.full(empty.shape, -1, dtype=np.int64)),
+    )
+    if resume is not None:
+        if (resume.target, resume.against, resume.states) != (chosen, rival, states):
+            raise ConfigError("this patching cannot be resumed: it is of other classes or blocks")
+        known = resume
+    for i, block in enumerate(states):
         ours, theirs = into.latents[block + 1], source.latents[block + 1]
-        rows = []
-        for part in _parts(range(count), ours.numel()):
-            states = ours.repeat(len(part), 1, 1)
-            states[range(len(part)), list(part)] = theirs[list(part)]
-            rows.append(continue_from(model, into.inputs, states, block + 1))
-            report((part[-1] + 1) / count, f"Latents exchanged after block {block + 1}")
-        logits = torch.cat(rows)
-        patched.append(followed(logits).numpy())
-        answers.append(logits.argmax(-1).numpy())
-        whole.append(float(followed(continue_from(model, into.inputs, theirs[None], block + 1))[0]))
-        yield Patching(
-            *(chosen, rival, goal, original, tuple(chosen_blocks[: i + 1])),
-            *(np.stack(patched), np.array(whole), np.stack(answers)),
-        )
+        for part in _parts(np.flatnonzero(np.isnan(known.patched[i])).tolist(), ours.numel()):
+            exchanged = ours.repeat(len(part), 1, 1)
+            exchanged[range(len(part)), list(part)] = theirs[list(part)]
+            # The exchange of all of them is one more state.
+            logits = continue_from(model, into.inputs, torch.cat([exchanged, theirs[None]]), block + 1)
+            known = _with(known, i, part, followed(logits), logits.argmax(-1).numpy())
+            progress(known.done, f"Latents exchanged after block {block + 1}")
+            yield known
+    if known is resume:
+        yield known
+
+
+def _with(
+    known: Patching,
+    row: int,
+    latents: Sequence[int],
+    values: Float64[np.ndarray, "K"],
+    answers: Int64[np.ndarray, "K"],
+) -> Patching:
+    """A result with the values of some latents of one block, and, last, that of all together."""
+    patched, whole, classes = known.patched.copy(), known.whole.copy(), known.answers.copy()
+    patched[row, list(latents)], whole[row], classes[row, list(latents)] = values[:-1], values[-1], answers[:-1]
+    return replace(known, patched=patched, whole=whole, answers=classes)
 
 
 def patch(

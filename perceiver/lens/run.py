@@ -193,12 +193,14 @@ class Run(Traced):
         against: int | str | None = None,
         *,
         blocks: Sequence[int] | None = None,
+        resume: Patching | None = None,
         progress: ProgressCallback = ignore,
     ) -> Iterator[Patching]:
-        """`patch` as it grows, block by block; it can be stopped between."""
+        """`patch` as it grows, as `perceiver.analysis.patching.patch_steps` yields it: it can be stopped and resumed."""
         chosen = self.context.class_index(target, source.logits)
         other = self.context.class_index(against, self.logits)
-        return patch_steps(self.model, self.trace, source.trace, chosen, other, blocks=blocks, progress=progress)
+        more: dict[str, Any] = {"blocks": blocks, "resume": resume, "progress": progress}
+        return patch_steps(self.model, self.trace, source.trace, chosen, other, **more)
 
     def patch(
         self,

@@ -81,6 +81,8 @@ def test_effects_are_those_of_passes_without_the_latents(case: str, after: int |
         logits = goes_on(model, trace.inputs.array, trace.latents[state][kept], state)
         assert effect == pytest.approx(float(trace.logits[1] - logits[1]), rel=1e-3, abs=1e-4)
         assert answer == int(logits.argmax())
+    parts = [latent_effects(model, trace, 1, after=after, groups=groups[i : i + 2]) for i in (0, 2)]
+    np.testing.assert_allclose((parts[0] + parts[1]).effects, found.effects, atol=1e-5)
     alone = latent_effects(model, trace, 1, after=after)
     assert alone.groups == tuple((n,) for n in range(count))
     assert alone.effects[0] == pytest.approx(found.effects[0], abs=1e-5)
@@ -124,6 +126,13 @@ def test_patched_values_are_those_of_passes_with_one_state_exchanged(
     np.testing.assert_allclose(found.recovered * difference + found.original, found.patched)
     *_, last = patch_steps(model, into, source, 0, 1, blocks=[1])
     np.testing.assert_allclose(last.patched[0], found.patched[1], atol=1e-5)
+    begun = next(patch_steps(model, into, source, 0, 1))
+    assert 0 < begun.done < 1
+    *_, resumed = patch_steps(model, into, source, 0, 1, resume=begun)
+    assert resumed.done == 1
+    np.testing.assert_allclose(resumed.patched, found.patched, atol=1e-5)
+    with pytest.raises(ConfigError, match="resumed"):
+        next(patch_steps(model, into, source, 1, 0, resume=begun))
 
 
 def test_a_class_of_both_inputs_is_followed_alone() -> None:

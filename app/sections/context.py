@@ -193,6 +193,7 @@ def _hub_models(view: View) -> Sequence[Hub]:
 def _limits(view: View, config: PerceiverConfig, available: Mapping[str, str]) -> dict[str, Any]:
     return {
         "blocks": config.cross_attention_blocks,
+        "plan": len(config.plan),
         "latents": config.num_latents,
         "heads": config.cross_heads,
         "shape": config.input_shape,

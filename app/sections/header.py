@@ -37,9 +37,9 @@ def contents(sections: Mapping[str, str]) -> None:
 
 def load_libraries() -> None:
     """Imports PyTorch, and says so while the first visitor of the process waits for it."""
+    place = st.empty()  # in every run, so that what stands below keeps its place
     if all(name in sys.modules for name in HEAVY):
         return
-    place = st.empty()
     with place.container():
         st.caption("Starting: the first visit loads PyTorch.")
         st.skeleton(height=420)

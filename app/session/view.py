@@ -42,6 +42,7 @@ class Limits:
     """What the chosen model and sample allow, as far as it is known yet.
 
     blocks   those that have a map
+    plan     how many there are in all
     shape    the grid of input elements
     options  the reading options of the modality
     classes  how many the model tells apart
@@ -51,6 +52,7 @@ class Limits:
     models: Collection[str]
     samples: Sequence[str] | None = None
     blocks: Sequence[int] = ()
+    plan: int = 0
     latents: int = 0
     heads: int = 0
     shape: tuple[int, ...] = ()
@@ -70,6 +72,12 @@ def _sample(value: str, _: Mapping[str, Any], limits: Limits) -> tuple[str, str]
         return value, ""
     first = limits.samples[0] if limits.samples else ""
     return first, "The link names a sample that is not here; showing another." if value else ""
+
+
+def _donor(value: str | None, values: Mapping[str, Any], limits: Limits) -> tuple[str | None, str]:
+    if value is None or limits.samples is None or (value in limits.samples and value != values["sample"]):
+        return value, ""
+    return None, "" if value == values["sample"] else "The link names a sample to take states from that is not here."
 
 
 def _options(value: tuple[tuple[str, str], ...], _: Mapping[str, Any], limits: Limits) -> tuple[Any, str]:
@@ -236,6 +244,8 @@ class ExplainView(ClassView):
     by       the method whose map is shown large
     groups   how many clusters the latents of a block are put into
     group    the cluster that is shown; None for the largest
+    after    the block after which latents are removed; None for latents that are removed from the start
+    donor    the sample whose states the latents get; None for none
     """
 
     against: int | None = declared(
@@ -248,6 +258,10 @@ class ExplainView(ClassView):
     group: int | None = declared(
         None, NUMBER, rule=_below("group", "the largest", lambda values, _: values["groups"]), of="model"
     )
+    after: int | None = declared(
+        None, NUMBER, rule=_below("block", "removal from the start", lambda _, limits: limits.plan), of="model"
+    )
+    donor: str | None = declared(None, text(), rule=_donor, of="model")
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,11 @@ class Patching:
         """The share of the way from the patched input's value to the source's: 0 for no effect, 1 for all of it."""
         return (self.patched - self.original) / (self.source - self.original)
 
+    @property
+    def recovered_whole(self) -> Float64[np.ndarray, "states"]:
+        """The same for the states of all latents together."""
+        return (self.whole - self.original) / (self.source - self.original)
+
     def __repr__(self) -> str:
         state, latent = np.unravel_index(int(np.nanargmax(self.recovered)), self.recovered.shape)
         share = number(float(self.recovered[state, latent]))

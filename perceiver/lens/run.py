@@ -196,7 +196,7 @@ class Run(Traced):
         resume: Patching | None = None,
         progress: ProgressCallback = ignore,
     ) -> Iterator[Patching]:
-        """`patch` as it grows, as `perceiver.analysis.patching.patch_steps` yields it: it can be stopped and resumed."""
+        """`patch` as it grows, as `perceiver.analysis.patching.patch_steps` yields it; it can be resumed."""
         chosen = self.context.class_index(target, source.logits)
         other = self.context.class_index(against, self.logits)
         more: dict[str, Any] = {"blocks": blocks, "resume": resume, "progress": progress}

@@ -230,5 +230,8 @@ class ModalityView(Protocol):
         paint: Paint,
         chosen: int | None,
         on_pick: OnChoice,
+        *,
+        key: str = "strip",
+        name: str = "Latents, the most concentrated first",
     ) -> None:
-        """Draws thumbnails of latents, in the order of the strip."""
+        """Draws thumbnails of latents, in the order of the strip. `name` is the label for screen readers."""

@@ -167,6 +167,9 @@ class GridView(Described):
         paint: Paint,
         chosen: int | None,
         on_pick: OnChoice,
+        *,
+        key: str = "strip",
+        name: str = "Latents, the most concentrated first",
     ) -> None:
         """Draws the maps of the latents without the input, since thumbnails are too small for both."""
         ordered = [strip.thumbs[i] for i in strip.order]
@@ -180,8 +183,8 @@ class GridView(Described):
         wall(
             pictures,
             tiles,
-            key="strip",
-            label="Latents, the most concentrated first",
+            key=key,
+            label=name,
             table=colour.table(paint.colours),
             bar=colour_bar(ranges[0], paint) if ranges[0].comparable else None,
             tile=max(64, pictures.shape[2]),

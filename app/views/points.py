@@ -246,6 +246,9 @@ class PointsView(Described):
         paint: Paint,
         chosen: int | None,
         on_pick: OnChoice,
+        *,
+        key: str = "strip",
+        name: str = "Latents, the most concentrated first",
     ) -> None:
         """The cloud in the colours of the map of each latent, from a fixed viewpoint."""
         points = _points(sample)
@@ -260,8 +263,8 @@ class PointsView(Described):
         wall(
             indices,
             tiles,
-            key="strip",
-            label="Latents, the most concentrated first",
+            key=key,
+            label=name,
             table=table,
             bar=colour_bar(ranges[0], paint) if ranges[0].comparable else None,
             tile=64,

@@ -27,6 +27,11 @@ def number(value: float) -> str:
     return f"−{text}" if value < 0 else text
 
 
+def change(value: float) -> str:
+    """A change with its sign: +0.2, −1.35; 0 for none."""
+    return f"+{number(value)}" if value > 0 else number(value)
+
+
 def percent(share: float) -> str:
     """A share as a percentage: 63.2 %, 8.0 %, 0.45 %, −2.1 %; rounded to 0 % or 100 % only if it is exactly that."""
     if share < 0:

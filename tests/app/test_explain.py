@@ -104,7 +104,7 @@ def test_the_page_shows_what_the_library_finds(app: AppTest, model: Perceiver, s
     ]
     assert "random order" in said(app)
     assert "no explanation" in said(app)
-    assert len(app.get("plotly_chart")) == 4
+    assert len(app.get("plotly_chart")) == 5
 
 
 def test_one_map_is_shown_closely_with_what_it_should_add_up_to(app: AppTest, model: Perceiver, sample: Sample) -> None:
@@ -212,7 +212,7 @@ def test_slow_work_starts_on_request_with_an_estimate_and_can_be_cancelled(
     shown(app)
     assert not app.exception
     assert app.button(key="start_relevance").label == "Compute class relevance"
-    assert said(app).count("Takes about") == 3
+    assert said(app).count("Takes about") == 4
     assert "random order" not in said(app)
     app.button(key="start_relevance").click().run()
     assert labelled(app, "wall", "Relevance by block")

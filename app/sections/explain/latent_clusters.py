@@ -44,7 +44,7 @@ def show(context: ExplainContext) -> None:
         lambda index: state.change(group=index, latent=None),
         key="groups",
         name=f"Latent clusters of block {view.block + 1}",
-        tile=220 if len(clusters) <= 4 else TILE,
+        tile=180 if len(clusters) <= 4 else TILE,
     )
     st.caption(scale_text(maps[0].range))
     _cluster(context, clusters, chosen)

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from perceiver.analysis.explanation import Question
-from perceiver.analysis.formatting import percent
+from perceiver.analysis.formatting import change, percent
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.patching import LatentEffects
 from perceiver.plots.latents import effects_figure, effects_text, patching_figure, patching_text
@@ -114,12 +114,14 @@ def _effects(context: ExplainContext, found: LatentEffects, names: tuple[str, ..
             context.paint,
             latents.index(view.latent) if view.latent in latents else None,
             lambda index: state.change(latent=latents[index] if latents[index] != view.latent else None),
+            key="effective_latents",
+            name="Latents, the one with the largest effect first",
         )
 
 
 def _tile(latent: int, effect: float) -> Tile:
-    title, loss = f"Latent {latent + 1}", f"{effect:+.2f}"
-    return Tile(title, note=loss, alt=f"{title}; without it the logit loses {loss}")
+    loss = change(effect)
+    return Tile(f"{latent + 1}: {loss}", alt=f"Latent {latent + 1}; without it the logit loses {loss}")
 
 
 def _picked(key: str) -> None:
@@ -156,7 +158,7 @@ def _follow(context: ExplainContext, found: LatentEffects | None) -> None:
         name=f"Maps of latent {view.latent + 1}",
         tile=TILE,
     )
-    loss = "" if found is None else f"Without it the logit loses {found.effects[view.latent]:+.2f}. "
+    loss = "" if found is None else f"Without it the logit loses {change(float(found.effects[view.latent]))}. "
     st.caption(f"{loss}{scale_text(shown[0].range)} {CAVEAT}")
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 import perceiver
 from perceiver.training import recipes
 from perceiver.training.evaluate import interval_over_groups
+from perceiver.training.recipe import Recipe
 from perceiver.training.sets import TEST, TRAIN, Examples, open_set
 from perceiver.training.teacher import ConvNet, Teacher
 
@@ -46,7 +47,7 @@ class PointNet(nn.Module):
         return self.head(self.points(examples.coordinates.transpose(1, 2)).amax(2))
 
 
-def train(net: nn.Module, recipe: recipes.Recipe, folder: Path, minutes: float) -> tuple[float, tuple[float, float]]:
+def train(net: nn.Module, recipe: Recipe, folder: Path, minutes: float) -> tuple[float, tuple[float, float]]:
     """Trains with AdamW and a cosine schedule; returns the held-out accuracy and its interval over groups."""
     data = open_set(folder, TRAIN, recipe.model)
     generator = torch.Generator().manual_seed(0)

@@ -28,7 +28,7 @@ from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
 from perceiver.cli import app
 from perceiver.cli import serve as serve_command
 from perceiver.training import recipes
-from perceiver.training.recipes import Recipe
+from perceiver.training.recipe import Recipe
 from tests import commands
 from tests.app import sounds
 from tests.checkpoints.formats.test_krasserm import FORMATS

@@ -17,7 +17,7 @@ from .console import examples, print_json, table
 if TYPE_CHECKING:
     from ..training.evaluate import Evaluation
     from ..training.loop import Progress
-    from ..training.recipes import Recipe
+    from ..training.recipe import Recipe
 
 app = typer.Typer()
 
@@ -32,6 +32,7 @@ DataFolder = Annotated[
         "perceiver train letters-fourier",
         "perceiver train letters-fourier --seed 1 --steps 2000 -o runs/short",
         "perceiver train image-conv --data imagenet",
+        "perceiver train av-fused --data kinetics",
         "accelerate launch --num_processes 2 -m perceiver train image-fourier",
     )
 )
@@ -60,6 +61,8 @@ def train(
 
     An interrupted run goes on where it was when the same command is given again. Recipes for images also take a folder
     of class folders (CLASS/*.jpg, or train/CLASS/*.jpg and val/CLASS/*.jpg, as ImageNet is laid out) as their data.
+    Recipes for clips take class folders of video files, as Kinetics is laid out, or lists of segments beside the files,
+    as AudioSet is.
     """
     if list_recipes:
         typer.echo(_listing())

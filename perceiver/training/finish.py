@@ -15,7 +15,7 @@ from ..model import Perceiver
 from ..plots.curve import accuracy_curve
 from .evaluate import Evaluation
 from .loop import Outcome
-from .recipes import Recipe
+from .recipe import Recipe
 from .sets import DataSet
 
 _LIBRARIES = ("torch", "accelerate", "pytorch-optimizer", "numpy", "safetensors")

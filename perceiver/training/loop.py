@@ -29,7 +29,7 @@ from ..model import Perceiver
 from ..progress import ProgressCallback
 from .optimisers import build_optimisers
 from .preparation import add_norms, choose_precision, fold_norms
-from .recipes import Recipe
+from .recipe import Recipe
 from .sets import TRAIN, DataSet, Examples, open_set, validation_examples
 from .sets.base import hits
 from .teacher import Trained, distillation_loss, train_teacher
@@ -244,11 +244,11 @@ def _step(
             group["lr"] = recipe.rate(step)
     plain: Perceiver = accelerator.unwrap_model(model)
     examples, device = batch.examples, accelerator.device
-    label, content = examples.label.to(device), batch.content.to(device)
+    content = batch.content.to(device)
     with accelerator.autocast():
         logits = model(drawn_inputs(plain, examples, content, batch.elements))
     logits = logits.float()
-    targets = _targets(label, batch.mix, recipe.model.num_classes)
+    targets = _targets(examples, batch.mix, recipe.model.num_classes).to(device)
     loss = F.cross_entropy(logits, targets, label_smoothing=recipe.smoothing)
     if teacher is not None and recipe.teacher is not None:
         with torch.no_grad():
@@ -261,7 +261,7 @@ def _step(
     accelerator.clip_grad_norm_(model.parameters(), recipe.clip)
     for optimiser in optimisers:
         optimiser.step()
-    return loss.detach(), (logits.argmax(-1) == label).float().mean()
+    return loss.detach(), examples.right(logits.argmax(-1).cpu()).float().mean()
 
 
 def drawn_inputs(
@@ -284,12 +284,15 @@ def _without_video(config: PerceiverConfig) -> Int[Tensor, "m"]:
     return torch.nonzero(torch.cat(kept))[:, 0]
 
 
-def _targets(label: Int[Tensor, "B"], mix: Mix | None, classes: int) -> Tensor:
+def _targets(examples: Examples, mix: Mix | None, classes: int) -> Tensor:
+    """Labels, or probabilities of classes where an example has several or two are mixed."""
+    if mix is None and examples.labels is None:
+        return examples.label
+    targets = examples.targets(classes)
     if mix is None:
-        return label
-    one_hot = F.one_hot(label, classes).float()
-    share = mix.share.to(label.device)[:, None]
-    return share * one_hot + (1 - share) * one_hot[mix.other.to(label.device)]
+        return targets
+    share = mix.share[:, None]
+    return share * targets + (1 - share) * targets[mix.other]
 
 
 def _teacher(

@@ -15,7 +15,7 @@ from torch import nn
 
 from ..model import Perceiver
 from ..stem import ConvsStem
-from .recipes import Recipe
+from .recipe import Recipe
 from .sets import Examples
 
 _TIMED = 3

@@ -205,7 +205,8 @@ def _fit(
     for step in range(teacher.steps):
         generator = torch.Generator().manual_seed((seed * 1_000_003 + step) * 1_009 + 997)
         examples = data.batch(teacher.batch, augmentation, generator)
-        loss = F.cross_entropy(net(examples.content), examples.label, label_smoothing=0.1)
+        wanted = examples.label if examples.labels is None else examples.targets(len(data.classes))
+        loss = F.cross_entropy(net(examples.content), wanted, label_smoothing=0.1)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -222,5 +223,5 @@ def _accuracy(net: nn.Module, examples: Examples | None) -> float | None:
     hits = 0
     for start in range(0, len(examples), 256):
         part = examples.at(slice(start, start + 256))
-        hits += int((net(part.content).argmax(-1) == part.label).sum())
+        hits += int(part.right(net(part.content).argmax(-1)).sum())
     return hits / len(examples)

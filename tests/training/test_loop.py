@@ -16,7 +16,7 @@ from perceiver.positions import FourierConfig, LearnableFourierConfig
 from perceiver.training import recipes
 from perceiver.training.evaluate import evaluate, interval_over_groups
 from perceiver.training.loop import Progress, batch_at, train
-from perceiver.training.recipes import Recipe
+from perceiver.training.recipe import Recipe
 from perceiver.training.sets import TRAIN, open_set
 from perceiver.training.sets.pixels import normalise
 

@@ -20,7 +20,7 @@ from perceiver.training import preparation, recipes, teacher
 from perceiver.training.loop import Batch, Mix, _targets, batch_at, train
 from perceiver.training.optimisers import build_optimisers, learning_rate
 from perceiver.training.preparation import add_norms, fold_norms
-from perceiver.training.recipes import Recipe
+from perceiver.training.recipe import Recipe
 from perceiver.training.sets import TRAIN, Examples, open_set
 from perceiver.training.teacher import Teacher, distillation_loss, train_teacher
 
@@ -89,8 +89,8 @@ def test_mixed_examples_and_their_targets_by_hand() -> None:
     mix = Mix(torch.tensor([0.75, 0.5]), torch.tensor([1, 0]))
     mixed = Batch(examples, None, mix).content
     assert mixed.flatten().tolist() == [1.0, 2.0, 2.0, 4.0]
-    assert _targets(examples.label, mix, 3).tolist() == [[0.75, 0.0, 0.25], [0.5, 0.0, 0.5]]
-    assert torch.equal(_targets(examples.label, None, 3), examples.label)
+    assert _targets(examples, mix, 3).tolist() == [[0.75, 0.0, 0.25], [0.5, 0.0, 0.5]]
+    assert torch.equal(_targets(examples, None, 3), examples.label)
 
 
 def test_mixup_comes_as_often_as_asked_and_leaves_its_own_class_ahead(tmp_path: Path) -> None:

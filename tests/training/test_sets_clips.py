@@ -15,6 +15,7 @@ from perceiver.training import recipes
 from perceiver.training.evaluate import evaluate
 from perceiver.training.loop import batch_at, drawn_inputs
 from perceiver.training.sets import TEST, TRAIN, VAL, ClipAugmentation, SoundAugmentation, open_set
+from perceiver.training.sets.clips import ACTIONS
 from perceiver.training.teacher import ClipNet
 from tests.modalities.audiovisual.clips import clip
 
@@ -42,7 +43,7 @@ def write_clips(folder: Path) -> Path:
         sound[index] = 20_000 * np.sin(2 * np.pi * (300 + 200 * label[index] + 10 * (index % 5)) * time)
     np.savez(
         folder / "clips.npz", video=video, sound=sound, label=label, split=split.astype(np.int8),
-        group=np.arange(count), motion=np.full(count, "made"), classes=np.array(recipes.ACTIONS),
+        group=np.arange(count), motion=np.full(count, "made"), classes=np.array(ACTIONS),
     )  # fmt: skip
     return folder
 

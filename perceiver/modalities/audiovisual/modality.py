@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -195,6 +195,22 @@ class AudiovisualModality(Modality):
             for part in sample.parts
             for axis, edges, count in zip(names[part.name], part.box, part.shape, strict=False)
         }
+
+
+def read_window(
+    data: bytes, name: str, settings: ClipSettings, begin: Callable[[float], float]
+) -> tuple[UInt8[np.ndarray, "T H W channels"], Float32[np.ndarray, "samples"]]:
+    """The frames and the mono sound of one window of a clip as `content` takes them; for training.
+
+    begin  given the seconds of the clip, those at which the window begins
+
+    Raises InputError for a file that cannot be read.
+    """
+    file = examine(data, name)
+    with input_errors(file):
+        clip = extent(file)
+        frames, sound = _window(file, clip, begin(clip.seconds), settings, None)
+    return frames.seen()[..., : settings.channels], sound.waveform
 
 
 def _settings(preprocess: Mapping[str, Any], shape: tuple[int, ...]) -> ClipSettings:

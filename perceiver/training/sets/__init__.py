@@ -10,6 +10,7 @@ import torch
 from ...config import PerceiverConfig
 from ...errors import ConfigError, DataError
 from .base import TEST, TRAIN, VAL, Augmentation, DataSet, Examples
+from .clip_files import ClipFileSet, is_clip_folder
 from .clips import ClipAugmentation, ClipSet
 from .clouds import CloudAugmentation, CloudSet
 from .digits import DIGITS, DigitAugmentation, DigitSet
@@ -26,6 +27,7 @@ __all__ = [
     "VAL",
     "Augmentation",
     "ClipAugmentation",
+    "ClipFileSet",
     "CloudAugmentation",
     "DataSet",
     "DigitAugmentation",
@@ -48,11 +50,15 @@ _BY_CLASSES: dict[tuple[str, tuple[str, ...]], _Open] = {("image", LETTERS): Let
 def open_set(folder: Path, split: int, model: PerceiverConfig) -> DataSet:
     """One split of the data in a folder, prepared for a model.
 
-    The folder holds class folders or built data sets, of which the modality and classes of the model select one.
+    The folder holds class folders, lists of segments, or built data sets, of which the modality and classes of the
+    model select one.
+
     Raises DataError if the data is missing, ConfigError if no data set fits the model.
     """
     if model.modality == "image" and is_class_folder(folder):
         return FolderSet(folder, split, model)
+    if model.modality == "audiovisual" and is_clip_folder(folder):
+        return ClipFileSet(folder, split, model)
     known = _BY_CLASSES.get((model.modality, model.labels)) or _SETS.get(model.modality)
     if known is None:
         raise ConfigError(f"there is no data set for the modality {model.modality!r}")

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -27,12 +28,14 @@ class Examples:
 
     coordinates  coordinates of free elements in [-1, 1]; None if the elements are on the grid of the model
     group        group index; examples of a group are not independent (views of an object, notes of an instrument)
+    labels       whether an example has each class, where it may have several; `label` is then the first. None for one
     """
 
     content: Float[Tensor, "B M content"]
     label: Int[Tensor, "B"]
     group: Int[Tensor, "B"]
     coordinates: Float[Tensor, "B M axes"] | None = None
+    labels: Bool[Tensor, "B classes"] | None = None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -45,7 +48,20 @@ class Examples:
     def at(self, index: Any) -> Examples:
         """The examples at an index, slice or mask."""
         coordinates = None if self.coordinates is None else self.coordinates[index]
-        return Examples(self.content[index], self.label[index], self.group[index], coordinates)
+        labels = None if self.labels is None else self.labels[index]
+        return Examples(self.content[index], self.label[index], self.group[index], coordinates, labels)
+
+    def targets(self, classes: int) -> Float[Tensor, "B classes"]:
+        """The probabilities of the classes that a model is trained on: 1 for the label, shared equally by several."""
+        if self.labels is None:
+            return F.one_hot(self.label, classes).float()
+        return self.labels / self.labels.sum(1, keepdim=True)
+
+    def right(self, predicted: Int[Tensor, "B"]) -> Bool[Tensor, "B"]:
+        """Whether each predicted class is the label, or one of them."""
+        if self.labels is None:
+            return predicted == self.label
+        return self.labels.gather(1, predicted[:, None])[:, 0]
 
     def codes(self, model: Perceiver) -> Float[Tensor, "#B M P"]:
         """Position encodings of the elements; B is 1 if the elements are on the grid of the model."""
@@ -101,7 +117,7 @@ def hits(
     found = []
     for start in range(0, len(examples), batch):
         part = examples.at(slice(start, start + batch))
-        found.append(model(part.inputs(model)).argmax(-1) == part.label)
+        found.append(part.right(model(part.inputs(model)).argmax(-1)))
         progress(min(1.0, (start + batch) / len(examples)), "Evaluating")
     return torch.cat(found)
 

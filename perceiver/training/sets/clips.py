@@ -21,6 +21,11 @@ from .base import Balanced, Examples, archive, uniform
 from .hearing import SoundAugmentation, augment
 from .pixels import affine
 
+ACTIONS = (
+    *("animal attack", "animal death", "animal idle", "animal run", "animal walk"),
+    *("death", "idle", "melee attack", "ranged attack", "run", "walk"),
+)
+
 _PART = 64
 _MAPPED = 200  # clips whose maps are measured
 
@@ -84,25 +89,17 @@ class ClipSet:
         """Augmented clips."""
         a, index = augmentation, self._draw(count, generator)
         heard = torch.where(torch.rand(count, generator=generator) < a.paired, index, self._another(index, generator))
-        frames, sound = np.empty((count, 0)), np.empty((count, 0), np.float32)
-        if "video" in self.settings.order:
-            frames = _moved(self.video[index].float(), a, generator).round().byte().numpy()
-        if "audio" in self.settings.order:
-            sound = augment(self._sound(heard), self.settings.rate, a.sound, generator).numpy()
-        return self._examples(index, frames, sound)
+        content = prepared(self.video[index][..., None], self._sound(heard), self.settings, a, generator)
+        return Examples(content, self.labels[index], self.groups[index])
 
     def held_out(self) -> Examples:
         """All clips of the split, unchanged."""
         parts = torch.arange(len(self.labels)).split(_PART)
-        found = [self._examples(part, self.video[part].numpy(), self._sound(part).numpy()) for part in parts]
-        return Examples(torch.cat([part.content for part in found]), self.labels, self.groups)
+        content = [prepared(self.video[part][..., None], self._sound(part), self.settings) for part in parts]
+        return Examples(torch.cat(content), self.labels, self.groups)
 
     def measures(self, model: Perceiver, progress: ProgressCallback = ignore) -> dict[str, float]:
-        """For a model of frames and sound: accuracy with one of them alone, whose elements are the input array, and the
-        share of each block's mean map on the sound."""
-        segments = {segment.name: segment.count for segment in model.config.segments}
-        if not {"audio", "video"} <= set(segments):
-            return {}
+        """What a model of frames and sound makes of each (`measure_senses`)."""
         return measure_senses(model, self.held_out(), progress)
 
     def _another(self, index: Int[Tensor, "B"], generator: torch.Generator) -> Int[Tensor, "B"]:
@@ -113,25 +110,40 @@ class ClipSet:
     def _sound(self, index: Int[Tensor, "B"]) -> Float[Tensor, "B samples"]:
         return torch.from_numpy(self.sound[index.numpy()].astype(np.float32) / 32768)
 
-    def _examples(self, index: Int[Tensor, "B"], frames: np.ndarray, sound: np.ndarray) -> Examples:
-        values = torch.from_numpy(content(frames[..., None], sound, self.settings))
-        return Examples(values, self.labels[index], self.groups[index])
+
+def prepared(
+    frames: UInt8[Tensor, "B T H W channels"],
+    sound: Float[Tensor, "B samples"],
+    settings: ClipSettings,
+    augmentation: ClipAugmentation | None = None,
+    generator: torch.Generator | None = None,
+) -> Float[Tensor, "B M content"]:
+    """Content of clips, after augmentation if there is one; only what the model reads is augmented."""
+    if augmentation is not None and generator is not None:
+        if "video" in settings.order:
+            frames = _moved(frames, augmentation, generator)
+        if "audio" in settings.order:
+            sound = augment(sound, settings.rate, augmentation.sound, generator)
+    return torch.from_numpy(content(frames.numpy(), sound.numpy(), settings))
 
 
 @torch.no_grad()
 def measure_senses(model: Perceiver, examples: Examples, progress: ProgressCallback = ignore) -> dict[str, float]:
     """What a model of frames and sound makes of each: accuracy with one of them alone, whose elements are then the
-    input array, and the share of each block's mean map on the sound (mean over up to 200 examples)."""
+    input array, and the share of each block's mean map on the sound (mean over up to 200 examples). Empty for other
+    models."""
     rows, begin = {}, 0
     for segment in model.config.segments:
         rows[segment.name] = slice(begin, begin + segment.count)
         begin += segment.count
+    if not {"audio", "video"} <= set(rows):
+        return {}
     right: dict[str, list[Tensor]] = {"audio": [], "video": []}
     for start in range(0, len(examples), _PART):
         part = examples.at(slice(start, start + _PART))
         inputs = part.inputs(model)
         for name, hits in right.items():
-            hits.append((model(inputs[:, rows[name]]).argmax(-1) == part.label).float())
+            hits.append(part.right(model(inputs[:, rows[name]]).argmax(-1)).float())
     found = {
         f"Accuracy with the {word} alone": float(torch.cat(right[name]).mean())
         for name, word in (("video", "frames"), ("audio", "sound"))
@@ -150,14 +162,15 @@ def measure_senses(model: Perceiver, examples: Examples, progress: ProgressCallb
 
 
 def _moved(
-    video: Float[Tensor, "B T H W"], a: ClipAugmentation, generator: torch.Generator
-) -> Float[Tensor, "B T H W"]:
+    frames: UInt8[Tensor, "B T H W channels"], a: ClipAugmentation, generator: torch.Generator
+) -> UInt8[Tensor, "B T H W channels"]:
     """Scales, shifts, mirrors and dims all frames of a clip alike."""
-    count = len(video)
+    count, steps = frames.shape[:2]
     draw = uniform(count, generator)
     scale, shift, light = draw(*a.scale), draw(-a.shift, a.shift, 2), draw(*a.light, 1, 1, 1)
     turned = torch.where(torch.rand(count, generator=generator) < 0.5 * a.mirror, -1.0, 1.0)
-    zero = torch.zeros(count)
-    theta = affine(scale * turned, scale, zero, zero, shift)
-    grid = F.affine_grid(theta, list(video.shape), align_corners=False)
-    return (F.grid_sample(video, grid, align_corners=False) * light).clamp(0, 255)
+    theta = affine(scale * turned, scale, torch.zeros(count), torch.zeros(count), shift)
+    planes = frames.permute(0, 1, 4, 2, 3).flatten(1, 2).float()
+    grid = F.affine_grid(theta, list(planes.shape), align_corners=False)
+    moved = (F.grid_sample(planes, grid, align_corners=False) * light).clamp(0, 255).round().byte()
+    return moved.unflatten(1, (steps, -1)).permute(0, 1, 3, 4, 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +17,11 @@ from ...config import PerceiverConfig
 from ...errors import DataError
 from ...model import Perceiver
 from ...progress import ProgressCallback, ignore
-from .base import TEST, TRAIN, VAL, Balanced, Examples
+from . import layouts
+from .base import Balanced, Examples
 from .pixels import normalise
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-_NAMES = {TRAIN: ("train",), VAL: ("val", "valid", "validation"), TEST: ("test", "val", "valid", "validation")}
-# Without split folders: percentage thresholds of a hash of the file name; 10 % are for validation, 20 % for the test.
-_VALIDATED, _TESTED = 10, 30
 
 
 @dataclass(frozen=True)
@@ -48,37 +45,27 @@ class FolderAugmentation:
 
 def is_class_folder(folder: Path) -> bool:
     """Whether a folder holds at least two folders of images, directly or in split folders, and no built data set."""
-    return not any(folder.glob("*.npz")) and len(_classes(_split_folder(folder, TRAIN) or folder)) > 1
+    return not any(folder.glob("*.npz")) and layouts.is_class_folder(folder, ENDINGS)
 
 
 class FolderSet:
     """The images of one split of a folder; each image is its own group.
 
-    Without a test split, "val" is the test split, as usual for ImageNet. Without any splits, a hash of the file names
-    assigns a tenth to validation and a fifth to the test. Files are opened on demand.
+    Splits are those of `layouts.read_class_folder`. Files are opened on demand.
     """
 
     caveats: tuple[str, ...] = ("It knows the classes of the folder that it was trained on and nothing else.",)
 
     def __init__(self, folder: Path, split: int, model: PerceiverConfig) -> None:
+        listed = layouts.read_class_folder(folder, split, ENDINGS, "pictures")
         self.about = Data(
             name=f"Pictures of {folder.name}",
             licence="Not known; it is whoever's the pictures are.",
-            split="The folder's own." if _split_folder(folder, TRAIN) else "By the names of the files.",
+            split=listed.split,
         )
-        self.classes = tuple(_classes(_split_folder(folder, TRAIN) or folder))
-        own = _split_folder(folder, split)
-        if own is None and _split_folder(folder, TRAIN):
-            raise DataError(f"{folder} has a folder train, and none of {', '.join(_NAMES[split])}")
-        self.files: list[Path] = []
-        labels = []
-        for label, name in enumerate(self.classes):
-            files = _pictures((own or folder) / name)
-            chosen = [file for file in files if own or _split_of(file) == split]
-            self.files += chosen
-            labels += [label] * len(chosen)
-        if not self.files:
-            raise DataError(f"{own or folder} holds no pictures to {'train' if split == TRAIN else 'test'} on")
+        self.classes = listed.classes
+        self.files = [file.path for file in listed.files]
+        labels = [file.labels[0] for file in listed.files]
         self.labels: Int[Tensor, "n"] = torch.tensor(labels)
         self.shape = model.read_shape
         self.channels = int(model.preprocess.get("channels", 3))
@@ -141,25 +128,3 @@ def _opened(file: Path) -> Image.Image:
             return ImageOps.exif_transpose(picture).convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{file} is not a picture that can be read ({error})") from error
-
-
-def _split_folder(folder: Path, split: int) -> Path | None:
-    return next((folder / name for name in _NAMES[split] if (folder / name).is_dir()), None)
-
-
-def _classes(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        return []
-    return sorted(inner.name for inner in folder.iterdir() if inner.is_dir() and _pictures(inner, one=True))
-
-
-def _pictures(folder: Path, *, one: bool = False) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    found = (file for file in folder.iterdir() if file.suffix.lower() in ENDINGS)
-    return list(next(iter([[file] for file in found]), [])) if one else sorted(found)
-
-
-def _split_of(file: Path) -> int:
-    place = zlib.crc32(file.name.encode()) % 100
-    return VAL if place < _VALIDATED else TEST if place < _TESTED else TRAIN

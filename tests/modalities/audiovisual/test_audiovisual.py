@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from perceiver import ConfigError, InputError
 from perceiver.modalities import get
+from perceiver.modalities.audio.features import content as sound_content
 from perceiver.modalities.audiovisual.modality import ClipSample
 from perceiver.modalities.audiovisual.settings import ClipSettings
 
@@ -349,3 +351,63 @@ def test_elements_without_recorded_sound_are_padding_and_one_channel_can_be_read
         assert f"read channel {channel} of the 2 of its sound" in one.notes
     with pytest.raises(InputError, match=r"^a has 2 channels of sound, so channel 3 cannot be read$"):
         CLIPS.read(data, "a", shape=shape, preprocess=settings, options={"start": 0, "channel": 3})
+
+
+MEL: dict[str, Any] = {"rate": 16_000, "samples": 19_200, "samples_per_patch": 320} | {
+    "spectrogram": {"mels": 40, "n_fft": 512, "fmin": 60.0, "fmax": 8000.0, "mean": -26.0, "std": 15.0, "peak": 0.8}
+}
+
+
+def test_sound_as_the_frames_of_a_spectrogram() -> None:
+    """An element is a column of the spectrogram that the sound modality makes of the same samples."""
+    sample = read(clip(numbered(), count=50, sound=tone(2.0)), "0.4", order=["audio", "video"], **MEL)
+    assert (sample.parts[0].name, sample.parts[0].shape) == ("audio", (60,))
+    settings = ClipSettings.of(SMALL | MEL).spectrogram
+    assert settings is not None
+    cells = sound_content(torch.from_numpy(sample.sound)[None], settings)[0].reshape(40, 60)
+    np.testing.assert_array_equal(sample.content[:60, :40].numpy(), cells.T.numpy())
+    # Frames are centred on their time, so that the first begins half of 20 ms before the window.
+    assert sample.parts[0].box == ((pytest.approx(0.39), pytest.approx(1.59)),)
+    assert CLIPS.places(sample)["audio_time"][0] == pytest.approx(0.4)
+    assert CLIPS.box_of(sample, 1)[0] == pytest.approx((0.41, 0.43))
+
+
+def test_grey_frames_are_the_brightness_of_colours() -> None:
+    red = np.zeros((48, 64, 3), np.uint8)
+    red[..., 0] = 200
+    sample = read(clip([red] * 20, pix_fmt="yuv444p"), "0", channels=1)
+    settings = ClipSettings.of(SMALL | {"channels": 1})
+    assert settings.channels_of["video"] == 16
+    assert sample.content.shape[1] == 16
+    patches = sample.split(sample.content[:, 0].numpy())["video"]
+    assert patches == pytest.approx(0.299 * 200 / 255, abs=0.02)
+    assert "read its brightness alone, since the model reads grey pictures" in sample.notes
+
+
+@pytest.mark.parametrize("sense", ["audio", "video"])
+def test_a_model_of_one_sense_reads_its_elements_alone(sense: str) -> None:
+    data = clip(numbered(), count=50, sound=tone(2.0))
+    both, one = read(data, order=["audio", "video"]), read(data, order=[sense])
+    (part,) = one.parts
+    found = both.part(sense)
+    assert found is not None
+    assert (part.name, part.shape, part.box) == (sense, found[0].shape, found[0].box)
+    width = one.content.shape[1]
+    np.testing.assert_array_equal(one.content.numpy(), both.content[found[1], :width].numpy())
+    laid = CLIPS.to_original(one, np.ones(one.shape))
+    if sense == "audio":
+        assert np.isnan(laid).all()
+        assert CLIPS.element_at(one, 0, 5, 5) is None
+        assert "the model reads its sound alone; its frames are shown only" in one.notes
+    else:
+        assert np.nanmin(laid) == 1
+        assert "the model reads its frames alone, without the sound" in one.notes
+        assert not any("Hz" in note or "sound track" in note for note in one.notes)
+
+
+def test_what_a_model_of_one_sense_lacks_is_no_padding() -> None:
+    silent = clip(numbered(), count=50)
+    assert read(silent, order=["video"]).padding is None
+    heard = read(silent, order=["audio"]).padding
+    assert heard is not None
+    assert heard.all()

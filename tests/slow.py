@@ -28,6 +28,7 @@ SLOW = frozenset(
         "tests/training/test_recipes.py::test_validation_accuracy_is_followed_and_survives_an_interruption",
         "tests/training/test_sets.py::test_a_folder_laid_out_like_modelnet_trains_and_evaluates",
         "tests/training/test_sets_writing.py",
+        "tests/training/test_clip_folders.py",
         # Many cases of what other modules test once: pages, commands, downloads, damaged files, data sets.
         "tests/app/test_ablate.py",
         "tests/app/test_audio_view.py",

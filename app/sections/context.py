@@ -205,7 +205,7 @@ def _limits(view: View, config: PerceiverConfig, available: Mapping[str, str]) -
 
 def _no_checkpoints() -> None:
     with st.container(border=True):
-        st.subheader("No checkpoints here", anchor=False)
+        st.header("No checkpoints here", anchor=False)
         st.markdown(
             "There is no trained Perceiver to look at. They belong into the folder `checkpoints/` beside the app, or "
             "into the folder that `PERCEIVER_CHECKPOINTS` names: one folder each, with `model.safetensors` and "
@@ -222,5 +222,5 @@ def _nothing_chosen(noun: str, view: View) -> None:
         )
         return
     with st.container(border=True):
-        st.subheader("Nothing to look at yet", anchor=False)
+        st.header("Nothing to look at yet", anchor=False)
         st.markdown(f"Choose a sample, or upload a {noun} of your own: its predictions and maps appear here.")

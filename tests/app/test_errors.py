@@ -43,7 +43,7 @@ def upload(app: AppTest, name: str, data: bytes) -> AppTest:
 def works(app: AppTest, sample: str | None = None) -> None:
     """Whether the page shows results, of a sample if one is named, and its address says so."""
     assert errors(app) == []
-    assert app.subheader
+    assert app.header
     if sample is not None:
         assert app.query_params["sample"] in (sample, [sample])
     assert "Nothing to look at yet" not in said(app)

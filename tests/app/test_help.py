@@ -1,7 +1,8 @@
-"""Every control of every page says in one line what it does."""
+"""Every control of every page says in one line what it does, and headings are in order."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,12 +52,16 @@ PAGES: list[tuple[str, dict[str, str], str]] = [
 """Pages with their addresses, and the label of one control that each shows."""
 
 
+def elements(node: Any) -> Iterator[Any]:
+    """A node of a page and all below it, top to bottom."""
+    yield node
+    for child in getattr(node, "children", {}).values():
+        yield from elements(child)
+
+
 def controls(app: AppTest) -> Iterator[tuple[str, str]]:
     """Label and help of every control of a page."""
-    below: list[Any] = [app._tree]
-    while below:
-        node = below.pop()
-        below.extend(getattr(node, "children", {}).values())
+    for node in elements(app._tree):
         if node.type in CONTROLS:
             proto = node.proto.popover if node.type == "popover" else node.proto
             yield proto.label, proto.help
@@ -68,3 +73,12 @@ def test_every_control_says_what_it_does(page: str, address: dict[str, str], sho
     found = dict(controls(app))
     assert any(label.startswith(shown) for label in found), found
     assert not [label for label, help in found.items() if not help and label not in PLAIN]
+
+
+@pytest.mark.parametrize("page", ["explore", "explain", "ablate", "compare", "open"])
+def test_no_heading_leaves_out_a_level(page: str, app: AppTest) -> None:
+    opened(app, page)
+    levels = [int(node.tag[1]) for node in elements(app.main) if node.type in ("title", "header", "subheader")]
+    assert levels[0] == 1
+    assert len(levels) > 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))

@@ -24,7 +24,7 @@ def offer(asked: Hub, instead: str | None) -> None:
         if listing is None and looked and looked[0] == (asked.repository, asked.revision):
             listing = looked[1]
         if listing is None:
-            st.subheader(text.plain(asked.name), anchor=False)
+            st.header(text.plain(asked.name), anchor=False)
             st.markdown(
                 "This link shows a model from the Hugging Face hub that is not on this machine. Nothing is fetched "
                 "before you ask for it."

@@ -26,7 +26,7 @@ def repository(asked: Hub, listing: Listing) -> str | None:
         listing = fetching.cached(Hub(asked.repository, listing.commit)) or listing  # it may have come meanwhile
     if listing.cached:
         return summary(checkpoints.on_hub(asked, listing.commit), dict(asked.answers))
-    st.subheader(text.plain(asked.name), anchor=False)
+    st.header(text.plain(asked.name), anchor=False)
     kind = listing.config.get("model_type")
     words.table(
         [

@@ -40,7 +40,7 @@ def source(right: DeltaGenerator, linked: Hub | None) -> str | None:
     shown: Callable[[], str | None] | None = {"hub": _hub, "path": _path, "upload": _upload}[way](linked)
     with right, st.container(border=True):
         if shown is None:
-            st.subheader("Nothing chosen yet", anchor=False)
+            st.header("Nothing chosen yet", anchor=False)
             st.markdown("Choose a checkpoint: what it is appears here, before it is opened.")
             st.caption(words.FORMATS)
             return None

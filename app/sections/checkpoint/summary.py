@@ -45,7 +45,7 @@ def summary(source: Source, answers: Mapping[str, OptionValue]) -> str | None:
 
     answers  options that a link holds
     """
-    st.subheader(text.plain(source.name), anchor=False)
+    st.header(text.plain(source.name), anchor=False)
     asking = _asking(source, answers)
     fault = None
     try:

@@ -32,7 +32,7 @@ ALONE = Paint("viridis", None)
 
 def show(contexts: Sequence[CompareContext]) -> None:
     """What the position channels hold, whatever the input shows."""
-    st.subheader("Position encodings", anchor="encodings", divider="gray")
+    st.header("Position encodings", anchor="encodings", divider="gray")
     st.caption("The position encoding of every element, which the model gets beside its content.")
     with _similarity(contexts):
         _dimensions(contexts)

@@ -133,7 +133,7 @@ def _one_block(contexts: Sequence[CompareContext], rows: Rows, selections: Seque
     base = found[0]
     same = [i for i in range(1, len(contexts)) if same_elements(first.sample, contexts[i].sample)]
     both = [i for i in same if base and found[i]]
-    st.subheader(f"Block {block + 1} in all models", anchor="block", divider="gray")
+    st.header(f"Block {block + 1} in all models", anchor="block", divider="gray")
     together = len(contexts) == 2 and len(both) == 1
     columns = st.columns(3 if together else len(contexts), gap="medium")
     limit = LIMITS[len(columns)]

@@ -64,7 +64,7 @@ Found = Sequence[Sequence[Spectrum]]
 
 def show(contexts: Sequence[CompareContext]) -> None:
     """The spectra of the maps of one block as pictures, and the measures of every block."""
-    st.subheader("Tartan", anchor="tartan", divider="gray")
+    st.header("Tartan", anchor="tartan", divider="gray")
     st.caption(REMARK)
     if any(context.sample.parts for context in contexts):
         st.caption("The elements of clips with sound lie on several grids, so their maps have no common spectrum.")

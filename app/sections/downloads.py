@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import streamlit as st
 
 from perceiver.analysis.maps import MapSelection
+from perceiver.plots.animation import ClipMap, Moving, clip_animation, clip_still
 from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.figures import Form, block_maps_figure
 from perceiver.sample import Sample
@@ -24,6 +26,10 @@ FORMS: Mapping[Form, str] = {"png": "image/png", "svg": "image/svg+xml", "pdf": 
 """The formats of figures and their MIME types."""
 
 
+PLAYED: Mapping[Moving, str] = {"mp4": "video/mp4", "gif": "image/gif"}
+"""The formats of clips and their MIME types."""
+
+
 def menu(context: PageContext[View], selection: MapSelection, maps: Sequence[BlockMap], words: str) -> None:
     """A menu of files, each made when it is clicked."""
     case, sample = context.case, context.sample
@@ -35,6 +41,7 @@ def menu(context: PageContext[View], selection: MapSelection, maps: Sequence[Blo
         if len(maps) > 1:
             alone = partial(figure, sample, [shown], context.paint, heading)
             figures(f"{title(shown)} alone", alone, f"{name}-block-{shown.block + 1}")
+        _clips(context, maps, heading, name)
         arrays = partial(export.maps_npz, case, selection)
         download("Maps and coordinates (NPZ)", arrays, f"{name}-maps.npz", "application/octet-stream")
         download("Maps (CSV)", partial(export.maps_csv, case, selection), f"{name}-maps.csv", "text/csv")
@@ -44,6 +51,20 @@ def menu(context: PageContext[View], selection: MapSelection, maps: Sequence[Blo
         answers = partial(export.predictions_json, case, context.truth or None)
         download("Predictions (JSON)", answers, f"{name}-predictions.json", "application/json")
     copy_link(key="link")
+
+
+def _clips(context: PageContext[View], maps: Sequence[BlockMap], heading: str, name: str) -> None:
+    """Lines for a clip: its maps as they play, and at the moment that is shown."""
+    moment, sample, paint = context.modality.moment(context.sample), context.sample, context.paint
+    if moment is None:
+        return
+    drawn = [ClipMap(title(one), one.values, one.range) for one in maps]
+    look: dict[str, Any] = {"colours": paint.colours, "strength": paint.strength, "title": heading}
+    for form, mime in PLAYED.items():
+        play = partial(clip_animation, sample, drawn, form=form, **look)
+        download(f"Maps as they play ({form.upper()})", play, f"{name}.{form}", mime)
+    still = partial(clip_still, sample, drawn, moment, **look)
+    download("Maps at this moment (PNG)", still, f"{name}-{moment:.2f}s.png", "image/png")
 
 
 def stem(context: PageContext[View]) -> str:

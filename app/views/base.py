@@ -106,6 +106,10 @@ class Described:
         """Title of the modality: "Pictures"."""
         return describe(self.modality).title
 
+    def moment(self, sample: Sample) -> float | None:
+        """The moment of a clip that the page shows, in seconds; None for inputs that are no clips."""
+        return None
+
     def element_noun(self, sample: Sample) -> str:
         """Noun for an input element: "pixel"."""
         return describe(self.modality).element_of(sample.shape).one
@@ -139,6 +143,9 @@ class ModalityView(Protocol):
 
     @property
     def title(self) -> str: ...
+
+    def moment(self, sample: Sample) -> float | None:
+        """The moment of a clip that the page shows, in seconds; None for inputs that are no clips."""
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
         """A square thumbnail of an input."""

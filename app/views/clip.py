@@ -57,6 +57,10 @@ class ClipView(GridView):
         self.drawing = drawing
         self.modality = drawing.modality
 
+    def moment(self, sample: Sample) -> float | None:
+        """The moment that the page shows."""
+        return Clip.of(sample).moment
+
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
         """The centre crop of the middle frame, resized to 128 x 128 pixels."""
         frames = sample.original

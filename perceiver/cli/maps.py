@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 Reduce = Literal["mean", "max", "entropy"]
 Mode = Literal["shared", "uniform", "per_map", "log"]
 Colours = Literal["magma", "inferno", "viridis", "cividis", "greys"]
-Format = Literal["png", "svg", "pdf", "npz", "csv", "profiles", "json"]
+Format = Literal["png", "svg", "pdf", "gif", "mp4", "npz", "csv", "profiles", "json"]
 ENDINGS: Mapping[Format, str] = {"profiles": "csv"}
 """Endings of the files of formats that are not named by it."""
 
@@ -46,6 +46,7 @@ app = typer.Typer()
         "perceiver maps photo.jpg -o maps --latent 12 --kind score --format png,npz",
         "perceiver maps *.jpg -o maps --format npz --all-latents",
         "perceiver maps talk.mp3 -o maps --format profiles",
+        "perceiver maps clip.mp4 -o maps --format mp4,gif",
     )
 )
 def maps(
@@ -75,8 +76,9 @@ def maps(
 ) -> None:
     """Write the map of every block of each file.
 
-    The figure is written as PNG, SVG or PDF, the values with their locations as NPZ or CSV, the predictions as JSON.
-    The format profiles writes each map's weight along the axes of its grid as CSV: over time and frequency for a sound.
+    The figure is written as PNG, SVG or PDF, that of a clip also as it plays, as GIF or MP4; the values with their
+    locations as NPZ or CSV, the predictions as JSON. The format profiles writes each map's weight along the axes of its
+    grid as CSV: over time and frequency for a sound.
     """
     wanted = cast(list[Format], listed(formats, get_args(Format)))
     if all_latents and "npz" not in wanted:
@@ -115,6 +117,9 @@ def maps(
             elif form == "npz":
                 data = _every_latent(run, found) if all_latents else found.npz()
                 parts += all_settings if all_latents else chosen
+            elif form == "gif" or form == "mp4":
+                data = found.animation(form, scale=scale, colours=colours, overlay=overlay / 100)
+                parts += chosen + drawn
             else:
                 data = found.figure(form, scale=scale, colours=colours, overlay=overlay / 100)
                 parts += chosen + drawn

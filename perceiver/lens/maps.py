@@ -25,6 +25,7 @@ from . import display
 from .context import Context
 
 Form = Literal["png", "svg", "pdf"]
+Moving = Literal["gif", "mp4"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,16 +71,12 @@ class Maps:
         Raises ConfigError for a scale that these maps do not have, and for another format or colour map.
         """
         check_choice("form", form, get_args(Form))
-        check_choice("colours", colours, SEQUENTIAL)
-        if not 0 <= overlay <= 1:
-            raise ConfigError(f"overlay is {overlay!r}; it must be from 0 to 1")
+        self._check(scale, colours, overlay)
         # Takes a second to import, which is needed for figures alone.
         from ..plots.drawing import draw
         from ..plots.figures import figure_png, figure_vector
 
         quantity, context = self.selection.quantity, self.context
-        if scale not in modes(quantity):
-            raise ConfigError(f"these maps have no scale {scale}; use {' or '.join(modes(quantity))}")
         ranges = ColourScale(scale).limits(list(self.values), quantity)
         strength = None if overlay >= 1 else overlay
         drawn = draw(context.sample, list(self.values), ranges, colours=colours, strength=strength)
@@ -90,6 +87,39 @@ class Maps:
         if form == "png":
             return figure_png(drawn, ranges, titles, self.summaries, title=title, footer=footer)
         return figure_vector(drawn, ranges, titles, self.summaries, form=form, title=title, footer=footer)
+
+    def animation(
+        self, form: Moving = "mp4", *, scale: Mode = "shared", colours: str = "magma", overlay: float = 0.8
+    ) -> bytes:
+        """A clip with the map of every block laid over it, as it plays: an MP4 with the sound that the model read, or
+        an animated GIF. Arguments as `figure` takes them.
+
+        Raises ConfigError as `figure` does, and for an input that is no clip.
+        """
+        check_choice("form", form, get_args(Moving))
+        self._check(scale, colours, overlay)
+        from ..plots.animation import ClipMap, clip_animation
+
+        context = self.context
+        if not hasattr(context.sample, "times"):
+            raise ConfigError(f"{context.sample.name} is no clip: only maps of clips are written as {form}")
+        ranges = ColourScale(scale).limits(list(self.values), self.selection.quantity)
+        maps = [
+            ClipMap(f"Block {block + 1}", values, range_)
+            for block, values, range_ in zip(self.blocks, self.values, ranges, strict=True)
+        ]
+        strength = None if overlay >= 1 else overlay
+        title = f"{context.name}, {context.sample.name}"
+        return clip_animation(context.sample, maps, form=form, colours=colours, strength=strength, title=title)
+
+    def _check(self, scale: Mode, colours: str, overlay: float) -> None:
+        """Raises ConfigError for settings of a figure that there are not, or not for these maps."""
+        check_choice("colours", colours, SEQUENTIAL)
+        if not 0 <= overlay <= 1:
+            raise ConfigError(f"overlay is {overlay!r}; it must be from 0 to 1")
+        quantity = self.selection.quantity
+        if scale not in modes(quantity):
+            raise ConfigError(f"these maps have no scale {scale}; use {' or '.join(modes(quantity))}")
 
     def profiles(self) -> tuple[Profile, ...]:
         """The profile of every map along each axis of the input's grid; none for free elements."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -89,6 +90,14 @@ def test_maps_are_written_part_by_part() -> None:
     every = values("maps", CLIP, "-o", "every", "--format", "npz", "--all-latents")[0]["written"][0]
     with np.load(every, allow_pickle=False) as file:
         assert file["maps_video"].shape == (2, 4, 4, 4, 6)
+
+
+def test_maps_are_written_as_they_play() -> None:
+    gif, mp4 = (Path(path) for path in values("maps", CLIP, "-o", "out", "--format", "mp4,gif")[0]["written"])
+    with av.open(str(mp4)) as file:
+        assert file.streams.audio
+        assert file.duration / av.time_base == pytest.approx(0.16, abs=0.05)
+    assert Image.open(gif).n_frames == 4
 
 
 def test_frequencies_go_from_one_part_alone() -> None:

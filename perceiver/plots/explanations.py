@@ -232,10 +232,10 @@ def concentration_figure(
         raise ValueError(f"there are {len(effective)} rows for {len(blocks)} blocks")
     names = [str(block + 1) for block in blocks]
     figure = _boxes(names, list(effective), "block %{x}, %{text}: %{y:,.1f}<extra></extra>", ACCENT)
-    figure.update_yaxes(title_text="Elements read", type="log", range=[0, np.log10(elements) + 0.05], dtick=1)
+    figure.update_yaxes(title_text="Elements read", type="log", range=[0, np.log10(elements) + 0.35], dtick=1)
     figure.update_xaxes(title_text="Block")
     line = {"color": GREY, "dash": "dot", "width": 1}
-    figure.add_hline(elements, line=line, label={"text": "all alike", "textposition": "end", "yanchor": "top"})
+    figure.add_hline(elements, line=line, label={"text": "all alike", "textposition": "end", "yanchor": "bottom"})
     return figure
 
 

@@ -61,22 +61,32 @@ def evaluate(
 
 
 def run_identity(model: Perceiver, sample: Sample) -> str:
-    """A digest of a model and an input: the configuration, the latents and the head of the one, the contents and the
-    coordinates of the other. The names of both do not matter."""
-    digest = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True, default=str).encode())
-    # Two trained models that differ at all differ in these, which are a small part of the weights.
-    for tensor in (model.latents, *model.head.state_dict().values()):
-        _add(digest, tensor)
+    """A digest of a model, as `model_identity` takes it, and an input: its contents and coordinates. The names of both
+    do not matter."""
+    digest = _of_model(model)
     _add(digest, sample.content)
     if sample.coordinates is not None:
         _add(digest, sample.coordinates)
     return digest.hexdigest()
 
 
+def model_identity(model: Perceiver) -> str:
+    """A digest of a model: its configuration, its latents and its head."""
+    return _of_model(model).hexdigest()
+
+
 def check_identity(given: str, expected: str, what: str) -> None:
     """Raises ConfigError where a result, such as "a sweep", is of another model or another input."""
     if given != expected:
         raise ConfigError(f"{what} can be resumed for the model and the input that it was begun with; this is another")
+
+
+def _of_model(model: Perceiver) -> hashlib._Hash:
+    digest = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True, default=str).encode())
+    # Two trained models that differ at all differ in these, which are a small part of the weights.
+    for tensor in (model.latents, *model.head.state_dict().values()):
+        _add(digest, tensor)
+    return digest
 
 
 def _add(digest: hashlib._Hash, tensor: Tensor) -> None:

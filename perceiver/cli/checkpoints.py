@@ -48,7 +48,10 @@ def show(
     name: Annotated[
         str | None, typer.Argument(help="Show the card of this checkpoint: its name or its folder.", show_default=False)
     ] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Check weights against the SHA-256 in their cards.")] = False,
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help="Check weights against the SHA-256 in their cards and in analyses of data sets."),
+    ] = False,
     write_readme: Annotated[
         Path | None,
         typer.Option(help="Write the table of checkpoints into this file, between its marks.", show_default=False),
@@ -136,11 +139,13 @@ def _folder(store: BundledCheckpoints, name: str) -> Path:
 
 def _verify(folders: Mapping[str, Path]) -> None:
     from ..checkpoints.cards.card import verify
+    from ..dataset import check
 
     with progress_bar() as progress:
         for i, folder in enumerate(folders.values()):
             progress(i / len(folders), "Reading weights")
             verify(folder)
+            check(folder)
 
 
 def _described(name: str, folder: Path) -> dict[str, Any]:

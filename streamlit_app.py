@@ -18,6 +18,8 @@ PAGES = {
     "Explain": "Which parts of the input speak for a class, and a test of whether the maps that say so are right.",
     "Ablate": "Remove frequencies of the position encoding: what happens to the answer and to the maps.",
     "Compare": "Two to four Perceivers on one input: predictions, maps and position encodings.",
+    "Data set": "One Perceiver over a whole data set: confusions, a map of the examples, latents, bands, and where two "
+    "of them disagree.",
     "Open": "Open another Perceiver: from the Hugging Face hub, from a folder, or from files.",
 }
 
@@ -25,7 +27,7 @@ st.set_page_config(
     page_title="Perceiver Lens", page_icon=ASSETS / "icon.png", layout="wide", initial_sidebar_state=SIDEBAR
 )
 st.html(ASSETS / "style.css")
-pages = [st.Page(f"app/pages/{title.lower()}.py", title=title) for title in PAGES]
+pages = [st.Page(f"app/pages/{title.lower().replace(' ', '_')}.py", title=title) for title in PAGES]
 page = st.navigation(pages, position="hidden")
 header(pages, PAGES[page.title])
 load_libraries()

@@ -157,6 +157,15 @@ def _others(value: tuple[str, ...], values: Mapping[str, Any], limits: Limits) -
     return kept, "The link names a model to compare with that is not here or cannot read this input." if missing else ""
 
 
+def _rival(value: str, values: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
+    if not value or limits.others is None or (value in limits.others and value != values["model"]):
+        return value, ""
+    return "", "The link names a model to compare with that is not here or reads other inputs."
+
+
+_class_or_all = _below("class", "all classes", lambda _, limits: limits.classes)
+
+
 @dataclass(frozen=True)
 class View:
     """What all pages share.
@@ -307,11 +316,28 @@ class CompareView(View):
 
 
 @dataclass(frozen=True)
+class DataSetView(View):
+    """The Data set page.
+
+    true_class, predicted  the inputs that are listed: of this true class, with this prediction; None for all
+    example                the input that is shown, by its row
+    colouring              of the map of examples: by "class", or by whether the prediction is "right"
+    rival                  the checkpoint that this one is compared with; empty for none
+    """
+
+    true_class: int | None = declared(None, NUMBER, rule=_class_or_all, of="model")
+    predicted: int | None = declared(None, NUMBER, rule=_class_or_all, of="model")
+    example: int | None = declared(None, NUMBER, of="model")
+    colouring: Literal["class", "right"] = declared("class", choice(("class", "right")))
+    rival: str = declared("", text(longest=300), rule=_rival)
+
+
+@dataclass(frozen=True)
 class OpenView(View):
     """The Open page, which adds no field."""
 
 
-PAGES = (ExploreView, ExplainView, AblateView, CompareView, OpenView)
+PAGES = (ExploreView, ExplainView, AblateView, CompareView, DataSetView, OpenView)
 FIELDS = fields.declarations(*PAGES)
 DEFAULTS = fields.defaults(*PAGES)
 """The values that a session begins with."""

@@ -134,7 +134,8 @@ def finish(
         groups=groups,
         counted=counted,
         answers=answers,
-        probabilities=softmax(logits[:, -1]),
+        # As files hold them, so that what is sorted by them has the same order before and after.
+        probabilities=softmax(logits[:, -1]).astype(np.float16).astype(np.float64),
         places=embedded(partial.stacked("latent")),
         thumbnails=partial.stacked("thumbnail"),
     )

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64, Int, Int64, UInt8
 from PIL import Image
-from torch import Tensor
 
 from ..analysis.batches import HELD
 from ..analysis.parts import RowParts
+from ..analysis.patching import latent_effects
 from ..analysis.split_shares import score_shares
 from ..analysis.sweep import answers, curves
 from ..config import PerceiverConfig
@@ -91,7 +91,7 @@ class Probe:
         shares = score_shares(trace, self.parts)
         return Measured(
             logits=trace.block_logits.numpy(),
-            removed=removed(self.model, latents, int(trace.logits.argmax())).numpy(),
+            removed=_removed(self.model, trace),
             entropy=(entropy / max(np.log(trace.inputs.shape[1]), np.finfo(np.float32).tiny)).numpy(),
             shares=np.stack([shares.of_group(group) for group in shares.groups], axis=1),
             after=np.concatenate(found) if found else np.zeros(0, dtype=np.int64),
@@ -104,20 +104,12 @@ class Probe:
         )
 
 
-@torch.no_grad()
-def removed(model: Perceiver, latents: Float[Tensor, "N D"], target: int) -> Float[Tensor, "N"]:
-    """How much the logit of a class falls when each latent's state is removed from the latent array before the head.
-
-    The head then takes the mean over, or attends to, the N - 1 others. NaN for a model with a single latent.
-    """
-    count = len(latents)
-    if count == 1:
-        return latents.new_full((1,), torch.nan)
-    others = torch.arange(count - 1) + (torch.arange(count - 1) >= torch.arange(count)[:, None])
-    step = max(1, HELD // (latents.nbytes))
-    without = [model.head(latents[part])[:, target] for part in others.split(step)]
-    whole: Tensor = model.head(latents[None])[0, target]
-    return whole - torch.cat(without)
+def _removed(model: Perceiver, trace: Trace) -> Float64[np.ndarray, "N"]:
+    """What the logit of the predicted class loses without each latent's state after the last block; NaN for a model
+    with a single latent."""
+    if len(model.latents) == 1:
+        return np.full(1, np.nan)
+    return latent_effects(model, trace, after=len(model.config.plan) - 1).effects
 
 
 def cell_shape(config: PerceiverConfig) -> tuple[int, ...]:

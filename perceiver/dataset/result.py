@@ -60,7 +60,7 @@ class ExampleTable:
     groups         inputs of a group are not independent
     counted        whether the row enters means and counts; bundled samples do not
     answers        the predicted class after every block
-    probabilities  of every class after the last block
+    probabilities  of every class after the last block, in half precision
     places         on the map of examples: t-SNE of the mean latent
     thumbnails     of what the model reads
     """

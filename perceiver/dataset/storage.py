@@ -56,7 +56,7 @@ def save(analysis: DataSetAnalysis, path: Path) -> None:
         "removed_by_class": latents.classes.astype(np.float16),
         "strongest": latents.strongest.astype(np.int32),
         "focused": latents.focused.astype(np.int32),
-        "entropy": latents.entropy.astype(np.float16),
+        "entropy": latents.entropy.astype(np.float32),
         "share_means": _means([one.share for one in analysis.shares]),
         "band_accuracy": _means([one.accuracy for one in analysis.bands if one.accuracy is not None]),
         "band_agrees": _means([one.agrees for one in analysis.bands]),

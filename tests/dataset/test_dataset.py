@@ -37,7 +37,6 @@ from perceiver.dataset import (
 )
 from perceiver.dataset.build import embedded
 from perceiver.dataset.collection import balanced
-from perceiver.dataset.measure import removed
 from perceiver.errors import CheckpointError
 from perceiver.positions import CoordinatesConfig
 from perceiver.studies.base import Mean
@@ -84,7 +83,7 @@ def test_predictions_and_counts_equal_a_loop(made: DataSetAnalysis) -> None:
     for i, entry in enumerate(entries()):
         trace = model.trace(model.inputs(entry.read(CONFIG)))
         assert made.examples.answers[i].tolist() == trace.block_logits.argmax(-1).tolist()
-        np.testing.assert_allclose(made.examples.probabilities[i], trace.logits.softmax(-1), atol=1e-6)
+        np.testing.assert_allclose(made.examples.probabilities[i], trace.logits.softmax(-1), atol=5e-4)
         if entry.counted and entry.label != UNKNOWN:
             hit.append([int(one) == entry.label for one in trace.block_logits.argmax(-1)])
             confusion[entry.label, int(trace.logits.argmax())] += 1
@@ -153,13 +152,11 @@ def test_shares_and_bands_equal_a_loop(made: DataSetAnalysis) -> None:
         assert one.agrees.value == pytest.approx(np.mean(same))
 
 
-def test_a_decoder_head_attends_to_the_others() -> None:
-    model = model_of(tiny(head="decoder", labels=LABELS))
-    states = torch.randn(4, 8, generator=torch.Generator().manual_seed(1))
-    expected = [model.head(states[None])[0, 1] - model.head(states[[j for j in range(4) if j != n]][None])[0, 1]
-                for n in range(4)]  # fmt: skip
-    torch.testing.assert_close(removed(model, states, 1), torch.stack(expected))
-    assert removed(model, states[:1], 1).isnan().all()
+def test_a_model_with_one_latent_and_a_decoder_has_no_latent_to_remove() -> None:
+    config = tiny(labels=LABELS, modality="image", preprocess={}, num_latents=1, head="decoder")
+    found = analyse(model_of(config), collection(config))
+    assert np.isnan([one.value for one in found.latents.removed]).all()
+    assert found.to_dict()["latents"][0]["removed"] == {"value": None, "low": None, "high": None}
 
 
 def test_free_elements_are_projected_onto_cells() -> None:
@@ -220,7 +217,7 @@ def test_files_keep_what_was_found(made: DataSetAnalysis, tmp_path: Path) -> Non
         assert getattr(back.examples, field) == getattr(made.examples, field)
     for field in ("labels", "groups", "counted", "answers"):
         np.testing.assert_array_equal(getattr(back.examples, field), getattr(made.examples, field))
-    np.testing.assert_allclose(back.examples.probabilities, made.examples.probabilities, atol=5e-4)
+    np.testing.assert_array_equal(back.examples.probabilities, made.examples.probabilities)
     assert back.examples.thumbnails.shape == made.examples.thumbnails.shape
     np.testing.assert_array_equal(back.latents.strongest, made.latents.strongest)
     assert [one.value for one in back.latents.removed] == pytest.approx([one.value for one in made.latents.removed])
@@ -299,8 +296,8 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
     assert np.abs(made.examples.thumbnails.astype(int) - [200, 40, 90]).max() <= 1
     with pytest.raises(InputError, match="is not a folder"):
         files(config, tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no picture"):
-        (tmp_path / "empty").mkdir()
         files(config, tmp_path / "empty")
 
 

@@ -1,0 +1,148 @@
+"""The inputs of a cell of the confusion matrix, and one of them: its probabilities, and the way to Explore."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from perceiver.analysis.formatting import percent
+
+from ...components import Row, Tile, ranking, wall
+from ...services import dataset
+from ...session import controls, state, text
+from .choice import DataSetContext
+
+MOST = 120
+"""Inputs that are listed."""
+
+TOP = 5
+"""Classes that are shown of an example."""
+
+EXPLORE = "app/pages/explore.py"
+
+
+def listed(context: DataSetContext) -> None:
+    """The inputs of the chosen classes as thumbnails, those the model is least sure of first."""
+    view, found = context.view, context.analysis
+    names = {None: "all", **dict(enumerate(context.names))}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.subheader("Examples", anchor="examples", width="content")
+        controls.select("True class", "true_class", names, view.true_class, width=190)
+        controls.select("Prediction", "predicted", names, view.predicted, width=190)
+    rows = found.members(view.true_class, view.predicted)
+    if not len(rows):
+        st.caption("No input has this true class and this prediction.")
+        return
+    show_wall(context, rows[:MOST].tolist(), key="cell_examples")
+    more = f" The first {MOST} of them are shown." if len(rows) > MOST else ""
+    st.caption(f"{len(rows):,} {'inputs' if len(rows) > 1 else 'input'}, the least sure prediction first.{more}")
+
+
+def show_wall(context: DataSetContext, rows: Sequence[int], *, key: str, tall: int | None = 330) -> None:
+    """Thumbnails of some inputs; a click shows one."""
+    table, names, view = context.analysis.examples, context.names, context.view
+    predicted = context.analysis.predicted
+    tiles = []
+    for row in rows:
+        known = table.labels[row] >= 0
+        wrong = known and predicted[row] != table.labels[row]
+        true = names[table.labels[row]] if known else "not known"
+        alt = f"{table.names[row] or table.keys[row]}: true {true}, predicted {names[predicted[row]]}"
+        tiles.append(Tile(title=f"{'✗ ' if wrong else ''}{names[predicted[row]]}", alt=alt))
+    wall(
+        table.thumbnails[list(rows)],
+        tiles,
+        key=key,
+        label="Examples",
+        tile=64,
+        dense=True,
+        named=True,
+        tall=tall,
+        limit=72,
+        fill=True,
+        chosen=list(rows).index(view.example) if view.example in rows else None,
+        on_pick=lambda index: state.change(example=int(rows[index])),
+    )
+
+
+def one(context: DataSetContext) -> None:
+    """The chosen input: what it looks like, the leading classes, and whether it can be opened."""
+    row, found = context.view.example, context.analysis
+    st.subheader("One example", anchor=False)
+    if row is None:
+        st.caption("Click an example, here, in the list or on the map, to see what the model makes of it.")
+        return
+    table, names = found.examples, context.names
+    label, shares = int(table.labels[row]), table.probabilities[row]
+    pictures, words = st.columns([2, 3])
+    with pictures:
+        st.image(np.kron(table.thumbnails[row], np.ones((5, 5, 1), dtype=np.uint8)), width=120)
+    with words:
+        st.markdown(f"**{text.plain(table.names[row] or table.keys[row])}**")
+        predicted = int(found.predicted[row])
+        true = "its class is not known" if label < 0 else f"truly {text.plain(names[label])}"
+        st.markdown(f"Predicted **{text.plain(names[predicted])}**, {true}.")
+        first = _first_block(found.examples.answers[row], predicted)
+        st.caption(f"The prediction is this from block {first + 1} on.")
+    order = np.argsort(-shares, kind="stable")[:TOP].tolist()
+    if label >= 0 and label not in order:
+        order.append(label)
+    ranking(
+        [
+            Row(
+                name=names[i],
+                share=float(shares[i]),
+                text=percent(float(shares[i])),
+                note="true" if i == label else "",
+                strong=i == predicted,
+            )
+            for i in order
+        ],
+        key="example_classes",
+        label="Probability of the leading classes",
+    )
+    _open(context, row)
+
+
+def _first_block(answers: np.ndarray, predicted: int) -> int:
+    """The first block from which on the prediction stays the same."""
+    others = np.flatnonzero(answers != predicted)
+    return int(others[-1]) + 1 if len(others) else 0
+
+
+def _open(context: DataSetContext, row: int) -> None:
+    """The way to Explore for bundled samples and the visitor's files; why there is none for other examples."""
+    table = context.analysis.examples
+    if context.folder is not None:
+        if st.button("Open in Explore", icon=":material/search:", key="open_example"):
+            state.keep(*dataset.file_of(context.folder, row))
+            st.session_state.pop("source", None)
+            st.switch_page(EXPLORE)
+    elif not table.counted[row]:
+        if st.button("Open in Explore", icon=":material/search:", key="open_example"):
+            state.change(sample=table.names[row])
+            st.session_state.pop("source", None)
+            st.switch_page(EXPLORE)
+    else:
+        nearest = nearest_sample(table.places, table.counted, row)
+        st.caption(
+            "A held-out example is not part of the project, only its thumbnail is: it cannot be opened in Explore. "
+            "`perceiver data build` makes the data."
+        )
+        if nearest is not None and st.button(
+            f"Show the nearest bundled sample: {text.plain(table.names[nearest])}",
+            key="nearest_sample",
+            type="tertiary",
+        ):
+            state.change(example=nearest)
+            st.rerun()
+
+
+def nearest_sample(places: np.ndarray, counted: np.ndarray, row: int) -> int | None:
+    """The bundled sample that lies nearest on the map; None where there is none."""
+    others = np.flatnonzero(~counted)
+    if not len(others):
+        return None
+    return int(others[np.argmin(((places[others] - places[row]) ** 2).sum(1))])

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import CheckpointError, InputError
+from ..progress import progress_bar
 from .arguments import ISOLATE
-from .console import examples, file_part, print_json, print_notes, progress_bar, table
+from .console import examples, file_part, print_json, print_notes, table
 from .options import AsJson, Out
 from .session import open_checkpoint
 from .training import DataFolder
@@ -186,7 +187,9 @@ def _print(found: list[DataSetAnalysis], as_json: bool) -> None:
         print_notes(one.about.model, [*one.about.notes, *(f"{name}: {reason}" for name, reason in one.about.errors)])
     if as_json:
         values = [one.to_dict() for one in found]
-        print_json(values if len(values) == 1 else {"analyses": values, "pairs": [one.to_dict() for *_, one in pairs]})
+        print_json(
+            values[0] if len(values) == 1 else {"analyses": values, "pairs": [one.to_dict() for *_, one in pairs]}
+        )
         return
     typer.echo("\n\n".join([*map(_listing, found), *(_pair(*one) for one in pairs)]))
 

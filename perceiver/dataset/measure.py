@@ -93,7 +93,7 @@ class Probe:
             logits=trace.block_logits.numpy(),
             removed=_removed(self.model, trace),
             entropy=(entropy / max(np.log(trace.inputs.shape[1]), np.finfo(np.float32).tiny)).numpy(),
-            shares=np.stack([shares.of_group(group) for group in shares.groups], axis=1),
+            shares=np.stack([shares.of(group) for group in shares.groups], axis=1),
             after=np.concatenate(found) if found else np.zeros(0, dtype=np.int64),
             latent=latents.mean(0).numpy(),
             attention=attention,

@@ -136,7 +136,7 @@ def test_shares_and_bands_equal_a_loop(made: DataSetAnalysis) -> None:
         (block, group) for block in (0, 1) for group in ("content", "position")
     ]
     for one in made.shares:
-        assert one.share == Mean.of(np.array([shares.of_group(one.group)[one.block] for shares in found]), groups)
+        assert one.share == Mean.of(np.array([shares.of(one.group)[one.block] for shares in found]), groups)
     *cut, whole = made.bands
     assert whole.agrees.value == 1.0
     assert whole.accuracy is not None

@@ -26,7 +26,7 @@ EXPLORE = "app/pages/explore.py"
 def listed(context: DataSetContext) -> None:
     """The inputs of the chosen classes as thumbnails, those the model is least sure of first."""
     view, found = context.view, context.analysis
-    names = {None: "all", **dict(enumerate(context.names))}
+    names: dict[int | None, str] = {None: "all", **dict(enumerate(context.names))}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.subheader("Examples", anchor="examples", width="content")
         controls.select("True class", "true_class", names, view.true_class, width=190)
@@ -62,7 +62,7 @@ def show_wall(context: DataSetContext, rows: Sequence[int], *, key: str, tall: i
         tall=tall,
         limit=72,
         fill=True,
-        chosen=list(rows).index(view.example) if view.example in rows else None,
+        chosen=next((i for i, row in enumerate(rows) if row == view.example), None),
         on_pick=lambda index: state.change(example=int(rows[index])),
     )
 

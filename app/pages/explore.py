@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from app.sections import attention_to, downloads, maps, part_shares, predictions, strip
+from app.sections import attention_to, downloads, maps, part_shares, predictions, split, strip
 from app.sections.context import ExploreContext, run_page
 from app.services.maps import block_maps
 from app.session import state
@@ -34,11 +36,13 @@ def _blocks(context: ExploreContext) -> None:
         "inside": inside,
         "on_region": attention_to.choose_region,
     }
-    selection = maps.selection_of(context)
+    parts = split.choices(context)
+    selection = replace(maps.selection_of(context), part=view.split)
     found = block_maps(
         context.case, selection, view.scale, context.progress, since=None if view.show == "blocks" else view.show
     )
-    words = maps.selection_text(selection, context.config.cross_heads)
+    part = parts[view.split] if view.split else ""
+    words = maps.selection_text(selection, context.config.cross_heads, part)
     given, blocks, answer = strip.columns(len(found))
     with given:
         predictions.model_input(context, **marking)
@@ -50,15 +54,17 @@ def _blocks(context: ExploreContext) -> None:
             st.caption(f"{reads} {predictions.later_shares(context)}")
     with answer:
         predictions.answer(context)
-    maps.toolbar(context, selection, show=view.show, menu=lambda: downloads.menu(context, selection, found, words))
+    menu = partial(downloads.menu, context, selection, found, words)
+    maps.toolbar(context, selection, show=view.show, menu=menu, parts=parts)
     large, answer, latents = st.columns([21, 15, 16], gap="medium")
     with large:
-        maps.large(context, one, words, **marking)
+        maps.large(context, one, words, part=part, **marking)
     with answer:
         attention_to.show(context, selection)
     with latents:
         maps.latents(context, one.block, selection)
     part_shares.show(context)
+    split.shares(context, selection)
 
 
 run_page(ExploreView, page)

@@ -17,7 +17,7 @@ from perceiver.errors import ConfigError
 from ..components import Row, ranking
 from ..services import export, maps
 from ..session import controls, state, text
-from . import downloads
+from . import downloads, split
 from .context import ExploreContext
 
 TOP = 6
@@ -78,6 +78,7 @@ def _element(context: ExploreContext, selection: MapSelection) -> None:
     st.caption(
         f"1 × is uniform attention. The first gives this {modality.spot} {percent(found[0].weight)} of its weight."
     )
+    split.why(context, selection, found[0])
 
 
 def _region(context: ExploreContext, selection: MapSelection) -> None:

@@ -19,12 +19,14 @@ from ..session.view import View
 from .context import PageContext
 
 
-def map_sentence(context: PageContext[View], one: BlockMap, reference: str = "") -> str:
+def map_sentence(context: PageContext[View], one: BlockMap, reference: str = "", part: str = "") -> str:
     """What a map says, escaped for Markdown; "" for maps whose values are no weights.
 
     reference  what a difference is from, where it is not from another block: "the whole encoding"
+    part       the parts whose scores the map is of, in words; "" for all
     """
-    subject, what = f"block {one.block + 1}", one.range.what
+    alone = f", by {part} alone," if part else ""
+    subject, what = f"block {one.block + 1}{alone}", one.range.what
     if what not in WEIGHTS:
         return ""
     axes = inference.along(context.case)
@@ -53,10 +55,10 @@ def _of_parts(sample: Sample, one: BlockMap, subject: str, words: Mapping[str, s
     return parts_sentence(subject, [words[part.name] for part in parts], shares, even)
 
 
-def show(context: PageContext[View], one: BlockMap, reference: str = "") -> None:
+def show(context: PageContext[View], one: BlockMap, reference: str = "", part: str = "") -> None:
     """Draws the sentence of a map; for a map that is nearly even also a button that draws every map on its own scale,
     which shows what the shared scale does not."""
-    told = map_sentence(context, one, reference)
+    told = map_sentence(context, one, reference, part)
     if not told:
         return
     even = not one.range.signed and one.range.comparable and nearly_even(one.values)

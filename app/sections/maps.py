@@ -42,6 +42,10 @@ SCALE_MEANING = (
     "Shared: one scale for all maps. × uniform: multiples of 1/M, the weight without a preference. Per map: each map's "
     "own range, not comparable. Log: orders of magnitude."
 )
+PARTS = (
+    "The scores are sums of a part for the content of an element and of parts for its position. Maps can show one part "
+    "alone: its scores, or the attention weights that the softmax of these scores alone would give."
+)
 SCALES: Mapping[str, str] = {"shared": "Shared", "uniform": "× uniform", "per_map": "Per map", "log": "Log"}
 SHOWN: Mapping[str, str] = {
     "blocks": "Each block",
@@ -68,12 +72,15 @@ def title(one: BlockMap) -> str:
     return f"Block {one.block + 1} − block {one.base + 1}"
 
 
-def selection_text(selection: MapSelection, heads: int) -> str:
-    """Which latents and, in models with several heads, which head: for titles."""
-    latents = REDUCED[selection.reduce] if selection.latent is None else f"latent {selection.latent + 1}"
-    if heads == 1:
-        return latents
-    return f"{latents}, {'mean of heads' if selection.head is None else f'head {selection.head + 1}'}"
+def selection_text(selection: MapSelection, heads: int, part: str = "") -> str:
+    """Which latents and, in models with several heads, which head: for titles.
+
+    part  the parts whose scores the maps are of, in words; "" for all
+    """
+    words = [REDUCED[selection.reduce] if selection.latent is None else f"latent {selection.latent + 1}"]
+    if heads > 1:
+        words.append("mean of heads" if selection.head is None else f"head {selection.head + 1}")
+    return ", ".join([*words, *([f"{part} alone"] if part else [])])
 
 
 def colour_text(selection: MapSelection, show: str, colours: str) -> str:
@@ -105,6 +112,7 @@ def toolbar(
     show: str | None = None,
     scales: Sequence[Mode] | None = None,
     latent_help: str = "",
+    parts: Mapping[str, str] | None = None,
 ) -> None:
     """The controls of what the maps show and how they are drawn, most of them behind one button, and what they are set
     to. None of them runs the model.
@@ -113,6 +121,7 @@ def toolbar(
     show         the maps, or which differences of blocks; None where there is no such choice
     scales       the colour scales to choose from, the default first; None for all that the maps have
     latent_help  where given, a latent is chosen here by its number, with this help
+    parts        the parts of the scores that the maps can be of, as text and in words; None where there is no choice
     """
     view, config = context.view, context.config
     if scales is None:
@@ -132,13 +141,23 @@ def toolbar(
                     "Show", "show", SHOWN, show, help="The map of each block, or what changes between blocks."
                 )
             drawing_options(context)
-        st.caption(display_text(context, selection, mode, show or "blocks"), width="stretch")
+        if parts:
+            names = {part: f"{name[:1].upper()}{name[1:]}" for part, name in parts.items()}
+            label = "Part of the scores"
+            controls.segments(label, "split", names, selection.part, help=PARTS, label_visibility="collapsed")
+            st.space("stretch")
+        part = (parts or {}).get(selection.part, "") if selection.part else ""
+        words = display_text(context, selection, mode, show or "blocks", part)
+        if not parts:
+            st.caption(words, width="stretch")
         menu()
+    if parts:  # there is no room beside the switch
+        st.caption(words)
 
 
-def display_text(context: PageContext[View], selection: MapSelection, mode: str, show: str) -> str:
+def display_text(context: PageContext[View], selection: MapSelection, mode: str, show: str, part: str = "") -> str:
     """What the controls of the display are set to, in one line."""
-    parts = [KINDS[context.view.kind], selection_text(selection, context.config.cross_heads)]
+    parts = [KINDS[context.view.kind], selection_text(selection, context.config.cross_heads, part)]
     if show != "blocks":
         parts.append(SHOWN[show].lower())
     parts.append(f"{SCALES[mode].lower()} scale")
@@ -221,15 +240,17 @@ def large(
     on_pick: OnPick | None = None,
     inside: Inside | None = None,
     on_region: OnRegion | None = None,
+    part: str = "",
 ) -> None:
     """The chosen map, large enough to point at every element.
 
     on_pick    called with the element that is picked; by default it is marked
     inside     the elements of the selected region
     on_region  called with the region that is selected; None where none can be
+    part       the parts whose scores the map is of, in words; "" for all
     """
     st.subheader(f"{title(one)}: {words}", anchor=False)
-    findings.show(context, one)
+    findings.show(context, one, part=part)
     st.caption(facts_text(context, one))
     context.modality.large(
         context.sample,
@@ -247,7 +268,7 @@ def latents(context: PageContext[View], block: int, selection: MapSelection) -> 
     """The maps of all latents of a block as thumbnails, one of which may be chosen."""
     st.subheader(f"Latents of block {block + 1}", anchor=False, help=LATENTS)
     st.caption("The most concentrated first; choose one to see its maps.")
-    thumbnails = strip(context.case, block, selection.kind, selection.head, context.progress)
+    thumbnails = strip(context.case, block, selection.kind, selection.head, context.progress, selection.part)
     ordered = [int(i) for i in thumbnails.order]
     if selection.latent is not None:
         label, help = f"Latent, 1 to {len(ordered)}", "The latent whose maps are shown, by its number."

@@ -44,6 +44,19 @@ def region_csv(case: Case, region: str, head: int | None) -> bytes:
     return export.region_csv(inference.run(case, Progress()).region(region, head=head)).encode()
 
 
+def split_csv(case: Case, head: int | None) -> bytes:
+    """The share of content and of each axis in the variance of the scores of every block and latent."""
+    its = inference.run(case, Progress()).split
+    return export.split_csv(its.shares(head=head), its.bundles).encode()
+
+
+def score_csv(case: Case, block: int, latent: int, element: int, head: int | None) -> bytes:
+    """The score of a latent at an element, part by part."""
+    run = inference.run(case, Progress())
+    found = run.split.score(element, block=block, latent=latent, head=head)
+    return export.score_split_csv(found, run.context.axis_names).encode()
+
+
 def profiles_csv(case: Case, selection: MapSelection) -> bytes:
     """The maps of all blocks along each axis of the input."""
     return inference.run(case, Progress()).select(selection).profiles_csv().encode()

@@ -19,6 +19,7 @@ from perceiver.trace import Kind, Trace
 
 from .inference import Case, context, read, trace
 from .queueing import Progress
+from .split import WHOLE, part_trace
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ def _map(model: str, key: str, block: int, selection: MapSelection, _trace: Trac
 
 def maps(case: Case, selection: MapSelection, progress: Progress) -> dict[int, Float[np.ndarray, "..."]]:
     """The maps of all blocks, by block."""
-    made = trace(case, progress)
+    made = part_trace(case, selection.part, progress)
     found = {}
     for i, block in enumerate(made.blocks):
         progress.step(0.5 + 0.5 * i / len(made.blocks), f"Reading the map of block {block + 1}")
@@ -59,29 +60,38 @@ def block_maps(
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def _concentration(model: str, key: str, block: int, head: int | None, _trace: Trace) -> Concentration:
+def _concentration(model: str, key: str, block: int, head: int | None, part: str, _trace: Trace) -> Concentration:
     return latents.concentration(_trace, block, head)
 
 
-def concentration(case: Case, block: int, head: int | None, progress: Progress) -> Concentration:
-    """How concentrated the maps of a block's latents are."""
-    return _concentration(case.model, case.key, block, head, trace(case, progress))
+def concentration(case: Case, block: int, head: int | None, progress: Progress, part: str = WHOLE) -> Concentration:
+    """How concentrated the maps of a block's latents are, of some parts of the scores alone if they are named."""
+    return _concentration(case.model, case.key, block, head, part, part_trace(case, part, progress))
 
 
 @st.cache_data(show_spinner=False, max_entries=12)
 def _thumbs(
-    model: str, key: str, block: int, kind: Kind, head: int | None, square: int, _trace: Trace, _sample: Sample
+    model: str,
+    key: str,
+    block: int,
+    kind: Kind,
+    head: int | None,
+    part: str,
+    square: int,
+    _trace: Trace,
+    _sample: Sample,
 ) -> Float[np.ndarray, "N ..."]:
     return latents.latent_thumbnails(_trace, block, square, parts=_sample.parts, kind=kind, head=head)
 
 
-def strip(case: Case, block: int, kind: Kind, head: int | None, progress: Progress) -> Strip:
-    """Thumbnails of the maps of all latents of a block, and the order to show them in."""
-    made = trace(case, progress)
+def strip(case: Case, block: int, kind: Kind, head: int | None, progress: Progress, part: str = WHOLE) -> Strip:
+    """Thumbnails of the maps of all latents of a block, of some parts of the scores alone if they are named, and the
+    order to show them in."""
+    made = part_trace(case, part, progress)
     progress.step(0.9, f"Reading the latents of block {block + 1}")
-    sample, narrow = read(case), concentration(case, block, head, progress)
+    sample, narrow = read(case), concentration(case, block, head, progress, part)
     square = latents.thumbnail_square(sample)
-    thumbs = _thumbs(case.model, case.key, block, kind, head, square, made, sample)
+    thumbs = _thumbs(case.model, case.key, block, kind, head, part, square, made, sample)
     return Strip(order=narrow.order, entropies=narrow.entropy, thumbs=thumbs, square=square)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from perceiver.analysis import ablation, region
+from perceiver.analysis import ablation, parts, region
 from perceiver.errors import ConfigError
 
 LONGEST = 100
@@ -176,6 +176,13 @@ def _region(text: str) -> str:
         raise ValueError(text) from error
 
 
+def _parts(text: str) -> str:
+    try:
+        return parts.parse(text).text()
+    except ConfigError as error:
+        raise ValueError(text) from error
+
+
 def ablation_text(removed: ablation.Ablation) -> str:
     """An ablation as a view holds it: its fill is kept even while nothing is removed."""
     fill = f"shuffle:{removed.seed}" if removed.fill == "shuffle" else removed.fill.replace("zero", "")
@@ -196,3 +203,6 @@ ABLATION = Codec(_ablation, longest=ablation.LONGEST)
 
 REGION = Codec(_region, longest=region.LONGEST)
 """A part of the input: "3-10,5-20"."""
+
+PARTS = Codec(_parts, longest=parts.LONGEST)
+"""Some parts of the input's rows: "content", "b1:3"."""

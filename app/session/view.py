@@ -18,7 +18,7 @@ from perceiver.errors import InputError
 from perceiver.trace import KINDS, REDUCTIONS, Kind, Reduce
 
 from . import fields
-from .fields import ABLATION, NUMBER, PAIRS, REGION, SECONDS, Rule, choice, declared, names, text, whole
+from .fields import ABLATION, NUMBER, PAIRS, PARTS, REGION, SECONDS, Rule, choice, declared, names, text, whole
 
 if TYPE_CHECKING:
     from perceiver.modalities import Option
@@ -222,6 +222,7 @@ class ExploreView(View):
     show    the maps of the "blocks", or each block's difference from the "previous" or the "first"
     region  the part of the input whose attention weight is measured, as `Region.text` writes it; empty for none
     among   the block whose latents are listed for an element or a region; None for all blocks
+    split   the parts of the input's rows whose scores the maps are of, as `PartChoice.text` writes them; empty for all
     """
 
     show: Literal["blocks", "previous", "first"] = declared(
@@ -229,6 +230,7 @@ class ExploreView(View):
     )
     region: str = declared("", REGION, rule=_region, of="sample")
     among: int | None = declared(None, NUMBER, rule=_part, of="model")
+    split: str = declared("", PARTS)
 
 
 @dataclass(frozen=True)

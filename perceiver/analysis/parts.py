@@ -63,6 +63,11 @@ class RowPart:
         """What it is added up to."""
         return _GROUP_OF[self.kind]
 
+    @property
+    def bundle(self) -> str:
+        """The choice of parts that it is summed up in, as text: its axis if it has one, else its group."""
+        return self.group if self.axis is None else f"axis:{self.axis + 1}"
+
     def text(self) -> str:
         """The part as short text, counted from 1: "content:2", "x1", "b1:3", "component:4", "embedding:1"."""
         if self.axis is None:
@@ -210,10 +215,7 @@ class RowParts:
     @property
     def bundles(self) -> tuple[str, ...]:
         """Choices of parts that add up to all of them, as text: content, each axis or all positions, embeddings."""
-        axes = sorted({part.axis for part in self.parts if part.axis is not None})
-        positions = [f"axis:{axis + 1}" for axis in axes] or ["position"]
-        of_groups = {"content": ["content"], "position": positions, "embedding": ["embedding"]}
-        return tuple(text for group in self.present for text in of_groups[group])
+        return tuple(dict.fromkeys(part.bundle for part in self.parts))
 
     def choose(self, text: str) -> Bool[np.ndarray, "parts"]:
         """The parts that text names (`parse`). Raises ConfigError where there are none."""

@@ -54,16 +54,18 @@ EPSILON = 1e-5
 class Term:
     """One or more parts of a score.
 
-    text   the choice of parts (`perceiver.analysis.parts.parse`); "" for those that are not listed
-    name   in words
-    value  the score of the parts
-    mean   its mean over all elements
+    text    the choice of parts (`perceiver.analysis.parts.parse`); "" for those that are not listed
+    name    in words
+    value   the score of the parts
+    mean    its mean over all elements
+    bundle  the bundle that they belong to (`RowPart.bundle`); "" for those that are not listed
     """
 
     text: str
     name: str
     value: float
     mean: float
+    bundle: str
 
     @property
     def excess(self) -> float:
@@ -113,7 +115,7 @@ class ScoreSplit:
     def of_group(self, group: Group) -> Term:
         """The score of a group of parts."""
         chosen = np.array([part.group == group for part in self.parts], dtype=bool)
-        return Term(group, group, float(self.values[chosen].sum()), float(self.means[chosen].sum()))
+        return Term(group, group, float(self.values[chosen].sum()), float(self.means[chosen].sum()), group)
 
     def terms(self, top: int | None = None, axes: Sequence[str] = ()) -> tuple[Term, ...]:
         """Content together, and every other part, largest difference from the mean over elements first.
@@ -122,7 +124,7 @@ class ScoreSplit:
         axes  names of the axes, for the names of the parts
         """
         found = [
-            Term(part.text(), part.name(axes), float(value), float(mean))
+            Term(part.text(), part.name(axes), float(value), float(mean), part.bundle)
             for part, value, mean in zip(self.parts, self.values, self.means, strict=True)
             if part.group != "content"
         ]
@@ -132,7 +134,7 @@ class ScoreSplit:
         listed, left = (found, []) if top is None or len(found) <= top + 1 else (found[:top], found[top:])
         if left:
             name = f"{len(left)} others"
-            listed.append(Term("", name, sum(one.value for one in left), sum(one.mean for one in left)))
+            listed.append(Term("", name, sum(one.value for one in left), sum(one.mean for one in left), ""))
         return tuple(listed)
 
     def _repr_html_(self) -> str:

@@ -90,7 +90,7 @@ def shares(context: ExploreContext, selection: MapSelection) -> None:
         return
     found = service.shares(case, view.head, context.progress)
     st.subheader("What the scores are made of", anchor=False, help=SHARES)
-    st.markdown(text.plain(shares_sentence(found)).replace(" %", "\N{NO-BREAK SPACE}%"))
+    st.markdown(text.plain(shares_sentence(found).replace(" %", "\N{NO-BREAK SPACE}%")))
     one = selection.latent
     each = {bundle: found.of(bundle) if one is None else found.by_latent(bundle)[:, one] for bundle in bundles}
     whose = "all latents" if one is None else f"latent {one + 1}"

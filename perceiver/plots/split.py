@@ -69,6 +69,7 @@ def score_figure(pieces: Sequence[Piece], bundles: Sequence[str]) -> go.Figure:
                 hovertemplate=f"{html.escape(one.name)}: {signed(one.value)}<extra></extra>",
             )
         )
+    figure.add_vline(0, line={"color": GREY, "width": 3})
     figure.update_layout(barmode="relative", bargap=0.1, uniformtext={"minsize": SMALL, "mode": "hide"})
     figure.update_xaxes(showticklabels=False, zeroline=True)
     figure.update_yaxes(showticklabels=False, showgrid=False)

@@ -44,6 +44,9 @@ HEADERS = {
 }
 """What a public server sends with every answer."""
 
+MAIN_PAGE = "/explore"
+"""The address that the main page would have if it were like the others; it leads to the main page."""
+
 _NEEDED = (b"cookie", b"sec-fetch-dest", b"x-forwarded-proto")
 
 
@@ -57,6 +60,15 @@ class Visitors:
         """Handles a request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        base = st.get_option("server.baseUrlPath").strip("/")
+        if scope["path"].strip("/") == f"{base}{MAIN_PAGE}".strip("/"):
+            # Streamlit knows the main page by "/" alone.
+            place = b"../" if scope["path"].endswith("/") else b"./"
+            query = scope.get("query_string", b"")
+            headers = [(b"location", place + (b"?" + query if query else b"")), (b"content-length", b"0")]
+            await send({"type": "http.response.start", "status": 307, "headers": headers})
+            await send({"type": "http.response.body"})
             return
         given = {name: value for name, value in scope["headers"] if name in _NEEDED}
 

@@ -169,7 +169,13 @@ def test_the_command_sets_the_server_up(monkeypatch: pytest.MonkeyPatch) -> None
 Headers = list[tuple[bytes, bytes]]
 
 
-def answer(request: Headers, kind: bytes = b"text/html; charset=utf-8", scheme: str = "http") -> dict[str, list[str]]:
+def answer(
+    request: Headers,
+    kind: bytes = b"text/html; charset=utf-8",
+    scheme: str = "http",
+    path: str = "/",
+    query: bytes = b"",
+) -> dict[str, list[str]]:
     """The headers of an answer of the server to a request with some headers."""
     server = importlib.import_module("server")
     sent: list[Any] = []
@@ -183,7 +189,8 @@ def answer(request: Headers, kind: bytes = b"text/html; charset=utf-8", scheme: 
     async def receive() -> Any:
         return {}
 
-    asyncio.run(server.Visitors(page)({"type": "http", "scheme": scheme, "headers": request}, receive, send))
+    scope = {"type": "http", "scheme": scheme, "headers": request, "path": path, "query_string": query}
+    asyncio.run(server.Visitors(page)(scope, receive, send))
     found: dict[str, list[str]] = {}
     for name, value in sent[0]["headers"]:
         found.setdefault(name.decode(), []).append(value.decode())
@@ -195,6 +202,19 @@ def test_the_server_sends_its_headers(reporting: None) -> None:
     assert headers["x-content-type-options"] == ["nosniff"]
     assert "frame-ancestors 'self'" in headers["content-security-policy"][0]
     assert "set-cookie" not in headers
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "place"),
+    [
+        ("/explore", b"model=a&sample=b", "./?model=a&sample=b"),
+        ("/explore/", b"", "../"),
+        ("/explain", b"", None),
+        ("/explored", b"", None),
+    ],
+)
+def test_the_main_page_is_found_by_its_name_too(reporting: None, path: str, query: bytes, place: str | None) -> None:
+    assert answer([], path=path, query=query).get("location") == (place and [place])
 
 
 def test_a_browser_gets_an_unguessable_key_once(reporting: None, monkeypatch: pytest.MonkeyPatch) -> None:

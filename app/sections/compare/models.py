@@ -25,6 +25,8 @@ def choose_models(context: CompareContext) -> tuple[CompareContext, ...]:
     """Draws the choice of models. Returns the context of each, that of the page first."""
     available = models.available(views.names())
     others = [key for key, kind in available.items() if kind == context.config.modality and key != context.view.model]
+    # Those of the same classes come first.
+    others.sort(key=lambda key: models.stored_config(key).labels != context.config.labels)
     if not others:
         st.caption(f"No other model here reads a {context.modality.noun}, so there is nothing to set beside this one.")
         return (context,)

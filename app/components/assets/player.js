@@ -24,7 +24,7 @@ class Player {
     this.sound.readout.line.remove();
     this.sound.readout = this.picture.readout;
     this.words.after(this.picture.readout.line);
-    this.hearing = hearMoment(this, (at) => {
+    this.shared = new SharedMoment((at) => {
       this.pause();
       this.look(at);
     });
@@ -38,7 +38,7 @@ class Player {
 
   close() {
     this.pause();
-    this.hearing();
+    this.shared.close();
     this.picture.close();
     this.sound.close();
   }
@@ -46,7 +46,6 @@ class Player {
   // frame: { start, stop, frames, each, moment, names, picture, sound, rate }, `picture` and `sound` as a MapView takes
   // them; rgb, values and shades hold all frames, samples what is heard.
   show(frame) {
-    const moved = !this.frame || frame.moment !== this.frame.moment || frame.start !== this.frame.start;
     this.frame = frame;
     this.index = null;
     this.frames.hidden = !frame.picture;
@@ -62,8 +61,8 @@ class Player {
     }
     this.time.max = frame.frames - 1;
     this.time.setAttribute("aria-label", frame.label);
-    if (!this.playing) this.look(moved || this.at === undefined ? frame.moment : this.at);
-    else this.look(this.at);
+    const given = this.shared.given(frame.moment);
+    this.look(this.playing || this.waiting ? this.at : given);
     this.read();
   }
 
@@ -125,7 +124,7 @@ class Player {
     if (part === "audio" && at >= 0) {
       const count = frame.sound.grid.columns.length;
       this.look(frame.start + ((at + 0.5) / count) * (frame.stop - frame.start));
-      tellMoment(this, this.at);
+      this.shared.tell(this.at, true);
     }
     const cells = part === "video" ? frame.picture.grid.rows.length * frame.picture.grid.columns.length : 0;
     const first = Math.floor(this.index / frame.each) * cells;
@@ -139,14 +138,18 @@ class Player {
   scrub() {
     const { start, stop, frames } = this.frame;
     this.look(start + ((Number(this.time.value) + 0.5) / frames) * (stop - start));
-    tellMoment(this, this.at);
-    this.tell();
+    this.keep();
   }
 
   // Tells the page of the moment, for its link, once it rests.
-  tell() {
+  keep() {
+    this.shared.tell(this.at);
     clearTimeout(this.waiting);
-    this.waiting = setTimeout(() => this.send("moment", this.at), REST);
+    this.waiting = setTimeout(() => {
+      this.waiting = null;
+      this.shared.tell(this.at, true);
+      this.send("moment", this.at);
+    }, REST);
   }
 
   turn(speed) {
@@ -167,7 +170,7 @@ class Player {
     const step = (now) => {
       const along = from - start + (Math.max(0, now - began) / 1000) * this.speed;
       this.look(start + (along % (stop - start)));
-      tellMoment(this, this.at);
+      this.shared.tell(this.at);
       this.playing = requestAnimationFrame(step);
     };
     this.playing = requestAnimationFrame(step);
@@ -184,7 +187,7 @@ class Player {
 
   halt() {
     this.pause();
-    this.tell();
+    this.keep();
   }
 
   pressed(on) {

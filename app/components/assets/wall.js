@@ -11,17 +11,17 @@ const PROFILE = 20; // height of the profile under a picture in CSS pixels
 class Wall extends Tiles {
   constructor(parent) {
     super(parent);
-    this.hearing = hearMoment(this, (at) => this.look(at));
+    this.shared = new SharedMoment((at) => this.look(at));
   }
 
   close() {
     super.close();
-    this.hearing();
+    this.shared.close();
   }
 
   // frame.moving: { start, stop, frames, moment } of a clip, whose pixels are those of all frames, picture by picture.
   show(frame) {
-    this.index = frame.moving ? frameAt(frame.moving, frame.moving.moment) : 0;
+    this.index = frame.moving ? frameAt(frame.moving, this.shared.given(frame.moving.moment)) : 0;
     super.show(frame);
   }
 

@@ -14,6 +14,7 @@ from PIL import Image
 from perceiver.analysis.formatting import clock
 from perceiver.analysis.latents import thumbnail_sides
 from perceiver.plots import colour
+from perceiver.plots.axes import time_axis
 from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing.audiovisual import AudiovisualDrawing
 from perceiver.plots.drawing.clip import columns
@@ -23,6 +24,7 @@ from perceiver.plots.overlay import enlarge, on_original, png
 from perceiver.sample import Part, Sample
 
 from ..components import Moving, Selected, Tile, player, wall
+from ..components import clip as choose_window
 from ..services import inference, models
 from ..services.inference import Case
 from ..session import state
@@ -30,7 +32,8 @@ from ..session.view import View
 from .base import Inside, OnPick, OnRegion, Paint, Recorder, colour_bar
 from .clip_parts import Clip
 from .grid import EXTEND, GridView
-from .over_time import choose_channel, choose_start, over_time, padding_text
+from .over_time import begin_at, choose_channel, choose_start, longer, over_time, padding_text
+from .sound import ruler
 
 SIDE = 256
 """Maximum width of the images next to the prediction, in CSS pixels."""
@@ -136,6 +139,16 @@ class ClipView(GridView):
     def original(self, case: Case, sample: Sample) -> None:
         """The whole frame with the part outside the model input dimmed and hatched, and a player if possible."""
         clip, words = Clip.of(sample), _read_part(sample)
+        if longer(clip.sample):
+            choose_window(
+                sample.thumbnails,  # type: ignore[attr-defined]
+                key="clip",
+                label="The window that the model reads",
+                duration=clip.sample.duration,
+                window=(clip.start, clip.stop),
+                bottom=ruler(time_axis(0.0, clip.sample.duration)),
+                on_move=begin_at,
+            )
         if clip.picture is not None:
             st.image(_whole(case.model, case.key, clip.frame, sample), width=SIDE, alt=f"The whole frame. {words}")
         st.caption(words)

@@ -11,7 +11,7 @@ const REST = 500; // milliseconds after the last key before the window is read
 
 class Clip {
   constructor(root) {
-    for (const part of ["track", "envelope", "window"]) this[part] = root.querySelector(`.${part}`);
+    for (const part of ["track", "envelope", "window", "pictures"]) this[part] = root.querySelector(`.${part}`);
     this.ruler = new Ruler(root, "bottom");
     this.outline = document.createElementNS("http://www.w3.org/2000/svg", "path");
     this.outline.setAttribute("vector-effect", "non-scaling-stroke");
@@ -23,17 +23,34 @@ class Clip {
     this.window.addEventListener("keydown", (event) => this.key(event));
   }
 
-  // frame: { label, duration, length, start, movable, bottom, low, high }, in seconds and in [-1, 1]
+  // frame: { label, duration, length, start, movable, bottom, low, high }, in seconds and in [-1, 1]; or { pixels, width,
+  // height, count } of pictures in place of low and high
   show(frame) {
     const busy = (this.held != null || this.waiting) && this.frame.duration === frame.duration;
     this.frame = frame;
     this.last = Math.max(0, frame.duration - frame.length);
-    this.envelope.setAttribute("viewBox", `0 0 ${frame.low.length} 2`);
-    this.outline.setAttribute("d", outline(frame.low, frame.high));
+    this.track.classList.toggle("pictured", !frame.low);
+    this.pictures.hidden = !frame.pixels;
+    if (frame.pixels) this.lay(frame);
+    if (frame.low) {
+      this.envelope.setAttribute("viewBox", `0 0 ${frame.low.length} 2`);
+      this.outline.setAttribute("d", outline(frame.low, frame.high));
+    }
     this.ruler.show(frame.bottom);
     this.track.classList.toggle("movable", frame.movable);
     this.describe(frame);
     this.move(busy ? this.start : frame.start);
+  }
+
+  // The pictures side by side.
+  lay({ pixels, width, height, count }) {
+    this.pictures.width = width * count;
+    this.pictures.height = height;
+    const context = this.pictures.getContext("2d");
+    const size = 3 * width * height;
+    for (let i = 0; i < count; i += 1) {
+      context.drawImage(pixelCanvas(pixels.subarray(i * size, (i + 1) * size), width, height), i * width, 0);
+    }
   }
 
   describe({ label, movable }) {

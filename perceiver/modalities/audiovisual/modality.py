@@ -21,7 +21,7 @@ from ..options import settle, windowless
 from ..video import MIDDLE
 from ..video.file import ClipFile, Extent, examine, extent, input_errors
 from ..video.scan import Scan
-from ..video.window import FrameWindow, VideoSample, window_start
+from ..video.window import FrameWindow, VideoSample, overview, window_start
 from . import DESCRIPTION
 from .content import content
 from .settings import ClipSettings
@@ -114,6 +114,7 @@ class AudiovisualModality(Modality):
             stop=window[1],
             duration=clip.seconds,
             times=frames.times,
+            thumbnails=overview(file, clip, settings.seconds),
             clip_rate=sound.rate,
             channels=sound.channels,
             padding=_padding(frames, sound, settings),

@@ -14,6 +14,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
+from PIL import Image
 
 from ...errors import InputError
 from ..base import DecodeError
@@ -23,6 +24,11 @@ from .file import ClipFile, Extent, Packets, check_pixels, track
 _MOST_DECODED = 4_000_000_000
 # Fewer threads than cores would allow: each holds frames of its own.
 _THREADS = 2
+THUMBNAILS, THUMBNAIL = 6, (64, 48)
+"""How many small pictures there are of a whole clip, and their height and width in pixels."""
+
+# Frames of a clip that are all decoded for its small pictures.
+_FEW = 300
 # Seconds by which a time stamp may miss its frame's time.
 _CLOSE = 1e-4
 _WHITE = 255
@@ -79,6 +85,56 @@ def select_frames(file: ClipFile, extent: Extent, moments: list[float], stop: fl
     if found is None:
         raise DecodeError
     return found
+
+
+def thumbnails(file: ClipFile, extent: Extent) -> UInt8[np.ndarray, "n h w 3"]:
+    """Small pictures of a whole clip, the centre of the frames in the middle of as many equal parts: of a long clip the
+    key frames before these; none of a file that cannot be sought in or decoded."""
+    moments = [extent.begin + (i + 0.5) * extent.seconds / THUMBNAILS for i in range(THUMBNAILS)]
+    try:
+        if extent.frames <= _FEW:
+            found = select_frames(file, extent, moments, extent.end)
+            frames = [found.shown[i] for i in found.which]
+        elif file.can_seek:
+            frames = list(_key_frames(file, moments))
+        else:
+            frames = []
+    except (DecodeError, InputError):
+        frames = []
+    if len(frames) < THUMBNAILS:
+        return np.zeros((0, *THUMBNAIL, 3), np.uint8)
+    return np.stack([_thumbnail(frame) for frame in frames])
+
+
+def _key_frames(file: ClipFile, moments: list[float]) -> Iterator[Frame]:
+    """The key frames before some moments; fewer where the file cannot be sought in or is damaged."""
+    with file.open() as container:
+        stream = track(container)
+        stream.codec_context.skip_frame = "NONKEY"
+        for moment in moments:
+            if not _enter(container, stream, moment):
+                return
+            for packet in Packets(container, stream):
+                try:
+                    frames = packet.decode()
+                except Exception:  # a damaged piece; the next key frame stands for it
+                    continue
+                if frames:
+                    check_pixels((frames[0].width, frames[0].height))
+                    yield _upright(frames[0], stream, frames[0].time or moment)
+                    break
+
+
+def _thumbnail(frame: Frame) -> UInt8[np.ndarray, "h w 3"]:
+    """The centre of a frame, as large as it fits."""
+    height, width = frame.pixels.shape[:2]
+    aspect = THUMBNAIL[1] / THUMBNAIL[0] / frame.aspect
+    across, down = min(width, height * aspect), min(height, width / aspect)
+    left, top = (width - across) / 2, (height - down) / 2
+    small = Image.fromarray(frame.pixels).resize(
+        THUMBNAIL[::-1], Image.Resampling.BOX, box=(left, top, left + across, top + down)
+    )
+    return np.asarray(small)
 
 
 def _select(file: ClipFile, extent: Extent, moments: list[float], stop: float, *, seek: bool) -> SelectedFrames | None:

@@ -22,7 +22,7 @@ from ..settings import check_names, number, pillow_filter
 from . import DESCRIPTION, MIDDLE
 from .file import examine, extent, input_errors
 from .scan import Scan
-from .window import FrameFormat, FrameWindow, VideoSample, window_start
+from .window import FrameFormat, FrameWindow, VideoSample, overview, window_start
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -104,6 +104,7 @@ class VideoModality(grid.GridModality):
             stop=begin + seconds,
             duration=clip.seconds,
             times=frames.times,
+            thumbnails=overview(file, clip, seconds),
             padding=frames.padding(seen.shape[:3]),
         )
 

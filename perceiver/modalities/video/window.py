@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,12 +17,14 @@ from ...sample import Part, Sample
 from ..base import Box
 from . import MIDDLE
 from .file import ClipFile, Extent
-from .frames import Frame, SelectedFrames, select_frames
+from .frames import THUMBNAIL, Frame, SelectedFrames, select_frames, thumbnails
 
 # Longest side of what is kept of the original frames for display.
 _DISPLAY = 480
 # Headers round, and count what is trimmed; by no more than these seconds.
 _TOLERANCE = 0.5
+# Clips whose small pictures are kept in memory.
+_CLIPS = 4
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -34,12 +38,17 @@ class VideoSample(Sample):
     start, stop  the window that was read; it can end after the clip
     duration     the whole clip
     times        when each frame that was read is first shown
+    thumbnails   small pictures of the whole clip, evenly spread; none of a clip that is read whole, and of a file in
+                 which pictures cannot be reached without decoding all before them
     """
 
     start: float
     stop: float
     duration: float
     times: Float64[np.ndarray, "frames"]
+    thumbnails: UInt8[np.ndarray, "n h w 3"] = field(
+        default_factory=lambda: np.zeros((0, *THUMBNAIL, 3), np.uint8), repr=False
+    )
 
     def part(self, name: str) -> tuple[Part, slice] | None:
         """A part, and which input elements it holds; without its sound, a clip is one part, "video"."""
@@ -174,6 +183,21 @@ class FrameWindow:
                 f"enlarged {columns:,} x {rows:,} pixels to the {model.width:,} x {model.height:,} that the model "
                 "reads, which adds no detail"
             )
+
+
+_remembered: OrderedDict[bytes, UInt8[np.ndarray, "n h w 3"]] = OrderedDict()
+
+
+def overview(file: ClipFile, clip: Extent, seconds: float) -> UInt8[np.ndarray, "n h w 3"]:
+    """The small pictures of a clip that is longer than the window; made once for all choices of a window."""
+    if clip.seconds <= seconds:
+        return np.zeros((0, *THUMBNAIL, 3), np.uint8)
+    digest = hashlib.sha256(file.data).digest()
+    if digest not in _remembered:
+        _remembered[digest] = thumbnails(file, clip)
+        while len(_remembered) > _CLIPS:
+            _remembered.popitem(last=False)
+    return _remembered[digest]
 
 
 def window_start(clip: Extent, seconds: float, start: Any, name: str) -> float:

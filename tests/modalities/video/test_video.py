@@ -126,6 +126,18 @@ def test_a_scan_goes_through_windows_of_fixed_length() -> None:
         VIDEOS.scan(data, "clip.bin", shape=shape, preprocess={})
 
 
+@pytest.mark.parametrize(("count", "gop"), [(100, 250), (400, 10)])
+def test_small_pictures_of_the_whole_clip_lie_at_their_times(count: int, gop: int) -> None:
+    data = clip(numbered(), count=count, gop=gop)
+    found = read(data, seconds=1.0).thumbnails
+    assert found.shape == (6, 64, 48, 3)
+    middles = [round((i + 0.5) * count / 6) for i in range(6)]
+    for picture, middle in zip(found, middles, strict=True):
+        expected = middle if count == 100 else middle // gop * gop  # the key frame before it
+        assert any(abs(int(picture[32, 24, 0]) - level(expected + off)) <= 3 for off in (-1, 0)), middle
+    assert len(read(data).thumbnails) == 0  # which is read whole
+
+
 def test_one_frame_is_a_video() -> None:
     sample = read(clip(numbered(), count=1))
     assert numbers(sample) == [0] * 5

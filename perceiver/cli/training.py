@@ -15,6 +15,7 @@ from .arguments import options_for
 from .console import examples, print_json, table
 
 if TYPE_CHECKING:
+    from ..model import Perceiver
     from ..training.evaluate import Evaluation
     from ..training.loop import Progress
     from ..training.recipe import Recipe
@@ -98,29 +99,53 @@ def train(
     typer.echo(f"{checkpoint}: {_summary(reached)}")
 
 
-@app.command(name="evaluate", epilog=examples("perceiver evaluate image-fourier", "perceiver evaluate runs/x --json"))
+@app.command(
+    name="evaluate",
+    epilog=examples(
+        "perceiver evaluate image-fourier",
+        "perceiver evaluate runs/x --json",
+        "perceiver evaluate av-fused --against av-audio",
+    ),
+)
 def evaluate_(
     checkpoint: Annotated[
         str, typer.Argument(help="A checkpoint's name, its folder, or a hub id.", show_default=False)
     ],
     data: DataFolder = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="A checkpoint to compare with on the same examples; repeatable.", show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Write the result as JSON.")] = False,
 ) -> None:
-    """Measure a checkpoint on held-out data: accuracy, and what else the data can tell."""
+    """Measure a checkpoint on held-out data: accuracy, and what else the data can tell.
+
+    With --against, also the difference of its accuracy to that of another checkpoint, with an interval over the pairs.
+    """
     from ..checkpoints import load, resolve
-    from ..training.evaluate import evaluate
+    from ..training.evaluate import compare, evaluate
     from ..training.sets.base import default_folder
 
-    location = resolve(checkpoint)
-    model = load(location, options=options_for(location))
+    def opened(name: str) -> Perceiver:
+        location = resolve(name)
+        return load(location, options=options_for(location))
+
+    model, folder = opened(checkpoint), data or default_folder()
     with progress_bar() as progress:
-        reached = evaluate(model, data or default_folder(), progress=progress)
+        reached = evaluate(model, folder, progress=progress)
+        others = {name: compare(model, opened(name), folder, progress=progress) for name in against or []}
     if as_json:
-        print_json(_described(reached))
+        differences = {name: {"difference": d.share, "interval": list(d.interval)} for name, d in others.items()}
+        print_json(_described(reached) | ({"against": differences} if against else {}))
         return
     typer.echo(f"{checkpoint}: {_summary(reached)}")
     for name, share in reached.measures.items():
         typer.echo(f"  {name}: {share:.1%}")
+    for name, found in others.items():
+        low, high = (100 * end for end in found.interval)
+        typer.echo(
+            f"  against {name}: {100 * found.share:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}, paired)"
+        )
 
 
 def _listing() -> str:

@@ -14,7 +14,7 @@ from ..checkpoints.cards.results import HeldOut
 from ..errors import CheckpointError
 from ..model import Perceiver
 from ..progress import ProgressCallback, ignore
-from .sets import TEST, open_set
+from .sets import TEST, DataSet, open_set
 from .sets.base import hits
 
 
@@ -34,12 +34,7 @@ def evaluate(
 
     Raises DataError if the data is missing, CheckpointError if the classes of model and data differ.
     """
-    config = model.config
-    data = open_set(folder, split, config)
-    if config.labels != data.classes:
-        raise CheckpointError(
-            f"the model knows the classes {', '.join(config.labels)}; the data has {', '.join(data.classes)}"
-        )
+    data = _data_of(model, folder, split)
     examples = data.held_out()
     model = model.eval()
     hit = hits(model, examples, batch=batch, progress=progress)
@@ -53,6 +48,60 @@ def evaluate(
         interval_over_groups=interval_over_groups(hit, examples.group),
     )
     return Evaluation(held_out=held_out, measures=data.measures(model, progress))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How many more held-out examples one model has right than another, of the same examples.
+
+    share     difference of the accuracies
+    interval  95 % confidence interval of it, over groups
+    """
+
+    share: float
+    interval: tuple[float, float]
+
+
+@torch.no_grad()
+def compare(
+    model: Perceiver,
+    other: Perceiver,
+    folder: Path,
+    *,
+    split: int = TEST,
+    batch: int = 64,
+    progress: ProgressCallback = ignore,
+) -> Difference:
+    """Compares the accuracies of two models on the same held-out examples, each as it reads them.
+
+    The interval is that of the paired difference, which is narrower than two intervals beside each other suggest: what
+    is hard is hard for both. Raises DataError and CheckpointError as `evaluate` does, and CheckpointError where the
+    models have other classes or examples.
+    """
+    found = []
+    for one in (model, other):
+        examples = _data_of(one, folder, split).held_out()
+        found.append((examples, hits(one.eval(), examples, batch=batch, progress=progress)))
+    (mine, hit), (theirs, other_hit) = found
+    if model.config.labels != other.config.labels or not (
+        torch.equal(mine.label, theirs.label) and torch.equal(mine.group, theirs.group)
+    ):
+        raise CheckpointError(
+            "the models do not name the same classes of the same examples, so they cannot be compared"
+        )
+    values = hit.double().numpy() - other_hit.double().numpy()
+    return Difference(float(values.mean()), mean_interval(values, mine.group.numpy()))
+
+
+def _data_of(model: Perceiver, folder: Path, split: int) -> DataSet:
+    """The split as a model reads it. Raises CheckpointError where it has other classes."""
+    config = model.config
+    data = open_set(folder, split, config)
+    if config.labels != data.classes:
+        raise CheckpointError(
+            f"the model knows the classes {', '.join(config.labels)}; the data has {', '.join(data.classes)}"
+        )
+    return data
 
 
 def interval_over_groups(

@@ -162,6 +162,10 @@ def test_train_and_evaluate_from_the_command_line(tmp_path: Path, monkeypatch: p
     again = CliRunner().invoke(app, ["evaluate", str(run / "tiny"), "--data", str(data), "--json"])
     assert again.exit_code == 0, again.output
     assert json.loads(again.stdout)["accuracy"] == results["held_out"]["accuracy"]
+    itself = CliRunner().invoke(
+        app, ["evaluate", str(run / "tiny"), "--data", str(data), "--against", str(run / "tiny")]
+    )
+    assert "+0.0 points (95 % interval +0.0 to +0.0, paired)" in itself.stdout
     missing = CliRunner().invoke(app, ["train", "nothing"])
     assert missing.exit_code == 2
     assert "there is no recipe 'nothing'" in missing.output

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from perceiver import ConfigError, Perceiver, modalities
+from perceiver import CheckpointError, ConfigError, Perceiver, modalities
+from perceiver.training import evaluate as evaluation
 from perceiver.training import recipes
-from perceiver.training.evaluate import evaluate
 from perceiver.training.loop import batch_at, drawn_inputs
 from perceiver.training.sets import TEST, TRAIN, VAL, ClipAugmentation, SoundAugmentation, open_set
 from perceiver.training.sets.clips import ACTIONS
@@ -158,7 +158,7 @@ def test_measures_of_a_model_that_hears_only(folder: Path) -> None:
     config = recipes.get("av-fused").model
     torch.manual_seed(0)
     model = Perceiver(config).eval().requires_grad_(False)
-    found = evaluate(model, folder).measures
+    found = evaluation.evaluate(model, folder).measures
     assert set(found) == {
         "Accuracy with the frames alone",
         "Accuracy with the sound alone",
@@ -185,3 +185,18 @@ def test_all_recipes_of_clips_have_one_shape() -> None:
         assert (other.steps, other.batch, other.teacher) == (fused.steps, fused.batch, fused.teacher)
     assert (audio.model.num_inputs, video.model.num_inputs, fused.model.num_inputs) == (60, 288, 348)
     assert fused.data == "clips"
+
+
+def test_two_models_are_compared_on_the_same_clips(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The differences of every draw of whole groups, by a plain loop."""
+    fused, audio = (Perceiver(recipes.get(name).model) for name in ("av-fused", "av-audio"))
+    right = {fused: [1, 1, 1, 0, 1, 1, 0, 0, 1, 1, 0], audio: [1, 0, 0, 0, 1, 1, 1, 0, 0, 1, 0]}
+    monkeypatch.setattr(evaluation, "hits", lambda model, *_, **__: torch.tensor(right[model], dtype=torch.bool))
+    found = evaluation.compare(fused, audio, folder)
+    assert found.share == pytest.approx(2 / 11)
+    values = np.array(right[fused]) - np.array(right[audio])
+    rng = np.random.default_rng(0)
+    draws = [np.mean([values[i] for i in row]) for row in rng.integers(11, size=(2000, 11))]
+    assert found.interval == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])))
+    with pytest.raises(CheckpointError, match="the model knows the classes"):
+        evaluation.compare(fused, Perceiver(dataclasses.replace(fused.config, labels=ACTIONS[::-1])), folder)

@@ -36,12 +36,13 @@ from tests.checkpoints.local_hub import LocalHub, serve
 from tests.cli.test_clips import CONFIG as CLIPS
 from tests.modalities.audiovisual.clips import clip, numbered, tone
 from tests.test_docs import PAGES, PYTHON, ROOT, SHELL, blocks
+from tests.training.test_clip_folders import write_audioset, write_kinetics
 from tests.training.test_modelnet import FLOOR, WALL
 from tests.training.test_sets_writing import write_letters
 
 SAMPLES = ROOT / "checkpoints/samples"
 CARDS = sorted(ROOT.glob("checkpoints/*/README.md"))
-BUNDLED = ("letters-fourier", "image-fourier", "image-learned", "audio-mel", "points-fourier")
+BUNDLED = ("letters-fourier", "letters-learned", "image-fourier", "image-learned", "audio-mel", "points-fourier")
 PUBLISHED = ("vision-perceiver-fourier", "vision-perceiver-learned", "multimodal-perceiver")
 RUN_PAGES = ("README.md", "docs/checkpoints.md", "docs/training.md")
 INLINE = re.compile(r"`(perceiver [^`]+)`")
@@ -126,6 +127,8 @@ def _files(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             picture = Path("imagenet", label, f"{k}.jpg")
             picture.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy("photo.jpg", picture)
+    write_kinetics(Path("kinetics"))
+    write_audioset(Path("audioset"))
 
 
 @pytest.fixture

@@ -55,9 +55,8 @@ def greys(examples: Examples) -> list[int]:
     return [round((float(row[60, 0]) * 255 - 20) / 11) for row in examples.content]
 
 
-@pytest.fixture(scope="module")
-def kinetics(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("kinetics")
+def write_kinetics(folder: Path) -> Path:
+    """Two clips of each of two classes to train on, and one to validate."""
     for place, name in enumerate(("juggling balls", "playing drums")):
         for split, count in (("train", 2), ("val", 1)):
             for number in range(count):
@@ -66,10 +65,8 @@ def kinetics(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def audioset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_audioset(folder: Path) -> Path:
     """Two segments of one whole video, one cut segment, and one that cannot be had; one with two labels held out."""
-    folder = tmp_path_factory.mktemp("audioset")
     write_clip(folder / "clips" / "--whole_aaaa.mp4", seconds=8)
     write_clip(folder / "clips" / "cut-bbbbbbb_30.000.mov", 9)
     write_clip(folder / "clips" / "heldccccccc.mp4", 12)
@@ -85,6 +82,16 @@ def audioset(tmp_path_factory: pytest.TempPathFactory) -> Path:
         names = [["index", "mid", "display_name"], [0, "/m/horn", "Horn, toot"], [1, "/m/dog", "Dog"]]
         csv.writer(file).writerows([*names, [2, "/m/cat", "Cat"]])
     return folder
+
+
+@pytest.fixture(scope="module")
+def kinetics(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_kinetics(tmp_path_factory.mktemp("kinetics"))
+
+
+@pytest.fixture(scope="module")
+def audioset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_audioset(tmp_path_factory.mktemp("audioset"))
 
 
 def test_class_folders_as_kinetics_has_them(kinetics: Path) -> None:

@@ -86,8 +86,10 @@ def training_rows(recipe: Recipe, outcome: Outcome) -> dict[str, str]:
     }
     if recipe.mixup:
         rows["Mixup"] = f"on {recipe.mixup:.0%} of the batches"
-    if recipe.video_dropout:
-        rows["Video dropout"] = f"on {recipe.video_dropout:.0%} of the batches, whose frames leave the input array"
+    if recipe.dropout:
+        words = {"video": "frames", "audio": "sound"}
+        left = ", ".join(f"{words.get(name, name)} on {share:.0%} of the batches" for name, share in recipe.dropout)
+        rows["Taken out of the input array"] = left
     if recipe.teacher is not None:
         rows["Teacher"] = recipe.teacher.sentence(outcome.teacher)
     return rows

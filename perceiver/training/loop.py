@@ -113,8 +113,12 @@ def batch_at(data: DataSet, recipe: Recipe, step: int, process: int = 0, process
     elements = None
     if recipe.elements is not None and recipe.elements < recipe.model.num_inputs:
         elements = torch.randperm(recipe.model.num_inputs, generator=generator)[: recipe.elements]
-    if recipe.video_dropout and torch.rand((), generator=generator) < recipe.video_dropout:
-        elements = _without_video(recipe.model)
+    if recipe.dropout:
+        place = float(torch.rand((), generator=generator))
+        for name, share in recipe.dropout:
+            if 0 <= place < share:
+                elements = _without(name, recipe.model)
+            place -= share
     mix = None
     if recipe.mixup and torch.rand((), generator=generator) < recipe.mixup:
         count = len(examples)
@@ -278,9 +282,9 @@ def drawn_inputs(
     return model.joined(content[:, elements], codes[:, elements])
 
 
-def _without_video(config: PerceiverConfig) -> Int[Tensor, "m"]:
-    """The input elements of all segments but that of the frames."""
-    kept = [torch.full((segment.count,), segment.name != "video") for segment in config.segments]
+def _without(name: str, config: PerceiverConfig) -> Int[Tensor, "m"]:
+    """The input elements of all segments but one."""
+    kept = [torch.full((segment.count,), segment.name != name) for segment in config.segments]
     return torch.nonzero(torch.cat(kept))[:, 0]
 
 

@@ -35,8 +35,8 @@ class Recipe:
     clip             maximum global gradient norm
     smoothing        label smoothing
     mixup            fraction of batches with mixup
-    video_dropout    fraction of batches whose frames leave the input array, for models of frames and sound (paper,
-                     section 4.2, where it is that of examples)
+    dropout          for inputs of several segments: (segment, fraction of the batches whose elements of that segment
+                     leave the input array), as the paper's video dropout (section 4.2), where it is that of examples
     teacher          teacher for distillation; None for no distillation
     averaging        decay of the exponential moving average of the weights, which is saved
     precision        number type of the matrix products: "no" (float32), "bf16", or "auto" for the faster one
@@ -56,7 +56,7 @@ class Recipe:
     clip: float = 10.0
     smoothing: float = 0.1
     mixup: float = 0.0
-    video_dropout: float = 0.0
+    dropout: tuple[tuple[str, float], ...] = ()
     teacher: Teacher | None = None
     averaging: float = 0.998
     augmentation: Augmentation = field(default_factory=SceneAugmentation)
@@ -66,9 +66,10 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.mixup and self.model.position_axes is not None:
             raise ConfigError(f"{self.name}: mixup needs elements on a grid; those of two point clouds have no pairs")
-        names = {segment.name for segment in self.model.segments}
-        if self.video_dropout and not {"audio", "video"} <= names:
-            raise ConfigError(f"{self.name}: video dropout needs a model of frames and sound")
+        others = {segment.name for segment in self.model.segments}
+        for name, share in self.dropout:
+            if name not in others or len(others) < 2 or not 0 <= share <= 1:
+                raise ConfigError(f"{self.name}: dropout of {name!r} needs an input with this segment and others")
 
     @property
     def data(self) -> str:

@@ -52,7 +52,7 @@ def opened(folder: Path, split: int) -> ClipFileSet:
 
 def greys(examples: Examples) -> list[int]:
     """The step of grey of the first patch of each clip."""
-    return [round((float(row[60, 0]) * 255 - 20) / 11) for row in examples.content]
+    return [round(((float(row[60, 0]) * 0.2 + 0.08) * 255 - 20) / 11) for row in examples.content]
 
 
 def write_kinetics(folder: Path) -> Path:

@@ -73,7 +73,7 @@ def test_a_held_out_clip_is_what_reading_its_file_gives(name: str, folder: Path)
         made, "clip.mov", shape=config.input_shape, preprocess=config.preprocess, options={"start": "0"}
     )
     # The sound that is decoded has 16 bits, and greys lose a level on the way through luma.
-    np.testing.assert_allclose(sample.content.numpy(), examples.content[3].numpy(), atol=0.02)
+    np.testing.assert_allclose(sample.content.numpy(), examples.content[3].numpy(), atol=0.06)
     assert sample.content.shape == (config.num_inputs, config.content_channels)
     Perceiver(config).inputs(sample)
 
@@ -106,7 +106,7 @@ def test_the_augmentation_moves_all_frames_of_a_clip_alike(folder: Path) -> None
     net = ClipNet(data.model, (2,))
     from perceiver.modalities.audiovisual.content import parts_of
 
-    frames = parts_of(batch.content, net.settings)["video"][:, 0]
+    frames = (parts_of(batch.content, net.settings)["video"][:, 0] * 0.2 + 0.08).clamp(min=1e-5) - 1e-5
     place = torch.arange(48) + 0.5
     mass = frames.sum((2, 3)).clamp(min=1e-6)
     rows = (frames.sum(3) * place).sum(2) / mass
@@ -128,7 +128,7 @@ def test_the_teacher_reads_the_frames_and_the_spectrogram(folder: Path) -> None:
     parts = parts_of(examples.content, net.settings)
     with np.load(folder / "clips.npz") as file:
         frames = file["video"][file["split"] == VAL]
-    np.testing.assert_allclose(parts["video"][:, 0].numpy() * 255, frames, atol=1e-4)
+    np.testing.assert_allclose((parts["video"][:, 0].numpy() * 0.2 + 0.08) * 255, frames, atol=1e-3)
     assert parts["audio"].shape == (11, 40, 60)
     # The tone of a later class is higher, and the highest band is the first row.
     loudest = parts["audio"].mean(2).argmax(1)
@@ -136,21 +136,26 @@ def test_the_teacher_reads_the_frames_and_the_spectrogram(folder: Path) -> None:
     assert net(examples.content).shape == (11, 11)
 
 
-def test_video_dropout_leaves_the_elements_of_sound(folder: Path) -> None:
-    recipe = dataclasses.replace(recipes.get("av-fused"), batch=2, video_dropout=0.5)
+def test_a_segment_that_is_dropped_leaves_the_elements_of_the_other(folder: Path) -> None:
+    dropout = (("video", 0.3), ("audio", 0.4))
+    recipe = dataclasses.replace(recipes.get("av-fused"), batch=2, dropout=dropout)
     data = open_set(folder, TRAIN, recipe.model)
-    drawn = [batch_at(data, recipe, step).elements for step in range(40)]
-    dropped = [elements for elements in drawn if elements is not None]
-    assert 10 <= len(dropped) <= 30
-    assert all(elements.tolist() == list(range(60)) for elements in dropped)
+    drawn = [batch_at(data, recipe, step).elements for step in range(60)]
+    heard = [step for step, elements in enumerate(drawn) if elements is not None and elements[0] == 0]
+    seen = [step for step, elements in enumerate(drawn) if elements is not None and elements[0] == 60]
+    assert 10 <= len(heard) <= 26
+    assert 14 <= len(seen) <= 34
+    assert all(drawn[step].tolist() == list(range(60)) for step in heard)
+    assert all(drawn[step].tolist() == list(range(60, 348)) for step in seen)
     model = Perceiver(recipe.model)
-    batch = batch_at(data, recipe, next(step for step in range(40) if drawn[step] is not None))
-    inputs = drawn_inputs(model, batch.examples, batch.content, batch.elements)
-    torch.testing.assert_close(inputs, model.input_array(batch.content)[:, :60])
-    plain = dataclasses.replace(recipe, video_dropout=0.0)
+    for step, rows in ((heard[0], slice(0, 60)), (seen[0], slice(60, 348))):
+        batch = batch_at(data, recipe, step)
+        inputs = drawn_inputs(model, batch.examples, batch.content, batch.elements)
+        torch.testing.assert_close(inputs, model.input_array(batch.content)[:, rows])
+    plain = dataclasses.replace(recipe, dropout=())
     torch.testing.assert_close(batch_at(data, plain, 3).examples.content, batch_at(data, recipe, 3).examples.content)
-    with pytest.raises(ConfigError, match="video dropout needs a model of frames and sound"):
-        dataclasses.replace(recipes.get("av-audio"), video_dropout=0.3)
+    with pytest.raises(ConfigError, match="dropout of 'video' needs an input with this segment and others"):
+        dataclasses.replace(recipes.get("av-audio"), dropout=dropout)
 
 
 def test_measures_of_a_model_that_hears_only(folder: Path) -> None:

@@ -19,9 +19,9 @@ def content(
 ) -> Float32[np.ndarray, "B M content"]:
     """Content of every input element, for frames of the model's size and mono sound at the model's rate.
 
-    Elements of frames hold values / 255; those of sound samples, -1 to 1, or the bands of a frame of the log-mel
-    spectrogram, highest first. Rows that have fewer channels than others end in zeros. Frames or sound that the model
-    does not read are ignored.
+    Elements of frames hold (value / 255 - mean) / std; those of sound samples, -1 to 1, or the bands of a frame of the
+    log-mel spectrogram, highest first. Rows that have fewer channels than others end in zeros. Frames or sound that the
+    model does not read are ignored.
     """
     parts = []
     for name in settings.order:
@@ -38,12 +38,13 @@ def content(
 def patches(
     frames: UInt8[np.ndarray, "B T H W channels"], settings: ClipSettings
 ) -> Float32[np.ndarray, "B elements content"]:
-    """Frames as elements in [0, 1], row by row; in each its frames, rows, columns and colours, in this order."""
+    """Frames as elements, normalised, row by row; in each its frames, rows, columns and colours, in this order."""
     t, p = settings.patch_frames, settings.patch
     count, height, width = settings.shapes["video"]
     cut = frames.reshape(len(frames), count, t, height, p, width, p, settings.channels)
     cut = cut.transpose(0, 1, 3, 5, 2, 4, 6, 7)
-    return cut.reshape(len(frames), count * height * width, -1).astype(np.float32) / 255
+    values = (cut.astype(np.float32) / 255 - np.array(settings.mean, np.float32)) / np.array(settings.std, np.float32)
+    return values.reshape(len(frames), count * height * width, -1)
 
 
 def heard(sound: Float32[np.ndarray, "B samples"], settings: ClipSettings) -> Float32[np.ndarray, "B elements content"]:
@@ -60,7 +61,7 @@ def heard(sound: Float32[np.ndarray, "B samples"], settings: ClipSettings) -> Fl
 
 
 def parts_of(content: Float[Tensor, "B M content"], settings: ClipSettings) -> dict[str, Float[Tensor, "B ..."]]:
-    """The inverse of `content`, for networks that read frames and sound by themselves: "video" as frames in [0, 1],
+    """The inverse of `content`, for networks that read frames and sound by themselves: "video" as frames, normalised,
     (B, channels, T, H, W); "audio" as a spectrogram, (B, mels, frames), or samples, (B, 1, samples)."""
     found: dict[str, Float[Tensor, "B ..."]] = {}
     counts = [math.prod(shape) for shape in settings.shapes.values()]

@@ -11,11 +11,11 @@ from PIL import Image
 
 from ...errors import ConfigError
 from ..audio.settings import AudioSettings
+from ..image.settings import PixelSettings
 from ..settings import check_names, pillow_filter, whole
 from ..video.window import FrameFormat
 
 PARTS = ("audio", "video", "label")
-_COLOURS = (1, 3)
 # The settings of a spectrogram that follow from those of the clip.
 _FROM_CLIP = {"features", "rate", "samples", "patch", "hop", "cells"}
 # Numbers that a model may read of one clip; DeepMind's reads 2.4 million.
@@ -35,6 +35,7 @@ class ClipSettings:
     samples            of sound in the window: `samples / rate` seconds are its length
     samples_per_patch  samples an element; with a spectrogram those between its frames
     channels           of a frame: 3, or 1 for a model of grey frames
+    mean, std          content of frames is (value / 255 - mean) / std, a number for each channel
     spectrogram        log-mel spectrogram in place of samples, an element a frame; None for samples as they are
     order              the parts of the input array, one after the other: sound, frames or both; "label" is one element
                        without content
@@ -50,6 +51,8 @@ class ClipSettings:
     samples: int = 30_720
     samples_per_patch: int = 16
     channels: int = 3
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
     spectrogram: AudioSettings | None = None
     order: tuple[str, ...] = PARTS
 
@@ -58,7 +61,8 @@ class ClipSettings:
         """The settings of a configuration. Raises ConfigError for unknown names and impossible values."""
         known = {field.name for field in fields(cls)}
         check_names(values, known, "models of clips")
-        counted = known - {"resample", "order", "spectrogram"}
+        pixels = PixelSettings.checked(values)
+        counted = known - {"resample", "order", "spectrogram", *pixels}
         counts: dict[str, Any] = {name: whole(values, name, getattr(cls, name)) for name in counted}
         resample = pillow_filter(values, "resample", cls.resample)
         order = values.get("order", cls.order)
@@ -69,7 +73,7 @@ class ClipSettings:
                 f"preprocess.order is {values.get('order')!r}; it must be audio, video or both, and maybe label, each "
                 "once"
             )
-        settings = cls(**counts, resample=resample.name.lower(), order=order)
+        settings = cls(**counts, **pixels, resample=resample.name.lower(), order=order)
         settings._check()
         return replace(settings, spectrogram=settings._spectrogram_of(values.get("spectrogram")))
 
@@ -125,8 +129,6 @@ class ClipSettings:
         return AudioSettings.of({**values, **window, "features": "mel"})
 
     def _check(self) -> None:
-        if self.channels not in _COLOURS:
-            raise ConfigError(f"preprocess.channels is {self.channels!r}; it must be 3 (colour) or 1 (grey)")
         for name, total, part in (
             ("samples", self.samples, self.samples_per_patch),
             ("frames", self.frames, self.patch_frames),

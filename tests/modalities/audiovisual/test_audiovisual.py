@@ -381,6 +381,9 @@ def test_grey_frames_are_the_brightness_of_colours() -> None:
     assert sample.content.shape[1] == 16
     patches = sample.split(sample.content[:, 0].numpy())["video"]
     assert patches == pytest.approx(0.299 * 200 / 255, abs=0.02)
+    scaled = read(clip([red] * 20, pix_fmt="yuv444p"), "0", channels=1, mean=[0.1], std=[0.5])
+    laid = scaled.split(scaled.content[:, 0].numpy())["video"]
+    np.testing.assert_allclose(laid, (patches - 0.1) / 0.5, atol=1e-6)
     assert "read its brightness alone, since the model reads grey pictures" in sample.notes
 
 

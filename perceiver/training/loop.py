@@ -115,10 +115,10 @@ def batch_at(data: DataSet, recipe: Recipe, step: int, process: int = 0, process
         elements = torch.randperm(recipe.model.num_inputs, generator=generator)[: recipe.elements]
     if recipe.dropout:
         place = float(torch.rand((), generator=generator))
-        for name, share in recipe.dropout:
-            if 0 <= place < share:
+        for name, fraction in recipe.dropout:
+            if 0 <= place < fraction:
                 elements = _without(name, recipe.model)
-            place -= share
+            place -= fraction
     mix = None
     if recipe.mixup and torch.rand((), generator=generator) < recipe.mixup:
         count = len(examples)

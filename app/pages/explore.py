@@ -65,6 +65,7 @@ def _blocks(context: ExploreContext) -> None:
         maps.latents(context, one.block, selection)
     part_shares.show(context)
     split.shares(context, selection)
+    split.reads(context, selection)
 
 
 run_page(ExploreView, page)

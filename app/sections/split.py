@@ -8,13 +8,26 @@ import streamlit as st
 from perceiver.analysis.formatting import number
 from perceiver.analysis.latents import ElementReader
 from perceiver.analysis.maps import MapSelection
+from perceiver.analysis.reading import ContentAlong
 from perceiver.analysis.split_shares import shares_sentence
-from perceiver.plots.split import Piece, score_figure, score_text, share_told, shares_figure, shares_text, signed
+from perceiver.lens.split import Colour
+from perceiver.plots.split import (
+    Piece,
+    along_figure,
+    score_figure,
+    score_text,
+    share_told,
+    shares_figure,
+    shares_text,
+    signed,
+)
 
 from ..components import Row, chart, ranking
 from ..services import export
 from ..services import split as service
+from ..services.samples import axis_words
 from ..session import state, text
+from ..views.base import Paint
 from . import downloads
 from .context import ExploreContext
 
@@ -26,6 +39,15 @@ SHARES = (
     "covariance with the whole over the variance of the whole; shares add up to 100 %, and one below 0 works against "
     "the others. Scores are those before the softmax."
 )
+
+
+READS = (
+    "The vector that the cross-attention adds to this latent is a sum over the same parts; the share of a part is its "
+    "projection on that vector over its square length. Content and position codes are means weighted by attention."
+)
+
+ALONE = Paint("magma", None)
+"""Codes are of places, whatever the input shows there."""
 
 
 def choices(context: ExploreContext) -> dict[str, str]:
@@ -125,6 +147,60 @@ def shares(context: ExploreContext, selection: MapSelection) -> None:
             type="tertiary",
             key="split_csv",
         )
+
+
+def reads(context: ExploreContext, selection: MapSelection) -> None:
+    """What the latent whose maps are shown reads in the view's block: content, and from where; nothing for maps of all
+    latents."""
+    if selection.latent is None:
+        return
+    case, view, latent = context.case, context.view, selection.latent
+    found, names = service.read(case, view.block, latent, view.head, context.progress), service.bundles(case)
+    st.subheader(f"What latent {latent + 1} of block {view.block + 1} reads", anchor=False, help=READS)
+    given = ", ".join(f"{names[text]} {share_told(share)}" for text, share in found.shares.items())
+    st.markdown(
+        text.plain(
+            f"Of what it takes: {given}, constant {share_told(found.constant)}.".replace(" %", "\N{NO-BREAK SPACE}%")
+        )
+    )
+    where, content = st.columns(2, gap="medium")
+    with where:
+        if found.where is not None:
+            st.caption("From where: similarity of the mean position code that it reads with the code of each element.")
+            label = f"From where latent {latent + 1} of block {view.block + 1} reads"
+            context.modality.large(
+                context.sample, found.where, ALONE, label, view.pick, _pick, key="read_from", limit=320
+            )
+    with content:
+        if found.colours is not None:
+            _colours(found.colours)
+        if found.along is not None:
+            _along(context, found.along)
+
+
+def _along(context: ExploreContext, along: ContentAlong) -> None:
+    """The content that is read along an axis of the input."""
+    words = axis_words(along.axis)
+    st.caption(f"Mean content along {words.span}: weighted by attention, and in the whole {context.modality.noun}.")
+    axis = f"{words.title} ({words.unit})" if words.unit else words.title
+    alt = f"Content that is read along {words.span}, and its mean in the {context.modality.noun}."
+    chart(along_figure(along.places, along.read, along.average, axis), key="read_along", alt=alt)
+
+
+def _pick(element: int | None) -> None:
+    """Callback: marks an element in place of a region."""
+    state.change(pick=element, region="")
+
+
+def _colours(colours: tuple[Colour, Colour]) -> None:
+    """The mean colour that is read beside that of the picture, with their values."""
+    box = "width:3rem;height:2rem;border:1px solid rgba(128,134,145,0.6)"
+    rows = []
+    for name, colour in zip(("read", "of the picture"), colours, strict=True):
+        code = "#" + "".join(f"{round(float(value)):02x}" for value in colour)
+        swatch = f'<div style="{box};background:{code}"></div><span>Mean colour {name}: {code}</span>'
+        rows.append(f'<div style="display:flex;align-items:center;gap:0.5rem">{swatch}</div>')
+    st.html(f'<div style="display:grid;gap:0.4rem">{"".join(rows)}</div>')
 
 
 def _show(part: str, block: int, latent: int) -> None:

@@ -14,9 +14,8 @@ from perceiver.analysis.compare import bands_of_models, map_divergences
 from perceiver.analysis.encodings import CodePattern, Gram
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.spectrum import Spectrum
-from perceiver.analysis.summary import summarise
-from perceiver.plots.block_maps import BlockMap, scaled_rows
-from perceiver.plots.scale import ColourRange, Mode
+from perceiver.plots.block_maps import BlockMap, encoding_map, scaled_rows
+from perceiver.plots.scale import Mode
 from perceiver.positions import Band, encoding_rank
 from perceiver.progress import portion
 
@@ -79,7 +78,7 @@ def _similarity(model: str, key: str, element: int, _case: Case) -> Float[np.nda
 def similarity(case: Case, element: int) -> BlockMap:
     """The cosine similarity of the position codes of all elements to that of one."""
     values = _similarity(case.model, _code_key(case), element, case)
-    return _code_map(values, "similarity of the position codes (cosine)", bound=1.0)
+    return encoding_map(values, "similarity of the position codes (cosine)", bound=1.0)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -111,7 +110,7 @@ def patterns(case: Case, band: int) -> tuple[Pattern, ...]:
     channels = bool(models.encoding(case.model).coordinate_channels())
     bound = 1.0 if channels else max((float(np.abs(one.values).max()) for one in found), default=1.0)
     unit = "value in the position encoding" if channels else "component of the position codes"
-    return tuple(Pattern(one, _code_map(one.values.reshape(shape), unit, bound)) for one in found)
+    return tuple(Pattern(one, encoding_map(one.values.reshape(shape), unit, bound)) for one in found)
 
 
 @st.cache_resource(show_spinner=False, max_entries=16)
@@ -153,8 +152,3 @@ def axes(case: Case) -> tuple[str, ...]:
 def _code_key(case: Case) -> str:
     """The part of an input's key that its position codes depend on: none where elements lie on the model's grid."""
     return case.key if inference.read(case).coordinates is not None else ""
-
-
-def _code_map(values: Float[np.ndarray, "..."], name: str, bound: float) -> BlockMap:
-    range_ = ColourRange("shared", "score", True, -bound, bound, 100.0, name=name)
-    return BlockMap(0, None, values, summarise(values, "score", signed=True), range_)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from perceiver.analysis import split_shares
 from perceiver.analysis.parts import RowParts
+from perceiver.analysis.reading import ContentAlong
 from perceiver.analysis.split import ScoreSplit, score_split
 from perceiver.analysis.split import part_trace as trace_of_parts
 from perceiver.analysis.split_shares import ScoreShares
 from perceiver.errors import ConfigError
+from perceiver.lens.split import Colour, Split
+from perceiver.plots.block_maps import BlockMap, encoding_map
 from perceiver.trace import Trace
 
 from . import inference, models
@@ -19,6 +24,8 @@ from .queueing import Progress
 
 WHOLE = ""
 """The choice of all parts: the maps of the model."""
+
+WHERE = "similarity with the position code that is read (cosine)"
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
@@ -102,3 +109,38 @@ def _score(model: str, key: str, block: int, latent: int, element: int, head: in
 def score(case: Case, block: int, latent: int, element: int, head: int | None, progress: Progress) -> ScoreSplit:
     """The score of a latent at an element as a sum over parts."""
     return _score(case.model, case.key, block, latent, element, head, inference.trace(case, progress))
+
+
+@dataclass(frozen=True)
+class Read:
+    """What one latent reads in a block.
+
+    shares   of each bundle of parts in what it takes, by text; with `constant` they add up to 1
+    where    the similarity of the mean position code that it reads with that of every element; None without positions
+    colours  the mean colour that it reads of a picture, and that of the picture
+    along    the content that it reads along the last axis, of a single content channel
+    """
+
+    shares: dict[str, float]
+    constant: float
+    where: BlockMap | None
+    colours: tuple[Colour, Colour] | None
+    along: ContentAlong | None
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _read(model: str, key: str, block: int, latent: int, head: int | None, _case: Case, _trace: Trace) -> Read:
+    split = Split(inference.context(_case), _trace)
+    found, axes = split.reading(block, latent, head=head), split.context.axes
+    return Read(
+        shares={text: found.of(text) for text, _ in split.bundles},
+        constant=found.constant,
+        where=encoding_map(found.similarity, WHERE, 1.0) if "position" in split.parts.present else None,
+        colours=split.colour(block, latent, head=head),
+        along=split.along(block, latent, axes[-1], head=head) if len(axes) > 1 else None,
+    )
+
+
+def read(case: Case, block: int, latent: int, head: int | None, progress: Progress) -> Read:
+    """What a latent reads in a block."""
+    return _read(case.model, case.key, block, latent, head, case, inference.trace(case, progress))

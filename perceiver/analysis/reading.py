@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64
+from jaxtyping import Float, Float32, Float64, UInt8
 from torch import Tensor
 
 from ..attention import CHUNK_ROWS
@@ -65,6 +65,56 @@ def reading(trace: Trace, parts: RowParts, block: int, latent: int, *, head: int
     content, average = (_mean_content(parts, array, one) for one in (mean_weights, torch.full_like(mean_weights, 1.0)))
     similarity = _similarity(parts, array, mean_weights).reshape(trace.shape)
     return Reading(record.block, latent, head, content, average, similarity, parts.parts, shares, constant)
+
+
+@dataclass(frozen=True)
+class ContentAlong:
+    """The mean content that a latent reads at each place along one axis, of content with a single channel: of a sound
+    the spectrum that it reads.
+
+    axis     its name, as in `Modality.places`
+    places   the centres of its cells
+    read     the mean over the other axes, weighted by attention
+    average  the same with equal weights
+    """
+
+    axis: str
+    places: Float64[np.ndarray, "n"]
+    read: Float64[np.ndarray, "n"]
+    average: Float64[np.ndarray, "n"]
+
+
+def content_along(
+    axis: str,
+    places: Mapping[str, Float[np.ndarray, "_"]],
+    content: Float[np.ndarray, "*grid"],
+    weights: Float[np.ndarray, "*grid"],
+) -> ContentAlong:
+    """The content that is read along one axis of a grid. Raises ConfigError for an axis that the grid does not have.
+
+    places   of every axis of the grid, in order
+    content  one value an element
+    weights  attention weight of every element
+    """
+    kept = index_of("axis", list(places).index(axis) if axis in places else -1, len(places))
+    others = tuple(i for i in range(content.ndim) if i != kept)
+    exact, its = content.astype(np.float64), weights.astype(np.float64)
+    # Where nothing is read at a place, nothing is known of its content: NaN.
+    total = its.sum(others)
+    read = np.divide((exact * its).sum(others), total, out=np.full(total.shape, np.nan), where=total > 0)
+    return ContentAlong(axis, np.asarray(places[axis], dtype=np.float64), read, exact.mean(others))
+
+
+def mean_colour(
+    seen: UInt8[np.ndarray, "h w 3"], weights: Float[np.ndarray, "rows columns"]
+) -> Float64[np.ndarray, "3"]:
+    """The mean colour of a picture, 0 to 255, weighted by the attention on its elements; an element is a rectangle of
+    pixels. Raises ValueError where elements are none."""
+    down, across = seen.shape[0] / weights.shape[0], seen.shape[1] / weights.shape[1]
+    if down != int(down) or across != int(across):
+        raise ValueError(f"{weights.shape} elements are no rectangles of {seen.shape[:2]} pixels")
+    cells = seen.reshape(weights.shape[0], int(down), weights.shape[1], int(across), 3).mean((1, 3))
+    return (cells * weights[..., None]).sum((0, 1)) / weights.sum(dtype=np.float64)
 
 
 def _shares_of_output(

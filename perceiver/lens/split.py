@@ -9,16 +9,19 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
 from ..analysis.latents import element_readers
 from ..analysis.parts import RowParts
-from ..analysis.reading import Reading, reading
+from ..analysis.reading import ContentAlong, Reading, content_along, mean_colour, reading
 from ..analysis.split import RowMoments, ScoreSplit, part_trace, row_moments, score_split
 from ..analysis.split_shares import ScoreShares, score_shares, shares_sentence
 from ..export import split_json, split_npz
 from ..trace import Trace
 from ..validation import element_index, index_of
 from .context import Context
+
+Colour = Float64[np.ndarray, "3"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +82,30 @@ class Split:
     def reading(self, block: int, latent: int, *, head: int | None = None) -> Reading:
         """The mean content and position that a latent reads in a block, and the share of each part in its output."""
         return reading(self.trace, self.parts, block, latent, head=head)
+
+    def colour(self, block: int, latent: int, *, head: int | None = None) -> tuple[Colour, Colour] | None:
+        """The mean colour of the picture that a latent reads in a block, 0 to 255, and that of the whole picture; None
+        for inputs that are no pictures, or whose elements are no rectangles of pixels."""
+        seen, shape = self.context.sample.seen, self.context.sample.shape
+        if (
+            seen.dtype != np.uint8
+            or seen.ndim != 3
+            or len(shape) != 2
+            or seen.shape[0] % shape[0]
+            or seen.shape[1] % shape[1]
+        ):
+            return None
+        weights = self.trace.map(block, latent=latent, head=head).numpy().reshape(shape)
+        return mean_colour(seen, weights), mean_colour(seen, np.ones(shape))
+
+    def along(self, block: int, latent: int, axis: str, *, head: int | None = None) -> ContentAlong | None:
+        """The content that a latent reads along an axis of the input ("time", "frequency"); None for free elements, for
+        several grids, and for content of more than one channel. Raises ConfigError for an axis that does not exist."""
+        layout, content = self.context.layout, self.context.model.content(self.context.sample)[0]
+        if layout.parts or layout.coordinates is not None or content.shape[1] != 1:
+            return None
+        weights = self.trace.map(block, latent=latent, head=head).numpy().reshape(layout.shape)
+        return content_along(axis, layout.places, content.detach().numpy().reshape(layout.shape), weights)
 
     def json(self, *, head: int | None = None) -> dict[str, Any]:
         """The shares of all parts in every block, as plain values for JSON (`perceiver.export.split_json`)."""

@@ -70,3 +70,12 @@ def scaled_rows(
     flat = [(block, None, values) for row in rows for block, values in row.items()]
     made = iter(scaled_maps(flat, quantity, mode, signed=signed))
     return tuple(tuple(next(made) for _ in row) for row in rows)
+
+
+def encoding_map(values: Values, name: str, bound: float) -> BlockMap:
+    """A map of what a position encoding holds, which belongs to no block, on a scale from -bound to bound.
+
+    name  of the values, for the colour bar
+    """
+    range_ = ColourRange("shared", "score", True, -bound, bound, 100.0, name=name)
+    return BlockMap(0, None, values, summarise(values, "score", signed=True), range_)

@@ -110,6 +110,24 @@ def shares_figure(
     return styled(figure, height=230)
 
 
+def along_figure(
+    places: Float[np.ndarray, "n"], read: Float[np.ndarray, "n"], average: Float[np.ndarray, "n"], axis: str
+) -> go.Figure:
+    """The content that a latent reads along an axis, and its mean in the input.
+
+    places  of the values along the axis
+    axis    title of the horizontal axis
+    """
+    figure = go.Figure()
+    lines = (("read", read, ACCENT, "solid"), ("mean of the input", average, GREY, "dash"))
+    for name, values, colour, dash in lines:
+        line = {"color": colour, "dash": dash, "width": 2}
+        figure.add_trace(go.Scatter(x=places, y=values, name=name, mode="lines", line=line))
+    figure.update_xaxes(title_text=axis)
+    figure.update_yaxes(title_text="Content", nticks=4)
+    return styled(figure, height=230)
+
+
 def shares_text(
     shares: Mapping[str, Float[np.ndarray, "blocks"]], names: Mapping[str, str], blocks: Sequence[int]
 ) -> str:

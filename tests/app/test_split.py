@@ -62,6 +62,14 @@ def test_a_link_to_a_part(app: AppTest, run: Run) -> None:
     rows = labelled(app, "ranking", "Parts of the score of latent 3 of block 2").meta["rows"]
     assert [row["text"] for row in rows] == [signed(one.excess) for one in split.terms(5)]
     assert app.query_params["split"] == "b2:3"
+    read = run.split.reading(1, 2)
+    where = labelled(app, "map", "From where latent 3 of block 2 reads").arrays["values"]
+    np.testing.assert_allclose(where.ravel(), read.similarity.ravel(), atol=1e-5)
+    colours = run.split.colour(1, 2)
+    assert colours is not None
+    codes = ["#" + "".join(f"{round(float(value)):02x}" for value in colour) for colour in colours]
+    (swatches,) = [one.proto.body for one in app.get("html") if "Mean colour" in one.proto.body]
+    assert [code in swatches for code in codes] == [True, True]
 
 
 @pytest.mark.parametrize(("part", "kept"), [("content", "content"), ("b2:3 ,x1", "b2:3,x1"), ("nothing", "")])

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import perceiver
 from perceiver import ConfigError, Lens
 from perceiver.analysis.parts import RowParts
+from perceiver.analysis.reading import mean_colour
 from perceiver.analysis.split_shares import score_shares
 from perceiver.cli import app
 from perceiver.export import score_split_csv, score_split_json, split_csv
@@ -107,6 +108,22 @@ def test_files_hold_every_part(run: Run) -> None:
         assert file["parts"][0] == "content:1"
 
 
+def test_the_colour_that_a_latent_reads(run: Run, cloud: Lens) -> None:
+    weights = run.map(1, latent=2).astype(np.float64)
+    found = run.split.colour(1, 2)
+    assert found is not None
+    wanted = np.zeros(3)
+    for row in range(16):
+        for column in range(16):
+            wanted += weights[row, column] * run.sample.seen[row, column]
+    np.testing.assert_allclose(found[0], wanted / weights.sum(), rtol=1e-4)
+    np.testing.assert_allclose(found[1], run.sample.seen.reshape(-1, 3).mean(0))
+    halves = mean_colour(run.sample.seen, np.repeat([[1.0], [0.0]], 2, axis=1))
+    np.testing.assert_allclose(halves, run.sample.seen[:8].reshape(-1, 3).mean(0))
+    assert run.split.along(1, 2, "rows") is None  # three channels
+    assert cloud.run(cloud.read(clouds.ply(clouds.points()), name="cloud.ply")).split.colour(0, 0) is None
+
+
 def test_what_is_said(run: Run) -> None:
     content = run.split.shares().of("content")
     assert str(run.split).startswith(f"Content explains {100 * content[0]:.1f} % of the variance")
@@ -195,3 +212,15 @@ def test_the_axes_of_a_sound_have_names(store: Path) -> None:
     lens = perceiver.open("audio-mel")
     run = lens.run(lens.read(sounds.wav(sounds.tones(440.0, 1200.0)), name="tone.wav"))
     assert [name for _, name in run.split.bundles] == ["content", *run.context.axis_names]
+    found = run.split.along(1, 2, "frequency")
+    assert found is not None
+    at = run.context.axes.index("frequency")
+    content = np.moveaxis(run.sample.content.numpy().reshape(run.sample.shape).astype(np.float64), at, 0)
+    weights = np.moveaxis(run.map(1, latent=2).astype(np.float64), at, 0)
+    for place, level in enumerate(content):
+        wanted = (level * weights[place]).sum() / weights[place].sum()
+        assert found.read[place] == pytest.approx(wanted, rel=1e-4, abs=1e-6)
+        assert found.average[place] == pytest.approx(level.mean(), abs=1e-6)
+    np.testing.assert_array_equal(found.places, run.context.layout.places["frequency"])
+    with pytest.raises(ConfigError):
+        run.split.along(1, 2, "rows")

@@ -22,9 +22,10 @@ from perceiver.dataset import (
     files,
     finish,
     load,
+    read_about,
     steps,
 )
-from perceiver.errors import ConfigError, InputError, PerceiverError
+from perceiver.errors import ConfigError, InputError
 from perceiver.isolation import SUPPORTED
 
 from . import checkpoints, models, public, samples
@@ -67,16 +68,24 @@ def compared(first: DataSetAnalysis, second: DataSetAnalysis) -> Disagreements:
 
 def with_analysis(names: tuple[str, ...], like: DataSetAnalysis) -> tuple[str, ...]:
     """The checkpoints among some whose kept analysis is of the same inputs as another."""
-    found = []
-    for name in names:
-        try:
-            one = kept(name)
-            if one is not None:
-                disagreements(like, one)
-                found.append(name)
-        except PerceiverError:
-            continue
-    return tuple(found)
+    return tuple(name for name in names if _inputs(name) == like.about.examples_sha256)
+
+
+def _inputs(model: str) -> str | None:
+    """The digest of the inputs of the analysis beside a checkpoint's weights; None where there is no readable one."""
+    folder = _folder(model)
+    path = None if folder is None else folder / FILE
+    if path is None or not path.is_file():
+        return None
+    return _examples(str(path), path.stat().st_mtime_ns)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _examples(path: str, changed: int) -> str | None:
+    try:
+        return read_about(Path(path)).examples_sha256
+    except InputError:
+        return None
 
 
 @dataclass

@@ -157,10 +157,10 @@ def _others(value: tuple[str, ...], values: Mapping[str, Any], limits: Limits) -
     return kept, "The link names a model to compare with that is not here or cannot read this input." if missing else ""
 
 
-def _rival(value: str, values: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
-    if not value or limits.others is None or (value in limits.others and value != values["model"]):
+def _rival(value: str | None, values: Mapping[str, Any], limits: Limits) -> tuple[str | None, str]:
+    if value is None or limits.others is None or (value in limits.others and value != values["model"]):
         return value, ""
-    return "", "The link names a model to compare with that is not here or reads other inputs."
+    return None, "The link names a model to compare with that is not here or reads other inputs."
 
 
 _class_or_all = _below("class", "all classes", lambda _, limits: limits.classes)
@@ -324,14 +324,14 @@ class DataSetView(View):
     true_class, predicted  the inputs that are listed: of this true class, with this prediction; None for all
     example                the input that is shown, by its row
     colouring              of the map of examples: by "class", or by whether the prediction is "right"
-    rival                  the checkpoint that this one is compared with; empty for none
+    rival                  the checkpoint that this one is compared with; None for none
     """
 
     true_class: int | None = declared(None, NUMBER, rule=_class_or_all, of="model")
     predicted: int | None = declared(None, NUMBER, rule=_class_or_all, of="model")
     example: int | None = declared(None, NUMBER, of="model")
     colouring: Literal["class", "right"] = declared("class", choice(("class", "right")))
-    rival: str = declared("", text(longest=300), rule=_rival)
+    rival: str | None = declared(None, text(longest=300), rule=_rival)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .comparison import Disagreements, disagreements
 from .measure import Measured, Probe
 from .partial import Partial
 from .result import About, BandAccuracy, DataSetAnalysis, ExampleTable, LatentTable, MeanMaps, PartShare
-from .storage import FILE, check, load, outdated, save
+from .storage import FILE, check, load, outdated, read_about, save
 
 __all__ = [
     "FILE",
@@ -41,6 +41,7 @@ __all__ = [
     "held_out",
     "load",
     "outdated",
+    "read_about",
     "save",
     "steps",
 ]

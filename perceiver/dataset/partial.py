@@ -130,11 +130,11 @@ def write_archive(
         raise InputError(f"{path} cannot be written: {(error.strerror or type(error).__name__).lower()}") from error
 
 
-def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Reads what `write_archive` wrote. Raises InputError for any other file."""
+def read_archive(path: Path, *, about_only: bool = False) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Reads what `write_archive` wrote, or the plain values alone. Raises InputError for any other file."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+            arrays = {name: file[name] for name in file.files if name == "about" or not about_only}
         about = json.loads(bytes(arrays.pop("about")))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {(error.strerror or type(error).__name__).lower()}") from error

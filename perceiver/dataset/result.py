@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -174,7 +175,7 @@ class DataSetAnalysis:
         """Whether the prediction is the true class."""
         return self.predicted == self.examples.labels
 
-    @property
+    @cached_property
     def accuracy(self) -> tuple[Mean, ...]:
         """The accuracy after every block; empty without labels."""
         known = self.labelled
@@ -183,7 +184,7 @@ class DataSetAnalysis:
         right = self.examples.answers[known] == self.examples.labels[known, None]
         return tuple(Mean.of(column, self.examples.groups[known]) for column in right.T.astype(np.float64))
 
-    @property
+    @cached_property
     def confusion(self) -> Int64[np.ndarray, "classes classes"]:
         """How many inputs of each true class (rows) got each prediction (columns)."""
         count = len(self.about.classes)

@@ -82,8 +82,7 @@ def _loaded(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> DataS
     shares = _each(arrays["share_means"], len(about["shares"]))
     accuracy = iter(_each(arrays["band_accuracy"], sum(bool(known) for *_, known in about["bands"])))
     agrees = _each(arrays["band_agrees"], len(about["bands"]))
-    fields: dict[str, Any] = {field.name: about[field.name] for field in dataclasses.fields(About)}
-    described = About(**{name: _tupled(value) for name, value in fields.items()})
+    described = _about(about)
     count, classes = len(about["keys"]), len(described.classes)
     labels, answers, probabilities = arrays["labels"], arrays["answers"], arrays["probabilities"]
     one_row_each = (about["names"], labels, arrays["groups"], arrays["counted"], answers, arrays["places"])
@@ -130,10 +129,18 @@ def _loaded(about: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> DataS
     )
 
 
-def weights_of(path: Path) -> str | None:
-    """The SHA-256 of the weights that an analysis is of. Raises InputError as `load` does."""
-    digest = read_archive(path)[0].get("weights_sha256")
-    return digest if isinstance(digest, str) else None
+def read_about(path: Path) -> About:
+    """What an analysis is of, without reading its arrays. Raises InputError as `load` does."""
+    about, _ = read_archive(path, about_only=True)
+    try:
+        return _about(about)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the analysis of a data set, or is damaged") from error
+
+
+def _about(values: Mapping[str, Any]) -> About:
+    fields: dict[str, Any] = {field.name: values[field.name] for field in dataclasses.fields(About)}
+    return About(**{name: _tupled(value) for name, value in fields.items()})
 
 
 def check(folder: Path) -> bool:
@@ -142,7 +149,7 @@ def check(folder: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        current = weights_of(path) == sha256(folder / WEIGHTS)
+        current = read_about(path).weights_sha256 == sha256(folder / WEIGHTS)
     except InputError as error:
         raise CheckpointError(str(error)) from error
     if not current:

@@ -64,7 +64,7 @@ def choose() -> DataSetContext | None:
         gallery = samples.bundled(kind, config.labels)
         view = state.settle(DataSetView, Limits(models=available, classes=config.num_classes, others=others))
         modality = views.get(kind)
-        source = _source(modality.noun)
+        source = _source(samples.describe(kind).noun.many)
     for note in state.notes():
         st.info(note, icon=":material/info:")
     if source == "folder":
@@ -79,7 +79,7 @@ def choose() -> DataSetContext | None:
     return DataSetContext(_fitted(view, found), modality, found, others)
 
 
-def _source(noun: str) -> str:
+def _source(nouns: str) -> str:
     """Held-out examples, or a folder where that is allowed."""
     if not dataset.may_read_folders():
         return "kept"
@@ -98,7 +98,7 @@ def _source(noun: str) -> str:
     if source == "folder":
         st.session_state["dataset_folder"] = st.session_state.get("dataset_folder", "")
         st.text_input(
-            f"Folder with {noun}s",
+            f"Folder with {nouns}",
             key="dataset_folder",
             placeholder="/home/me/photos",
             on_change=_other_source,
@@ -116,7 +116,10 @@ def _folder(view: DataSetView, modality: ModalityView, others: tuple[str, ...]) 
     """The analysis of the visitor's folder, which is computed on request."""
     path = st.session_state.get("dataset_folder", "")
     if not path.strip():
-        st.info(f"Name a folder of {modality.noun}s in the sidebar.", icon=":material/folder_open:")
+        st.info(
+            f"Name a folder of {samples.describe(modality.modality).noun.many} in the sidebar.",
+            icon=":material/folder_open:",
+        )
         return None
     try:
         here = dataset.of_folder(view.model, path)

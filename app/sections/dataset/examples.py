@@ -78,12 +78,23 @@ def one(context: DataSetContext) -> None:
     label, shares = int(table.labels[row]), table.probabilities[row]
     pictures, words = st.columns([2, 3])
     with pictures:
-        st.image(np.kron(table.thumbnails[row], np.ones((5, 5, 1), dtype=np.uint8)), width=120)
+        name = table.names[row] or table.keys[row]
+        wall(
+            table.thumbnails[[row]],
+            [Tile(title="", alt=f"{name}, as the model reads it, {table.thumbnails.shape[1]} pixels wide")],
+            key="example_picture",
+            label="The example",
+            tile=120,
+            dense=True,
+            limit=144,
+            fill=True,
+            on_pick=lambda index: None,
+        )
     with words:
         st.markdown(f"**{text.plain(table.names[row] or table.keys[row])}**")
         predicted = int(found.predicted[row])
-        true = "its class is not known" if label < 0 else f"truly {text.plain(names[label])}"
-        st.markdown(f"Predicted **{text.plain(names[predicted])}**, {true}.")
+        true = "its class is not known" if label < 0 else f"the true class is **{text.plain(names[label])}**"
+        st.markdown(f"Predicted **{text.plain(names[predicted])}**; {true}.")
         first = _first_block(found.examples.answers[row], predicted)
         st.caption(f"The prediction is this from block {first + 1} on.")
     order = np.argsort(-shares, kind="stable")[:TOP].tolist()
@@ -131,13 +142,14 @@ def _open(context: DataSetContext, row: int) -> None:
             "A held-out example is not part of the project, only its thumbnail is: it cannot be opened in Explore. "
             "`perceiver data build` makes the data."
         )
-        if nearest is not None and st.button(
-            f"Show the nearest bundled sample: {text.plain(table.names[nearest])}",
-            key="nearest_sample",
-            type="tertiary",
-        ):
-            state.change(example=nearest)
-            st.rerun()
+        if nearest is not None:
+            st.button(
+                f"Show the nearest bundled sample: {text.plain(table.names[nearest])}",
+                key="nearest_sample",
+                type="tertiary",
+                on_click=state.change,
+                kwargs={"example": nearest},
+            )
 
 
 def nearest_sample(places: np.ndarray, counted: np.ndarray, row: int) -> int | None:

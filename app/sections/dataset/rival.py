@@ -26,10 +26,10 @@ def show(context: DataSetContext) -> None:
     if not possible:
         st.caption("No other checkpoint here has an analysis of the same inputs.")
         return
-    names = {"": "none", **{key: models.display_name(key) for key in possible}}
+    names: dict[str | None, str] = {None: "none", **{key: models.display_name(key) for key in possible}}
     controls.select("Second checkpoint", "rival", names, context.view.rival, width=320)
-    if context.view.rival not in possible:
-        if context.view.rival:
+    if context.view.rival is None or context.view.rival not in possible:
+        if context.view.rival is not None:
             st.caption("Its analysis is of other inputs.")
         return
     try:

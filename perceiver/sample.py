@@ -52,6 +52,8 @@ class Sample:
     coordinates  coordinates of the elements in [-1, 1] if they are not on a grid (point clouds); else None
     padding      elements for which nothing was recorded, such as those after the end of a sound, in the shape of the
                  elements; None where there are none
+    erased       elements that are taken out of the input array (`perceiver.analysis.erasure`), in the shape of the
+                 elements, which drawings mark; None where there are none
     parts        the grids of a multi-modal input (clips), in order; else empty
     digest       SHA-256 of the file; None for a sample that was not read through `perceiver.lens`
     rows         the row of the file that each element is, counted from 0 (a point of a cloud, or the triangle of a mesh
@@ -69,6 +71,7 @@ class Sample:
     coordinates: Float[Tensor, "M axes"] | None = field(default=None, repr=False)
     parts: tuple[Part, ...] = ()
     padding: Bool[np.ndarray, "..."] | None = field(default=None, repr=False)
+    erased: Bool[np.ndarray, "..."] | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
     digest: str | None = field(default=None, repr=False)
     rows: Int64[np.ndarray, "M"] | None = field(default=None, repr=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Sequence
 from functools import reduce
@@ -10,7 +11,7 @@ from operator import or_
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 from torch import Tensor
 
 from ..errors import ConfigError
@@ -107,14 +108,28 @@ def removes(ablation: Ablation, model: Perceiver) -> bool:
     Raises ConfigError where the encoding has no such band or coordinate, or the input no such part.
     """
     kept_elements(ablation, model)
-    return bool(ablation.channels(model.encoding, model.config.position_channels) or ablation.without)
+    channels = ablation.channels(model.encoding, model.config.position_channels)
+    return bool(channels or ablation.without or ablation.erased)
 
 
 def kept_elements(ablation: Ablation, model: Perceiver) -> Int64[Tensor, "m"] | None:
     """The input elements that an ablation leaves, ascending; None for all. Raises ConfigError where a model's input has
-    no such part, or nothing but the parts that are removed."""
-    if not ablation.without:
-        return None
+    no such part or other elements than are erased, and where nothing but what is removed."""
+    kept = []
+    if ablation.without:
+        kept.append(_outside(ablation, model))
+    if ablation.erased is not None:
+        free = model.config.position_axes is not None  # such an input may have any number of elements
+        total = ablation.erased.mask.total if free else math.prod(model.config.input_shape)
+        kept.append(ablation.erased.left(total))
+    left = np.logical_and.reduce(kept) if kept else np.ones(1, dtype=bool)
+    if not left.any():
+        raise ConfigError("nothing of the input is left; at least one element has to stay")
+    return None if left.all() else torch.from_numpy(np.flatnonzero(left))
+
+
+def _outside(ablation: Ablation, model: Perceiver) -> Bool[np.ndarray, "M"]:
+    """Which input elements lie outside the removed parts."""
     segments = model.config.segments
     sensed = {one.name for one in segments if one.content_channels}
     if unknown := ablation.without - sensed:
@@ -122,18 +137,17 @@ def kept_elements(ablation: Ablation, model: Perceiver) -> Int64[Tensor, "m"] | 
         raise ConfigError(f"the input of this model has no part {min(unknown)}; {have}")
     if sensed <= ablation.without:
         raise ConfigError("one part of the input has to stay")
-    kept = [torch.full((one.count,), one.name not in ablation.without) for one in segments]
-    return torch.nonzero(torch.cat(kept))[:, 0]
+    return np.repeat([one.name not in ablation.without for one in segments], [one.count for one in segments])
 
 
 def without_elements(sample: Sample, ablation: Ablation, model: Perceiver) -> Sample:
-    """The sample with the removed elements marked as padding, for drawings."""
+    """The sample with the elements marked that are removed from the input array, for drawings."""
     kept = kept_elements(ablation, model)
     if kept is None:
         return sample
     gone = np.ones(sample.shape, bool)
     gone.reshape(-1)[kept.numpy()] = False
-    return dataclasses.replace(sample, padding=gone if sample.padding is None else gone | sample.padding)
+    return dataclasses.replace(sample, erased=gone)
 
 
 def presets(encoding: Positions) -> dict[str, Ablation]:
@@ -188,9 +202,10 @@ def describe(ablation: Ablation, encoding: Positions, axes: Sequence[str]) -> st
             cycles = "1 cycle" if runs == "1" else f"{runs} cycles"
             parts.append(f"{what}{cycles} across {axes[axis]} ({count} of {len(along)} bands)")
     parts += [f"the raw coordinate of {axes[axis]}" for axis in sorted(ablation.coordinates)]
-    leaves = [f"all elements of {name}" for name in sorted(ablation.without)]
+    leaves = [", ".join(f"all elements of {name}" for name in sorted(ablation.without))] if ablation.without else []
+    leaves += [ablation.erased.words()] if ablation.erased else []
     if not parts:
-        return ", ".join(leaves)
+        return "; ".join(leaves)
     instead = {"zero": "0", "mean": "their mean", "shuffle": f"their values shuffled (seed {ablation.seed})"}
     return "; ".join([*leaves, ", ".join(parts), f"in their place {instead[ablation.fill]}"])
 
@@ -198,10 +213,12 @@ def describe(ablation: Ablation, encoding: Positions, axes: Sequence[str]) -> st
 def ablated_trace(model: Perceiver, sample: Sample, ablation: Ablation) -> Trace:
     """The trace of one run of the model with an ablation; the model is not modified.
 
-    Raises ConfigError when the encoding has no such band or coordinate, or the input no such part.
+    Raises ConfigError when the encoding has no such band or coordinate, or the input no such part or elements.
     """
-    codes = ablation.apply(model.codes(sample), model.encoding)
-    inputs, kept = model.inputs(sample, codes), kept_elements(ablation, model)
+    codes, content = ablation.apply(model.codes(sample), model.encoding), model.content(sample)
+    if ablation.erased is not None:
+        content = ablation.erased.filled(content, sample)
+    inputs, kept = model.joined(content, codes), kept_elements(ablation, model)
     if kept is None:
         return model.trace(inputs)
     made = model.trace(inputs[:, kept])

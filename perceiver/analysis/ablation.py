@@ -1,6 +1,6 @@
-"""Ablation: channels of the position encoding replaced at inference.
+"""Ablation: channels of the position encoding replaced at inference, and elements of the input taken away.
 
-Only position channels change, before the input's layer norm; the model is not modified. `Positions.bands()` maps
+Only the input array changes, before the input's layer norm; the model is not modified. `Positions.bands()` maps
 channels to frequencies.
 """
 
@@ -18,6 +18,8 @@ from torch import Tensor
 from ..errors import ConfigError
 from ..positions import Band, Column, Positions, Rows
 from ..validation import whole_number
+from . import erasure
+from .erasure import Erasure
 from .methods import FILLS, Fill
 
 Place = tuple[int, int]
@@ -36,6 +38,7 @@ class Ablation:
     coordinates  axes whose raw coordinate is removed
     whole        removes the whole position encoding, of any kind
     without      parts of the input, by name, whose elements are removed from the input array
+    erased       further elements that are removed from it, or whose content is replaced
     fill         replaces a removed channel by "zero"; by its "mean" over the elements; or by its own values with the
                  elements permuted ("shuffle"), which keeps their distribution; all channels share one permutation
     seed         of the permutation
@@ -48,6 +51,7 @@ class Ablation:
     without: frozenset[str] = frozenset()
     fill: Fill = "zero"
     seed: int = 0
+    erased: Erasure | None = None
 
     def __post_init__(self) -> None:
         if self.fill not in FILLS:
@@ -56,7 +60,7 @@ class Ablation:
 
     def __bool__(self) -> bool:
         """Whether anything is removed."""
-        return self.whole or bool(self.sines or self.cosines or self.coordinates or self.without)
+        return self.whole or bool(self.sines or self.cosines or self.coordinates or self.without or self.erased)
 
     def __or__(self, other: Ablation) -> Ablation:
         """The union of both, with the fill of the first."""
@@ -67,6 +71,7 @@ class Ablation:
             coordinates=self.coordinates | other.coordinates,
             whole=self.whole or other.whole,
             without=self.without | other.without,
+            erased=self.erased | other.erased if self.erased and other.erased else self.erased or other.erased,
         )
 
     def filled(self, fill: Fill, seed: int = 0) -> Ablation:
@@ -144,7 +149,8 @@ class Ablation:
 
         Parts separated by commas, counted from 1: `b1:3-16` bands 3 to 16 of axis 1, `s1:2.5` the sines of
         two of them, `c1:4` a cosine, `x2` the raw coordinate of axis 2, `all` the whole code, `no-audio` the elements
-        of a part of the input, then `mean` or `shuffle:7` for the filling.
+        of a part of the input, `erased:CODE` single elements (`Erasure.text`), then `mean` or `shuffle:7` for the
+        filling.
         """
         both = self.sines & self.cosines
         parts = [
@@ -156,6 +162,7 @@ class Ablation:
         if self.whole:
             parts.append("all")
         parts += [f"no-{name}" for name in sorted(self.without)]
+        parts += [self.erased.text()] if self.erased else []
         if parts and self.fill != "zero":
             parts.append(f"shuffle:{self.seed}" if self.fill == "shuffle" else self.fill)
         return ",".join(parts)
@@ -169,6 +176,7 @@ def parse(text: str) -> Ablation:
     cosines: set[Place] = set()
     coordinates: set[int] = set()
     without: set[str] = set()
+    erased: Erasure | None = None
     whole, seed = False, 0
     fill: Fill = "zero"
     for part in filter(None, (part.strip() for part in text.split(","))):
@@ -183,15 +191,16 @@ def parse(text: str) -> Ablation:
             fill, seed = "shuffle", int(found[1] or 0)
         elif found := re.fullmatch(r"no-([a-z]{1,20})", part, re.ASCII):
             without.add(found[1])
+        elif elements := erasure.parse_part(part):
+            erased = erased | elements if erased else elements
         elif part == "all":
             whole = True
         elif part in FILLS:
             fill = part
         else:
             raise ConfigError(f"{part!r} says nothing about an ablation; bands are b1:3-16, coordinates x1, all is all")
-    return Ablation(frozenset(sines), frozenset(cosines), frozenset(coordinates), whole, frozenset(without)).filled(
-        fill, seed
-    )
+    sets = (frozenset(sines), frozenset(cosines), frozenset(coordinates), whole, frozenset(without))
+    return Ablation(*sets, erased=erased).filled(fill, seed)
 
 
 def by_place(encoding: Positions) -> dict[Place, Band]:

@@ -18,6 +18,9 @@ Shuffle = Literal["elements", "contents", "blocks"]
 Removal = Literal["remove", "blank"]
 """How a deletion test removes an element."""
 
+ErasedBy = Literal["remove", "mean", "blur"]
+"""How elements are erased: their rows leave the input array, or their content is replaced."""
+
 RelevanceMethod = Literal["gradient", "rollout"]
 """The methods of class relevance."""
 
@@ -26,6 +29,7 @@ AttributionMethod = Literal["saliency", "input_x_gradient", "integrated_gradient
 
 FILLS: tuple[Fill, ...] = get_args(Fill)
 SHUFFLES: tuple[Shuffle, ...] = get_args(Shuffle)
+ERASED_BY: tuple[ErasedBy, ...] = get_args(ErasedBy)
 REMOVALS: tuple[Removal, ...] = get_args(Removal)
 RELEVANCE_METHODS: tuple[RelevanceMethod, ...] = get_args(RelevanceMethod)
 ATTRIBUTION_METHODS: tuple[AttributionMethod, ...] = get_args(AttributionMethod)

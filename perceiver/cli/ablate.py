@@ -135,8 +135,8 @@ def ablate(
         if out is not None:
             parts = settings_part(*(read or ()), **settings)
             stem = f"{names[path]}.{file_part(found.context.name)}.ablated{parts}"
-            result["written"] = save_all(out, wanted, lambda form: _files(found, form, stem))
-        return result, f"{path} ({found.context.name})\n{_listing(found)}"
+            result["written"] = save_all(out, wanted, lambda form: change_files(found, form, stem))
+        return result, f"{path} ({found.context.name})\n{change_listing(found)}"
 
     results, complete = for_each(files, "Ablating", work)
     finish(results, complete, as_json)
@@ -155,7 +155,7 @@ def _ablation(lens: Lens, removed: dict[str, Any]) -> Ablation:
     return ablation
 
 
-def _files(found: Ablated, form: str, stem: str) -> dict[str, bytes]:
+def change_files(found: Ablated, form: str, stem: str) -> dict[str, bytes]:
     """The files of one format, by name."""
     match form:
         case "json":
@@ -166,7 +166,7 @@ def _files(found: Ablated, form: str, stem: str) -> dict[str, bytes]:
             return {f"{stem}.png": found.figure(), f"{stem}-difference.png": found.difference_figure()}
 
 
-def _listing(found: Ablated) -> str:
+def change_listing(found: Ablated) -> str:
     """The most probable classes before and the one that is followed, then how far every map moved, as tables."""
     from ..analysis.formatting import number
 

@@ -38,7 +38,13 @@ def ablation_json(
     """
     about = origin.to_dict()
     blocks = [{"block": one.block, "divergence": one.divergence, "latents": one.latents} for one in maps]
-    return about | {"ablation": ablation.text()} | _answers(answer, labels, target) | {"blocks": blocks}
+    return (
+        about
+        | {"ablation": ablation.text()}
+        | _erased(ablation)
+        | _answers(answer, labels, target)
+        | {"blocks": blocks}
+    )
 
 
 def ablation_npz(
@@ -50,7 +56,8 @@ def ablation_npz(
     selection: MapSelection = MEAN,
 ) -> None:
     """Writes every block's map before and after: "before" and "after", float32 (blocks, *shape), "divergence" and
-    "latents", float64 (blocks,) in bits, NaN if undefined, and "blocks", counted from 0.
+    "latents", float64 (blocks,) in bits, NaN if undefined, and "blocks", counted from 0. Where elements are erased,
+    also "erased", bool (*shape); "after" is NaN at those that are removed from the input array.
 
     selection  the selection of the maps
     """
@@ -61,7 +68,11 @@ def ablation_npz(
         "latents": np.array([one.latents for one in maps], dtype=np.float64),
         "blocks": np.array([one.block for one in maps], dtype=np.int64),
     }
-    metadata = origin.to_dict() | {"axes": ["block", *layout.places], "ablation": ablation.text()}
+    if ablation.erased is not None:
+        arrays["erased"] = ablation.erased.mask.marked.reshape(layout.shape)
+        if ablation.erased.by == "remove":
+            arrays["after"][:, arrays["erased"]] = np.nan
+    metadata = origin.to_dict() | {"axes": ["block", *layout.places], "ablation": ablation.text()} | _erased(ablation)
     write_npz(target, arrays, metadata | selection.metadata(), layout)
 
 
@@ -138,6 +149,15 @@ def _sweep(sweep: Sweep, labels: Sequence[str], axes: Sequence[str]) -> Iterator
             "kl": change and change.kl,
             "answer": change and labels[int(change.after.argmax())],
         }
+
+
+def _erased(ablation: Ablation) -> dict[str, Any]:
+    """What is erased of the elements, as an entry of the metadata; none where nothing is."""
+    erased = ablation.erased
+    if erased is None:
+        return {}
+    told = {"elements": erased.mask.count, "of": erased.mask.total, "by": erased.by, "mask": erased.mask.text()}
+    return {"erased": told}
 
 
 def _answers(answer: AnswerChange, labels: Sequence[str], target: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from io import BytesIO
 from typing import Any
 
 from .. import notebook
-from ..analysis.ablate import ablated_trace, band_counts, choose, describe, removes
+from ..analysis.ablate import ablated_trace, band_counts, choose, describe, removes, without_elements
 from ..analysis.ablation import Ablation
 from ..analysis.change import AnswerChange, MapChange, map_changes
 from ..analysis.formatting import class_name, number, percent
@@ -22,6 +22,7 @@ from ..errors import ConfigError
 from ..export import ablation_json, ablation_npz
 from ..model import Perceiver
 from ..plots.block_maps import BlockMap, scaled_maps, scaled_rows
+from ..sample import Sample
 from ..trace import Trace
 from . import display
 from .context import Context
@@ -113,6 +114,11 @@ class Ablated:
         """`maps` on common colour scales."""
         return block_changes(self.maps, self.selection.quantity)
 
+    @cached_property
+    def sample_after(self) -> Sample:
+        """The input with the elements marked that are removed from the input array; the input itself where none is."""
+        return without_elements(self.context.sample, self.ablation, self.context.model)
+
     @property
     def verdict(self) -> str:
         """Whether the answer is another, and how far it moved, in a sentence."""
@@ -137,10 +143,10 @@ class Ablated:
         """The maps before and after, a row each on one scale, as a PNG."""
         from ..plots.comparison import comparison_png, comparison_row
 
-        sample, blocks = self.context.sample, self.blocks
+        sample, after, blocks = self.context.sample, self.sample_after, self.blocks
         rows = [
             comparison_row("Before", sample, [one.before for one in blocks]),
-            comparison_row("After", sample, [one.after for one in blocks]),
+            comparison_row("After", after, [one.after for one in blocks]),
         ]
         return comparison_png(rows, title=self._title("What each block read"), footer=self._footer())
 
@@ -182,7 +188,7 @@ class Ablated:
             f"{notebook.heading(self.removed[0].upper() + self.removed[1:])}: {html.escape(self.verdict)}",
             notebook.table_html(self._rows(), ["", "before", "after"]),
             f"Before<br>{display.block_maps_html(sample, before)}",
-            f"After<br>{display.block_maps_html(sample, after)}",
+            f"After<br>{display.block_maps_html(self.sample_after, after)}",
             display.scale_html(before[0].range),
         )
 

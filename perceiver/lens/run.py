@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from .. import notebook
 from ..analysis.ablation import Ablation
+from ..analysis.erasure import chosen
 from ..analysis.explanation import Explanations, Question, explain_steps
 from ..analysis.faithfulness import Faithfulness, faithfulness
 from ..analysis.maps import MEAN, MapSelection
-from ..analysis.methods import Fill, RelevanceMethod, Removal, Shuffle
+from ..analysis.methods import ErasedBy, Fill, RelevanceMethod, Removal, Shuffle
 from ..analysis.patching import LatentEffects, Patching, latent_effects, patch_steps
 from ..analysis.permutation import Shuffled, permute
 from ..analysis.sweep import Curve, Sweep, steps
@@ -58,6 +59,28 @@ class Run(Traced):
         Raises ConfigError where that takes nothing away, or the position encoding has no such part.
         """
         return ablate(self.context, self.trace, ablation, target=target, selection=selection or MEAN, **removed)
+
+    def erase(
+        self,
+        *which: str | Bool[np.ndarray, "..."],
+        keep: bool = False,
+        by: ErasedBy | None = None,
+        target: int | str | None = None,
+        selection: MapSelection | None = None,
+    ) -> Ablated:
+        """Takes elements out of the input array, or replaces their content, and runs the model once more.
+
+        which      regions of the input as text, as `region` takes them, several with semicolons between them
+                   ("3-10,5-20;1-4,1-4"), and masks in the shape of the input; all of them together
+        keep       keeps these elements only
+        by         "remove" leaves their rows out; "mean" and "blur" replace their content and keep their position
+        selection  what the maps are, as for `ablate`
+
+        Raises ConfigError for a region that the input does not have, where none or all of its elements are erased, and
+        for a way that these elements do not allow.
+        """
+        erased = chosen(which, self.context.layout, keep=keep, by=by)
+        return self.ablate(Ablation(erased=erased), target=target, selection=selection)
 
     def curves(self, fill: Fill = "zero", seed: int = 0) -> tuple[Curve, ...]:
         """What there is to sweep: every band alone, and cut-offs. Raises ConfigError where there are no bands."""

@@ -93,9 +93,9 @@ def test_changes_of_maps_and_what_is_drawn(model: Perceiver, sample: Sample) -> 
     (scores, _) = map_changes(before, after, MapSelection(kind="score"))
     assert scores.divergence is None
     marked = without_elements(sample, gone, model)
-    assert marked.padding is not None
-    assert marked.padding[PICTURE].all()
-    assert marked.padding.sum() == 512
+    assert marked.erased is not None
+    assert marked.erased[PICTURE].all()
+    assert marked.erased.sum() == 512
     assert without_elements(sample, Ablation(), model) is sample
 
 

@@ -11,7 +11,7 @@ from .. import colour
 from ..axes import Axes, mel_axis, time_axis
 from ..overlay import GREY_BAND, hatched, opacity, overlay
 from ..scale import ColourRange
-from .base import Drawable, GridDrawing, colours_for, padding_of
+from .base import Drawable, GridDrawing, absent_of, colours_for, padding_of
 
 DECIBELS = (-80.0, 20.0)
 """The levels of black and white in a spectrogram; fixed, so that silence is always black."""
@@ -89,13 +89,13 @@ class AudioDrawing(GridDrawing):
 
 
 def _marked(sample: Drawable, picture: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture with hatching over the columns of padding."""
-    padding = padding_of(sample)
-    if padding is None:
+    """The picture with hatching over padding and over elements taken out of the input array."""
+    absent = absent_of(sample)
+    if absent is None:
         return picture
-    columns = np.atleast_2d(padding)[0]
-    wide = np.repeat(columns, picture.shape[1] // len(columns))
-    return hatched(picture, np.broadcast_to(wide, picture.shape[:2]))
+    cells = np.atleast_2d(absent)
+    height, width = (of // by for of, by in zip(picture.shape, cells.shape, strict=False))
+    return hatched(picture, cells.repeat(height, axis=0).repeat(width, axis=1))
 
 
 def _width(sample: Drawable) -> int:

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int64, UInt8
 from ...analysis.formatting import count
 from ..scale import ColourRange
 from .audio import GAP, WIDTH
-from .base import Drawable, padding_of
+from .base import Drawable, absent_of, padding_of
 from .clip import moved_frames, moved_sound, sound_picture
 from .frames import frames_shown, marked, over_frames, tiled
 
@@ -95,6 +95,6 @@ def _frames(
 
 
 def _absent(sample: Drawable, elements: slice, shape: tuple[int, ...]) -> Bool[np.ndarray, "steps rows columns"] | None:
-    """The elements for which nothing was recorded; None where there are none."""
-    padding = padding_of(sample)
-    return None if padding is None else padding[elements].reshape(shape)
+    """The elements of a part that are hatched; None where there are none."""
+    absent = absent_of(sample)
+    return None if absent is None else absent[elements].reshape(shape)

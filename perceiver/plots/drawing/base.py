@@ -81,6 +81,18 @@ def padding_of(sample: Drawable) -> Bool[np.ndarray, "*shape"] | None:
     return padding
 
 
+def absent_of(sample: Drawable) -> Bool[np.ndarray, "*shape"] | None:
+    """The elements that are hatched: padding, and those taken out of the input array (`Sample.erased`)."""
+    padding, erased = padding_of(sample), erased_of(sample)
+    return padding if erased is None else erased if padding is None else padding | erased
+
+
+def erased_of(sample: Drawable) -> Bool[np.ndarray, "*shape"] | None:
+    """The elements that are taken out of the input array; None where there are none."""
+    erased: Bool[np.ndarray, "*shape"] | None = getattr(sample, "erased", None)
+    return erased
+
+
 def rearranged(
     picture: UInt8[np.ndarray, "h w 3"], shape: tuple[int, ...], order: Int64[np.ndarray, "M"]
 ) -> UInt8[np.ndarray, "h w 3"]:

@@ -12,7 +12,7 @@ from .. import colour
 from ..overlay import GREY_BAND, hatched, opacity, overlay
 from ..scale import ColourRange
 from .audio import GAP, STRIP, written
-from .base import Drawable, colours_for, padding_of
+from .base import Drawable, absent_of, colours_for
 from .frames import marked, over_frames
 
 NO_PLACE = 128
@@ -31,12 +31,12 @@ def frame_pictures(
     values    of all elements, in the sample's shape; None draws the frames alone
     strength  of the map over the frames; None draws the map alone
 
-    Hatching marks padding. Raises ValueError for a sample without a picture.
+    Hatching marks padding and elements taken out of the input array. Raises ValueError for a sample without a picture.
     """
     part, elements = _part(sample, "video")
     each = len(sample.seen) // part.shape[0]
-    padding = padding_of(sample)
-    absent = None if padding is None else padding.ravel()[elements].reshape(part.shape).repeat(each, axis=0)
+    hidden = absent_of(sample)
+    absent = None if hidden is None else hidden.ravel()[elements].reshape(part.shape).repeat(each, axis=0)
     if values is None or range_ is None:
         return marked(sample.seen, absent)
     cells = np.asarray(values).ravel()[elements].reshape(part.shape).repeat(each, axis=0)
@@ -55,9 +55,9 @@ def sound_picture(
     """The waveform over columns coloured by a map, and below it a strip with the unblended colours; arguments as
     `frame_pictures` takes them. A column shows the mean of the elements within it."""
     _, elements = _part(sample, "audio")
-    padding = padding_of(sample)
-    # A column that shows some sound is no padding.
-    absent = None if padding is None else columns(padding.ravel()[elements].astype(np.float64), width) >= 1
+    hidden = absent_of(sample)
+    # A column that shows some sound is not hatched.
+    absent = None if hidden is None else columns(hidden.ravel()[elements].astype(np.float64), width) >= 1
     if values is None or range_ is None:
         return _marked(written(np.full((height, width, 3), GREY_BAND[0]), sample.sound), absent)
     unit = range_.apply(columns(np.asarray(values).ravel()[elements], width))[None]

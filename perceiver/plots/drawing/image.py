@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from .. import colour
-from ..overlay import opacity, overlay
+from ..overlay import hatched, opacity, overlay
 from ..scale import ColourRange
-from .base import Drawable, GridDrawing, colours_for
+from .base import Drawable, GridDrawing, absent_of, colours_for
 
 
 class ImageDrawing(GridDrawing):
@@ -19,7 +19,7 @@ class ImageDrawing(GridDrawing):
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "H W 3"]:
         """The pixels of the model's input."""
-        return np.asarray(sample.seen)
+        return _marked(sample, np.asarray(sample.seen))
 
     def map(
         self,
@@ -33,10 +33,16 @@ class ImageDrawing(GridDrawing):
         unit = range_.apply(values)
         painted = colour.paint(unit, colours_for(range_, colours))
         if strength is None:
-            return painted
-        return overlay(sample.seen, painted, strength, opacity(unit, signed=range_.signed))
+            return _marked(sample, painted)
+        return _marked(sample, overlay(sample.seen, painted, strength, opacity(unit, signed=range_.signed)))
 
     def size(self, sample: Drawable) -> str:
         """Width by height as text."""
         height, width = sample.seen.shape[:2]
         return f"{width} × {height} pixels"
+
+
+def _marked(sample: Drawable, picture: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
+    """The picture with hatching over the elements that are not in the input array."""
+    absent = absent_of(sample)
+    return picture if absent is None else hatched(picture, absent)

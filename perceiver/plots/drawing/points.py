@@ -16,7 +16,7 @@ from jaxtyping import Float, Float32, Float64, Int, Int32, UInt8
 from ...analysis.formatting import count
 from .. import colour
 from ..scale import ColourRange
-from .base import Drawable, colours_for
+from .base import Drawable, colours_for, erased_of
 
 Colour = tuple[int, int, int]
 
@@ -95,7 +95,7 @@ class PointsDrawing:
     ) -> UInt8[np.ndarray, "h w 3"]:
         """A map as the colours of the points."""
         chosen = colours_for(range_, colours)
-        return shot(sample.seen, sample.model_up).paint(painted(values, range_, chosen), ground(chosen))
+        return shot(sample.seen, sample.model_up).paint(coloured(sample, values, range_, chosen), ground(chosen))
 
     def size(self, sample: Drawable) -> str:
         """The number of points as text."""
@@ -166,6 +166,16 @@ def indexed(
 def painted(values: Float[np.ndarray, "n"], range_: ColourRange, colours: str) -> UInt8[np.ndarray, "n 3"]:
     """The colours of values; values that are not finite get the colour for missing values."""
     return colour.paint(range_.apply(values)[None], colours)[0]
+
+
+def coloured(
+    sample: Drawable, values: Float[np.ndarray, "n"], range_: ColourRange, colours: str
+) -> UInt8[np.ndarray, "n 3"]:
+    """The colours of the points of a sample; points taken out of the input array have that of the edges."""
+    found, erased = painted(values, range_, colours), erased_of(sample)
+    if erased is not None:
+        found[erased] = ground(colours).ink
+    return found
 
 
 def by_height(points: Float32[np.ndarray, "n 3"], up: str) -> UInt8[np.ndarray, "n 3"]:

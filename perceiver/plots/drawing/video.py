@@ -7,7 +7,7 @@ from jaxtyping import Float, Int64, UInt8
 
 from ...analysis.formatting import count
 from ..scale import ColourRange
-from .base import Drawable, GridDrawing, padding_of
+from .base import Drawable, GridDrawing, absent_of, padding_of
 from .clip import moved_frames
 from .frames import frames_shown, marked, over_frames, tiled
 
@@ -20,7 +20,7 @@ class VideoDrawing(GridDrawing):
 
     def given(self, sample: Drawable) -> UInt8[np.ndarray, "h w 3"]:
         """The frames of the model's input."""
-        return tiled(marked(frames_shown(sample.seen, sample.shape), padding_of(sample)))
+        return tiled(marked(frames_shown(sample.seen, sample.shape), absent_of(sample)))
 
     def map(
         self,
@@ -32,7 +32,7 @@ class VideoDrawing(GridDrawing):
     ) -> UInt8[np.ndarray, "h w 3"]:
         """A map over all frames."""
         frames = frames_shown(sample.seen, sample.shape)
-        return tiled(over_frames(frames, values, range_, colours, strength, padding_of(sample)))
+        return tiled(over_frames(frames, values, range_, colours, strength, absent_of(sample)))
 
     def rearranged(self, sample: Drawable, order: Int64[np.ndarray, "M"]) -> UInt8[np.ndarray, "h w 3"]:
         """The permuted frames: element i shows the pixels of element order[i]."""

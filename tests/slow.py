@@ -37,6 +37,7 @@ SLOW = frozenset(
         "tests/app/test_explain.py",
         "tests/app/test_image_view.py",
         "tests/app/test_points_view.py",
+        "tests/app/test_split.py",
         "tests/app/test_video_view.py",
         "tests/app/test_visitors.py",
         "tests/checkpoints/formats/test_hostile.py",

@@ -67,7 +67,7 @@ def choices(case: Case) -> dict[str, str]:
     return {WHOLE: "both" if len(groups) > 1 else "all", **{text: name(case, text) for text in texts}}
 
 
-@st.cache_resource(show_spinner=False, max_entries=6)
+@st.cache_resource(show_spinner=False, max_entries=3)
 def _part_trace(model: str, key: str, part: str) -> Once[Trace]:
     return Once()
 
@@ -85,7 +85,7 @@ def part_trace(case: Case, part: str, progress: Progress) -> Trace:
     return _part_trace(case.model, case.key, part).get(make, progress)
 
 
-@st.cache_resource(show_spinner=False, max_entries=32)
+@st.cache_resource(show_spinner=False, max_entries=8)
 def _shares(model: str, key: str, head: int | None) -> Once[ScoreShares]:
     return Once()
 

@@ -190,7 +190,8 @@ def part_trace(trace: Trace, parts: RowParts, text: str, blocks: Sequence[int] |
     text    the parts (`perceiver.analysis.parts.parse`)
     blocks  the blocks that have maps; None is all
 
-    Everything but the maps is that of the run. Raises ConfigError where there are no such parts.
+    The score of an element whose row has none of the parts is 0. Everything but the maps is that of the run. Raises
+    ConfigError where there are no such parts.
     """
     rows = PartRows(trace.inputs.array, parts, parse(text))
     keys = rows.keys()[:, None]

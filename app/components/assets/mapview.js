@@ -56,6 +56,7 @@ class MapView {
   }
 
   draw() {
+    if (!this.frame) return; // of a clip whose sound or frames are not read
     const room = Math.min(this.figure.clientWidth, this.frame.limit || Infinity);
     if (!room) return;
     const beside = this.left.width(room);

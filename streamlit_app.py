@@ -16,7 +16,7 @@ PAGES = {
     "Explore": "Cross-attention of a trained Perceiver: which parts of an input every block reads, and how the answer "
     "forms.",
     "Explain": "Which parts of the input speak for a class, and a test of whether the maps that say so are right.",
-    "Ablate": "Remove frequencies of the position encoding: what happens to the answer and to the maps.",
+    "Ablate": "Remove frequencies of the position encoding, or elements of the input: what happens to the answer.",
     "Compare": "Two to four Perceivers on one input: predictions, maps and position encodings.",
     "Data set": "One Perceiver over a whole data set: confusions, a map of the examples, latents, bands, and where two "
     "of them disagree.",

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from .frame import asset, pack
 from .scale import ColourBar, Profiles, Ruler
@@ -16,7 +16,9 @@ _mount = st.components.v2.component(
     "perceiver_map",
     html=asset("canvas.html", "bar.html"),
     css=asset("bar.css", "readout.css", "ruler.css", "canvas.css"),
-    js=asset("frame.js", "bar.js", "readout.js", "ruler.js", "profile.js", "select.js", "mapview.js", "canvas.js"),
+    js=asset(
+        "frame.js", "bar.js", "readout.js", "ruler.js", "profile.js", "select.js", "brush.js", "mapview.js", "canvas.js"
+    ),
 )
 
 
@@ -52,6 +54,8 @@ def map_canvas(
     fill: bool = False,
     region: Box | None = None,
     on_region: Callable[[Box | None], None] | None = None,
+    brush: float | None = None,
+    on_stroke: Callable[[Bool[np.ndarray, "M"]], None] | None = None,
     below: Profiles | None = None,
     beside: Profiles | None = None,
 ) -> None:
@@ -66,6 +70,8 @@ def map_canvas(
     grid      the elements, if they are not the pixels
     left, bottom  rulers along the sides
     region    the selected rectangle
+    brush     width of a brush as a share of the longer side: a drag or a click paints, and neither picks nor selects
+    on_stroke  called with the elements that a stroke has painted
     below, beside  a curve under the image along its columns, and one at its right along its rows
     fill      use the full width, which blurs pixel edges; else pixels are scaled by an integer
     """
@@ -86,6 +92,7 @@ def map_canvas(
         "fill": fill,
         "region": region,
         "selectable": on_region is not None,
+        "brush": brush,
         "below": below.meta() if below else None,
         "beside": beside.meta() if beside else None,
     }
@@ -110,4 +117,13 @@ def map_canvas(
         if on_region is not None and box is not None:
             on_region((int(box[0]), int(box[1]), int(box[2]), int(box[3])) if box else None)
 
-    _mount(key=key, data=pack(meta, **arrays), on_pick_change=picked, on_region_change=selected)
+    def painted() -> None:
+        runs = st.session_state[key]["stroke"]
+        if on_stroke is not None and runs:
+            elements = np.zeros(len(grid.rows) * len(grid.columns) if grid else height * width, dtype=bool)
+            for start, stop in zip(runs[::2], runs[1::2], strict=True):
+                elements[int(start) : int(stop)] = True
+            on_stroke(elements)
+
+    data = pack(meta, **arrays)
+    _mount(key=key, data=data, on_pick_change=picked, on_region_change=selected, on_stroke_change=painted)

@@ -20,7 +20,17 @@ _mount = st.components.v2.component(
     html=asset("player.html").replace("CANVAS", asset("canvas.html")) + asset("bar.html"),
     css=asset("bar.css", "readout.css", "ruler.css", "canvas.css", "player.css"),
     js=asset(
-        *("frame.js", "bar.js", "readout.js", "ruler.js", "profile.js", "select.js", "mapview.js", "moment.js"),
+        *(
+            "frame.js",
+            "bar.js",
+            "readout.js",
+            "ruler.js",
+            "profile.js",
+            "select.js",
+            "brush.js",
+            "mapview.js",
+            "moment.js",
+        ),
         "player.js",
     ),
 )

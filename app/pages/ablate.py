@@ -1,31 +1,61 @@
-"""Ablate: what happens when frequencies of the position encoding are removed."""
+"""Ablate: what happens when frequencies of the position encoding, or elements of the input, are removed."""
 
 from __future__ import annotations
 
-import streamlit as st
+import dataclasses
+from contextlib import nullcontext
 
-from app.sections import downloads, maps
-from app.sections.ablate import answers, encoding, map_changes, permutation, sensitivity
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from app.sections import downloads, maps, strip
+from app.sections.ablate import answers, elements, encoding, map_changes, permutation, sensitivity
 from app.sections.ablate import downloads as ablation_downloads
 from app.sections.context import AblateContext, run_page
 from app.sections.header import contents
 from app.services import ablation, inference
 from app.services.maps import block_maps
+from app.session import controls, text
 from app.session.view import AblateView
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.change import AnswerChange
 
+REMOVES = {"encoding": "Position encoding", "elements": "Elements"}
+
 
 def page(context: AblateContext) -> None:
     """The whole page, top to bottom; what is quick comes first."""
-    removed = encoding.removed(context)
-    frequencies = any(axis.frequencies for axis in ablation.axes(context.case))
+    encoded = encoding.removed(context)
+    removed = dataclasses.replace(encoded, erased=elements.erased(context))
+    by_hand = context.view.removes == "elements"
+    frequencies = not by_hand and any(axis.frequencies for axis in ablation.axes(context.case))
     sections = {
         **({"differences": "Differences of the maps"} if removed else {}),
         **({"sensitivity": "Sensitivity by frequency"} if frequencies else {}),
         "permutation": "Permutation of the input",
     }
-    encoding.switches(context, removed, lambda: contents(sections))
+
+    def beside() -> None:
+        """What stands beside the first heading."""
+        controls.segments(
+            "Remove",
+            "removes",
+            REMOVES,
+            context.view.removes,
+            label_visibility="collapsed",
+            help="What the controls remove. What either has removed stays removed.",
+        )
+        contents(sections)
+
+    if by_hand:
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            strip.heading("Elements of the input")
+            beside()
+        elements.tools(context)
+    else:
+        encoding.switches(context, encoded, beside)
+    if other := ablation.words(context.case, encoded if by_hand else Ablation(erased=removed.erased)):
+        st.caption(text.plain(f"Removed as well: {other}."))
     change = ablation.answer_change(context.case, removed, context.progress)
     target = answers.target_class(context, change.before)
     _blocks(context, removed, change, target)
@@ -34,21 +64,29 @@ def page(context: AblateContext) -> None:
     permutation.show(context, target)
     with sweep:
         if frequencies:
-            sensitivity.show(context, removed, target)
+            sensitivity.show(context, encoded, target)
     context.progress.done()
 
 
 def _blocks(context: AblateContext, removed: Ablation, change: AnswerChange, target: int) -> None:
-    """The maps of all blocks and the answers, before and after."""
+    """The maps of all blocks and the answers, before and after; beside them the input, where it is worked on."""
     selection = maps.selection_of(context)
     words = maps.selection_text(selection, context.config.cross_heads)
+    by_hand = context.view.removes == "elements"
 
     def choose_target() -> None:
         answers.choose_target(context, change.probabilities_before, target)
 
+    strips: DeltaGenerator | nullcontext[None] = nullcontext()
+    if by_hand:
+        given, strips = st.columns([strip.LARGE_INPUT, strip.WIDTH - strip.LARGE_INPUT], gap="medium")
+        with given:
+            elements.canvas(context)
     if not removed:
         before = block_maps(context.case, selection, context.view.scale, context.progress)
-        map_changes.before(context, before, target, choose_target)
+        with strips:
+            hint = map_changes.HINTS[context.view.removes]
+            map_changes.before(context, before, target, choose_target, hint=hint, large=by_hand)
         maps.toolbar(context, selection, menu=lambda: downloads.menu(context, selection, before, words))
         return
     changes = ablation.map_changes(context.case, selection, removed, context.view.scale, context.progress)
@@ -57,13 +95,15 @@ def _blocks(context: AblateContext, removed: Ablation, change: AnswerChange, tar
         ablation.probabilities(context.case, removed, context.progress),
     )
     after = ablation.sample_after(context.case, removed)
-    map_changes.rows(context, changes, after, shares, change, target, choose_target)
+    with strips:
+        map_changes.rows(context, changes, after, shares, change, target, choose_target, large=by_hand)
     maps.toolbar(
         context,
         selection,
         menu=lambda: ablation_downloads.menu(context, removed, change, target, changes, selection, words),
     )
-    map_changes.large(context, map_changes.differences(context, changes), words, after)
+    whole = "the whole input" if removed.erased or removed.without else "the whole encoding"
+    map_changes.large(context, map_changes.differences(context, changes), words, after, whole)
 
 
 run_page(AblateView, page)

@@ -18,6 +18,9 @@ GAP = 10
 INPUT = 112
 """Least width of the input in CSS pixels, also beside many maps."""
 
+LARGE_INPUT = 300
+"""Width of an input that is worked on, in CSS pixels."""
+
 TILE = 60
 """Least width of a map in CSS pixels: eight fit in one row between the input and the prediction."""
 
@@ -40,6 +43,13 @@ def columns(
     with st.container(key=key):
         given, maps, answer = st.columns([given_width, maps_width, WIDTH - given_width - maps_width], gap="small")
     return given, maps, answer
+
+
+def beside_input(blocks: int, *, key: str) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Columns for the maps of `blocks` blocks and for the prediction, where the input stands large beside them."""
+    with st.container(key=key):
+        maps, answer = st.columns([WIDTH - LARGE_INPUT - ANSWER, ANSWER], gap="small")
+    return maps, answer
 
 
 def heading(text: str, help: str | None = None, *, note: str = "") -> None:

@@ -12,13 +12,15 @@ from itertools import islice
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from perceiver.analysis import ablate, change
+from perceiver.analysis import erasure as erasures
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.change import AnswerChange, MapChange
+from perceiver.analysis.erasure import Erasure
 from perceiver.analysis.maps import MapSelection
-from perceiver.analysis.methods import Fill, Shuffle
+from perceiver.analysis.methods import ErasedBy, Fill, Shuffle
 from perceiver.analysis.permutation import Shuffled
 from perceiver.analysis.sweep import Curve, Sweep, curves
 from perceiver.checkpoints.bundled import BundledCheckpoints
@@ -69,6 +71,22 @@ def _bands(config: PerceiverConfig) -> int:
 def presets(case: Case) -> Mapping[str, Ablation]:
     """The ablations that have a name and that the model's encoding allows. Axes count from 0: "axis 0"."""
     return ablate.presets(models.encoding(case.model))
+
+
+def words(case: Case, removed: Ablation) -> str:
+    """What an ablation removes, in words; "" for nothing."""
+    return ablate.describe(removed, models.encoding(case.model), inference.context(case).axis_names) if removed else ""
+
+
+def marked(case: Case, regions: str) -> Bool[np.ndarray, "M"]:
+    """Which elements of an input lie in some regions, given as text. Raises ConfigError where it has no such region."""
+    return erasures.parse(regions).marked(inference.context(case).layout)
+
+
+def erasure(case: Case, regions: str, *, keep: bool, by: ErasedBy) -> Erasure:
+    """The erasure of the elements in some regions of an input, or of all others. Raises ConfigError where the input has
+    no such region, and where nothing would be erased or left."""
+    return erasures.chosen([regions], inference.context(case).layout, keep=keep, by=by)
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from perceiver.analysis import ablation, parts, region
+from perceiver.analysis import ablation, erasure, parts, region
 from perceiver.errors import ConfigError
 
 LONGEST = 100
@@ -183,6 +183,16 @@ def _parts(text: str) -> str:
         raise ValueError(text) from error
 
 
+def _regions(text: str) -> str:
+    try:
+        found = erasure.parse(text)
+    except ConfigError as error:
+        raise ValueError(text) from error
+    if found.keep or found.by != "remove":  # other fields say so
+        raise ValueError(text)
+    return found.text()
+
+
 def ablation_text(removed: ablation.Ablation) -> str:
     """An ablation as a view holds it: its fill is kept even while nothing is removed."""
     fill = f"shuffle:{removed.seed}" if removed.fill == "shuffle" else removed.fill.replace("zero", "")
@@ -206,3 +216,6 @@ REGION = Codec(_region, longest=region.LONGEST)
 
 PARTS = Codec(_parts, longest=parts.LONGEST)
 """Some parts of the input's rows: "content", "b1:3"."""
+
+REGIONS = Codec(_regions, longest=erasure.LONGEST)
+"""Several parts of the input: "3-10,5-20;1-4,1-4", "mask:rAIFtwU"."""

@@ -57,7 +57,7 @@ def settle(page: type[V], limits: Limits) -> V:
     """Fits the view of a page to the limits, and keeps notes on what had to change."""
     if limits.shape:
         if st.session_state.get("shape", limits.shape) != limits.shape:
-            replace(pick=None, region="")  # on another grid the same number is another place
+            replace(pick=None, region="", erase="")  # on another grid the same number is another place
         st.session_state["shape"] = limits.shape
     fitted, notes = fields.fit(view(page), limits)
     replace(**{field.name: getattr(fitted, field.name) for field in dataclasses.fields(fitted)})
@@ -86,7 +86,7 @@ def replace(**values: Any) -> None:
 def choose(name: str, value: str) -> None:
     """Sets a reading option. The input elements become others, so those that are marked are forgotten."""
     read = dict(view(View).read) | {name: value}
-    change(read=tuple(sorted(read.items())), pick=None, region="", moment=None)
+    change(read=tuple(sorted(read.items())), pick=None, region="", erase="", moment=None)
 
 
 def keep(digest: str, name: str, data: bytes) -> None:

@@ -11,14 +11,24 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from perceiver.analysis.methods import METHODS, RELEVANCE_METHODS, SHUFFLES, RelevanceMethod, Shuffle
+from perceiver.analysis.erasure import ElementMask
+from perceiver.analysis.erasure import parse as parse_regions
+from perceiver.analysis.methods import (
+    ERASED_BY,
+    METHODS,
+    RELEVANCE_METHODS,
+    SHUFFLES,
+    ErasedBy,
+    RelevanceMethod,
+    Shuffle,
+)
 from perceiver.analysis.region import CellBox
 from perceiver.analysis.region import parse as parse_region
 from perceiver.errors import InputError
 from perceiver.trace import KINDS, REDUCTIONS, Kind, Reduce
 
 from . import fields
-from .fields import ABLATION, NUMBER, PAIRS, PARTS, REGION, SECONDS, Rule, choice, declared, names, text, whole
+from .fields import ABLATION, NUMBER, PAIRS, PARTS, REGION, REGIONS, SECONDS, Rule, choice, declared, names, text, whole
 
 if TYPE_CHECKING:
     from perceiver.modalities import Option
@@ -146,6 +156,17 @@ def _region(value: str, _: Mapping[str, Any], limits: Limits) -> tuple[str, str]
         stop <= size for (_, stop), size in zip(found.cells, limits.shape, strict=True)
     )
     return (value, "") if fits else ("", "The link selects a region that this input does not have; showing none.")
+
+
+def _erase(value: str, _: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
+    """Drops erased regions of cells that the grid does not have; those of other regions depend on the input."""
+    if not value or not limits.shape:
+        return value, ""
+    for one in parse_regions(value).regions:
+        dropped = isinstance(one, CellBox) and _region(one.text(), {}, limits)[1]
+        if dropped or (isinstance(one, ElementMask) and one.total != math.prod(limits.shape)):
+            return "", "The link erases elements that this input does not have; erasing none."
+    return value, ""
 
 
 def _others(value: tuple[str, ...], values: Mapping[str, Any], limits: Limits) -> tuple[tuple[str, ...], str]:
@@ -279,7 +300,12 @@ class ExplainView(ClassView):
 class AblateView(ClassView):
     """The Ablate page.
 
+    removes  what the page's controls are for: removing parts of the position "encoding", or "elements" of the input;
+             what either has removed stays removed
     ablate   what is removed from the position encoding, as `fields.ablation_text` writes it
+    erase    regions of the input whose elements are erased, with semicolons between them; empty for none
+    only     whether the elements of these regions are erased, "inside", or all others, "outside"
+    erasing  how they are erased
     curve    the sweep: a "single" band removed, or all beyond it, "cumulative"
     measure  the change that is drawn: of the target's "logit" or of its "probability"
     shuffle  what is permuted: whole "elements", "contents" against positions, or these in "blocks"
@@ -287,7 +313,11 @@ class AblateView(ClassView):
     seed     of the permutation
     """
 
+    removes: Literal["encoding", "elements"] = declared("encoding", choice(("encoding", "elements")))
     ablate: str = declared("", ABLATION, of="model")
+    erase: str = declared("", REGIONS, rule=_erase, of="sample")
+    only: Literal["inside", "outside"] = declared("inside", choice(("inside", "outside")))
+    erasing: ErasedBy = declared("remove", choice(ERASED_BY))
     curve: Literal["single", "cumulative"] = declared("single", choice(("single", "cumulative")))
     measure: Literal["logit", "probability"] = declared("logit", choice(("logit", "probability")))
     shuffle: Shuffle = declared("elements", choice(SHUFFLES))

@@ -22,7 +22,7 @@ from perceiver.sample import Sample
 from ..components import Profiles, Tile, clip
 from ..services import inference
 from ..services.inference import Case
-from .base import Inside, OnPick, OnRegion, Recorder
+from .base import Brush, Inside, OnPick, OnRegion, Recorder
 from .grid import GridView
 from .over_time import begin_at, choose_channel, choose_start, longer, over_time, padding_text
 from .sound import Sound, grid, ruler, wav
@@ -41,6 +41,7 @@ class AudioView(GridView):
     drawing = DRAWING
     row_limit = 400
     modality = drawing.modality
+    paintable = True
     spot = "spot"
     over_input = True
     names_samples = True
@@ -83,9 +84,10 @@ class AudioView(GridView):
         hint: str = "Pick a spot to see which latents attend to it.",
         inside: Inside | None = None,
         on_region: OnRegion | None = None,
+        brush: Brush | None = None,
     ) -> None:
         """The clickable window, with a player."""
-        super().seen(sample, pick, on_pick, hint=hint, inside=inside, on_region=on_region)
+        super().seen(sample, pick, on_pick, hint=hint, inside=inside, on_region=on_region, brush=brush)
         st.audio(wav(_sound(sample)), format="audio/wav", alt="What the model read")
 
     def original(self, case: Case, sample: Sample) -> None:

@@ -87,6 +87,18 @@ class Suggestion:
     help: str
 
 
+@dataclass(frozen=True)
+class Brush:
+    """A brush for the model input.
+
+    size       its width as a share of the longer side of the drawn input
+    on_stroke  called with the elements that a stroke has painted
+    """
+
+    size: float
+    on_stroke: Callable[[Inside], None]
+
+
 class Described:
     """The nouns of a view, from the description of its modality."""
 
@@ -95,6 +107,8 @@ class Described:
     """The checkpoint to try on an upload that those of the project were not trained for."""
     names_samples = False
     """Whether thumbnails of samples carry names, where pictures of them look alike."""
+    paintable = False
+    """Whether elements of the model input can be painted with a brush."""
 
     @property
     def noun(self) -> str:
@@ -128,6 +142,7 @@ class ModalityView(Protocol):
     over_input  whether maps are overlaid on the input with a choice of opacity; else they colour its elements
     recorder    recorder in the browser, if there is one
     names_samples  whether thumbnails of samples carry names
+    paintable   whether elements of the model input can be painted with a brush
     suggestion  the checkpoint to try on an upload that those of the project were not trained for, if there is one
     """
 
@@ -137,6 +152,7 @@ class ModalityView(Protocol):
     recorder: Recorder | None
     names_samples: bool
     suggestion: Suggestion | None
+    paintable: bool
 
     @property
     def noun(self) -> str: ...
@@ -174,8 +190,9 @@ class ModalityView(Protocol):
         hint: str = "",
         inside: Inside | None = None,
         on_region: OnRegion | None = None,
+        brush: Brush | None = None,
     ) -> None:
-        """The clickable model input; `hint` is the text under it."""
+        """The clickable model input; `hint` is the text under it. With `brush` it is painted instead, if it can be."""
 
     def original(self, case: Case, sample: Sample) -> None:
         """The original input, with the part that the model gets marked."""

@@ -29,7 +29,7 @@ from ..services import inference, models
 from ..services.inference import Case
 from ..session import state
 from ..session.view import View
-from .base import Inside, OnPick, OnRegion, Paint, Recorder, colour_bar
+from .base import Brush, Inside, OnPick, OnRegion, Paint, Recorder, colour_bar
 from .clip_parts import Clip
 from .grid import EXTEND, GridView
 from .over_time import begin_at, choose_channel, choose_start, longer, over_time, padding_text
@@ -118,6 +118,7 @@ class ClipView(GridView):
         hint: str = "Pick a spot to see which latents attend to it.",
         inside: Inside | None = None,
         on_region: OnRegion | None = None,
+        brush: Brush | None = None,
     ) -> None:
         """The model input at the moment: the frame, the sound, and the bar of time."""
         clip = Clip.of(sample)

@@ -19,7 +19,7 @@ from perceiver.sample import Sample
 
 from ..components import Moving, Profiles, Tile, map_canvas, wall
 from ..services.maps import Strip
-from .base import Described, Inside, OnChoice, OnPick, OnRegion, Paint, colour_bar, in_place, readout
+from .base import Brush, Described, Inside, OnChoice, OnPick, OnRegion, Paint, colour_bar, in_place, readout
 
 EXTEND = "Shift with the arrow keys selects a region."
 """How the keyboard selects a region, for the labels of maps."""
@@ -66,8 +66,9 @@ class GridView(Described):
         hint: str = "Pick a spot to see which latents attend to it.",
         inside: Inside | None = None,
         on_region: OnRegion | None = None,
+        brush: Brush | None = None,
     ) -> None:
-        """The clickable model input."""
+        """The clickable model input, or the one that is painted."""
         map_canvas(
             self.drawing.given(sample),
             key="seen",
@@ -76,6 +77,8 @@ class GridView(Described):
             pick=pick,
             on_pick=on_pick,
             limit=self.side,
+            brush=brush.size if brush else None,
+            on_stroke=brush.on_stroke if brush else None,
             **{"fill": True, **self.canvas(sample)},
             **_selection(sample, inside, on_region),
         )

@@ -23,7 +23,7 @@ from ..services.inference import Case
 from ..services.maps import Strip
 from ..session import state
 from ..session.view import View
-from .base import Described, Inside, OnChoice, OnPick, OnRegion, Paint, Recorder, colour_bar, in_place, readout
+from .base import Brush, Described, Inside, OnChoice, OnPick, OnRegion, Paint, Recorder, colour_bar, in_place, readout
 
 DRAWING = dots.PointsDrawing()
 SIDE = 400
@@ -126,6 +126,7 @@ class PointsView(Described):
         hint: str = "Pick a point to see which latents attend to it.",
         inside: Inside | None = None,
         on_region: OnRegion | None = None,
+        brush: Brush | None = None,
     ) -> None:
         """The points of the model input."""
         points = _points(sample)
@@ -179,7 +180,7 @@ class PointsView(Described):
         colours = colours_for(maps[0].range, paint.colours)
         cloud_row(
             _cloud(points.seen, points, dots.ground(colours)),
-            in_place([dots.painted(m.values, m.range, colours) for m in maps], tiles),
+            in_place([dots.coloured(points, m.values, m.range, colours) for m in maps], tiles),
             tiles,
             key=key,
             label=name,
@@ -210,7 +211,7 @@ class PointsView(Described):
         colours = colours_for(shown.range, paint.colours)
         cloud(
             _cloud(points.seen, points, dots.ground(colours)),
-            _faded(dots.painted(shown.values, shown.range, colours), inside, dots.ground(colours)),
+            _faded(dots.coloured(points, shown.values, shown.range, colours), inside, dots.ground(colours)),
             key=key,
             label=f"{label}. {shown.summary.sentence()} {KEYS}, Enter picks a point.",
             hint=hint,

@@ -1,5 +1,5 @@
 // One map, or one picture, enlarged: hover and arrow keys read it, a click or Enter picks an element, a drag selects a
-// region. An element is a pixel, or, where the frame has a `grid`, a box of pixels: { rows, columns } are then the names
+// region, or all of them paint, where the frame has a brush. An element is a pixel, or, where the frame has a `grid`, a box of pixels: { rows, columns } are then the names
 // of its rows and columns. A map of one frame of a clip has { elements, sum } of the `whole` map.
 const BESIDE = 46; // width of the profile beside a map in CSS pixels, with its gap
 const BELOW = 40; // height of the profile below it
@@ -19,11 +19,14 @@ class MapView {
     this.beside = root.querySelector(".profile.beside");
     this.cursor = null;
     this.selection = new Selection(this, root.querySelector(".select"));
+    this.brush = new Brush(this);
     this.resize = new ResizeObserver(() => this.draw());
     this.resize.observe(this.figure);
     this.marks.addEventListener("pointermove", (event) => this.point(this.elementAt(event)));
     this.marks.addEventListener("pointerleave", () => this.point(null));
-    this.marks.addEventListener("click", (event) => this.selection.dragged || this.pick(this.elementAt(event)));
+    this.marks.addEventListener("click", (event) => {
+      if (!this.selection.dragged && !this.brush.on) this.pick(this.elementAt(event));
+    });
     this.marks.addEventListener("keydown", (event) => this.key(event));
     this.marks.addEventListener("blur", () => this.point(null));
   }
@@ -40,6 +43,7 @@ class MapView {
     this.marks.setAttribute("aria-label", frame.label);
     this.bar.show(frame.bar, frame.table);
     this.selection.show();
+    this.brush.show();
     this.below.hidden = !frame.below;
     this.beside.hidden = !frame.beside;
     this.left.show(frame.left);
@@ -81,6 +85,7 @@ class MapView {
     if (this.cursor !== null && this.cursor !== pick) this.outline(context, this.around(this.cursor), ratio);
     if (pick !== null) this.outline(context, this.around(pick), 2 * ratio);
     if (this.selection.draft || region) this.outline(context, this.selection.box, 1.5 * ratio);
+    this.brush.draw(context);
     this.drawPlayhead(context, ratio);
     this.drawProfiles();
   }
@@ -172,7 +177,7 @@ class MapView {
       if (event.shiftKey && frame.selectable) selection.extend(from, to);
       this.cursor = to;
       this.redraw();
-    } else if (event.key === "Enter" || event.key === " ") this.pick(from);
+    } else if (event.key === "Enter" || event.key === " ") this.brush.on ? this.brush.once(from) : this.pick(from);
     else if (event.key === "Escape" && selection.draft) selection.drop();
     else if (event.key === "Escape" && frame.region) selection.send(null);
     else if (event.key === "Escape") this.pick(-1);

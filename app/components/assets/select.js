@@ -37,7 +37,7 @@ class Selection {
 
   down(event) {
     this.dragged = false;
-    if (!this.view.frame.selectable || event.button || (event.pointerType === "touch" && !this.armed)) return;
+    if (!this.view.frame.selectable || this.view.brush.on || event.button || (event.pointerType === "touch" && !this.armed)) return;
     this.from = this.view.elementAt(event);
     this.origin = [event.clientX, event.clientY];
     this.view.marks.setPointerCapture(event.pointerId);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -12,9 +13,10 @@ from perceiver.analysis.change import AnswerChange
 from perceiver.analysis.maps import MapSelection
 from perceiver.lens import BlockChange
 from perceiver.plots.comparison import comparison_png, comparison_row
+from perceiver.sample import Sample
 
 from ...components import copy_link
-from ...services import export
+from ...services import ablation, export
 from ..context import AblateContext
 from ..downloads import EXPORT, download, figure, stem
 
@@ -31,10 +33,10 @@ def menu(
     """A menu of files, each made when it is clicked."""
     case, moved = context.case, [one.change for one in changes]
     differences = [one.difference for one in changes]
-    heading = f"{context.sample.name}, {case.model_name} without {removed.text()}: {words}"
+    heading = f"{context.sample.name}, {case.model_name} without {_gone(removed)}: {words}"
     name = f"{stem(context)}-ablation"
     with st.popover("Export", icon=":material/download:", help=EXPORT):
-        both = partial(before_and_after, context, changes, heading)
+        both = partial(before_and_after, context, ablation.sample_after(case, removed), changes, heading)
         download("Before and after (PNG)", both, f"{name}.png", "image/png")
         drawn = partial(figure, context.sample, differences, context.paint, f"{heading}, after less before")
         download("Differences (PNG)", drawn, f"{name}-differences.png", "image/png")
@@ -45,11 +47,23 @@ def menu(
     copy_link(key="link")
 
 
-def before_and_after(context: AblateContext, changes: Sequence[BlockChange], title: str) -> bytes:
-    """Two rows of maps on one scale, before and after, as a figure for papers: a PNG, on white."""
-    sample, paint = context.sample, context.paint
+def _gone(removed: Ablation) -> str:
+    """What is removed, in short: single elements by their number."""
+    encoding = replace(removed, erased=None).text()
+    return "; ".join(part for part in (encoding, removed.erased.words() if removed.erased else "") if part)
+
+
+def before_and_after(context: AblateContext, after: Sample, changes: Sequence[BlockChange], title: str) -> bytes:
+    """Two rows of maps on one scale, before and after, as a figure for papers: a PNG, on white.
+
+    after  the input with the removed elements marked
+    """
+    paint = context.paint
     rows = [
         comparison_row(name, sample, maps, colours=paint.colours, strength=paint.strength)
-        for name, maps in (("Before", [one.before for one in changes]), ("After", [one.after for one in changes]))
+        for name, sample, maps in (
+            ("Before", context.sample, [one.before for one in changes]),
+            ("After", after, [one.after for one in changes]),
+        )
     ]
     return comparison_png(rows, title=title)

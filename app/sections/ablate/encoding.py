@@ -40,8 +40,9 @@ PRESETS = "A preset keeps some of its parts and removes the others; the switches
 
 
 def removed(context: AblateContext) -> Ablation:
-    """What the view removes; nothing, with a note, where the model's encoding has no such part."""
-    asked = ablations.parse(context.view.ablate)
+    """What the view removes of the position encoding, or of a clip; nothing, with a note, where the model has no such
+    part. Single elements are erased by another field."""
+    asked = dataclasses.replace(ablations.parse(context.view.ablate), erased=None)
     if not ablation.is_possible(context.case.model, asked):
         what = "a part of the input" if asked.without else "frequencies"
         whose = "this model" if asked.without else "this model’s position encoding"

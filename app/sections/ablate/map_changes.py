@@ -33,22 +33,33 @@ DIVERGENCES = (
     "Red: more weight than before; blue: less. Divergence: Jensen-Shannon divergence of the maps, from 0 (equal) to "
     "1 bit (disjoint); latents: mean divergence of each latent’s own map."
 )
-HINT = "Switch a part of the position encoding off to see what becomes of the maps and of the answer."
+HINTS = {
+    "encoding": "Switch a part of the position encoding off to see what becomes of the maps and of the answer.",
+    "elements": "Mark elements on the input to see what becomes of the maps and of the answer.",
+}
+"""What can be done while nothing is removed, by what the controls are for."""
 
 
-def before(context: AblateContext, maps: Sequence[BlockMap], target: int, aside: Callable[[], None]) -> None:
+def before(
+    context: AblateContext, maps: Sequence[BlockMap], target: int, aside: Callable[[], None], *, hint: str, large: bool
+) -> None:
     """The strip while nothing is removed.
 
     aside  draws the controls under the prediction
+    hint   what can be done
+    large  whether the input stands large beside the strip
     """
     shares = inference.probabilities(context.case, context.progress)
-    given, blocks, answer = strip.columns(len(maps), widest=strip.SMALL)
-    with given:
-        model_input(context)
+    if large:
+        blocks, answer = strip.beside_input(len(maps), key="flow")
+    else:
+        given, blocks, answer = strip.columns(len(maps), widest=strip.SMALL)
+        with given:
+            model_input(context)
     with blocks:
         _heading(context, "Cross-attention by block", target)
         _row(context, maps, shares, target, "", bar=True)
-        st.caption(HINT)
+        st.caption(hint)
     with answer:
         strip.heading("Prediction")
         answers.predictions(context, shares[-1], None, target, key="before")
@@ -63,29 +74,40 @@ def rows(
     change: AnswerChange,
     target: int,
     aside: Callable[[], None],
+    *,
+    large: bool,
 ) -> None:
     """Two strips, before and after.
 
     after   the input with the removed elements marked
     shares  the probability of every class after every block, before and after
-    aside   draws the controls beside the second strip
+    aside   draws the controls beside the second strip, or under it
+    large   whether the input stands large beside the strips
     """
     maps = [[getattr(c, part) for c in changes] for part in ("before", "after")]
-    given, row, answer = strip.columns(len(changes), widest=TWO_STRIPS)
-    with given:
-        model_input(context)
+    if large:
+        row, answer = strip.beside_input(len(changes), key="flow")
+    else:
+        given, row, answer = strip.columns(len(changes), widest=TWO_STRIPS)
+        with given:
+            model_input(context)
     with row:
         _heading(context, "Before", target)
         _row(context, maps[0], shares[0], target, "before")
     with answer:
         strip.heading("Prediction before")
         answers.predictions(context, shares[0][-1], None, target, key="before")
-    followed, row, answer = strip.columns(len(changes), key="flow_after", widest=TWO_STRIPS)
-    with followed:
-        aside()
+    if large:
+        row, answer = strip.beside_input(len(changes), key="flow_after")
+    else:
+        followed, row, answer = strip.columns(len(changes), key="flow_after", widest=TWO_STRIPS)
+        with followed:
+            aside()
     with row:
         _heading(context, "After", target)
         _row(context, maps[1], shares[1], target, "after", bar=True, sample=after)
+        if large:
+            aside()
     with answer:
         strip.heading("Prediction after")
         verdict, numbers = answers.what_changed(context, change, target)
@@ -148,14 +170,15 @@ def _row(
     )
 
 
-def large(context: AblateContext, one: BlockChange, words: str, after: Sample) -> None:
+def large(context: AblateContext, one: BlockChange, words: str, after: Sample, whole: str) -> None:
     """The three maps of the chosen block, large.
 
     after  the input with the removed elements marked
+    whole  what the difference is from: "the whole encoding"
     """
     block = f"Block {one.change.block + 1}"
     st.subheader(f"{block}: {words}", anchor=False)
-    findings.show(context, one.difference, "the whole encoding" if after is context.sample else "the whole input")
+    findings.show(context, one.difference, whole)
     for column, shown, name in zip(
         st.columns(3, gap="medium"),
         (one.before, one.after, one.difference),

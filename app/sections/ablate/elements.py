@@ -1,0 +1,173 @@
+"""Elements of the input erased by hand: the tools, and the input on which they are marked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from jaxtyping import Bool
+
+from perceiver.analysis.erasure import LONGEST, ElementMask, Erasure
+from perceiver.analysis.region import Region
+from perceiver.errors import ConfigError
+
+from ...services import ablation
+from ...session import controls, state, text
+from ...views.base import Brush
+from .. import strip
+from ..context import AblateContext
+
+BRUSHES: Mapping[float, str] = {0.0: "Box", 0.03: "Fine", 0.08: "Medium", 0.2: "Wide"}
+"""Tools by the width of the brush, as a share of the longer side of the input; a box has none."""
+
+ONLY: Mapping[str, str] = {"inside": "Erase", "outside": "Keep"}
+WAYS: Mapping[str, str] = {"remove": "Remove", "mean": "Mean", "blur": "Blur"}
+WAYS_HELP = (
+    "Remove: their rows leave the input array, and the model runs on those that are left. Mean, blur: they keep their "
+    "position, and the mean content of the others, or a blur of the input, replaces theirs."
+)
+
+
+def erased(context: AblateContext) -> Erasure | None:
+    """What the view erases; nothing where it erases nothing, or what this input does not allow."""
+    return _resolved(context)[0]
+
+
+def tools(context: AblateContext) -> None:
+    """What marks elements, what becomes of them, and the buttons that undo, redo and clear."""
+    view, history = context.view, _history(context)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="erase_tools"):
+        if context.modality.paintable:
+            st.session_state.setdefault("erase_tool", 0.08)
+            st.segmented_control(
+                "Box, or width of the brush",
+                list(BRUSHES),
+                format_func=BRUSHES.__getitem__,
+                required=True,
+                key="erase_tool",
+                help="Drag over the input. What is marked adds to what was marked before.",
+            )
+        controls.segments(
+            "Marked elements", "only", ONLY, view.only, help="Erase them, or keep only these and erase all others."
+        )
+        ways = _ways(context)
+        if len(ways) > 1:
+            names = {way: WAYS[way] for way in ways}
+            controls.segments("Erase by", "erasing", names, _way(context), help=WAYS_HELP)
+        for name in ("undo", "redo"):
+            st.button(
+                name.capitalize(),
+                disabled=not history[name],
+                on_click=_step,
+                args=(context, name),
+                key=f"erase_{name}",
+            )
+        st.button("Clear", disabled=not view.erase, on_click=_set, args=(context, ""), key="erase_clear")
+
+
+def canvas(context: AblateContext) -> None:
+    """The input with the erased elements hatched, to mark more of them."""
+    found, said = _resolved(context)
+    sample, how = context.sample, "Drag over it to mark elements."
+    if context.sample.coordinates is not None:
+        how = "Press Select region and drag over the points to mark them."
+    strip.heading("Model input", f"The input array, as the model read it. {how}")
+    inside: Bool[np.ndarray, "M"] | None = None
+    if found is not None and sample.coordinates is not None:
+        inside = ~found.mask.marked
+    elif found is not None:
+        sample = dataclasses.replace(sample, erased=found.mask.marked.reshape(sample.shape))
+    size = st.session_state.get("erase_tool", 0.0) if context.modality.paintable else 0.0
+    context.modality.seen(
+        sample,
+        None,
+        lambda element: None,
+        hint=how,
+        inside=inside,
+        on_region=lambda region: _boxed(context, region),
+        brush=Brush(size, lambda stroke: _painted(context, stroke)) if size else None,
+    )
+    if found is not None:
+        said = f"Erased: {found.words()}."
+    if said:
+        st.caption(text.plain(said))
+
+
+def _resolved(context: AblateContext) -> tuple[Erasure | None, str]:
+    """The erasure of the view, and why there is none where the view names regions."""
+    view = context.view
+    if not view.erase:
+        return None, ""
+    try:
+        return ablation.erasure(context.case, view.erase, keep=view.only == "outside", by=_way(context)), ""
+    except ConfigError as error:
+        return None, text.sentence(str(error))
+
+
+def _ways(context: AblateContext) -> tuple[str, ...]:
+    """The ways to erase that an input allows."""
+    if not context.config.content_channels:
+        return ("remove",)
+    return ("remove", "mean") if context.sample.coordinates is not None else ("remove", "mean", "blur")
+
+
+def _way(context: AblateContext) -> Any:
+    return context.view.erasing if context.view.erasing in _ways(context) else "remove"
+
+
+def _painted(context: AblateContext, stroke: Bool[np.ndarray, "M"]) -> None:
+    """Callback: marks the elements of a stroke, besides those that are marked."""
+    before = _marked(context)
+    _set(context, ElementMask.of(stroke if before is None else stroke | before).text())
+
+
+def _boxed(context: AblateContext, region: Region | None) -> None:
+    """Callback: marks the elements of a region, besides those that are marked; None clears all."""
+    if region is None:
+        _set(context, "")
+        return
+    before = _marked(context)
+    both = region.text() if before is None else f"{context.view.erase};{region.text()}"
+    try:
+        mask = ElementMask.of(ablation.marked(context.case, both)).text()
+    except ConfigError:
+        return  # no element lies in the region
+    _set(context, min(both, mask, key=len))
+
+
+def _marked(context: AblateContext) -> Bool[np.ndarray, "M"] | None:
+    """The elements that are marked; None where none are, or this input has none there."""
+    try:
+        return ablation.marked(context.case, context.view.erase) if context.view.erase else None
+    except ConfigError:
+        return None
+
+
+def _set(context: AblateContext, regions: str) -> None:
+    """Callback: marks other regions, which can be undone."""
+    if len(regions) > LONGEST:
+        state.add_notes(["These marks are too many for a link, so the last one is left out. Wider strokes take less."])
+        return
+    history = _history(context)
+    history["undo"].append(context.view.erase)
+    history["redo"].clear()
+    state.change(erase=regions)
+
+
+def _step(context: AblateContext, way: str) -> None:
+    """Callback: goes a step back or forth in what was marked."""
+    history = _history(context)
+    other = "redo" if way == "undo" else "undo"
+    history[other].append(context.view.erase)
+    state.change(erase=history[way].pop())
+
+
+def _history(context: AblateContext) -> dict[str, Any]:
+    """What was marked before on this input, and what was undone."""
+    held: dict[str, Any] | None = st.session_state.get("erase_history")
+    if held is None or held["of"] != context.case.key:
+        held = st.session_state["erase_history"] = {"of": context.case.key, "undo": [], "redo": []}
+    return held

@@ -110,12 +110,21 @@ def measure(name: str, model: Perceiver, inputs: torch.Tensor) -> None:
 
 
 def bundled() -> None:
-    """Measures every bundled checkpoint on the first of its samples."""
+    """Measures every bundled checkpoint on the first of its samples, or on random content where there are none."""
     for name in BundledCheckpoints().names():
         lens = perceiver.open(name)
-        files = sorted((SAMPLES / lens.config.modality).iterdir())
-        sample = lens.read(next(path for path in files if path.suffix not in (".md", ".json")))
-        measure(name, lens.model, lens.model.inputs(sample))
+        folder = SAMPLES / lens.config.modality
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+        first = next((path for path in files if path.suffix not in (".md", ".json")), None)
+        inputs = random_inputs(lens.model) if first is None else lens.model.inputs(lens.read(first))
+        measure(name, lens.model, inputs)
+
+
+def random_inputs(model: Perceiver) -> torch.Tensor:
+    """An input array of random content on the model's own grid."""
+    torch.manual_seed(0)
+    size = torch.Size(model.config.read_shape).numel()
+    return model.input_array(torch.randn(1, size, model.config.read_channels))
 
 
 def published() -> None:
@@ -123,8 +132,7 @@ def published() -> None:
     for name, config in PUBLISHED.items():
         torch.manual_seed(0)
         model = Perceiver(config).eval().requires_grad_(False)
-        pixels = torch.Size([1, *config.read_shape]).numel()
-        measure(name, model, model.input_array(torch.randn(1, pixels, config.read_channels)))
+        measure(name, model, random_inputs(model))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from perceiver.analysis.formatting import number
+from perceiver.analysis.formatting import number, signed
 from perceiver.analysis.latents import ElementReader
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.reading import ContentAlong
@@ -19,7 +19,6 @@ from perceiver.plots.split import (
     share_told,
     shares_figure,
     shares_text,
-    signed,
 )
 
 from ..components import Row, chart, ranking
@@ -39,8 +38,6 @@ SHARES = (
     "covariance with the whole over the variance of the whole; shares add up to 100 %, and one below 0 works against "
     "the others. Scores are those before the softmax."
 )
-
-
 READS = (
     "The vector that the cross-attention adds to this latent is a sum over the same parts; the share of a part is its "
     "projection on that vector over its square length. Content and position codes are means weighted by attention."

@@ -32,6 +32,11 @@ def change(value: float) -> str:
     return f"+{number(value)}" if value > 0 else number(value)
 
 
+def signed(value: float) -> str:
+    """As `number`, with the sign of values above 0 too: +2.1, −0.4."""
+    return f"+{number(value)}" if value > 0 else number(value)
+
+
 def percent(share: float) -> str:
     """A share as a percentage: 63.2 %, 8.0 %, 0.45 %, −2.1 %; rounded to 0 % or 100 % only if it is exactly that."""
     if share < 0:

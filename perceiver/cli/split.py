@@ -178,13 +178,13 @@ def _shares_listing(run: Run, found: ScoreShares, top: int) -> str:
 
 def _element_listing(run: Run, found: ScoreSplit, taken: Reading, top: int) -> str:
     """The largest terms of a score, and what the latent reads."""
-    from ..analysis.formatting import number, percent
+    from ..analysis.formatting import number, percent, signed
 
     size, axes = run.trace.inputs.shape[1], run.context.axis_names
     rows = [["part", "difference", "here", "mean over elements"]]
-    rows += [[one.name, _signed(one.excess), number(one.value), number(one.mean)] for one in found.terms(top, axes)]
+    rows += [[one.name, signed(one.excess), number(one.value), number(one.mean)] for one in found.terms(top, axes)]
     rows += [["constant", "0", number(found.constant), number(found.constant)]]
-    rows += [["score", _signed(found.excess), number(found.score), number(found.mean_score)]]
+    rows += [["score", signed(found.excess), number(found.score), number(found.mean_score)]]
     weight = f"{percent(found.weight)} of its weight, {number(found.weight * size)} × uniform attention"
     read = [f"{name} {percent(taken.of(text))}" for text, name in run.split.bundles]
     lines = [
@@ -193,9 +193,3 @@ def _element_listing(run: Run, found: ScoreSplit, taken: Reading, top: int) -> s
         f"  share in what the latent reads: {', '.join([*read, f'constant {percent(taken.constant)}'])}",
     ]
     return "\n".join(lines)
-
-
-def _signed(value: float) -> str:
-    from ..analysis.formatting import number
-
-    return f"+{number(value)}" if value > 0 else number(value)

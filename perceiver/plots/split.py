@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from ..analysis.formatting import number, percent
+from ..analysis.formatting import percent, signed
 from .style import ACCENT, CONTRAST, FOURTH, GREY, SMALL, THIRD, styled
 
 COLOURS = (CONTRAST, THIRD, FOURTH)
@@ -33,11 +33,6 @@ class Piece:
     name: str
     value: float
     bundle: str
-
-
-def signed(value: float) -> str:
-    """A value with its sign: +2.1, −0.4."""
-    return f"+{number(value)}" if value > 0 else number(value)
 
 
 def score_text(pieces: Sequence[Piece]) -> str:

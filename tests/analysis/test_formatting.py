@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from perceiver.analysis.formatting import class_name, clock, count, duration, hertz, number, percent
+from perceiver.analysis.formatting import class_name, clock, count, duration, hertz, number, percent, signed
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,10 @@ def test_three_significant_digits(value: float, text: str) -> None:
 )
 def test_percentages(share: float, text: str) -> None:
     assert percent(share) == text
+
+
+def test_signs() -> None:
+    assert [signed(value) for value in (1.234, -1.234, 0.0)] == ["+1.23", "−1.23", "0"]
 
 
 def test_counts_keep_every_digit() -> None:

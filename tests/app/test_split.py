@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 import perceiver
 from app.session.view import parse
+from perceiver.analysis.formatting import signed
 from perceiver.lens import Run
-from perceiver.plots.split import signed
 from tests.app import clouds, folder
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import labelled

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from perceiver.analysis.formatting import signed
 from perceiver.checkpoints.bundled import BundledCheckpoints
 from perceiver.lens import open_lens
-from perceiver.plots.split import signed
 from tests.app import folder
 from tests.e2e.conftest import PATIENCE, App, at_rest, large
 

@@ -14,7 +14,6 @@ from perceiver.plots.split import (
     score_text,
     shares_figure,
     shares_text,
-    signed,
 )
 from perceiver.plots.style import ACCENT, GREY
 
@@ -29,7 +28,6 @@ def test_a_bar_holds_every_part_in_the_colour_of_its_bundle() -> None:
     assert [bar.marker.color for bar in figure.data] == [ACCENT, colour_of("axis:1", BUNDLES), GREY]
     assert figure.data[1].name == "height &lt;3&gt;"
     assert score_text(PIECES) == "content +2.1, height <3> −0.4, 3 others 0"
-    assert [signed(value) for value in (1.234, -1.234)] == ["+1.23", "−1.23"]
 
 
 def test_bundles_have_colours_of_their_own() -> None:

@@ -27,6 +27,9 @@ app = typer.Typer()
 SHOWN = 8
 """Latents and confusions in the tables."""
 
+MOST = 400
+"""Held-out examples that are analysed by default."""
+
 KEPT = 20.0
 """Seconds between two files of an unfinished analysis."""
 
@@ -56,7 +59,14 @@ def dataset(
         ),
     ] = None,
     data: DataFolder = None,
-    most: Annotated[int, typer.Option(min=1, help="At most so many held-out examples, equally many a class.")] = 400,
+    most: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"At most so many held-out examples, equally many a class; {MOST} by default.",
+            show_default=False,
+        ),
+    ] = None,
     out: Out = None,
     outdated: Annotated[
         bool,
@@ -75,30 +85,30 @@ def dataset(
 ) -> None:
     """Analyse checkpoints over a data set: confusions, mean maps, latents, parts of scores, bands, and disagreements.
 
-    Prints the analyses that are kept beside the weights of checkpoints, or in files. With --out, --data or --files
+    Prints the analyses that are kept beside the weights of checkpoints, or in files. With --out, --most, --data or --files
     they are computed: over held-out examples of the checkpoint's own data, or over files. An analysis that was
     interrupted goes on when the same command with --out is given again.
     """
     sources = checkpoint or []
-    if files is not None and data is not None:
-        raise typer.BadParameter("--files and --data exclude each other")
+    if files is not None and (data is not None or most is not None):
+        raise typer.BadParameter("--files excludes --data and --most: all files are read")
     if outdated:
         if files is not None or out is not None:
             raise typer.BadParameter("--outdated writes the analyses of held-out examples beside the weights")
-        _rebuild(sources, data, most, processes)
+        _rebuild(sources, data, most or MOST, processes)
         return
     if not sources:
         raise typer.BadParameter("name a checkpoint, or --outdated")
     found = []
     for source in sources:
-        if out is None and files is None and data is None:
+        if out is None and files is None and data is None and most is None:
             found.append(_kept(source))
             continue
         lens = open_checkpoint(source)
         path = None if out is None else out / f"{file_part(lens.name)}.npz"
-        place = ["--files", str(files)] if files is not None else ["--most", str(most)]
+        place = ["--files", str(files)] if files is not None else ["--most", str(most or MOST)]
         command = shlex.join(["perceiver", "dataset", source, *place])
-        found.append(_built(lens, _collection(lens, files, data, most), command, processes, path, fresh))
+        found.append(_built(lens, _collection(lens, files, data, most or MOST), command, processes, path, fresh))
     _print(found, as_json)
 
 

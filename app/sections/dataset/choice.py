@@ -167,11 +167,15 @@ def _about(found: DataSetAnalysis, bundled: int) -> None:
 
 
 def _nothing_kept(model: str) -> None:
+    """What there is to do where no analysis lies beside a checkpoint's weights."""
     with st.container(border=True):
         st.subheader("No analysis yet", anchor=False)
         name = models.display_name(model)
-        st.markdown(
-            f"No analysis of held-out examples lies beside the weights of **{text.plain(name)}**. "
-            "For a bundled checkpoint this command computes it, over data that `perceiver data build` makes:"
-        )
-        st.code(f"perceiver dataset {name} --outdated", language="sh")
+        st.markdown(f"No analysis of held-out examples lies beside the weights of **{text.plain(name)}**.")
+        if checkpoints.known(model) is None:
+            st.markdown("This command computes it, over data that `perceiver data build` makes:")
+            st.code(f"perceiver dataset {name} --outdated", language="sh")
+        elif dataset.may_read_folders():
+            st.markdown("Choose a folder in the sidebar to analyse this checkpoint over its files.")
+        else:
+            st.markdown("`perceiver dataset --files FOLDER` analyses a checkpoint over files on your own machine.")

@@ -8,7 +8,6 @@ from perceiver.plots.dataset import Interval, MeanLine, means_figure, means_text
 from perceiver.studies.base import Mean
 
 from ...components import chart
-from ...session import text
 from .choice import DataSetContext
 
 
@@ -73,7 +72,7 @@ def _bands(context: DataSetContext) -> None:
 
 def _figure(key: str, lines: list[MeanLine], axis: str, title: str, ticks: dict[float, str], prefix: str) -> None:
     words = means_text(lines, {at: f"{prefix}{name}" for at, name in ticks.items()})
-    chart(means_figure(lines, axis=axis, title=title, ticks=ticks), key=f"means_{key}", alt=text.plain(words))
+    chart(means_figure(lines, axis=axis, title=title, ticks=ticks), key=f"means_{key}", alt=words)
     with st.popover("As a table", icon=":material/table_rows:", key=f"table_{key}"):
         st.dataframe(
             [

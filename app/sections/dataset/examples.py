@@ -20,6 +20,9 @@ MOST = 120
 TOP = 5
 """Classes that are shown of an example."""
 
+ENLARGED = 5
+"""Pixels of the page to a pixel of the thumbnail of the example that is shown."""
+
 EXPLORE = "app/pages/explore.py"
 
 
@@ -80,14 +83,13 @@ def one(context: DataSetContext) -> None:
     with pictures:
         name = table.names[row] or table.keys[row]
         wall(
-            table.thumbnails[[row]],
+            np.kron(table.thumbnails[[row]], np.ones((1, ENLARGED, ENLARGED, 1), dtype=np.uint8)),
             [Tile(title="", alt=f"{name}, as the model reads it, {table.thumbnails.shape[1]} pixels wide")],
             key="example_picture",
             label="The example",
-            tile=120,
+            tile=64,
             dense=True,
-            limit=144,
-            fill=True,
+            limit=ENLARGED * table.thumbnails.shape[1],
             on_pick=lambda index: None,
         )
     with words:

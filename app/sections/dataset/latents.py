@@ -54,7 +54,6 @@ def _ranked(context: DataSetContext, order: np.ndarray, chosen: int) -> None:
             name=f"Latent {i + 1}",
             share=float(shares[i]),
             text=number(table.removed[i].value),
-            note=f"{number(table.removed[i].low)} to {number(table.removed[i].high)}",
             chosen=i == chosen,
         )
         for i in order[:RANKED].tolist()
@@ -64,8 +63,9 @@ def _ranked(context: DataSetContext, order: np.ndarray, chosen: int) -> None:
         key="latent_ranking",
         label="Latents by the fall of the logit when they are removed",
         on_pick=lambda index: state.change(latent=int(order[index])),
+        short=True,
     )
-    st.caption("Fall of the logit, mean over inputs; below it the 95 % interval.")
+    st.caption("Fall of the logit, mean over inputs. The interval of the chosen latent stands beside its inputs.")
 
 
 def _maps(context: DataSetContext, order: np.ndarray, chosen: int) -> None:

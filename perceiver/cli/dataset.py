@@ -85,8 +85,8 @@ def dataset(
 ) -> None:
     """Analyse checkpoints over a data set: confusions, mean maps, latents, parts of scores, bands, and disagreements.
 
-    Prints the analyses that are kept beside the weights of checkpoints, or in files. With --out, --most, --data or --files
-    they are computed: over held-out examples of the checkpoint's own data, or over files. An analysis that was
+    Prints the analyses that are kept beside the weights of checkpoints, or in files. With --out, --most, --data or
+    --files they are computed: over held-out examples of the checkpoint's own data, or over files. An analysis that was
     interrupted goes on when the same command with --out is given again.
     """
     sources = checkpoint or []

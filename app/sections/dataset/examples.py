@@ -9,7 +9,7 @@ import streamlit as st
 
 from perceiver.analysis.formatting import percent
 
-from ...components import Row, Tile, ranking, wall
+from ...components import Row, Tile, map_canvas, ranking, wall
 from ...services import dataset
 from ...session import controls, state, text
 from .choice import DataSetContext
@@ -20,8 +20,8 @@ MOST = 120
 TOP = 5
 """Classes that are shown of an example."""
 
-ENLARGED = 5
-"""Pixels of the page to a pixel of the thumbnail of the example that is shown."""
+PICTURE = 125
+"""Greatest width of the picture of one example in CSS pixels."""
 
 EXPLORE = "app/pages/explore.py"
 
@@ -82,15 +82,13 @@ def one(context: DataSetContext) -> None:
     pictures, words = st.columns([2, 3])
     with pictures:
         name = table.names[row] or table.keys[row]
-        wall(
-            np.kron(table.thumbnails[[row]], np.ones((1, ENLARGED, ENLARGED, 1), dtype=np.uint8)),
-            [Tile(title="", alt=f"{name}, as the model reads it, {table.thumbnails.shape[1]} pixels wide")],
+        map_canvas(
+            table.thumbnails[row],
             key="example_picture",
-            label="The example",
-            tile=64,
-            dense=True,
-            limit=ENLARGED * table.thumbnails.shape[1],
-            on_pick=lambda index: None,
+            label=f"{name}, as the model reads it.",
+            hint="",
+            on_pick=lambda element: None,
+            limit=PICTURE,
         )
     with words:
         st.markdown(f"**{text.plain(table.names[row] or table.keys[row])}**")

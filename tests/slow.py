@@ -32,6 +32,7 @@ SLOW = frozenset(
         # Many cases of what other modules test once: pages, commands, downloads, damaged files, data sets.
         "tests/app/test_ablate.py",
         "tests/app/test_audio_view.py",
+        "tests/app/test_clip_view.py",
         "tests/app/test_compare.py",
         "tests/app/test_errors.py",
         "tests/app/test_explain.py",

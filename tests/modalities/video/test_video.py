@@ -251,3 +251,10 @@ def test_frames_after_the_end_are_padding() -> None:
     assert sample.padding[:, 0, 0].tolist() == sample.padding[:, 11, 15].tolist() == [False, False, True, True, True]
     assert "repeated its last frame 3 times: the clip ends before the window does" in sample.notes
     assert read(clip(numbered(), count=25), seconds=1.0).padding is None
+
+
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
+def test_high_dynamic_range_is_said(transfer: int, name: str) -> None:
+    parameters = f"colorprim=bt2020:colormatrix=bt2020nc:transfer={'smpte2084' if transfer == 16 else 'arib-std-b67'}"
+    data = clip(numbered(), count=5, pix_fmt="yuv420p10le", options={"x264-params": parameters})
+    assert f"took its high dynamic range ({name}) for ordinary brightness, which makes it pale" in read(data).notes

@@ -1,6 +1,7 @@
 // One map, or one picture, enlarged: hover and arrow keys read it, a click or Enter picks an element, a drag selects a
-// region, or all of them paint, where the frame has a brush. An element is a pixel, or, where the frame has a `grid`, a box of pixels: { rows, columns } are then the names
-// of its rows and columns. A map of one frame of a clip has { elements, sum } of the `whole` map.
+// region, or all of them paint, where the frame has a brush. An element is a pixel, or, where the frame has a `grid`, a
+// box of pixels: { rows, columns } are then the names of its rows and columns. A map of one frame of a clip has
+// { elements, sum } of the `whole` map.
 const BESIDE = 46; // width of the profile beside a map in CSS pixels, with its gap
 const BELOW = 40; // height of the profile below it
 

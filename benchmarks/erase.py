@@ -11,6 +11,7 @@ load affects all of them.
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -101,8 +102,9 @@ def main() -> None:
     store = BundledCheckpoints()
     for name in store.names():
         lens = perceiver.open(name)
-        files = sorted(path for path in (SAMPLES / lens.config.modality).iterdir() if path.suffix != ".json")
-        sample = lens.read(files[0])
+        folder = SAMPLES / lens.config.modality
+        first, *_ = json.loads((folder / "index.json").read_text())
+        sample = lens.read(folder / first["file"])
         print(told(name, int(np.prod(sample.shape)), measure(lens.model, sample, STROKES)), flush=True)
 
 

@@ -47,8 +47,10 @@ def columns(
 
 def beside_input(blocks: int, *, key: str) -> tuple[DeltaGenerator, DeltaGenerator]:
     """Columns for the maps of `blocks` blocks and for the prediction, where the input stands large beside them."""
+    room = WIDTH - LARGE_INPUT
+    maps_width = min(room - ANSWER, blocks * (SMALL + GAP))
     with st.container(key=key):
-        maps, answer = st.columns([WIDTH - LARGE_INPUT - ANSWER, ANSWER], gap="small")
+        maps, answer = st.columns([maps_width, room - maps_width], gap="small")
     return maps, answer
 
 

@@ -72,7 +72,7 @@ class GridView(Described):
         map_canvas(
             self.drawing.given(sample),
             key="seen",
-            label=self._label(f"The {self.noun} as the model read it, {self.size(sample)}.", sample, on_region),
+            label=self._label(f"The {self.noun} as the model read it, {self.size(sample)}.", sample, on_region, brush),
             hint=hint,
             pick=pick,
             on_pick=on_pick,
@@ -112,9 +112,9 @@ class GridView(Described):
             **_selection(sample, inside, on_region),
         )
 
-    def _label(self, what: str, sample: Sample, on_region: OnRegion | None) -> str:
+    def _label(self, what: str, sample: Sample, on_region: OnRegion | None, brush: Brush | None = None) -> str:
         """A description of a canvas, with its keys, for screen readers."""
-        keys = f"Arrow keys move, Enter picks a {self.element_noun(sample)}."
+        keys = f"Arrow keys move, Enter {'paints' if brush else 'picks'} a {self.element_noun(sample)}."
         return " ".join([what, keys, *([EXTEND] if on_region else [])])
 
     def row(

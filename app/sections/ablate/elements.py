@@ -10,12 +10,13 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Bool
 
-from perceiver.analysis.erasure import LONGEST, ElementMask, Erasure
+from perceiver.analysis.erasure import LONGEST, MOST_REGIONS, ElementMask, Erasure
 from perceiver.analysis.region import Region
 from perceiver.errors import ConfigError
 
 from ...services import ablation
 from ...session import controls, state, text
+from ...session.view import AblateView
 from ...views.base import Brush
 from .. import strip
 from ..context import AblateContext
@@ -120,7 +121,7 @@ def _way(context: AblateContext) -> Any:
 
 def _painted(context: AblateContext, stroke: Bool[np.ndarray, "M"]) -> None:
     """Callback: marks the elements of a stroke, besides those that are marked."""
-    before = _marked(context)
+    before = _marked(context, _regions())
     _set(context, ElementMask.of(stroke if before is None else stroke | before).text())
 
 
@@ -129,19 +130,25 @@ def _boxed(context: AblateContext, region: Region | None) -> None:
     if region is None:
         _set(context, "")
         return
-    before = _marked(context)
-    both = region.text() if before is None else f"{context.view.erase};{region.text()}"
-    try:
-        mask = ElementMask.of(ablation.marked(context.case, both)).text()
-    except ConfigError:
-        return  # no element lies in the region
-    _set(context, min(both, mask, key=len))
+    before, added = _marked(context, _regions()), _marked(context, region.text())
+    if added is None:
+        return
+    if before is None:
+        _set(context, region.text())
+        return
+    boxes, mask = f"{_regions()};{region.text()}", ElementMask.of(before | added).text()
+    _set(context, boxes if len(boxes) < len(mask) and boxes.count(";") < MOST_REGIONS else mask)
 
 
-def _marked(context: AblateContext) -> Bool[np.ndarray, "M"] | None:
-    """The elements that are marked; None where none are, or this input has none there."""
+def _regions() -> str:
+    """What is marked now: a stroke may come before the page has drawn the one before."""
+    return state.view(AblateView).erase
+
+
+def _marked(context: AblateContext, regions: str) -> Bool[np.ndarray, "M"] | None:
+    """The elements in some regions; None for no regions, and where this input has no element there."""
     try:
-        return ablation.marked(context.case, context.view.erase) if context.view.erase else None
+        return ablation.marked(context.case, regions) if regions else None
     except ConfigError:
         return None
 
@@ -152,7 +159,7 @@ def _set(context: AblateContext, regions: str) -> None:
         state.add_notes(["These marks are too many for a link, so the last one is left out. Wider strokes take less."])
         return
     history = _history(context)
-    history["undo"].append(context.view.erase)
+    history["undo"].append(_regions())
     history["redo"].clear()
     state.change(erase=regions)
 
@@ -160,8 +167,10 @@ def _set(context: AblateContext, regions: str) -> None:
 def _step(context: AblateContext, way: str) -> None:
     """Callback: goes a step back or forth in what was marked."""
     history = _history(context)
+    if not history[way]:
+        return
     other = "redo" if way == "undo" else "undo"
-    history[other].append(context.view.erase)
+    history[other].append(_regions())
     state.change(erase=history[way].pop())
 
 

@@ -97,7 +97,7 @@ def main() -> None:
     print(f"{'':24}{'elements':>8}{'forward':>12}{'answer':>12}{'':8}{'maps':>12}")
     if sys.argv[1:] == ["--paper-size"]:
         model = Perceiver(PerceiverConfig(plan=((0, 0), *[(None, 0)] * 7), head="decoder")).eval()
-        print(told("paper's size", model.config.num_inputs, measure(model, noise(model.config), 2)))
+        print(told("paper's size", model.config.num_inputs, measure(model, noise(model.config), 1)))
         return
     store = BundledCheckpoints()
     for name in store.names():

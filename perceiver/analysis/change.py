@@ -142,7 +142,8 @@ def _jensen_shannon(p: Float[np.ndarray, "n M"], q: Float[np.ndarray, "n M"]) ->
     middle = (p + q) / 2
     total = np.zeros(len(p))
     for one in (p, q):
-        ratio = np.divide(one, middle, out=np.ones_like(one), where=one > 0)
+        # The smallest number of the type has no half: such a weight adds nothing.
+        ratio = np.divide(one, middle, out=np.ones_like(one), where=(one > 0) & (middle > 0))
         total += (one * np.log2(ratio)).sum(1, dtype=np.float64) / 2
     return np.clip(total, 0.0, 1.0)
 

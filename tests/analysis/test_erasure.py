@@ -15,7 +15,7 @@ from jaxtyping import Bool
 
 import perceiver
 from perceiver import ConfigError, Lens, Perceiver, PerceiverConfig
-from perceiver.analysis import ablation, erasure
+from perceiver.analysis import ablation, change, erasure
 from perceiver.analysis.ablate import ablated_trace, describe
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.erasure import ElementMask, Erasure, parse
@@ -243,3 +243,10 @@ def test_several_regions_and_masks_together() -> None:
     found = erasure.chosen(["1,1-2", mask, "16,16;mean"], run.context.layout)
     assert (found.mask.count, found.by) == (5, "mean")
     assert run.erase("1,1-2", mask, "16,16").ablation.erased == Erasure(found.mask)
+
+
+def test_the_smallest_weights_make_no_divergence() -> None:
+    """An erased element has the weight 0; before it may have had the smallest number there is."""
+    before = np.array([[np.finfo(np.float32).smallest_subnormal, 0.5, 0.5]], np.float32)
+    after = np.array([[0.0, 0.5, 0.5]], np.float32)
+    assert change._jensen_shannon(before, after) == pytest.approx([0.0], abs=1e-9)

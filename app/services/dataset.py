@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -118,8 +119,8 @@ class FolderAnalysis:
         known."""
         try:
             if self._steps is None:
-                isolate = SUPPORTED
-                self._steps = steps(models.get(self.model), self.collection, resume=self.partial, isolate=isolate)
+                model = models.get(self.model)
+                self._steps = steps(model, self.collection, resume=self.partial, isolate=SUPPORTED)
             before, began = self.reached, time.monotonic()
             found = next(self._steps, None)
             if found is None:
@@ -133,28 +134,28 @@ class FolderAnalysis:
             raise
 
     def complete(self, progress: Progress) -> None:
-        """Measures all files, each few in a turn of the queue. Raises InputError where none can be read."""
+        """Measures all files, a few in each turn of the queue. Raises InputError where none can be read."""
         try:
             while self.found is None:
                 with queue.turn(progress.wait):
-                    if self._step():
-                        going = True
-                    else:
-                        going = False
-                        assert self.partial is not None
-                        self.found = finish(
-                            models.get(self.model),
-                            self.collection,
-                            self.partial,
-                            name=models.display_name(self.model),
-                            weights_sha256=models.weights_sha256(self.model),
-                            command=f"perceiver dataset {models.display_name(self.model)} --files {self.folder}",
-                        )
-                if going:
-                    share = self.reached / len(self.collection)
-                    progress.step(share, f"File {self.reached:,} of {len(self.collection):,}")
+                    if not self._step():
+                        self.found = self._finished()
+                share = self.reached / len(self.collection)
+                progress.step(share, f"File {self.reached:,} of {len(self.collection):,}")
         finally:
             self._steps = None
+
+    def _finished(self) -> DataSetAnalysis:
+        assert self.partial is not None
+        name = models.display_name(self.model)
+        return finish(
+            models.get(self.model),
+            self.collection,
+            self.partial,
+            name=name,
+            weights_sha256=models.weights_sha256(self.model),
+            command=shlex.join(["perceiver", "dataset", name, "--files", str(self.folder)]),
+        )
 
 
 def may_read_folders() -> bool:

@@ -17,7 +17,7 @@ from perceiver.analysis.compare import (
 )
 from perceiver.analysis.spectrum import reference_bands
 from perceiver.positions import CoordinatesConfig, FourierConfig, LearnedConfig
-from perceiver.sample import Sample
+from perceiver.sample import Part, Sample
 from tests.models import tiny
 
 FOURIER = tiny()
@@ -107,3 +107,26 @@ def test_why_maps_cannot_be_subtracted() -> None:
     assert why_not_subtracted(one, one, "b and a") is None
     assert why_not_subtracted(one, finer, "b and a") == "no difference: b and a read grids of 8 × 8 and 4 × 4 elements"
     assert why_not_subtracted(one, moved, "b and a") == "no difference: b and a read elements at other places"
+
+
+def test_elements_of_several_parts_correspond_by_part_and_place() -> None:
+    def parted(**grids: tuple[int, ...]) -> Sample:
+        boxes = {"audio": ((1.0, 2.0),), "video": ((1.0, 2.0), (0.0, 60.0), (0.0, 80.0)), "label": ()}
+        parts = tuple(Part(name, shape, boxes[name]) for name, shape in grids.items())
+        total = sum(part.count for part in parts)
+        nothing = np.zeros(0)
+        return Sample(name="a", modality="audiovisual", content=torch.zeros(total, 1), shape=(total,), seen=nothing,
+                      original=nothing, box=(), parts=parts)  # fmt: skip
+
+    both, finer = parted(audio=(10,), video=(2, 3, 4), label=(1,)), parted(video=(4, 6, 8), audio=(20,), label=(1,))
+    alone = parted(audio=(10,))
+    # The second half of the window, the last row, the third column: cells 2 to 3, 4 to 5 and 4 to 5 of the finer grid.
+    found = corresponding_element(10 + 12 + 2 * 4 + 2, both, finer)
+    assert found == 3 * 48 + 5 * 8 + 5
+    assert corresponding_element(7, both, finer) == 192 + 15
+    assert corresponding_element(34, both, finer) == 192 + 20
+    assert corresponding_element(7, both, alone) == 7
+    assert corresponding_element(20, both, alone) == central_element(alone) == 5
+    assert central_element(both) == 10 + 12 + 4 + 2
+    assert same_elements(both, both)
+    assert not same_elements(alone, parted(label=(1,), audio=(9,)))

@@ -85,7 +85,8 @@ class Probe:
             raise InputError(str(error)) from error
         trace = self.model.trace(inputs)
         latents = trace.latents[-1]
-        attention, reading, occupied = _in_cells(trace, cells(sample))
+        placed = cells(sample) if cell_shape(self.model.config) else None
+        attention, reading, occupied = _in_cells(trace, placed)
         entropy = torch.stack([trace.concentration(block) for block in trace.blocks]).mean(0)
         found = [logits.argmax(-1) for logits in answers(self.model, sample, [one.ablation for one in self.cut_offs])]
         shares = score_shares(trace, self.parts)
@@ -122,11 +123,8 @@ def cell_shape(config: PerceiverConfig) -> tuple[int, ...]:
     return tuple(-(-size // side) for size, side in zip(config.input_shape, _sides(config.input_shape), strict=True))
 
 
-def cells(sample: Sample) -> tuple[Int64[np.ndarray, "M"], int] | None:
-    """The cell of every element, row-major in `cell_shape`, and the number of cells; None for an input of several
-    parts."""
-    if sample.parts:
-        return None
+def cells(sample: Sample) -> tuple[Int64[np.ndarray, "M"], int]:
+    """The cell of every element, row-major in `cell_shape`, and the number of cells, for inputs of one part."""
     if sample.coordinates is not None:
         places = sample.coordinates[:, :2].numpy()
         index = ((places + 1) / 2 * SIDE).astype(np.int64).clip(0, SIDE - 1)
@@ -170,7 +168,7 @@ def _in_cells(
 def thumbnail(sample: Sample, config: PerceiverConfig) -> UInt8[np.ndarray, "s s 3"]:
     """A small picture of what the model reads: colours, a grid of values, a waveform, or points seen along the third
     axis; grey for an input of several parts."""
-    if sample.parts:
+    if config.segments:
         return np.full((THUMBNAIL, THUMBNAIL, 3), 128, dtype=np.uint8)
     if sample.coordinates is not None:
         return _points(sample.coordinates.numpy())

@@ -41,6 +41,7 @@ from perceiver.errors import CheckpointError
 from perceiver.positions import CoordinatesConfig
 from perceiver.studies.base import Mean
 from tests import commands
+from tests.cli.test_clips import CONFIG as CLIPS
 from tests.models import tiny
 
 LABELS = ("disc", "bar", "cross")
@@ -330,3 +331,16 @@ def test_the_bundled_analyses_are_of_the_weights_beside_them() -> None:
         found = load(store.folder(name) / FILE)
         assert found.about.classes == store.config(name).class_names
         assert found.about.model == name
+
+
+def test_inputs_of_several_parts_have_no_mean_maps() -> None:
+    model = model_of(CLIPS)
+    made = np.random.default_rng(0).normal(size=(3, CLIPS.num_inputs, CLIPS.content_channels)).astype(np.float32)
+    clips = Collection("clips", tuple(Entry(f"clip {i}", i % 2, i, content=made[i]) for i in range(3)), 3)
+    found = analyse(model, clips)
+    assert found.maps is None
+    assert found.about.cells == ()
+    parts = RowParts.of(model)
+    traces = [model.trace(model.inputs(one.read(CLIPS))) for one in clips.entries]
+    expected = np.mean([score_shares(trace, parts).of(parts.present[0]) for trace in traces], axis=0)
+    assert [one.share.value for one in found.shares if one.group == parts.present[0]] == pytest.approx(expected)

@@ -71,7 +71,7 @@ class Stage {
     if (anew) this.splats.shoot(this.camera, side, this.factor, step);
     this.stale = false;
     this.key = key;
-    if (this.source.width !== side) {
+    if (this.image?.width !== side) { // a new canvas has a width of its own, 300
       this.source.width = this.source.height = side;
       this.image = new ImageData(side, side);
     }

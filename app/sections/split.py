@@ -135,7 +135,7 @@ def shares(context: ExploreContext, selection: MapSelection) -> None:
             on_pick=lambda index: state.change(split=list(bundles)[index]),
         )
         st.download_button(
-            "Shares of all blocks and latents (CSV)",
+            "Shares of the parts (CSV)",
             lambda: export.split_csv(case, view.head),
             f"{downloads.stem(context)}-split.csv",
             "text/csv",

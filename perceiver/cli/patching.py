@@ -29,7 +29,7 @@ app = typer.Typer()
 @app.command(
     epilog=examples(
         "perceiver effects photo.jpg",
-        "perceiver effects photo.jpg --after 4 --class car --top 20",
+        "perceiver effects photo.jpg -c image-fourier --after 4 --class car --top 20",
         "perceiver effects photo.jpg --without 3,5,7 --without 12",
     )
 )
@@ -72,7 +72,7 @@ def effects(
 @app.command(
     epilog=examples(
         "perceiver patch photo.jpg other.jpg",
-        "perceiver patch photo.jpg other.jpg --class car --against boat --csv > patched.csv",
+        "perceiver patch photo.jpg other.jpg -c image-fourier --class car --against boat",
     )
 )
 def patch(

@@ -185,7 +185,7 @@ def test_examples_in_the_help_name_classes_that_their_checkpoint_has(monkeypatch
     checked = 0
     for words in _examples():
         named = [words[i + 1] for i, word in enumerate(words) if word in ("--class", "--against")]
-        if not named:
+        if not named or "evaluate" in words:  # there --against names a checkpoint
             continue
         file = next(word for word in words if "." in word)
         source = words[words.index("-c") + 1] if "-c" in words else best_checkpoint(file.replace("*", "x"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -202,7 +204,9 @@ def _first(count: int):  # type: ignore[no-untyped-def]
     yield from (one for one in steps(model_of(), collection()) if one.reached == count)
 
 
-def test_processes_find_the_same(made: DataSetAnalysis) -> None:
+def test_processes_find_the_same(made: DataSetAnalysis, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The processes run the main module again, and a test of the app leaves its script there.
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
     found = analyse(
         model_of(), collection(), name="tiny", weights_sha256="0" * 64, command=made.about.command, processes=2
     )

@@ -129,7 +129,7 @@ def test_a_drag_a_click_and_the_arrow_keys_move_the_window(uploaded: Page) -> No
     expect(page).to_have_url(re.compile("read=start"))
     assert start(page) == pytest.approx(loudest - 2, abs=0.05)
     at_rest(page)
-    expect(page.get_by_label("Start of the window (s)")).to_have_value(f"{start(page):.2f}")
+    expect(page.get_by_role("spinbutton", name="Start of the window (s)")).to_have_value(f"{start(page):.2f}")
 
     page.mouse.click(track["x"] + track["width"] * 0.3, track["y"] + 40)  # 1.5 s becomes the middle
     expect(page).to_have_url(re.compile(r"read=start%3A(0\.9|1\.0)"))

@@ -46,6 +46,8 @@ def test_examples_are_reached_from_the_matrix_and_samples_from_them(page: Page, 
     at_rest(page)
     assert not unnamed(page)
     page.get_by_role("button", name=re.compile("nearest bundled sample")).click()
+    expect(page.get_by_role("button", name="Open in Explore")).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
     page.get_by_role("button", name="Open in Explore").click()
     expect(page).to_have_url(re.compile(r"/(explore)?\?.*sample=letter_"), timeout=PATIENCE)
     expect(page.get_by_text("Cross-attention by block")).to_be_visible(timeout=PATIENCE)

@@ -133,7 +133,7 @@ def test_a_click_on_a_point_shows_who_reads_it(opened: Page, sample: Sample) -> 
     large(opened).click(position=place)
     expect(opened).to_have_url(re.compile(f"pick={element + 1}(&|$)"))
     expect(opened.get_by_role("listbox", name=f"Attention to point {element + 1}, by latent")).to_be_visible()
-    expect(opened.get_by_label("Point, 1 to 256").first).to_have_value(str(element + 1))
+    expect(opened.get_by_role("spinbutton", name="Point, 1 to 256").first).to_have_value(str(element + 1))
 
 
 def test_pointing_reads_the_value_of_the_point(opened: Page, sample: Sample, trace: Trace) -> None:
@@ -213,7 +213,7 @@ def test_the_keyboard_turns_zooms_and_picks(opened: Page) -> None:
 
 
 def test_a_number_picks_a_point(opened: Page) -> None:
-    number = opened.get_by_label("Point, 1 to 256").first
+    number = opened.get_by_role("spinbutton", name="Point, 1 to 256").first
     number.fill("17")
     number.press("Enter")
     expect(opened).to_have_url(re.compile("pick=17(&|$)"))

@@ -26,6 +26,7 @@ from perceiver.export import timeline_csv
 from perceiver.lens import Lens
 
 from ..app import clouds, sounds
+from ..modalities.audiovisual.clips import clip, tone
 from .client import Client, ProtocolError
 
 _LIBRARY = threading.Lock()
@@ -77,6 +78,9 @@ def make_input(visitor: int, number: int, models: Sequence[str], seconds: float 
         rate = int((about.config.preprocess or {})["rate"])
         notes = np.repeat(rng.uniform(150, 0.4 * rate, math.ceil(seconds)), rate)[: int(seconds * rate)]
         ending, data = "wav", sounds.wav(0.4 * np.sin(2 * np.pi * np.cumsum(notes) / rate), rate)
+    elif kind == "audiovisual":
+        pictures = rng.integers(0, 256, (12, 48, 64, 3), dtype=np.uint8)
+        ending, data = "mp4", clip(list(pictures), fps=6, sound=tone(2.0), audio_codec="aac")
     else:
         ending, data = "ply", clouds.ply(clouds.points(4000, seed=visitor * 1000 + number))
     return Input(visitor, model, f"visitor-{visitor}-{number}.{ending}", _ablation(about, rng), data)

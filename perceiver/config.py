@@ -321,6 +321,11 @@ class PerceiverConfig:
         """Indices of the blocks with a cross-attention."""
         return tuple(i for i, (cross, _) in enumerate(self.plan) if cross is not None)
 
+    @property
+    def layers(self) -> int:
+        """Layers of a forward pass, shared ones counted as often as they are used."""
+        return sum((cross is not None) + (tower is not None) * self.self_attends for cross, tower in self.plan)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-serialisable values."""
         nested = {

@@ -71,10 +71,7 @@ class Perceiver(nn.Module):
     def reset_parameters(self) -> None:
         """Weights of the paper's start: latents from a normal truncated at two standard deviations, linears at fan-in
         scale, biases at zero."""
-        branches = sum(
-            2 * (cross is not None) + 2 * self.config.self_attends * (tower is not None)
-            for cross, tower in self.config.plan
-        )
+        branches = 2 * self.config.layers  # an attention and an MLP each
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear):
                 # Shared towers add the same direction again and again: without GPT-2's factor the logits start near 10.
@@ -154,10 +151,9 @@ class Perceiver(nn.Module):
         began = time.monotonic()
         after: dict[int, Tensor] = {}
         records = []
-        layers = sum((cross is not None) + self.config.self_attends * (t is not None) for cross, t in self.config.plan)
         progress(0.0, "Running the model")
         for done, step in enumerate(self.steps(InputArray(inputs, keep=True), traced=True), 1):
-            progress(done / layers, "Running the model")
+            progress(done / self.config.layers, "Running the model")
             after[step.block] = step.after
             if step.made is not None:
                 records.append(CrossAttentionRecord.of(step.block, cast(CrossAttention, step.layer), step.made))

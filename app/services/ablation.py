@@ -34,10 +34,7 @@ from perceiver.trace import Trace
 from . import inference, models
 from .caching import Once
 from .inference import Case
-from .queueing import Progress, queue
-
-STEP = 0.5
-"""Seconds that a step of a sweep should take; between two steps the page reacts to the visitor."""
+from .queueing import STEP, Progress, queue
 
 QUICK = 20.0
 """Seconds up to which a sweep starts by itself."""

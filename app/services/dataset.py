@@ -30,6 +30,7 @@ from perceiver.errors import ConfigError, InputError
 from perceiver.isolation import SUPPORTED
 
 from . import checkpoints, models, public, samples
+from .caching import Once
 from .queueing import Progress, queue
 
 EACH = 0.5
@@ -41,25 +42,26 @@ def kept(model: str) -> DataSetAnalysis | None:
 
     Raises CheckpointError for one of other weights, InputError for a damaged one.
     """
-    folder = _folder(model)
-    path = None if folder is None else folder / FILE
-    if folder is None or path is None or not path.is_file():
-        return None
-    return _kept(str(folder), path.stat().st_mtime_ns)
+    path = _file(model)
+    return None if path is None else _kept(str(path), path.stat().st_mtime_ns)
 
 
-def _folder(model: str) -> Path | None:
-    """The folder of a checkpoint; None where it is a single file."""
+def _file(model: str) -> Path | None:
+    """The analysis beside a checkpoint's weights; None where there is none, as for a checkpoint of a single file."""
     opened = checkpoints.known(model)
     if opened is None:
-        return BundledCheckpoints().folder(model)
-    return None if Path(opened.source.place).is_file() else opened.weights.parent
+        path = BundledCheckpoints().folder(model) / FILE
+    elif Path(opened.source.place).is_file():
+        return None
+    else:
+        path = opened.weights.parent / FILE
+    return path if path.is_file() else None
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _kept(folder: str, changed: int) -> DataSetAnalysis:
-    check(Path(folder))
-    return load(Path(folder) / FILE)
+def _kept(path: str, changed: int) -> DataSetAnalysis:
+    check(Path(path).parent)
+    return load(Path(path))
 
 
 def compared(first: DataSetAnalysis, second: DataSetAnalysis) -> Disagreements:
@@ -74,11 +76,8 @@ def with_analysis(names: tuple[str, ...], like: DataSetAnalysis) -> tuple[str, .
 
 def _inputs(model: str) -> str | None:
     """The digest of the inputs of the analysis beside a checkpoint's weights; None where there is no readable one."""
-    folder = _folder(model)
-    path = None if folder is None else folder / FILE
-    if path is None or not path.is_file():
-        return None
-    return _examples(str(path), path.stat().st_mtime_ns)
+    path = _file(model)
+    return None if path is None else _examples(str(path), path.stat().st_mtime_ns)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -182,14 +181,9 @@ def of_folder(model: str, text: str) -> FolderAnalysis:
     return held.value
 
 
-@dataclass
-class _Held:
-    value: FolderAnalysis | None = None
-
-
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _of_folder(model: str, folder: str, stamp: int) -> _Held:
-    return _Held()
+def _of_folder(model: str, folder: str, stamp: int) -> Once[FolderAnalysis]:
+    return Once()
 
 
 def file_of(analysis: FolderAnalysis, row: int) -> tuple[str, str, bytes]:

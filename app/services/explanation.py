@@ -36,7 +36,7 @@ from perceiver.progress import ProgressCallback
 from . import inference, maps, models
 from .caching import Once
 from .inference import Case
-from .queueing import Progress, queue
+from .queueing import STEP, Progress, queue
 
 T = TypeVar("T")
 
@@ -45,9 +45,6 @@ Part = Literal["maps", "test"]
 
 PATIENCE = 2.0
 """Seconds of work after which the page is drawn again with the results so far."""
-
-STEP = 0.5
-"""Seconds that a step of the work should take: its result is kept, and others in the queue get their turn."""
 
 STEPS, SEEDS = 20, 8
 """Points of the deletion and insertion curves, and random orders for comparison."""

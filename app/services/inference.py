@@ -79,9 +79,7 @@ class Case:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def _read(model: str, key: str, _case: Case) -> Sample:
     # Visitors with the same file share the result, but not the name that one of them gave it.
-    sample = dataclasses.replace(preview(_case), name="")
-    release_memory()
-    return sample
+    return dataclasses.replace(preview(_case), name="")
 
 
 def release_memory() -> None:

@@ -15,6 +15,10 @@ import streamlit as st
 
 from . import visitors
 
+STEP = 0.5
+"""Seconds that a step of long work should take: its result is kept, the page reacts to the visitor, and others in the
+queue get their turn."""
+
 PATIENCE = 0.2
 """Seconds between two reports to the visitor who waits."""
 

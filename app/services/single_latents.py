@@ -8,7 +8,9 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import numpy as np
 import streamlit as st
+from jaxtyping import Float
 
 from perceiver.analysis.formatting import duration
 from perceiver.analysis.patching import LatentEffects, Patching, latent_attention
@@ -16,14 +18,16 @@ from perceiver.analysis.patching import LatentEffects, Patching, latent_attentio
 from . import inference, models
 from .caching import Once
 from .inference import Case
-from .queueing import Progress, queue
-
-STEP = 0.5
-"""Seconds that a step of the work should take: its result is kept, and others in the queue get their turn."""
+from .queueing import STEP, Progress, queue
 
 
 @st.cache_resource(show_spinner=False, max_entries=128)
 def _effects(model: str, key: str, after: int | None) -> Once[LatentEffects]:
+    return Once()
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _attention(model: str, key: str, block: int) -> Once[Float[np.ndarray, "N N"]]:
     return Once()
 
 
@@ -100,10 +104,11 @@ def find_patching(case: Case, donor: Case, progress: Progress) -> None:
 def neighbours(case: Case, block: int, latent: int, progress: Progress, most: int = 3) -> tuple[tuple[int, float], ...]:
     """The latents that one attends to most in a block's self-attention, with their shares, itself left out; none where
     the block has no self-attention."""
-    run = inference.run(case, progress)
-    if run.model.config.plan[block][1] is None:
+    if models.config(case.model).plan[block][1] is None:
         return ()
-    weights = latent_attention(run.model, run.trace, block)[latent].copy()
+    run = inference.run(case, progress)
+    found = _attention(case.model, case.key, block)
+    weights = found.get(lambda: latent_attention(run.model, run.trace, block), progress)[latent].copy()
     weights[latent] = -1
     order = (-weights).argsort(kind="stable")[: min(most, len(weights) - 1)]
     return tuple((int(n), float(weights[n])) for n in order)

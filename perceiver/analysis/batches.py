@@ -29,13 +29,6 @@ def together(model: Perceiver, elements: int) -> int:
     return max(1, HELD // size)
 
 
-def layers(model: Perceiver) -> int:
-    """The number of layers that one evaluation runs, shared ones counted as often as they are used."""
-    return sum(
-        (cross is not None) + (tower is not None) * model.config.self_attends for cross, tower in model.config.plan
-    )
-
-
 def evaluate(
     model: Perceiver, inputs: Float[Tensor, "B M C"], report: Callable[[float], None]
 ) -> Float[Tensor, "B classes"]:
@@ -44,7 +37,7 @@ def evaluate(
     report  called with the share of the evaluation that is done after every layer, and again in a backward pass through
             the logits; it stops the work by raising
     """
-    count = layers(model)
+    count = model.config.layers
     latents: Tensor = model.latents
     whole = count * (GRADIENT if inputs.requires_grad and torch.is_grad_enabled() else 1)
 

@@ -27,11 +27,6 @@ def number(value: float) -> str:
     return f"−{text}" if value < 0 else text
 
 
-def change(value: float) -> str:
-    """A change with its sign: +0.2, −1.35; 0 for none."""
-    return f"+{number(value)}" if value > 0 else number(value)
-
-
 def signed(value: float) -> str:
     """As `number`, with the sign of values above 0 too: +2.1, −0.4."""
     return f"+{number(value)}" if value > 0 else number(value)

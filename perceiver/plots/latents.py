@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float64, Int64
 
-from ..analysis.formatting import change, percent
+from ..analysis.formatting import percent, signed
 from .style import ACCENT, CONTRAST, GREY, SMALL, styled
 
 DIVERGING = ((0.0, CONTRAST), (0.5, "rgba(134,142,154,0.16)"), (1.0, ACCENT))
@@ -26,7 +26,7 @@ def effects_figure(
     strong   the latent that is followed, drawn in the second accent; None for none
     """
     order = np.argsort(-effects, kind="stable")
-    hover = [f"latent {n + 1}: {change(float(effects[n]))}, then {html.escape(answers[n])}" for n in order]
+    hover = [f"latent {n + 1}: {signed(float(effects[n]))}, then {html.escape(answers[n])}" for n in order]
     figure = go.Figure(
         go.Bar(
             x=np.arange(1, len(order) + 1),
@@ -53,7 +53,7 @@ def effects_text(
     label    of the class whose logit is followed
     """
     order = np.argsort(-effects, kind="stable")
-    first = ", ".join(f"latent {n + 1} ({change(float(effects[n]))})" for n in order[:most].tolist())
+    first = ", ".join(f"latent {n + 1} ({signed(float(effects[n]))})" for n in order[:most].tolist())
     flips, against = int((answers != answer).sum()), int((effects < 0).sum())
     latents = "one of them" if flips == 1 else f"{flips} of them"
     kept = f"the prediction changes without {latents}" if flips else "without any single one the prediction stays"

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Bool, Float64
 
-from ..analysis.formatting import number
+from ..analysis.formatting import number, signed
 from .style import ACCENT, CONTRAST, GREY, THIRD, styled
 
 Measure = Literal["logit", "probability"]
@@ -103,11 +103,9 @@ def sweep_text(lines: Sequence[Line], name: str, measure: Measure, top: int = 3)
 
 def change_text(change: float, measure: Measure, *, short: bool = False) -> str:
     """A signed change as text: +0.42, −3.63; for probabilities −12.3 percentage points, or −12.3 pp if `short`."""
-    scaled = change if measure == "logit" else 100 * change
-    signed = f"+{number(scaled)}" if scaled > 0 else number(scaled)
     if measure == "logit":
-        return signed
-    return f"{signed} {'pp' if short else 'percentage points'}"
+        return signed(change)
+    return f"{signed(100 * change)} {'pp' if short else 'percentage points'}"
 
 
 def cycles(frequency: float) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 
 from perceiver.analysis.explanation import Question
-from perceiver.analysis.formatting import change, percent
+from perceiver.analysis.formatting import percent, signed
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.patching import LatentEffects
 from perceiver.plots.latents import effects_figure, effects_text, patching_figure, patching_text
@@ -120,7 +120,7 @@ def _effects(context: ExplainContext, found: LatentEffects, names: tuple[str, ..
 
 
 def _tile(latent: int, effect: float) -> Tile:
-    loss = change(effect)
+    loss = signed(effect)
     return Tile(f"{latent + 1}: {loss}", alt=f"Latent {latent + 1}; without it the logit loses {loss}")
 
 
@@ -158,7 +158,7 @@ def _follow(context: ExplainContext, found: LatentEffects | None) -> None:
         name=f"Maps of latent {view.latent + 1}",
         tile=TILE,
     )
-    loss = "" if found is None else f"Without it the logit loses {change(float(found.effects[view.latent]))}. "
+    loss = "" if found is None else f"Without it the logit loses {signed(float(found.effects[view.latent]))}. "
     st.caption(f"{loss}{scale_text(shown[0].range)} {CAVEAT}")
 
 

@@ -46,7 +46,7 @@ class Bands {
     const { axes, heads, corner } = frame;
     const built = JSON.stringify([axes, heads, corner]);
     this.frame = frame;
-    this.grid.setAttribute("aria-label", frame.label);
+    named(this.grid, "grid", frame.label);
     this.root.classList.toggle("plain", !heads.length);
     if (built !== this.built) this.build();
     this.built = built;

@@ -54,8 +54,7 @@ class Clip {
   }
 
   describe({ label, movable }) {
-    this.window.setAttribute("aria-label", label);
-    this.window.setAttribute("role", movable ? "slider" : "img");
+    named(this.window, movable ? "slider" : "img", label);
     this.window.setAttribute("aria-valuemin", 0);
     this.window.setAttribute("aria-valuemax", this.last.toFixed(2));
     // Taken away only where nothing can be moved: without it the window would lose the focus.

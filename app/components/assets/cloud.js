@@ -43,7 +43,7 @@ class CloudView {
     this.frame = frame;
     this.picked = frame.pick;
     this.cursor = null;
-    this.canvas.setAttribute("aria-label", frame.label);
+    named(this.canvas, "application", frame.label).tabIndex = 0;
     this.bar.show(frame.bar, frame.table);
     this.box.show();
     this.stage.show(frame, [this.canvas]);

@@ -63,3 +63,11 @@ function remember(parent, make) {
   if (!mounted.has(parent)) mounted.set(parent, make());
   return mounted.get(parent);
 }
+
+// Gives a node its role together with its name: with a role in the HTML, which is drawn before the first frame comes,
+// it would be a control without a name for that long.
+function named(node, role, label) {
+  node.setAttribute("role", role);
+  node.setAttribute("aria-label", label);
+  return node;
+}

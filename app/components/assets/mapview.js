@@ -41,7 +41,7 @@ class MapView {
     this.rows = frame.grid?.rows.length ?? frame.height;
     this.columns = frame.grid?.columns.length ?? frame.width;
     this.source = pixelCanvas(frame.rgb, frame.width, frame.height);
-    this.marks.setAttribute("aria-label", frame.label);
+    named(this.marks, "application", frame.label).tabIndex = 0;
     this.bar.show(frame.bar, frame.table);
     this.selection.show();
     this.brush.show();

@@ -13,8 +13,7 @@ class Ranking {
 
   show(frame) {
     this.frame = frame;
-    this.root.setAttribute("role", frame.choosable ? "listbox" : "list");
-    this.root.setAttribute("aria-label", frame.label);
+    named(this.root, frame.choosable ? "listbox" : "list", frame.label);
     this.root.classList.toggle("short", frame.short);
     const held = [...this.root.children].indexOf(this.root.getRootNode().activeElement);
     this.root.replaceChildren(...frame.rows.map((row, i) => this.row(row, i)));

@@ -19,7 +19,7 @@ class Tiles {
   // frame: { label, chosen, tile, dense, named, tall, tiles: [{ title, note, share, facts, alt, empty }], bar, scale }
   show(frame) {
     this.frame = frame;
-    this.root.setAttribute("aria-label", frame.label);
+    named(this.root, "listbox", frame.label);
     this.root.classList.toggle("dense", frame.dense);
     this.root.classList.toggle("named", frame.named);
     while (this.tiles.length < frame.tiles.length) this.tiles.push(this.build(this.tiles.length));

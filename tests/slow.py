@@ -34,6 +34,7 @@ SLOW = frozenset(
         "tests/app/test_audio_view.py",
         "tests/app/test_clip_view.py",
         "tests/app/test_compare.py",
+        "tests/app/test_drawing.py",
         "tests/app/test_erase.py",
         "tests/app/test_errors.py",
         "tests/app/test_explain.py",

@@ -1,4 +1,4 @@
-"""Custom Streamlit components: clickable maps, rotatable point clouds, grids of tiles, and bar lists."""
+"""Custom Streamlit components: clickable maps, rotatable point clouds, grids of tiles, bar lists, and a drawing pad."""
 
 from .bands import BandAxis, Off, bands
 from .canvas import Grid, map_canvas
@@ -6,6 +6,7 @@ from .chart import chart
 from .clip import clip
 from .cloud import Cloud, cloud, cloud_row
 from .link import copy_link, remember_sidebar
+from .pad import Line, pad
 from .player import Frames, Selected, Track, player
 from .ranking import Row, ranking
 from .scale import ColourBar, Profiles, Ruler, Tick
@@ -17,6 +18,7 @@ __all__ = [
     "ColourBar",
     "Frames",
     "Grid",
+    "Line",
     "Moving",
     "Off",
     "Profiles",
@@ -33,6 +35,7 @@ __all__ = [
     "cloud_row",
     "copy_link",
     "map_canvas",
+    "pad",
     "player",
     "ranking",
     "remember_sidebar",

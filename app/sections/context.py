@@ -22,6 +22,7 @@ from ..services.samples import GallerySample
 from ..session import state, text
 from ..session.view import UPLOADED, AblateView, CompareView, ExplainView, ExploreView, Limits, View
 from ..views.base import ModalityView, Paint
+from . import drawing_pad
 from .checkpoint.offer import offer
 from .model_choice import choose_model
 from .sample_choice import choose_sample, current_input, read
@@ -162,6 +163,8 @@ def _choose(kind: type[V]) -> _Choice[V] | None:
         modality, gallery = views.get(config.modality), samples.bundled(config.modality, config.labels)
         if view.sample not in gallery and view.sample in samples.bundled(config.modality):
             state.replace(sample="")  # a sample of another data set, from the model before
+        if modality.drawable:
+            drawing_pad.follow(view)
         view = state.settle(kind, Limits(models=available, samples=tuple(gallery), **_limits(view, config, available)))
         case = choose_sample(view, modality, gallery, samples.extensions(config.modality))
     for note in state.notes():
@@ -222,6 +225,8 @@ def _nothing_chosen(noun: str, view: View) -> None:
             icon=":material/upload_file:",
         )
         return
+    draws = st.session_state.get("source") == "draw"
+    how = "Draw on the pad in the sidebar" if draws else f"Choose a sample, or upload a {noun} of your own"
     with st.container(border=True):
         st.header("Nothing to look at yet", anchor=False)
-        st.markdown(f"Choose a sample, or upload a {noun} of your own: its predictions and maps appear here.")
+        st.markdown(f"{how}: its predictions and maps appear here.")

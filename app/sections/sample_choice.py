@@ -1,4 +1,4 @@
-"""The choice of an input: a bundled sample, an upload or a recording."""
+"""The choice of an input: a bundled sample, an upload, a recording or a drawing."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ..services.samples import GallerySample, digest
 from ..session import state, text
 from ..session.view import UPLOADED, View
 from ..views.base import ModalityView
+from . import drawing_pad
 
 
 def choose_sample(
@@ -25,11 +26,13 @@ def choose_sample(
     """Draws the choice. Returns the chosen input, or None where there is none."""
     recorder = modality.recorder
     sources = {"samples": "Samples", "upload": "Upload"} | ({"record": recorder.name} if recorder else {})
+    sources |= {"draw": "Draw"} if modality.drawable else {}
     uploaded = view.sample.startswith(UPLOADED)
     held = st.session_state.get("source")
+    first = "draw" if drawing_pad.is_drawing(view.sample) else "upload" if uploaded or not gallery else "samples"
     # Set on every run: on another page it is another widget, which otherwise begins empty.
-    st.session_state["source"] = held if held in sources else "upload" if uploaded or not gallery else "samples"
-    source = st.segmented_control(
+    st.session_state["source"] = held if held in sources else first
+    st.segmented_control(
         "Source",
         list(sources),
         format_func=sources.__getitem__,
@@ -37,8 +40,10 @@ def choose_sample(
         key="source",
         width="stretch",
         on_change=_change_source,
+        args=(view.model,),
         help="Samples that no checkpoint was trained on, or an input of your own.",
     )
+    source: str = st.session_state["source"]
     if source == "samples":
         _gallery(view, modality, gallery)
     elif source == "upload":
@@ -51,9 +56,13 @@ def choose_sample(
             args=("upload",),
             max_upload_size=public.limits().input_megabytes,
         )
+    elif source == "draw":
+        drawing_pad.show(view)
     elif recorder:
         recorder.widget(recorder.label, key="record", on_change=_take_file, args=("record",))
-    if source in ("upload", "record"):
+    if source == "draw" and not drawing_pad.is_drawing(view.sample):
+        return None
+    if source != "samples":
         _upload_caption(source, view.sample)
     if not uploaded:
         chosen = gallery.get(view.sample)
@@ -127,9 +136,12 @@ def _thumbnail(model: str, sha256: str, _modality: ModalityView, _sample: Galler
     return _modality.thumbnail(inference.preview(Case(model, sha256, _sample.about.file, _sample.data)))
 
 
-def _change_source() -> None:
-    """Whoever turns to the samples from an upload that cannot be read sees the first of them."""
+def _change_source(model: str) -> None:
+    """Whoever turns to the samples from an upload that cannot be read sees the first of them; whoever turns to the pad
+    sees what is on it."""
     sample = state.view(View).sample
+    if st.session_state["source"] == "draw":
+        drawing_pad.redraw(model)
     unreadable = st.session_state.get("unreadable")
     if st.session_state["source"] == "samples" and unreadable and sample == UPLOADED + unreadable:
         state.change(sample="")
@@ -139,7 +151,8 @@ def _upload_caption(source: str, sample: str) -> None:
     """Which upload is shown where its widget is empty, as after a reload, and whether a reload loses it."""
     shown = state.upload(sample) if sample.startswith(UPLOADED) else None
     parts = []
-    if shown and st.session_state.get(source) is None:
+    empty = not drawing_pad.holds(sample) if source == "draw" else st.session_state.get(source) is None
+    if shown and empty:
         parts.append(f"Shown: {text.plain(shown[0])}.")
     if not (state.survives_reload(sample) if shown else state.can_keep()):
         parts.append("A reload of the page loses the file.")

@@ -45,6 +45,7 @@ def current(page: type[V]) -> V:
         st.session_state["view"], notes = parse(params)
         # Noted at once: going on in the history can end this run before it publishes.
         st.session_state["published"] = address
+        st.session_state.pop("source", None)  # the sample of the address decides where it comes from
         add_notes(notes)
     elif moved:
         changes, note = page.entered(st.session_state["view"])

@@ -109,6 +109,8 @@ class Described:
     """Whether thumbnails of samples carry names, where pictures of them look alike."""
     paintable = False
     """Whether elements of the model input can be painted with a brush."""
+    drawable = False
+    """Whether an input can be drawn on a pad."""
 
     @property
     def noun(self) -> str:
@@ -143,6 +145,7 @@ class ModalityView(Protocol):
     recorder    recorder in the browser, if there is one
     names_samples  whether thumbnails of samples carry names
     paintable   whether elements of the model input can be painted with a brush
+    drawable    whether an input can be drawn on a pad
     suggestion  the checkpoint to try on an upload that those of the project were not trained for, if there is one
     """
 
@@ -153,6 +156,7 @@ class ModalityView(Protocol):
     names_samples: bool
     suggestion: Suggestion | None
     paintable: bool
+    drawable: bool
 
     @property
     def noun(self) -> str: ...

@@ -39,6 +39,7 @@ class ImageView(GridView):
     drawing = ImageDrawing()
     modality = drawing.modality
     paintable = True
+    drawable = True
     spot = "spot"
     over_input = True
     recorder: Recorder | None = Recorder("Camera", "A photograph", st.camera_input)

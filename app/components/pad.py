@@ -1,0 +1,61 @@
+"""The drawing pad: strokes of a mouse, a finger or a pen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from .frame import asset, pack
+
+_mount = st.components.v2.component(
+    "perceiver_pad", html=asset("pad.html"), css=asset("pad.css"), js=asset("frame.js", "pad.js")
+)
+
+Line = tuple[float, ...]
+"""A stroke: the width of the pen, then x and y of each point, from the upper left corner; all as shares of the longer
+side of the pad."""
+
+
+def pad(
+    lines: Sequence[Line],
+    *,
+    key: str,
+    label: str,
+    hint: str,
+    empty: str,
+    shape: tuple[int, int],
+    ink: str,
+    ground: str,
+    width: float,
+    on_draw: Callable[[tuple[Line, ...]], None],
+) -> None:
+    """Draws the pad; calls `on_draw` with all strokes after each of them, and when some are taken back.
+
+    lines   what was drawn before; once mounted, the pad knows that itself
+    label   label for screen readers
+    hint    text below the pad
+    empty   text on it while nothing is drawn
+    shape   rows and columns of the picture, whose aspect the pad has
+    ink     colour of the pen and of the ground, "#rrggbb"
+    width   of the pen, as a share of the longer side
+    """
+    rows, columns = shape
+    meta = {
+        "label": label,
+        "hint": hint,
+        "empty": empty,
+        "rows": rows,
+        "columns": columns,
+        "ink": ink,
+        "ground": ground,
+        "width": width,
+        "strokes": [list(line) for line in lines],
+    }
+
+    def drawn() -> None:
+        found = st.session_state[key]["drawn"]
+        if found is not None:
+            on_draw(tuple(tuple(float(number) for number in line) for line in found["strokes"]))
+
+    _mount(key=key, data=pack(meta), on_drawn_change=drawn)

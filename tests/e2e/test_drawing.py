@@ -1,0 +1,43 @@
+"""A digit drawn with the mouse in a real browser: the prediction is the library's for the same picture."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import perceiver
+from perceiver.analysis.formatting import percent
+from tests.e2e.conftest import PATIENCE, App, at_rest
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_drawn_digit_and_its_undoing(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/?model=digits-fourier")
+    expect(page.get_by_role("listbox", name="Maps of the blocks")).to_be_visible(timeout=PATIENCE)
+    page.get_by_test_id("stSidebar").get_by_role("radio", name="Draw").click()
+    expect(page.get_by_text("Draw on the pad in the sidebar")).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
+    pad = page.get_by_role("img", name="Drawing pad")
+    box = pad.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=6)
+    page.mouse.up()
+    expect(page.get_by_text("P(1) after each block")).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save the drawing").click()
+    data = Path(download.value.path()).read_bytes()
+    assert f"sample=sha256-{hashlib.sha256(data).hexdigest()}" in page.url
+    lens = perceiver.open(app.checkpoints / "digits-fourier")
+    answer = lens.run(lens.read(data)).trace.block_probabilities[-1]
+    assert answer.argmax() == 1
+    best = page.get_by_role("list", name="Predictions with their probabilities").get_by_role("listitem").first
+    expect(best).to_contain_text(percent(float(answer[1])))
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Draw on the pad in the sidebar")).to_be_visible(timeout=PATIENCE)

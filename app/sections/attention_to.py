@@ -15,7 +15,7 @@ from perceiver.analysis.region import Region, RegionShares
 from perceiver.errors import ConfigError
 
 from ..components import Row, ranking
-from ..services import export, maps
+from ..services import maps
 from ..session import controls, state, text
 from . import downloads, split
 from .context import ExploreContext
@@ -99,7 +99,7 @@ def _region(context: ExploreContext, selection: MapSelection) -> None:
     _latents(context, selection, found.strongest(TOP, block=view.among), "Attention weight in the region, by latent")
     st.download_button(
         "Shares of all blocks and latents (CSV)",
-        lambda: export.region_csv(context.case, view.region, view.head),
+        lambda: maps.region_csv(context.case, view.region, view.head),
         f"{downloads.stem(context)}-region.csv",
         "text/csv",
         icon=":material/download:",

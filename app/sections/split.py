@@ -22,7 +22,6 @@ from perceiver.plots.split import (
 )
 
 from ..components import Row, chart, ranking
-from ..services import export
 from ..services import split as service
 from ..services.samples import axis_words
 from ..session import state, text
@@ -92,7 +91,7 @@ def why(context: ExploreContext, selection: MapSelection, strongest: ElementRead
     )
     st.download_button(
         "All parts (CSV)",
-        lambda: export.score_csv(case, block, latent, view.pick or 0, view.head),
+        lambda: service.score_csv(case, block, latent, view.pick or 0, view.head),
         f"{downloads.stem(context)}-score.csv",
         "text/csv",
         icon=":material/download:",
@@ -136,7 +135,7 @@ def shares(context: ExploreContext, selection: MapSelection) -> None:
         )
         st.download_button(
             "Shares of the parts (CSV)",
-            lambda: export.split_csv(case, view.head),
+            lambda: service.shares_csv(case, view.head),
             f"{downloads.stem(context)}-split.csv",
             "text/csv",
             icon=":material/download:",

@@ -6,7 +6,8 @@ stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -25,6 +26,7 @@ from perceiver.analysis.permutation import Shuffled
 from perceiver.analysis.sweep import Curve, Sweep, curves
 from perceiver.checkpoints.bundled import BundledCheckpoints
 from perceiver.config import PerceiverConfig
+from perceiver.export import changes as exports
 from perceiver.lens import BlockChange, EncodingAxis, block_changes, encoding_axes
 from perceiver.positions import Positions
 from perceiver.progress import portion
@@ -33,6 +35,7 @@ from perceiver.trace import Trace
 
 from . import inference, models
 from .caching import Once
+from .export import as_json
 from .inference import Case
 from .queueing import STEP, Progress, queue
 
@@ -218,3 +221,22 @@ def permuted(case: Case, shuffle: Shuffle, size: int | None, seed: int, progress
 
     run = inference.run(case, progress)
     return _permuted(case.model, case.key, shuffle, size, seed).get(make, progress)
+
+
+def answers_json(case: Case, removed: Ablation, change: AnswerChange, target: int, maps: Sequence[MapChange]) -> bytes:
+    """The answers before and after an ablation, and how far the map of every block moved."""
+    about = inference.context(case)
+    return as_json(exports.ablation_json(removed, change, about.labels, about.origin, target=target, maps=maps))
+
+
+def maps_npz(case: Case, removed: Ablation, maps: Sequence[MapChange], selection: MapSelection) -> bytes:
+    """The maps of all blocks before and after an ablation, with the positions of the elements."""
+    buffer, about = io.BytesIO(), inference.context(case)
+    exports.ablation_npz(buffer, removed, maps, about.origin, about.layout, selection)
+    return buffer.getvalue()
+
+
+def sweep_csv(case: Case, sweep: Sweep) -> bytes:
+    """All ablations of a sweep: their estimates, and their exact changes where they are known."""
+    about = inference.context(case)
+    return exports.sweep_csv(sweep, about.labels, axes=about.axes).encode()

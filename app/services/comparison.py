@@ -14,6 +14,8 @@ from perceiver.analysis.compare import bands_of_models, map_divergences
 from perceiver.analysis.encodings import CodePattern, Gram
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.spectrum import Spectrum
+from perceiver.export import encodings as exports
+from perceiver.lens import model_spectra
 from perceiver.plots.block_maps import BlockMap, encoding_map, scaled_rows
 from perceiver.plots.scale import Mode
 from perceiver.positions import Band, encoding_rank
@@ -21,6 +23,7 @@ from perceiver.progress import portion
 
 from . import inference, maps, models
 from .caching import Once
+from .export import as_json
 from .inference import Case
 from .queueing import Progress
 
@@ -152,3 +155,19 @@ def axes(case: Case) -> tuple[str, ...]:
 def _code_key(case: Case) -> str:
     """The part of an input's key that its position codes depend on: none where elements lie on the model's grid."""
     return case.key if inference.read(case).coordinates is not None else ""
+
+
+def answers_json(cases: Sequence[Case], truth: str | None) -> bytes:
+    """The probabilities and logits of all classes in every model."""
+    return as_json({"models": [inference.run(case, Progress()).json(truth=truth) for case in cases]})
+
+
+def spectra_csv(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]]) -> bytes:
+    """The measures of the spectra of every block of every model."""
+    return exports.tartan_csv(model_spectra([inference.context(case) for case in cases], spectra)).encode()
+
+
+def spectra_json(cases: Sequence[Case], spectra: Sequence[Sequence[Spectrum]], head: int | None) -> bytes:
+    """The measures of the position encodings and of the spectra."""
+    measured = model_spectra([inference.context(case) for case in cases], spectra)
+    return as_json(exports.tartan_json(measured, head=head))

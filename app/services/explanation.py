@@ -31,10 +31,13 @@ from perceiver.analysis.latents import (
 )
 from perceiver.analysis.methods import RANDOM
 from perceiver.analysis.relevance import Relevance
+from perceiver.export import explanations as exports
+from perceiver.lens import Explained
 from perceiver.progress import ProgressCallback
 
 from . import inference, maps, models
 from .caching import Once
+from .export import as_json
 from .inference import Case
 from .queueing import STEP, Progress, queue
 
@@ -197,3 +200,23 @@ def map_movement(case: Case, head: int | None, progress: Progress) -> Movement:
 def concentrations(case: Case, head: int | None, progress: Progress) -> tuple[Concentration, ...]:
     """How concentrated the maps of all latents are, block by block."""
     return tuple(maps.concentration(case, b, head, progress) for b in inference.trace(case, progress).blocks)
+
+
+def maps_npz(case: Case, question: Question) -> bytes:
+    """The maps that are known, the relevance of every block, and the positions of the elements."""
+    return _explained(case, question).npz()
+
+
+def numbers_json(case: Case, question: Question) -> bytes:
+    """The question, the share of the relevance in each block, and the faithfulness of each map."""
+    return as_json(_explained(case, question).json())
+
+
+def faithfulness_csv(case: Case, question: Question) -> bytes:
+    """The deletion and insertion curves that are known."""
+    return exports.faithfulness_csv(known(case, question).scores).encode()
+
+
+def _explained(case: Case, question: Question) -> Explained:
+    run = inference.run(case, Progress())
+    return Explained(run.context, run.logits, known(case, question))

@@ -12,12 +12,13 @@ from perceiver.analysis import latents
 from perceiver.analysis.latents import Concentration, ElementReader
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.region import PartShares, RegionShares, elements_in, part_shares, region_shares
+from perceiver.export import region as exports
 from perceiver.plots import block_maps as scaling
 from perceiver.plots.block_maps import BlockMap, Since
 from perceiver.sample import Sample
 from perceiver.trace import Kind, Trace
 
-from .inference import Case, context, read, trace
+from .inference import Case, context, read, run, trace
 from .queueing import Progress
 from .split import WHOLE, part_trace
 
@@ -129,3 +130,8 @@ def parts(case: Case, head: int | None, progress: Progress) -> PartShares:
     made = trace(case, progress)
     progress.step(0.9, "Summing the attention weights of each part")
     return _parts(case.model, case.key, head, made, read(case))
+
+
+def region_csv(case: Case, region: str, head: int | None) -> bytes:
+    """The share of the attention weight of every block and latent that falls into a region."""
+    return exports.region_csv(run(case, Progress()).region(region, head=head)).encode()

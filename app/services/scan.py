@@ -14,6 +14,7 @@ import streamlit as st
 from perceiver.analysis.formatting import clock
 from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError
+from perceiver.export import timeline as exports
 from perceiver.lens import Scan, open_windows, scan_steps
 
 from . import models
@@ -128,3 +129,8 @@ def finish(case: Case, every: float, progress: Progress) -> None:
     finally:
         # A visitor who stops or leaves must not leave the file in memory.
         here.rest()
+
+
+def as_csv(case: Case, timeline: Timeline) -> bytes:
+    """The probability of every class in every window of a scan."""
+    return exports.timeline_csv(timeline, models.config(case.model).class_names).encode()

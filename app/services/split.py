@@ -13,6 +13,7 @@ from perceiver.analysis.split import ScoreSplit, score_split
 from perceiver.analysis.split import part_trace as trace_of_parts
 from perceiver.analysis.split_shares import ScoreShares
 from perceiver.errors import ConfigError
+from perceiver.export import split as exports
 from perceiver.lens.split import Colour, Split
 from perceiver.plots.block_maps import BlockMap, encoding_map
 from perceiver.trace import Trace
@@ -144,3 +145,16 @@ def _read(model: str, key: str, block: int, latent: int, head: int | None, _case
 def read(case: Case, block: int, latent: int, head: int | None, progress: Progress) -> Read:
     """What a latent reads in a block."""
     return _read(case.model, case.key, block, latent, head, case, inference.trace(case, progress))
+
+
+def shares_csv(case: Case, head: int | None) -> bytes:
+    """The share of content and of each axis in the variance of the scores of every block and latent."""
+    its = inference.run(case, Progress()).split
+    return exports.split_csv(its.shares(head=head), its.bundles).encode()
+
+
+def score_csv(case: Case, block: int, latent: int, element: int, head: int | None) -> bytes:
+    """The score of a latent at an element, part by part."""
+    run = inference.run(case, Progress())
+    found = run.split.score(element, block=block, latent=latent, head=head)
+    return exports.score_split_csv(found, run.context.axis_names).encode()

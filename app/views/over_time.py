@@ -159,7 +159,7 @@ def _results(case: Case, timeline: Timeline, sample: Windowed) -> None:
             st.dataframe(_rows(timeline, names), hide_index=True)
         st.download_button(
             "Answers over time (CSV)",
-            partial(export.scan_csv, case, timeline),
+            partial(scan.as_csv, case, timeline),
             file_name=f"{export.filename(case.name, case.model_name)}-over-time.csv",
             mime="text/csv",
             icon=":material/download:",

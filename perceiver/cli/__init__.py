@@ -6,40 +6,21 @@ command that needs it, so that help is quick.
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from ..installation import package_version
-from . import (
-    ablate,
-    checkpoints,
-    compare,
-    convert,
-    data,
-    dataset,
-    encoding,
-    erase,
-    explain,
-    faithfulness,
-    fetch,
-    latents,
-    maps,
-    patching,
-    permute,
-    predict,
-    region,
-    scan,
-    serve,
-    split,
-    sweep,
-    tartan,
-    training,
-)
 from .arguments import ISOLATE, add_to_commands
 from .console import Commands, examples
 
 __all__ = ["app", "main"]
+
+FIRST = ("serve", "predict", "maps", "scan")
+LAST = ("convert", "fetch", "training", "checkpoints", "data")
+"""Modules whose commands the help lists before and after those of the analyses, which are in alphabetical order."""
 
 app = typer.Typer(
     cls=Commands,
@@ -77,33 +58,17 @@ def _options(
     ISOLATE.set(isolate)
 
 
-for part in (
-    serve,
-    predict,
-    maps,
-    scan,
-    ablate,
-    erase,
-    sweep,
-    permute,
-    compare,
-    encoding,
-    tartan,
-    latents,
-    patching,
-    region,
-    split,
-    explain,
-    faithfulness,
-    dataset,
-    convert,
-    fetch,
-    training,
-):
-    add_to_commands(part.app)
-    app.add_typer(part.app)
-app.add_typer(checkpoints.app, name="checkpoints")
-app.add_typer(data.app, name="data")
+def _add_commands() -> None:
+    """Adds the commands of every module of this package that has an `app`."""
+    modules = {module.name for module in pkgutil.iter_modules(__path__)} - {*FIRST, *LAST}
+    for name in (*FIRST, *sorted(modules), *LAST):
+        part = getattr(import_module(f".{name}", __name__), "app", None)
+        if part is not None:
+            add_to_commands(part)
+            app.add_typer(part)
+
+
+_add_commands()
 
 
 def main() -> None:

@@ -29,6 +29,7 @@ class WithDefault(TyperGroup):
 
 
 app = typer.Typer(
+    name="checkpoints",
     cls=WithDefault,
     help="List the checkpoints here, show one's card, or say what any checkpoint is.",
     epilog=examples("perceiver checkpoints", "perceiver checkpoints info deepmind/vision-perceiver-fourier"),

@@ -10,7 +10,10 @@ import typer
 from .console import examples
 
 app = typer.Typer(
-    help="Make the data sets that training needs.", no_args_is_help=True, epilog=examples("perceiver data build image")
+    name="data",
+    help="Make the data sets that training needs.",
+    no_args_is_help=True,
+    epilog=examples("perceiver data build image"),
 )
 
 

@@ -50,7 +50,7 @@ def encoding(
 
     With --out, codes, components and similarity are written as NPZ, the numbers as JSON.
     """
-    from ..export import encoding_json, encoding_npz
+    from ..export.encodings import encoding_json, encoding_npz
     from ..lens.encoding import encoding_layout
 
     lens = open_checkpoint(checkpoint)

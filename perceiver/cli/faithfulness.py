@@ -63,7 +63,7 @@ def faithfulness(
     if file is None:
         show(*study(checkpoint or "", data, most, steps, seeds), as_csv=as_csv, as_json=as_json)
         return
-    from ..export import faithfulness_csv, faithfulness_json
+    from ..export.explanations import faithfulness_csv, faithfulness_json
 
     asked = methods(method)
     run = Session(checkpoint, read).run(file)

@@ -40,7 +40,7 @@ def latents(
 ) -> None:
     """Cluster the latents of a block by what they read."""
     not_both(as_csv, as_json)
-    from ..export import latents_csv, latents_json
+    from ..export.latents import latents_csv, latents_json
 
     run = Session(checkpoint, read).run(file)
     found = run.latents(from_zero(block), clusters=clusters, head=from_zero(head))

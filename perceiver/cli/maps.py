@@ -159,7 +159,7 @@ def _every_latent(run: Run, found: Maps) -> bytes:
 
     import numpy as np
 
-    from ..export import maps_npz
+    from ..export.predictions import maps_npz
 
     selection = found.selection
     trace = run.split.trace_of(selection.part)

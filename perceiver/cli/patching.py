@@ -53,7 +53,7 @@ def effects(
 ) -> None:
     """Remove latents and measure what the logit of a class loses."""
     not_both(as_csv, as_json)
-    from ..export import effects_csv, effects_json
+    from ..export.latents import effects_csv, effects_json
 
     groups = [_numbers(text) for text in without] if without else None
     run = Session(checkpoint, read).run(file)
@@ -92,7 +92,7 @@ def patch(
     far the exchange moves it from the file's value to the source's.
     """
     not_both(as_csv, as_json)
-    from ..export import patching_csv, patching_json
+    from ..export.latents import patching_csv, patching_json
 
     session = Session(checkpoint, read)
     run, other = session.run(file), session.run(source)

@@ -64,7 +64,7 @@ def permute(
     wanted: tuple[Shuffle, ...] = (shuffle,) if shuffle else SHUFFLES
 
     def work(path: Path, progress: ProgressCallback) -> tuple[dict[str, Any], str]:
-        from ..export import shuffles_json
+        from ..export.changes import shuffles_json
 
         run = session.run(path)
         side = _side(run.sample) if size is None else size

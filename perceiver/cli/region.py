@@ -43,7 +43,7 @@ def region(
     Beside the share of each block stands the share that uniform attention would have there.
     """
     not_both(as_csv, as_json)
-    from ..export import region_csv, region_json
+    from ..export.region import region_csv, region_json
 
     run = Session(checkpoint, read).run(file)
     found = run.region(where, head=from_zero(head))

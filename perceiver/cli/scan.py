@@ -38,7 +38,7 @@ def scan(
 ) -> None:
     """Show what is heard where in a long file: its stretches of one answer, or every window as CSV or JSON."""
     not_both(as_csv, as_json)
-    from ..export import timeline_csv, timeline_json
+    from ..export.timeline import timeline_csv, timeline_json
 
     options = reading_options(read)
     lens = Session(checkpoint).lens(file)

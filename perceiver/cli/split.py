@@ -103,7 +103,7 @@ def split(
         element = element_at(at, run.sample.shape)
         _element(file, run, element, from_zero(block), from_zero(latent), from_zero(head), top, as_csv, as_json)
         return
-    from ..export import split_csv, split_json
+    from ..export.split import split_csv, split_json
 
     found = run.split.shares(head=from_zero(head))
     if as_json:
@@ -141,7 +141,7 @@ def _element(
     as_json: bool,
 ) -> None:
     """Writes the split of one score."""
-    from ..export import score_split_csv, score_split_json
+    from ..export.split import score_split_csv, score_split_json
 
     found = run.split.score(element, block=block, latent=latent, head=head)
     axes = run.context.axis_names

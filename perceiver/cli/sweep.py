@@ -64,7 +64,7 @@ def sweep(
     if file is None:
         show(*frequencies(checkpoint or "", data, most, fill, seed), as_csv=as_csv, as_json=as_json)
         return
-    from ..export import sweep_csv, sweep_json
+    from ..export.changes import sweep_csv, sweep_json
 
     run = Session(checkpoint, read).run(file)
     axes = run.context.axes

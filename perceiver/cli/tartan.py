@@ -21,7 +21,7 @@ from .session import open_checkpoint
 from .training import DataFolder
 
 if TYPE_CHECKING:
-    from ..export import ModelSpectra
+    from ..export.encodings import ModelSpectra
     from ..lens import Lens
 
 app = typer.Typer()
@@ -74,7 +74,7 @@ def tartan(
         return
 
     def work(path: Path, progress: ProgressCallback) -> tuple[dict[str, Any], tuple[ModelSpectra, ...]]:
-        from ..export import tartan_json
+        from ..export.encodings import tartan_json
         from ..lens import spectra_of
 
         runs = [lens.run(lens.read(path, **options)) for lens in opened]
@@ -103,7 +103,7 @@ def _with_head(lens: Lens, head: int | None) -> Lens:
 
 def _csv(parts: Sequence[tuple[str, tuple[ModelSpectra, ...]]]) -> str:
     """A line a checkpoint and block; of several files with the file in front."""
-    from ..export import tartan_csv
+    from ..export.encodings import tartan_csv
 
     if len(parts) == 1:
         return tartan_csv(parts[0][1]).removesuffix("\n")

@@ -19,7 +19,7 @@ from ..analysis.methods import Fill
 from ..analysis.summary import Quantity
 from ..analysis.sweep import Curve, curves
 from ..errors import ConfigError
-from ..export import ablation_json, ablation_npz
+from ..export.changes import ablation_json, ablation_npz
 from ..model import Perceiver
 from ..plots.block_maps import BlockMap, scaled_maps, scaled_rows
 from ..sample import Sample

@@ -19,7 +19,8 @@ from ..analysis.maps import MEAN, MapSelection
 from ..analysis.spectrum import Spectrum
 from ..analysis.summary import Quantity, summarise
 from ..errors import ConfigError
-from ..export import ModelSpectra, predictions_json
+from ..export.encodings import ModelSpectra
+from ..export.predictions import predictions_json
 from ..plots.block_maps import BlockMap, scaled_rows
 from ..plots.scale import Mode, modes
 from ..progress import ProgressCallback, ignore, portion

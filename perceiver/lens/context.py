@@ -11,7 +11,7 @@ from jaxtyping import Float
 from .. import modalities
 from ..analysis.sentences import Along
 from ..analysis.target_class import find_class
-from ..export import Layout, Origin
+from ..export.origin import Layout, Origin
 from ..model import Perceiver
 from ..sample import Sample
 from ..validation import index_of

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..config import PerceiverConfig
-from ..export import Layout
+from ..export.origin import Layout
 from ..model import Perceiver
 from ..sample import Part, Sample
 from .context import layout_of

@@ -16,7 +16,7 @@ from ..analysis.formatting import class_name
 from ..analysis.methods import RelevanceMethod, method_label
 from ..analysis.summary import summarise
 from ..errors import ConfigError
-from ..export import explanations_json, explanations_npz
+from ..export.explanations import explanations_json, explanations_npz
 from ..plots.scale import ColourScale
 from . import display
 from .context import Context

@@ -20,7 +20,7 @@ from ..checkpoints.info import described
 from ..checkpoints.loading import find_device
 from ..config import PerceiverConfig
 from ..errors import ConfigError, InputError
-from ..export import Origin
+from ..export.origin import Origin
 from ..model import Perceiver
 from ..progress import ProgressCallback, ignore
 from ..sample import Sample

@@ -17,7 +17,8 @@ from ..analysis.maps import MapSelection
 from ..analysis.region import Profile, profiles
 from ..analysis.summary import MapSummary, summarise
 from ..errors import ConfigError
-from ..export import maps_csv, maps_npz, profiles_csv
+from ..export.predictions import maps_csv, maps_npz
+from ..export.region import profiles_csv
 from ..plots.colour import SEQUENTIAL
 from ..plots.scale import ColourScale, Mode, modes
 from ..validation import check_choice

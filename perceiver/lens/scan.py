@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..analysis.formatting import clock, percent
 from ..analysis.scan import scan
 from ..analysis.timeline import Timeline
-from ..export import Origin
+from ..export.origin import Origin
 from ..modalities import Windows
 from ..model import Perceiver
 from ..notebook import titled_table

@@ -16,7 +16,7 @@ from ..analysis.parts import RowParts
 from ..analysis.reading import ContentAlong, Reading, content_along, mean_colour, reading
 from ..analysis.split import RowMoments, ScoreSplit, part_trace, row_moments, score_split
 from ..analysis.split_shares import ScoreShares, score_shares, shares_sentence
-from ..export import split_json, split_npz
+from ..export.split import split_json, split_npz
 from ..trace import Trace
 from ..validation import element_index, index_of
 from .context import Context

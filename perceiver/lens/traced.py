@@ -17,7 +17,7 @@ from ..analysis.maps import MapSelection
 from ..analysis.predictions import Prediction, rank_predictions
 from ..analysis.region import Region, RegionShares, elements_in, region_shares
 from ..analysis.spectrum import Spectrum, spectra
-from ..export import predictions_json
+from ..export.predictions import predictions_json
 from ..model import Perceiver
 from ..positions import Band
 from ..progress import ProgressCallback, ignore

@@ -9,7 +9,7 @@ import torch
 from perceiver import ConfigError
 from perceiver.analysis import region
 from perceiver.analysis.region import CellBox, PlaceBox, ViewBox, parse, profiles, region_shares
-from perceiver.export import Layout
+from perceiver.export.origin import Layout
 from perceiver.sample import Part
 from tests.analysis import cases
 

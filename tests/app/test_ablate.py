@@ -15,7 +15,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from app.sections.ablate import axis_text
-from app.services import ablation, export, samples
+from app.services import ablation, samples
 from app.services.inference import Case
 from app.services.queueing import Progress
 from app.session.fields import ablation_text
@@ -185,7 +185,7 @@ def test_a_stopped_sweep_keeps_what_it_has(caches: None, checkpoints: Path, monk
     held = ablation.sweep_of(case, "zero", 0, 1, Progress())
     np.testing.assert_array_equal(held.after, sweep.after)
     assert ablation.sweep_of(case, "shuffle", 3, 1, Progress()).known == 0
-    rows = list(csv.DictReader(io.StringIO(export.sweep_csv(case, sweep).decode())))
+    rows = list(csv.DictReader(io.StringIO(ablation.sweep_csv(case, sweep).decode())))
     assert len(rows) == 16
     assert [bool(row["logit_change"]) for row in rows] == known.tolist()
     assert rows[0]["axis"] == "rows"
@@ -297,10 +297,10 @@ def test_what_is_taken_away_can_be_taken_along(
     changes = ablation.map_changes(case, reading, off, "shared", Progress())
     moved = [one.change for one in changes]
     answer = ablation.answer_change(case, off, Progress())
-    told = json.loads(export.ablation_json(case, off, answer, 1, moved))
+    told = json.loads(ablation.answers_json(case, off, answer, 1, moved))
     assert told["ablation"] == "b1:1-2"
     assert [block["block"] for block in told["blocks"]] == [0, 1, 2]
-    with np.load(io.BytesIO(export.ablation_npz(case, off, moved, reading)), allow_pickle=False) as file:
+    with np.load(io.BytesIO(ablation.maps_npz(case, off, moved, reading)), allow_pickle=False) as file:
         np.testing.assert_array_equal(file["after"][1], changes[1].after.values)
 
 

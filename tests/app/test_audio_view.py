@@ -15,7 +15,7 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from app.sections import downloads
-from app.services import export, inference, maps, samples, scan
+from app.services import inference, maps, samples, scan
 from app.services.inference import Case
 from app.services.queueing import Progress
 from app.views.base import Paint
@@ -279,7 +279,7 @@ class TestScan:
         assert texts[0].startswith("Window 32 of 41, about ")
         assert here.timeline is not None
         np.testing.assert_allclose(here.timeline.starts, 0.1 * np.arange(41), atol=1e-9)
-        table = export.scan_csv(case, here.timeline).decode().splitlines()
+        table = scan.as_csv(case, here.timeline).decode().splitlines()
         assert len(table) == 1 + 41 * 3
 
     @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt, StopIteration])

@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 import perceiver
 from app.sections.compare import downloads
 from app.sections.context import PageContext
-from app.services import comparison, export, inference, models, samples
+from app.services import comparison, inference, models, samples
 from app.services.inference import Case
 from app.services.queueing import Progress
 from app.session.view import CompareView
@@ -238,14 +238,14 @@ def test_downloads_hold_what_is_shown(app: AppTest, monkeypatch: pytest.MonkeyPa
     looked = comparison.band_sources(names)
     assert [one.model for one in looked] == ["image-fourier", ""]  # another grid: nobody's bands
     spectra = [comparison.block_spectra(one, its, None, Progress()) for one, its in zip(cases, looked, strict=True)]
-    table = list(csv.DictReader(io.StringIO(export.spectra_csv(cases, spectra).decode())))
+    table = list(csv.DictReader(io.StringIO(comparison.spectra_csv(cases, spectra).decode())))
     assert [(row["model"], row["block"]) for row in table] == [
         *(("image-fourier", str(i)) for i in (1, 2, 3)),
         *(("image-learned", str(i)) for i in (1, 3)),
     ]
-    values = json.loads(export.spectra_json(cases, spectra, None))
+    values = json.loads(comparison.spectra_json(cases, spectra, None))
     assert [one["bands_of"] for one in values["models"]] == ["image-fourier", None]
-    answers = json.loads(export.comparison_json(cases, None))
+    answers = json.loads(comparison.answers_json(cases, None))
     for name, one in zip(names, answers["models"], strict=True):
         best = int(trace(checkpoints, name)[1].logits.argmax())
         assert one["predictions"][0]["label"] == folder.LABELS[best]

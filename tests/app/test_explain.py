@@ -16,7 +16,7 @@ from app.sections import on_request
 from app.sections.context import PageContext
 from app.sections.explain import downloads, methods
 from app.sections.explain.share_maps import share_maps
-from app.services import explanation, export, samples
+from app.services import explanation, samples
 from app.services.explanation import Question
 from app.services.inference import Case
 from app.services.queueing import Progress
@@ -145,6 +145,7 @@ def test_classes_are_chosen_from_the_lists(app: AppTest, trace: Trace) -> None:
 def test_what_was_worked_out_is_kept(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     tested: list[str] = []
     test = asking.map_orders
+    monkeypatch.setattr(explanation, "STEP", 600.0)  # otherwise slow machines test a map in several steps
     monkeypatch.setattr(asking, "map_orders", lambda *args: (tested.extend(args[1]), test(*args))[1])
     shown(app)
     assert len(tested) == 6
@@ -281,16 +282,16 @@ def test_what_can_be_taken_away(case: Case, model: Perceiver, sample: Sample, tr
         for _ in range(7):
             explanation.continue_work(case, question, part, progress)
     assert explanation.known(case, question).complete
-    with np.load(io.BytesIO(export.explanation_npz(case, question)), allow_pickle=False) as file:
+    with np.load(io.BytesIO(explanation.maps_npz(case, question)), allow_pickle=False) as file:
         np.testing.assert_allclose(file["relevance"], relevance(model, sample, 1, 2).total, atol=1e-6)
         assert json.loads(str(file["metadata"]))["against"] == 2
         assert file["attention"].shape == sample.shape
-    numbers = json.loads(export.explanation_json(case, question))
+    numbers = json.loads(explanation.numbers_json(case, question))
     assert numbers["target"]["label"] == "lamp"
     assert numbers["methods"]["saliency"]["score"]["deletion"] == pytest.approx(
         explanation.known(case, question).scores["saliency"].deletion.area
     )
-    lines = export.faithfulness_csv(case, question).decode().splitlines()
+    lines = explanation.faithfulness_csv(case, question).decode().splitlines()
     assert lines[0] == "method,course,share,probability"
     assert {line.split(",")[0] for line in lines[1:]} == {*explanation.methods(case), "random"}
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from perceiver import Perceiver, export
+from perceiver import Perceiver
 from perceiver.analysis.ablation import Ablation, parse
 from perceiver.analysis.change import AnswerChange, map_changes
 from perceiver.analysis.encodings import analyse_code, gram
@@ -22,7 +22,11 @@ from perceiver.analysis.permutation import Shuffled
 from perceiver.analysis.relevance import relevance
 from perceiver.analysis.spectrum import spectra
 from perceiver.analysis.sweep import Curve, Sweep
-from perceiver.export import Layout, Origin
+from perceiver.export.changes import ablation_json, ablation_npz, shuffles_json, sweep_csv, sweep_json
+from perceiver.export.encodings import ModelSpectra, encoding_json, encoding_npz, tartan_csv, tartan_json
+from perceiver.export.explanations import explanations_json, explanations_npz, faithfulness_csv, faithfulness_json
+from perceiver.export.latents import latents_csv, latents_json
+from perceiver.export.origin import Layout, Origin
 from perceiver.sample import Sample
 from tests.models import tiny
 
@@ -69,7 +73,7 @@ class TestAblation:
         before = model.trace(model.inputs(sample))
         after = model.trace(model.inputs(sample, taken.apply(model.codes(sample), model.encoding)))
         maps = tuple(map_changes(before, after))
-        out = plain(export.ablation_json(taken, AnswerChange(BEFORE, AFTER), LABELS, ORIGIN, target=2, maps=maps))
+        out = plain(ablation_json(taken, AnswerChange(BEFORE, AFTER), LABELS, ORIGIN, target=2, maps=maps))
         assert (out["model"], out["sample"], out["notes"], out["ablation"]) == ("m", "s.png", ["n"], "b1:1-2,mean")
         p, q = np.exp(BEFORE) / np.exp(BEFORE).sum(), np.exp(AFTER) / np.exp(AFTER).sum()
         assert out["target"] == {
@@ -92,7 +96,7 @@ class TestAblation:
         before = model.trace(model.inputs(sample))
         after = model.trace(model.inputs(sample, torch.zeros_like(model.codes(sample))))
         buffer = io.BytesIO()
-        export.ablation_npz(buffer, taken, tuple(map_changes(before, after)), ORIGIN, GRID)
+        ablation_npz(buffer, taken, tuple(map_changes(before, after)), ORIGIN, GRID)
         arrays, metadata = opened(buffer)
         assert metadata["ablation"] == "all"
         assert metadata["axes"] == ["block", "rows", "cols"]
@@ -120,7 +124,7 @@ class TestSweep:
 
     def test_csv_has_a_line_an_ablation_and_leaves_out_what_is_not_known(self) -> None:
         swept = self.sweep(self.CURVES, self.ESTIMATES, [AFTER, BEFORE - 1])
-        out = rows(export.sweep_csv(swept, LABELS, axes=("rows", "cols")))
+        out = rows(sweep_csv(swept, LABELS, axes=("rows", "cols")))
         assert [row["family"] for row in out] == ["single", "single", "low_pass"]
         assert [row["axis"] for row in out] == ["rows", "rows", ""]
         assert [row["ablation"] for row in out] == ["b1:1", "b1:2", "b1:1-2"]
@@ -139,7 +143,7 @@ class TestSweep:
 
         def exported(known: int) -> dict[str, Any]:
             swept = self.sweep(curves, estimates, after[:known])
-            return plain(export.sweep_json(swept, LABELS, ORIGIN, axes=("rows", "cols")))
+            return plain(sweep_json(swept, LABELS, ORIGIN, axes=("rows", "cols")))
 
         out = exported(5)
         # Ranks 2, 3, 1 of the estimates against 1, 3, 2 of the changes: 1 - 6 * 2 / 24.
@@ -150,17 +154,17 @@ class TestSweep:
 
     def test_refusals(self) -> None:
         with pytest.raises(ValueError, match="2 estimates for 3"):
-            export.sweep_csv(self.sweep(self.CURVES, self.ESTIMATES[:2], []), LABELS, axes=("rows",))
+            sweep_csv(self.sweep(self.CURVES, self.ESTIMATES[:2], []), LABELS, axes=("rows",))
 
 
 def test_shuffles() -> None:
     change = AnswerChange(BEFORE, AFTER)
     one = Shuffled("blocks", 2, 3, np.arange(15), None, change, kept=7)
-    (out,) = plain(export.shuffles_json([one], LABELS, ORIGIN, target=1))["shuffles"]
+    (out,) = plain(shuffles_json([one], LABELS, ORIGIN, target=1))["shuffles"]
     assert (out["shuffle"], out["size"], out["seed"], out["kept"], out["largest"]) == ("blocks", 2, 3, 7, 3.0)
     assert out["flipped"] is True
     with pytest.raises(ValueError, match="2 labels for 3 logits"):
-        export.shuffles_json([one], LABELS[:2], ORIGIN, target=1)
+        shuffles_json([one], LABELS[:2], ORIGIN, target=1)
 
 
 class TestEncodings:
@@ -168,10 +172,10 @@ class TestEncodings:
         found = tuple(spectra(model.trace(model.inputs(sample)), model.encoding.bands(), None))
         code = gram(model.codes(sample)[0])
         measured = [
-            export.ModelSpectra(Origin("m", "s.png", "ab", ("n",)), "fourier", "m", found, code),
-            export.ModelSpectra(Origin("l", "s.png", None, ("n",)), "learned", None, found[1:]),
+            ModelSpectra(Origin("m", "s.png", "ab", ("n",)), "fourier", "m", found, code),
+            ModelSpectra(Origin("l", "s.png", None, ("n",)), "learned", None, found[1:]),
         ]
-        table = rows(export.tartan_csv(measured))
+        table = rows(tartan_csv(measured))
         assert [(row["model"], row["bands_of"], row["block"]) for row in table] == [
             ("m", "m", "1"),
             ("m", "m", "2"),
@@ -179,7 +183,7 @@ class TestEncodings:
         ]
         assert float(table[1]["at_bands"]) == found[1].at_bands
         assert table[0]["bands"] == "8"
-        first, second = plain(export.tartan_json(measured))["models"]
+        first, second = plain(tartan_json(measured))["models"]
         assert first["blocks"][0]["ratio"] == pytest.approx(found[0].at_bands / found[0].baseline)
         assert first["code"]["effective"] == code.effective
         assert "code" not in second
@@ -187,19 +191,19 @@ class TestEncodings:
 
     def test_what_is_no_number_is_none(self, model: Perceiver, sample: Sample) -> None:
         none = tuple(spectra(model.trace(model.inputs(sample)), (), None))
-        (out,) = plain(export.tartan_json([export.ModelSpectra(Origin("m", "s"), "learned", None, none)]))["models"]
+        (out,) = plain(tartan_json([ModelSpectra(Origin("m", "s"), "learned", None, none)]))["models"]
         assert out["blocks"][0]["ratio"] is None
 
     def test_a_code(self, model: Perceiver, sample: Sample) -> None:
         found = analyse_code(model, model.codes(sample)[0], 4)
-        out = plain(export.encoding_json(found, ORIGIN, axes=("rows", "cols")))
+        out = plain(encoding_json(found, ORIGIN, axes=("rows", "cols")))
         assert (out["positions"], out["shape"], out["channels"]) == ("fourier", [3, 5], 18)
         assert out["cycles"]["rows"] == pytest.approx(np.linspace(1, 1.5, 4))
         assert out["cycles"]["cols"] == pytest.approx(np.linspace(1, 2.5, 4))
         assert out["similarity"]["element"] == 4
         assert out["similarity"]["cosine"][4] == pytest.approx(1)
         buffer = io.BytesIO()
-        export.encoding_npz(buffer, found, ORIGIN, GRID, leading=3)
+        encoding_npz(buffer, found, ORIGIN, GRID, leading=3)
         arrays, metadata = opened(buffer)
         np.testing.assert_array_equal(arrays["codes"].reshape(15, 18), model.codes(sample)[0])
         assert arrays["components"].shape == (3, 3, 5)
@@ -224,7 +228,7 @@ class TestExplanations:
         )
         methods = tuple(one.method for one in maps)
         found = Explanations(Question(1, 0), methods, maps, random=self.SCORE)
-        out = plain(export.explanations_json(found, BEFORE, LABELS, ORIGIN))
+        out = plain(explanations_json(found, BEFORE, LABELS, ORIGIN))
         assert out["target"] == {"class": 1, "label": "b", "logit": 2.0}
         assert out["against"] == {"class": 0, "label": "a", "logit": 0.0}
         assert out["methods"]["relevance"]["score"] == {"deletion": 0.5, "insertion": 0.75}
@@ -237,7 +241,7 @@ class TestExplanations:
         assert out["random"] == {"deletion": 0.5, "insertion": 0.75}
         assert sum(out["relevance"]["shares"]) == pytest.approx(1, abs=1e-6)
         buffer = io.BytesIO()
-        export.explanations_npz(buffer, found, ORIGIN, GRID)
+        explanations_npz(buffer, found, ORIGIN, GRID)
         arrays, metadata = opened(buffer)
         np.testing.assert_allclose(arrays["relevance_blocks"].sum(0), arrays["relevance"], atol=1e-6)
         np.testing.assert_array_equal(arrays["integrated_gradients"], -arrays["relevance"])
@@ -245,11 +249,11 @@ class TestExplanations:
 
     def test_curves(self) -> None:
         scores = {"saliency": self.SCORE, "random": self.SCORE}
-        table = rows(export.faithfulness_csv(scores))
+        table = rows(faithfulness_csv(scores))
         assert len(table) == 10
         assert [float(row["probability"]) for row in table[:3]] == [1.0, 0.5, 0.0]
         assert table[-1] == {"method": "random", "course": "insertion", "share": "1.0", "probability": "1.0"}
-        out = plain(export.faithfulness_json(scores, LABELS, ORIGIN, target=1, how="blank"))
+        out = plain(faithfulness_json(scores, LABELS, ORIGIN, target=1, how="blank"))
         assert out["methods"]["saliency"]["deletion"]["area"] == 0.5
         assert out["how"] == "blank"
 
@@ -257,11 +261,11 @@ class TestExplanations:
 def test_latents(model: Perceiver, sample: Sample) -> None:
     trace = model.trace(model.inputs(sample))
     found = analyse_latents(trace, 1, 2)
-    out = plain(export.latents_json(found, ORIGIN))
+    out = plain(latents_json(found, ORIGIN))
     assert sorted(n for members in out["clusters"] for n in members) == [0, 1, 2, 3]
     assert out["movement"][0]["from"] == 0
     assert out["effective"] == pytest.approx(np.exp(out["entropy"]))
-    table = rows(export.latents_csv(found))
+    table = rows(latents_csv(found))
     assert [row["latent"] for row in table] == ["1", "2", "3", "4"]
     assert sorted(int(row["place"]) for row in table) == [1, 2, 3, 4]
     assert [int(row["cluster"]) - 1 for row in table] == found.clusters.cluster.tolist()

@@ -16,7 +16,8 @@ import torch
 
 from perceiver import modalities
 from perceiver.analysis.maps import MapSelection
-from perceiver.export import Layout, Origin, maps_csv, maps_npz, predictions_json
+from perceiver.export.origin import Layout, Origin
+from perceiver.export.predictions import maps_csv, maps_npz, predictions_json
 from perceiver.lens.context import layout_of
 from perceiver.positions import grid_coordinates
 

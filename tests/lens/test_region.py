@@ -12,7 +12,7 @@ import pytest
 
 import perceiver
 from perceiver import ConfigError, Lens
-from perceiver.export import region_csv, region_json
+from perceiver.export.region import region_csv, region_json
 from perceiver.lens import Run
 from tests import commands
 from tests.app import clouds, folder, sounds

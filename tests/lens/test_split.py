@@ -17,7 +17,7 @@ from perceiver.analysis.parts import RowParts
 from perceiver.analysis.reading import mean_colour
 from perceiver.analysis.split_shares import score_shares
 from perceiver.cli import app
-from perceiver.export import score_split_csv, score_split_json, split_csv
+from perceiver.export.split import score_split_csv, score_split_json, split_csv
 from perceiver.lens import Run
 from tests import commands
 from tests.app import clouds, folder, sounds

@@ -22,7 +22,7 @@ from PIL import Image
 
 import perceiver
 from perceiver.analysis import ablation
-from perceiver.export import timeline_csv
+from perceiver.export.timeline import timeline_csv
 from perceiver.lens import Lens
 
 from ..app import clouds, sounds

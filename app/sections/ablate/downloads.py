@@ -16,7 +16,7 @@ from perceiver.plots.comparison import comparison_png, comparison_row
 from perceiver.sample import Sample
 
 from ...components import copy_link
-from ...services import ablation, export
+from ...services import ablation
 from ..context import AblateContext
 from ..downloads import EXPORT, download, figure, stem
 
@@ -40,9 +40,9 @@ def menu(
         download("Before and after (PNG)", both, f"{name}.png", "image/png")
         drawn = partial(figure, context.sample, differences, context.paint, f"{heading}, after less before")
         download("Differences (PNG)", drawn, f"{name}-differences.png", "image/png")
-        arrays = partial(export.ablation_npz, case, removed, moved, selection)
+        arrays = partial(ablation.maps_npz, case, removed, moved, selection)
         download("Maps and coordinates (NPZ)", arrays, f"{name}-maps.npz", "application/octet-stream")
-        answers = partial(export.ablation_json, case, removed, change, target, moved)
+        answers = partial(ablation.answers_json, case, removed, change, target, moved)
         download("Answers and divergences (JSON)", answers, f"{name}.json", "application/json")
     copy_link(key="link")
 

@@ -19,7 +19,7 @@ from perceiver.lens import EncodingAxis
 from perceiver.plots.sweep import Line, Measure, sweep_figure, sweep_text
 
 from ...components import chart
-from ...services import ablation, export
+from ...services import ablation
 from ...session import controls, state, text
 from ...session.fields import ablation_text
 from ..context import AblateContext
@@ -127,7 +127,7 @@ def show(context: AblateContext, removed: Ablation, target: int) -> None:
         if not curves.sweep.done:
             _offer(curves.sweep, task)
         st.caption(f"{text.plain(said)} {_notes(curves)} Pick a point to remove what it stands for.")
-        table = partial(export.sweep_csv, case, curves.sweep)
+        table = partial(ablation.sweep_csv, case, curves.sweep)
         download_button("The whole sweep (CSV)", table, f"{stem(context)}-sweep.csv", "text/csv")
 
 

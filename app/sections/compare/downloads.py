@@ -13,7 +13,7 @@ from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.comparison import comparison_png, comparison_row
 
 from ...components import copy_link
-from ...services import export
+from ...services import comparison, export
 from ..context import CompareContext
 from ..downloads import EXPORT, download, download_button, stem
 
@@ -29,7 +29,7 @@ def menu(contexts: Sequence[CompareContext], rows: Rows, selections: Sequence[Ma
             arrays = partial(export.maps_npz, context.case, selection)
             label = f"Maps of {context.case.model_name} (NPZ)"
             download(label, arrays, f"{stem(context)}-maps.npz", "application/octet-stream")
-        answers = partial(export.comparison_json, [s.case for s in contexts], contexts[0].truth or None)
+        answers = partial(comparison.answers_json, [s.case for s in contexts], contexts[0].truth or None)
         download("Predictions (JSON)", answers, f"{name}-predictions.json", "application/json")
     copy_link(key="link")
 
@@ -37,8 +37,8 @@ def menu(contexts: Sequence[CompareContext], rows: Rows, selections: Sequence[Ma
 def measures(contexts: Sequence[CompareContext], spectra: Sequence[Sequence[Spectrum]]) -> None:
     """The measures of the position encodings and of the spectra, as buttons."""
     cases, name = [context.case for context in contexts], _name(contexts)
-    table = partial(export.spectra_csv, cases, spectra)
-    values = partial(export.spectra_json, cases, spectra, contexts[0].view.head)
+    table = partial(comparison.spectra_csv, cases, spectra)
+    values = partial(comparison.spectra_json, cases, spectra, contexts[0].view.head)
     for label, make, ending, mime in (
         ("Tartan numbers (CSV)", table, "tartan.csv", "text/csv"),
         ("Position encodings and spectra (JSON)", values, "encodings.json", "application/json"),

@@ -14,7 +14,7 @@ from perceiver.plots.explanations import areas_text, below_one_another
 from perceiver.plots.figures import block_maps_figure
 
 from ...components import copy_link
-from ...services import explanation, export
+from ...services import explanation
 from ..context import ExplainContext
 from ..downloads import EXPORT, download, stem
 from .question import question_text
@@ -26,11 +26,11 @@ def menu(context: ExplainContext, question: Question, names: tuple[str, ...], ma
     with st.popover("Export", icon=":material/download:", help=EXPORT):
         drawn = partial(figure, context, question, names, maps)
         download("Figure (PNG)", drawn, f"{name}-explained.png", "image/png")
-        arrays = partial(export.explanation_npz, case, question)
+        arrays = partial(explanation.maps_npz, case, question)
         download("Maps and coordinates (NPZ)", arrays, f"{name}-explained.npz", "application/octet-stream")
-        numbers = partial(export.explanation_json, case, question)
+        numbers = partial(explanation.numbers_json, case, question)
         download("Scores (JSON)", numbers, f"{name}-explained.json", "application/json")
-        curves = partial(export.faithfulness_csv, case, question)
+        curves = partial(explanation.faithfulness_csv, case, question)
         download("Deletion and insertion (CSV)", curves, f"{name}-curves.csv", "text/csv")
     copy_link(key="link")
 

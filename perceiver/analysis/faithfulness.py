@@ -190,6 +190,18 @@ class Perturbations:
     come: Int64[np.ndarray, "come"]
     found: Float64[np.ndarray, "points orders"]
 
+    @classmethod
+    def begun(cls, target: int, total: int, orders: int, steps: int, *, insertion: bool = True) -> Perturbations:
+        """Those before any evaluation.
+
+        orders     number of orders
+        steps      number of points of the curves after the first
+        insertion  whether elements are added, too; else there are no curves of insertion
+        """
+        gone, come = points(total, steps)
+        come = come if insertion else come[:0]
+        return cls(target, total, gone, come, np.full((len(gone) + len(come), orders), np.nan))
+
     @property
     def left(self) -> int:
         """The number of evaluations of the model that are left."""
@@ -203,10 +215,13 @@ class Perturbations:
         """The score of the mean curves over all orders, with the areas of single orders."""
         return self._over(slice(None))
 
+    def deletion(self, orders: slice) -> PerturbationCurve:
+        """The mean deletion curve over some orders; over several of them with the area of each."""
+        return self._curve(self.gone, self.found[: len(self.gone), orders])
+
     def _over(self, orders: slice) -> Faithfulness:
-        deletion, insertion = self.found[: len(self.gone), orders], self.found[len(self.gone) :, orders]
-        curves = (self._curve(self.gone, deletion), self._curve(self.come, insertion))
-        return Faithfulness(self.target, *curves)
+        insertion = self._curve(self.come, self.found[len(self.gone) :, orders])
+        return Faithfulness(self.target, self.deletion(orders), insertion)
 
     def _curve(self, counts: Int64[np.ndarray, "k"], found: Float64[np.ndarray, "k orders"]) -> PerturbationCurve:
         changed = counts / self.total
@@ -242,9 +257,7 @@ def perturb(
     total, size = inputs.shape[1], together(model, inputs.shape[1])
     if resume is None:
         logits = torch.zeros(model.config.num_classes) if target is not None else model(inputs)[0]
-        gone, come = points(total, steps)
-        missing = np.full((len(gone) + len(come), len(orders)), np.nan)
-        resume = Perturbations(chosen_class(logits, target), total, gone, come, missing)
+        resume = Perturbations.begun(chosen_class(logits, target), total, len(orders), steps)
     state, ranked = resume, torch.from_numpy(np.stack(orders))
     kept = [ranked[:, count:] for count in state.gone.tolist()] + [ranked[:, :count] for count in state.come.tolist()]
     for point, first in np.ndindex(len(kept), -(-len(orders) // size)):

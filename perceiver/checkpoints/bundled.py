@@ -14,6 +14,7 @@ from ..config import PerceiverConfig
 from ..errors import CheckpointError
 from ..positions import encoding_rank
 from .cards import card as cards
+from .cards.results import Results, read_results
 from .folder import CONFIG, read_config
 
 SAMPLES = "samples"
@@ -99,6 +100,20 @@ class BundledCheckpoints:
     def card(self, name: str) -> cards.Card:
         """A checkpoint's model card. Raises CheckpointError as `folder` does, or when it has none."""
         return cards.read(self.folder(name))
+
+    def other_seeds(self, results: Results, config: PerceiverConfig) -> tuple[str, ...]:
+        """The checkpoints of the same recipe and configuration that were trained with another seed, by seed.
+
+        results  of the training run that they are compared with
+        """
+        found = []
+        for name in self.names(config.modality):
+            theirs = read_results(self.root / name)
+            if theirs is None or theirs.recipe != results.recipe or theirs.seed == results.seed:
+                continue
+            if read_config(self.root / name) == config:
+                found.append((theirs.seed, name))
+        return tuple(name for _, name in sorted(found))
 
     def samples(self, modality: str, labels: Collection[str] = ()) -> tuple[BundledSample, ...]:
         """The held-out examples of a modality, in the order of their index; empty when there are none.

@@ -21,11 +21,13 @@ from .console import (
     save,
     settings_part,
     stems,
+    table,
 )
 from .options import AsJson, Checkpoint, Files, Head, Kind, Part, Read, from_zero, listed
 from .session import Session
 
 if TYPE_CHECKING:
+    from ..analysis.map_checks import MapChecks
     from ..analysis.maps import MapSelection
     from ..lens import Lens, Maps, Run
 
@@ -47,6 +49,7 @@ app = typer.Typer()
         "perceiver maps *.jpg -o maps --format npz --all-latents",
         "perceiver maps talk.mp3 -o maps --format profiles",
         "perceiver maps clip.mp4 -o maps --format mp4,gif",
+        "perceiver maps *.jpg -o maps --check",
     )
 )
 def maps(
@@ -71,6 +74,10 @@ def maps(
     all_latents: Annotated[
         bool, typer.Option("--all-latents", help="Put every latent's map into the NPZ, not their reduction.")
     ] = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Check each map against random order, random weights and other seeds."),
+    ] = False,
     read: Read = None,
     as_json: AsJson = False,
 ) -> None:
@@ -79,13 +86,19 @@ def maps(
     The figure is written as PNG, SVG or PDF, that of a clip also as it plays, as GIF or MP4; the values with their
     locations as NPZ or CSV, the predictions as JSON. The format profiles writes each map's weight along the axes of its
     grid as CSV: over time and frequency for a sound.
+
+    A check says whether a map is stable, weak, or no better than random on this input, and is written as JSON.
     """
     wanted = cast(list[Format], listed(formats, get_args(Format)))
     if all_latents and "npz" not in wanted:
         raise typer.BadParameter("every latent's map is written as NPZ, so --format has to name npz")
+    from ..analysis.map_checks import why_unchecked
     from ..analysis.maps import MapSelection
+    from ..export.checks import checks_json
 
     selection = MapSelection(reduce, from_zero(latent), from_zero(head), kind, part)
+    if check and (reason := why_unchecked(selection)):
+        raise typer.BadParameter(f"--check cannot check these maps: {reason}")
     other = {"head": head, "kind": None if kind == "probability" else kind, "part": part or None}
     chosen = settings_part(latent=latent, reduce=None if reduce == "mean" or latent else reduce, **other)
     all_settings = settings_part(all_latents=True, **other)
@@ -98,7 +111,7 @@ def maps(
     if checkpoint is not None:
         _check(selection, scale, session.lens(files[0]))
 
-    def work(path: Path, progress: ProgressCallback) -> dict[str, Any]:
+    def work(path: Path, progress: ProgressCallback) -> tuple[dict[str, Any], str]:
         _check(selection, scale, session.lens(path))
         run = session.run(path)
         found = run.select(selection)
@@ -124,15 +137,22 @@ def maps(
                 data = found.figure(form, scale=scale, colours=colours, overlay=overlay / 100)
                 parts += chosen + drawn
             written.append(save(out, f"{names[path]}.{file_part(run.name)}{parts}.{ENDINGS.get(form, form)}", data))
-        return {"file": str(path), "written": written, "notes": list(run.sample.notes)}
+        result = {"file": str(path), "written": written, "notes": list(run.sample.notes)}
+        if not check:
+            return result, ""
+        checks = run.checks(selection, progress=progress)
+        values = checks_json(checks, run.labels, run.context.origin)
+        parts = settings_part(*(read or ())) + chosen
+        written.append(save(out, f"{names[path]}.{file_part(run.name)}.checks{parts}.json", json_bytes(values)))
+        return result | {"checks": values["checks"]}, _listing(checks)
 
     results, complete = for_each(files, "Computing maps", work)
     if as_json:
-        print_json(results)
+        print_json([result for result, _ in results])
     else:
-        for result in results:
+        for result, listing in results:
             print_notes(result["file"], result["notes"])
-            typer.echo("\n".join(result["written"]))
+            typer.echo("\n".join([*result["written"], *([listing] if listing else [])]))
     if not complete:
         raise typer.Exit(BAD_INPUT)
 
@@ -145,6 +165,21 @@ def _check(selection: MapSelection, scale: Mode, lens: Lens) -> None:
     usable = modes(selection.quantity)
     if scale not in usable:
         raise ConfigError(f"these maps have no scale {scale}; use --scale {' or '.join(usable)}")
+
+
+def _listing(checks: MapChecks) -> str:
+    """The verdict and the figures of every block as a table, and what the columns are."""
+    from ..analysis.map_checks import ALIKE, HEADS, figures
+
+    rows = [["block", "map", *HEADS]]
+    rows += [[str(one.block + 1), one.verdict, *figures(one)] for one in checks.checks]
+    return "\n".join(
+        [
+            table(rows, left=2),
+            "  deletion and random order: mean probability as the most marked elements, or random ones, go first",
+            f"  untrained models and other seeds: rank correlation with their maps; from {ALIKE} on they are alike",
+        ]
+    )
 
 
 def _profiles(found: Maps, run: Run) -> bytes:

@@ -23,12 +23,14 @@ class Context:
 
     name    of the checkpoint
     digest  gives the SHA-256 of the weights, None where it is not known; called for exports alone
+    seeds   gives the names of the bundled checkpoints of the same recipe with another seed; called for checks alone
     """
 
     name: str
     model: Perceiver = field(repr=False)
     sample: Sample = field(repr=False)
     digest: Callable[[], str | None] = field(repr=False, compare=False)
+    seeds: Callable[[], tuple[str, ...]] = field(default=tuple, repr=False, compare=False)
 
     @property
     def labels(self) -> tuple[str, ...]:

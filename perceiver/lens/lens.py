@@ -14,12 +14,13 @@ import torch
 
 from .. import notebook
 from ..analysis.encodings import CodeAnalysis, analyse_code
-from ..checkpoints import CheckpointInfo, HubOptions, Location, inspect, load, resolve
+from ..checkpoints import BundledCheckpoints, CheckpointInfo, HubOptions, Location, inspect, load, resolve
+from ..checkpoints.cards.results import Results, read_results
 from ..checkpoints.folder import sha256
 from ..checkpoints.info import described
 from ..checkpoints.loading import find_device
 from ..config import PerceiverConfig
-from ..errors import ConfigError, InputError
+from ..errors import CheckpointError, ConfigError, InputError
 from ..export.origin import Origin
 from ..model import Perceiver
 from ..progress import ProgressCallback, ignore
@@ -46,12 +47,14 @@ class Lens:
         *,
         digest: Callable[[], str | None] | None = None,
         info: Callable[[], CheckpointInfo] | None = None,
+        results: Callable[[], Results | None] | None = None,
         isolate: bool = False,
     ) -> None:
         """Wraps a model that is in memory; `perceiver.open` opens a checkpoint.
 
         digest   gives the SHA-256 of the weights, which is asked for once and only by exports
         info     gives what `Lens.info` says, asked for once
+        results  gives those of the training run, asked for once and only to find checkpoints with another seed
         isolate  whether `read` and `scan` decode files in worker processes with limits on memory and time
 
         A model in another precision than float32, in which all analyses work, is copied and converted. Raises
@@ -61,6 +64,7 @@ class Lens:
         self.name = name
         self._digest = digest
         self._info = info
+        self._results = results
         self.isolate = isolate
 
     @property
@@ -82,6 +86,13 @@ class Lens:
     def info(self) -> CheckpointInfo | None:
         """Format, parameters, plan, encoding, licence of the checkpoint; None for a model that comes from none."""
         return None if self._info is None else self._info()
+
+    @cached_property
+    def other_seeds(self) -> tuple[str, ...]:
+        """The bundled checkpoints of the same recipe and configuration that were trained with another seed; none where
+        the recipe is not known."""
+        results = None if self._results is None else self._results()
+        return () if results is None else BundledCheckpoints().other_seeds(results, self.config)
 
     @property
     def origin(self) -> Origin:
@@ -127,7 +138,7 @@ class Lens:
     def _context(self, sample: Sample) -> Context:
         if sample.modality != self.config.modality:
             raise InputError(f"{sample.name} was read as {sample.modality}; {self.name} takes {self.config.modality}")
-        return Context(self.name, self.model, sample, self._weights_sha256)
+        return Context(self.name, self.model, sample, self._weights_sha256, lambda: self.other_seeds)
 
     def _weights_sha256(self) -> str | None:
         return self.sha256
@@ -236,8 +247,17 @@ def open_lens(
         name or _name(location),
         digest=partial(sha256, location.weights),
         info=partial(inspect, location, options=options, workers=apart),
+        results=partial(_results, location),
         isolate=isolate,
     )
+
+
+def _results(location: Location) -> Results | None:
+    """The results of the training run that wrote a checkpoint; None where they are not known."""
+    try:
+        return read_results(location.weights.parent)
+    except CheckpointError:
+        return None  # a file of another project by this name
 
 
 def _in_float32(model: Perceiver) -> Perceiver:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ from ..analysis.ablation import Ablation
 from ..analysis.erasure import chosen
 from ..analysis.explanation import Explanations, Question, explain_steps
 from ..analysis.faithfulness import Faithfulness, faithfulness
+from ..analysis.map_checks import MapChecks, check_steps
 from ..analysis.maps import MEAN, MapSelection
 from ..analysis.methods import ErasedBy, Fill, RelevanceMethod, Removal, Shuffle
 from ..analysis.patching import LatentEffects, Patching, latent_effects, patch_steps
 from ..analysis.permutation import Shuffled, permute
 from ..analysis.sweep import Curve, Sweep, steps
+from ..checkpoints import load
 from ..progress import ProgressCallback, ignore
 from . import display
 from .ablation import Ablated, ablate, sweep_curves
@@ -193,6 +196,31 @@ class Run(Traced):
         """Deletion and insertion along a map of one value an element; `steps` runs of the model each."""
         chosen = self.context.class_index(target, self.logits)
         return faithfulness(self.model, self.sample, values, chosen, steps=steps, how=removal)
+
+    # ------------------------------------------------------------------------------------------------------ checks
+
+    def check_steps(
+        self,
+        selection: MapSelection | None = None,
+        *,
+        resume: MapChecks | None = None,
+        progress: ProgressCallback = ignore,
+    ) -> Iterator[MapChecks]:
+        """`checks` as they grow, as `perceiver.analysis.map_checks.check_steps` yields them; they can be resumed."""
+        seeds = {name: partial(load, name) for name in self.context.seeds()}
+        more: dict[str, Any] = {"other_seeds": seeds, "resume": resume, "progress": progress}
+        return check_steps(self.model, self.sample, self.trace, selection or MEAN, **more)
+
+    def checks(self, selection: MapSelection | None = None, *, progress: ProgressCallback = ignore) -> MapChecks:
+        """Whether the map of each block can be relied on for this input: against random order, against untrained
+        models, and against the bundled checkpoints of the same recipe that were trained with another seed.
+
+        selection  what the maps are, over all latents and heads; by default attention weights, mean over both
+
+        Raises ConfigError for maps of one latent or head, for entropies and for parts of the scores.
+        """
+        *_, last = self.check_steps(selection, progress=progress)
+        return last
 
     # ---------------------------------------------------------------------------------------------------- latents
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import perceiver
 from perceiver import CheckpointError, Perceiver, PerceiverConfig
 from perceiver.checkpoints.bundled import BundledCheckpoints, bundled_folder
 from perceiver.checkpoints.cards import card
+from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
 from perceiver.positions import position_config
 from tests.checkpoints.conftest import logits
 
@@ -138,6 +140,38 @@ def test_a_name_never_leads_out_of_the_store(name: str, store: BundledCheckpoint
 def test_a_folder_that_is_no_checkpoint(tmp_path: Path, store: BundledCheckpoints) -> None:
     with pytest.raises(CheckpointError, match=r"model\.safetensors is missing"):
         perceiver.load(tmp_path)
+
+
+def test_other_seeds_are_found_by_what_their_training_recorded(
+    store: BundledCheckpoints, config: PerceiverConfig, model: Perceiver
+) -> None:
+    def train(name: str, seed: int, recipe: str = "made", like: str = "image-fourier") -> Results:
+        results = Results(
+            name=recipe,
+            recipe=recipe,
+            command=f"perceiver train {recipe}",
+            seed=seed,
+            data=Data(name="Rooms", licence="CC0", split="by object"),
+            budget=Budget(steps=10, examples=100, seconds=60.0, hardware="one core"),
+            held_out=HeldOut(per_class={"chair": (8, 10)}),
+        )
+        if name != like:
+            shutil.copytree(store.root / like, store.root / name)
+        (store.root / name / "results.json").write_text(json.dumps(results.to_dict()))
+        return results
+
+    first = train("image-fourier", 0)
+    assert store.other_seeds(first, config) == ()
+    train("another-name", 7)
+    train("zero-again", 0)
+    train("of-another-recipe", 1, recipe="other")
+    train("of-another-encoding", 1, like="image-learned")
+    third = train("image-fourier-seed2", 2)
+    assert store.other_seeds(first, config) == ("image-fourier-seed2", "another-name")
+    assert store.other_seeds(third, config) == ("image-fourier", "zero-again", "another-name")
+    assert perceiver.open("image-fourier").other_seeds == ("image-fourier-seed2", "another-name")
+    assert perceiver.open("image-coordinates").other_seeds == ()  # without results
+    assert perceiver.Lens(model).other_seeds == ()
 
 
 def test_samples(store: BundledCheckpoints) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import math
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,7 +24,7 @@ from typer.testing import CliRunner, Result
 
 import dataset_builders
 import perceiver
-from perceiver import Perceiver, PerceiverConfig
+from perceiver import MapSelection, Perceiver, PerceiverConfig
 from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
 from perceiver.cli import app, maps, session
 from perceiver.cli.options import Kind
@@ -308,6 +310,40 @@ def test_maps_of_files_of_one_name_are_kept_apart() -> None:
     first, second = json.loads(result.stdout)
     assert (first["written"], second["written"]) == (["out/photo.tiny.npz"], ["out/photo-2.tiny.npz"])
     assert not np.array_equal(npz("out/photo.tiny.npz")[0], npz("out/photo-2.tiny.npz")[0])
+
+
+def test_maps_are_checked(store: Path) -> None:
+    lens = perceiver.open("tiny")
+    for name, seed in (("tiny-seed1", 1), ("tiny-seed2", 2)):
+        torch.manual_seed(seed)
+        perceiver.save(Perceiver(lens.config), store / name, results=dataclasses.replace(RESULTS, seed=seed))
+    try:
+        result = run("maps", "photo.png", "-c", "tiny", "-o", "out", "--format", "csv", "--kind", "value", "--check")
+        expected = lens.run("photo.png").checks(MapSelection(kind="value"))
+    finally:
+        for name in ("tiny-seed1", "tiny-seed2"):
+            shutil.rmtree(store / name)
+    assert result.exit_code == 0, result.output
+    table, file, checks = result.stdout.splitlines(), "out/photo.tiny.checks.kind-value.json", expected.checks
+    assert table[:2] == ["out/photo.tiny.kind-value.csv", file]
+    assert table[2].split("  ")[1:3] == ["block", "map"]
+    for line, one in zip(table[3:], checks, strict=False):
+        assert line.split()[0] == str(one.block + 1)
+        assert one.verdict in line
+        assert f"{one.deletion.area:.1%}".replace("%", " %") in line
+        assert f"{one.seeds_likeness.mean:.2f}".replace("-", "−") in line
+    written = json.loads(Path(file).read_text())
+    assert written["maps"]["kind"] == "value"
+    assert written["target"]["label"] == lens.run("photo.png").top()[0].label
+    for value, one in zip(written["checks"], checks, strict=True):
+        assert (value["block"], value["verdict"]) == (one.block, one.verdict)
+        assert value["random_order"]["interval"] == pytest.approx(one.random_interval)
+        assert value["untrained"]["correlations"] == pytest.approx(one.untrained)
+        assert value["other_seeds"]["correlations"] == pytest.approx(one.other_seeds)
+        assert list(one.other_seeds) == ["tiny-seed1", "tiny-seed2"]
+    refusal = run("maps", "photo.png", "-c", "tiny", "-o", "out", "--latent", "2", "--check")
+    assert refusal.exit_code == 2
+    assert "latents of two models do not correspond" in " ".join(refusal.stderr.replace("│", " ").split())
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def measure(name: str, model: Perceiver, inputs: torch.Tensor) -> None:
     shape = (
         f"M = {trace.inputs.shape[1]}, C = {trace.inputs.shape[2]}, {len(trace.records)} x {trace.records[0].latents}"
     )
-    print(f"{name} ({model.config.positions.kind}; {shape} latents): forward {best['trace']:.3f} s")
+    print(f"{name} ({model.config.positions_kind}; {shape} latents): forward {best['trace']:.3f} s")
     print(f"  {ratios}  peak {peak:.0f} MB  error {error(trace, parts):.1e}", flush=True)
 
 

@@ -284,6 +284,21 @@ class PerceiverConfig:
         return "; ".join(each) or self.positions.label
 
     @property
+    def positions_phrase(self) -> str:
+        """The kind of position encoding in words, such as "fourier positions"; of segments each kind once."""
+        return " and ".join(dict.fromkeys(one.phrase for one in self._encodings))
+
+    @property
+    def positions_kind(self) -> str:
+        """The kind of position encoding, or those of all segments, joined by "+"."""
+        return "+".join(dict.fromkeys(one.kind for one in self._encodings))
+
+    @property
+    def _encodings(self) -> tuple[PositionConfig, ...]:
+        # `positions` is not used where the input has segments.
+        return tuple(one.positions for one in self.segments if one.positions) or (self.positions,)
+
+    @property
     def positions_description(self) -> str:
         """Description of the position encoding, or of those of all segments."""
         each = [f"{one.name}: {one.positions.description}" for one in self.segments if one.positions]

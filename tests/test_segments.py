@@ -68,6 +68,15 @@ def sample() -> Sample:
     )
 
 
+def test_the_encoding_in_words_is_that_of_the_segments() -> None:
+    config = model().config
+    assert config.positions_kind == "fourier"
+    assert config.positions_phrase == "fourier positions"
+    assert config.positions_label == (
+        "audio: Fourier, 3 bands to 2.5 cycles; video: Fourier, 2 bands to 1, 3 and 2 cycles"
+    )
+
+
 def test_parts_of_other_grids_are_refused_though_they_have_as_many_elements() -> None:
     made, given = model(), sample()
     assert made.inputs(given).shape[1] == 18

@@ -45,7 +45,7 @@ def suggested_models(model: str, others: Sequence[str]) -> tuple[str, ...]:
 
     def rank(name: str) -> tuple[bool, bool, bool, int]:
         other = models.stored_config(name)
-        same = other.positions.kind == first.positions.kind
+        same = other.positions_kind == first.positions_kind
         return (
             other.class_names != first.class_names,
             other.input_shape != first.input_shape,

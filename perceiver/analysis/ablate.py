@@ -180,7 +180,7 @@ def band_counts(name: str, model: Perceiver) -> str:
     """
     counts = _bands_per_axis(model.encoding)
     if not counts:
-        has = f"{name} has {model.config.positions.phrase}"
+        has = f"{name} has {model.config.positions_phrase}"
         return f"{has}, without frequencies" if model.config.position_channels else has
     alike = len(set(counts.values())) == 1
     number = counts[0] if alike else ", ".join(map(str, counts.values()))

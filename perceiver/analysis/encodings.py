@@ -210,7 +210,7 @@ def analyse_code(model: Perceiver, codes: Float[Tensor, "M P"], element: int | N
     Raises ConfigError for an element that does not exist.
     """
     return CodeAnalysis(
-        positions=model.config.positions.kind,
+        positions=model.config.positions_kind,
         shape=model.config.input_shape,
         bands=model.encoding.bands(),
         codes=codes.detach(),

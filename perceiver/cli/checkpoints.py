@@ -169,7 +169,7 @@ def _list(folders: Mapping[str, Path]) -> None:
     width = max((len(name) for name in folders), default=0)
     for name, folder in folders.items():
         results, config = read_results(folder), read_config(folder)
-        reads = f"{config.modality} {' × '.join(map(str, config.input_shape))}, {config.positions.phrase}"
+        reads = f"{config.modality} {' × '.join(map(str, config.input_shape))}, {config.positions_phrase}"
         reached = ""
         if results is not None:
             low, high = results.held_out.interval

@@ -73,7 +73,7 @@ def encoding(
         return
     print_notes(file, values["notes"])
     typer.echo(
-        "\n".join([_listing(f"{lens.name}: {lens.config.positions.phrase}", values, at, found.similarity), *written])
+        "\n".join([_listing(f"{lens.name}: {lens.config.positions_phrase}", values, at, found.similarity), *written])
     )
 
 

@@ -58,7 +58,7 @@ def sweep_curves(model: Perceiver, name: str, fill: Fill = "zero", seed: int = 0
     """What there is to sweep of a model's position encoding. Raises ConfigError where it has no frequencies."""
     found = curves(model.encoding, fill, seed)
     if not found:
-        raise ConfigError(f"{name} has {model.config.positions.phrase}: there are no frequencies to sweep")
+        raise ConfigError(f"{name} has {model.config.positions_phrase}: there are no frequencies to sweep")
     return found
 
 

@@ -99,7 +99,7 @@ class Comparison:
                     }
                 )
             answer = predictions_json(run.logits, run.labels, run.context.origin)
-            models.append(answer | {"positions": run.model.config.positions.kind, "apart": apart, "blocks": blocks})
+            models.append(answer | {"positions": run.model.config.positions_kind, "apart": apart, "blocks": blocks})
         name, kind = self.runs[0].sample.name, self.selection.kind
         return {"sample": name, "notes": self.notes, "kind": kind, "models": models}
 
@@ -212,7 +212,7 @@ def model_spectra(contexts: Sequence[Context], every: Sequence[Sequence[Spectrum
     return tuple(
         ModelSpectra(
             origin=replace(one.origin, notes=notes),
-            positions=one.model.config.positions.kind,
+            positions=one.model.config.positions_kind,
             bands_of=None if lender is None else contexts[lender].name,
             spectra=tuple(found),
             gram=gram(one.model.codes(one.sample)[0]),

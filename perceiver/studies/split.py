@@ -67,7 +67,7 @@ def shares_over(
     groups, values = examples.group.numpy(), np.stack(found)
     return HeldOutShares(
         model=name,
-        positions=model.config.positions.kind,
+        positions=model.config.positions_kind,
         blocks=model.config.cross_attention_blocks,
         bundles=parts.bundles,
         shares=tuple(

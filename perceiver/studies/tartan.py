@@ -77,7 +77,7 @@ def tartan_of_models(
         part = portion(progress, i / len(models), (i + 1) / len(models), name)
         blocks = tartan(model, examples, bands, kind=kind, head=head, progress=part)
         bands_of = None if lender is None else models[lender][0]
-        out.append(HeldOutSpectra(name, model.config.positions.kind, bands_of, blocks, len(examples), examples.groups))
+        out.append(HeldOutSpectra(name, model.config.positions_kind, bands_of, blocks, len(examples), examples.groups))
     return tuple(out)
 
 

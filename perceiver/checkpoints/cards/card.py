@@ -105,7 +105,8 @@ def _metadata(config: PerceiverConfig, results: Results | None) -> ModelCardData
                 for metric, value in values.items()
             ],
         }
-    tags = ["perceiver", "cross-attention", "interpretability", config.positions.phrase.replace(" ", "-")]
+    kinds = (phrase.replace(" ", "-") for phrase in config.positions_phrase.split(" and "))
+    tags = ["perceiver", "cross-attention", "interpretability", *kinds]
     return ModelCardData(library_name="perceiver-lens", pipeline_tag=task, tags=tags, **measured)
 
 

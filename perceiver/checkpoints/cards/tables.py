@@ -79,7 +79,7 @@ def _cells(name: str, config: PerceiverConfig, results: Results | None) -> tuple
     return (
         f"`{name}`",
         config.modality,
-        config.positions.label,
+        config.positions_label,
         f"{results.parameters:,}",
         with_interval(results.held_out),
         percent(results.held_out.balanced_accuracy),

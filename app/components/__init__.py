@@ -1,19 +1,20 @@
 """Custom Streamlit components: clickable maps, rotatable point clouds, grids of tiles, bar lists, and a drawing pad."""
 
 from .bands import BandAxis, Off, bands
-from .canvas import Grid, map_canvas
+from .canvas import BrushWidth, Grid, map_canvas
 from .chart import chart
 from .clip import clip
 from .cloud import Cloud, cloud, cloud_row
 from .link import copy_link, remember_sidebar
 from .pad import Line, pad
-from .player import Frames, Selected, Track, player
+from .player import Frames, Painted, Selected, Track, player
 from .ranking import Row, ranking
 from .scale import ColourBar, Profiles, Ruler, Tick
 from .wall import Moving, Tile, wall
 
 __all__ = [
     "BandAxis",
+    "BrushWidth",
     "Cloud",
     "ColourBar",
     "Frames",
@@ -21,6 +22,7 @@ __all__ = [
     "Line",
     "Moving",
     "Off",
+    "Painted",
     "Profiles",
     "Row",
     "Ruler",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -17,10 +18,13 @@ _mount = st.components.v2.component(
     html=asset("canvas.html", "bar.html"),
     css=asset("bar.css", "readout.css", "ruler.css", "canvas.css"),
     js=asset(
-        "frame.js", "bar.js", "readout.js", "ruler.js", "profile.js", "select.js", "brush.js", "mapview.js", "canvas.js"
+        *("frame.js", "bar.js", "readout.js", "ruler.js", "profile.js", "select.js", "trail.js", "brush.js"),
+        *("mapview.js", "canvas.js"),
     ),
 )
 
+BrushWidth = float | Literal["lasso"]
+"""Width of a brush as a share of the longer side; a lasso paints what it encloses."""
 
 Box = tuple[int, int, int, int]
 """Top, left, bottom and right of a rectangle of elements, from 0 and with the last."""
@@ -54,7 +58,7 @@ def map_canvas(
     fill: bool = False,
     region: Box | None = None,
     on_region: Callable[[Box | None], None] | None = None,
-    brush: float | None = None,
+    brush: BrushWidth | None = None,
     on_stroke: Callable[[Bool[np.ndarray, "M"]], None] | None = None,
     below: Profiles | None = None,
     beside: Profiles | None = None,
@@ -70,7 +74,7 @@ def map_canvas(
     grid      the elements, if they are not the pixels
     left, bottom  rulers along the sides
     region    the selected rectangle
-    brush     width of a brush as a share of the longer side: a drag or a click paints, and neither picks nor selects
+    brush     with which a drag or a click paints, and neither picks nor selects
     on_stroke  called with the elements that a stroke has painted
     below, beside  a curve under the image along its columns, and one at its right along its rows
     fill      use the full width, which blurs pixel edges; else pixels are scaled by an integer
@@ -92,7 +96,7 @@ def map_canvas(
         "fill": fill,
         "region": region,
         "selectable": on_region is not None,
-        "brush": brush,
+        "brush": brush_meta(brush),
         "below": below.meta() if below else None,
         "beside": beside.meta() if beside else None,
     }
@@ -120,10 +124,20 @@ def map_canvas(
     def painted() -> None:
         runs = st.session_state[key]["stroke"]
         if on_stroke is not None and runs:
-            elements = np.zeros(len(grid.rows) * len(grid.columns) if grid else height * width, dtype=bool)
-            for start, stop in zip(runs[::2], runs[1::2], strict=True):
-                elements[int(start) : int(stop)] = True
-            on_stroke(elements)
+            on_stroke(painted_elements(runs, len(grid.rows) * len(grid.columns) if grid else height * width))
 
     data = pack(meta, **arrays)
     _mount(key=key, data=data, on_pick_change=picked, on_region_change=selected, on_stroke_change=painted)
+
+
+def brush_meta(brush: BrushWidth | None, **more: Any) -> dict[str, Any] | None:
+    """A brush as `brush.js` and `cloudbrush.js` take it."""
+    return None if brush is None else {"width": None if brush == "lasso" else brush, **more}
+
+
+def painted_elements(runs: Sequence[float], count: int) -> Bool[np.ndarray, "M"]:
+    """Which of so many elements are painted, from [start, stop, start, stop, ...]."""
+    elements = np.zeros(count, dtype=bool)
+    for start, stop in zip(runs[::2], runs[1::2], strict=True):
+        elements[int(start) : int(stop)] = True
+    return elements

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 
+from .canvas import BrushWidth, brush_meta, painted_elements
 from .frame import asset, pack
 from .scale import ColourBar
 from .wall import Tile
@@ -22,7 +23,7 @@ _mount = st.components.v2.component(
     "perceiver_cloud",
     html=asset("cloud.html", "bar.html"),
     css=asset("bar.css", "readout.css", "canvas.css", "cloud.css"),
-    js=asset(*_DRAWN, "readout.js", "cloudbox.js", "cloud.js"),
+    js=asset(*_DRAWN, "readout.js", "cloudbox.js", "trail.js", "cloudbrush.js", "cloud.js"),
 )
 _mount_row = st.components.v2.component(
     "perceiver_clouds",
@@ -77,6 +78,9 @@ def cloud(
     limit: int | None = None,
     region: bool = False,
     on_region: Callable[[Rectangle | None], None] | None = None,
+    brush: BrushWidth | None = None,
+    through: bool = False,
+    on_stroke: Callable[[Bool[np.ndarray, "n"]], None] | None = None,
 ) -> None:
     """Draws one cloud; with `on_pick`, values are shown on hover and points can be selected; with `on_region` the
     points in a rectangle of the current view, at any depth.
@@ -88,6 +92,9 @@ def cloud(
     shades    colour index of each value among the 256 colours of the bar
     limit     maximum side in CSS pixels
     region    whether a region is selected, which Escape clears
+    brush     with which a drag paints points and does not turn the cloud
+    through   whether it paints all points under it, or those that are seen
+    on_stroke  called with the points that a stroke has painted
     """
     meta = shown.meta() | {
         "label": label,
@@ -95,6 +102,7 @@ def cloud(
         "region": region,
         "selectable": on_region is not None,
         "readable": on_pick is not None,
+        "brush": brush_meta(brush, through=through),
         "pick": pick,
         "measure": measure,
         "multiple": multiple,
@@ -119,7 +127,13 @@ def cloud(
         if on_region is not None and box is not None:
             on_region((box[0], box[1], box[2], box[3], box[4], box[5]) if box else None)
 
-    _mount(key=key, data=pack(meta, **arrays), on_pick_change=picked, on_region_change=selected)
+    def painted() -> None:
+        runs = st.session_state[key]["stroke"]
+        if on_stroke is not None and runs:
+            on_stroke(painted_elements(runs, len(shown.points)))
+
+    data = pack(meta, **arrays)
+    _mount(key=key, data=data, on_pick_change=picked, on_region_change=selected, on_stroke_change=painted)
 
 
 def cloud_row(

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 
-from .canvas import Box, Grid
+from .canvas import Box, BrushWidth, Grid, brush_meta, painted_elements
 from .frame import asset, pack
 from .scale import ColourBar, Ruler
 from .wall import Moving
@@ -20,18 +20,8 @@ _mount = st.components.v2.component(
     html=asset("player.html").replace("CANVAS", asset("canvas.html")) + asset("bar.html"),
     css=asset("bar.css", "readout.css", "ruler.css", "canvas.css", "player.css"),
     js=asset(
-        *(
-            "frame.js",
-            "bar.js",
-            "readout.js",
-            "ruler.js",
-            "profile.js",
-            "select.js",
-            "brush.js",
-            "mapview.js",
-            "moment.js",
-        ),
-        "player.js",
+        *("frame.js", "bar.js", "readout.js", "ruler.js", "profile.js", "select.js", "trail.js", "brush.js"),
+        *("mapview.js", "moment.js", "player.js"),
     ),
 )
 
@@ -84,6 +74,15 @@ class Selected:
     box: Box
 
 
+@dataclass(frozen=True)
+class Painted:
+    """Elements that were painted: of the sound, or of the frames at one step in time."""
+
+    part: str
+    step: int
+    elements: Bool[np.ndarray, "n"]
+
+
 def player(
     frames: Frames | None,
     track: Track | None,
@@ -96,6 +95,8 @@ def player(
     on_moment: Callable[[float], None],
     on_pick: Callable[[str, int | None, float], None],
     on_region: Callable[[Selected | None, float], None] | None = None,
+    brush: BrushWidth | None = None,
+    on_stroke: Callable[[Painted, float], None] | None = None,
     bar: ColourBar | None = None,
     measure: str = "",
     multiple: bool = False,
@@ -109,6 +110,8 @@ def player(
     on_pick    called with "video" or "audio", the number of an element within it, None when the mark is cleared, and
                the moment
     on_region  called with what is selected, None when it is cleared, and the moment
+    brush      with which a drag or a click paints, and neither picks nor selects
+    on_stroke  called with what a stroke has painted, and the moment
     measure    the unit of the values; with `multiple` they are also shown as multiples of uniform
     whole      the number of elements of the whole map, and the sum of its values
     """
@@ -121,6 +124,7 @@ def player(
         "left": None,
         "fill": True,
         "selectable": on_region is not None,
+        "brush": brush_meta(brush),
         "below": None,
         "beside": None,
     }
@@ -167,12 +171,24 @@ def player(
         box = found["box"] and (int(found["box"][0]), *(int(side) for side in found["box"][1:4]))
         on_region(Selected(str(found["part"]), int(found["step"]), box) if box else None, float(found["moment"]))
 
+    def painted() -> None:
+        found = st.session_state[key]["stroke"]
+        if on_stroke is None or found is None or not found["runs"]:
+            return
+        part = str(found["part"])
+        grid = (
+            frames.grid if frames is not None and part == "video" else track.grid if track is not None else Grid((), ())
+        )
+        elements = painted_elements(found["runs"], len(grid.rows) * len(grid.columns))
+        on_stroke(Painted(part, int(found["step"]), elements), float(found["moment"]))
+
     _mount(
         key=key,
         data=pack(meta, **arrays),
         on_pick_change=picked,
         on_moment_change=moved,
         on_region_change=selected,
+        on_stroke_change=painted,
     )
 
 

@@ -41,7 +41,6 @@ class AudioView(GridView):
     drawing = DRAWING
     row_limit = 400
     modality = drawing.modality
-    paintable = True
     spot = "spot"
     over_input = True
     names_samples = True

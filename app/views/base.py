@@ -16,7 +16,7 @@ from perceiver.plots.drawing import colours_for
 from perceiver.plots.scale import ColourRange
 from perceiver.sample import Sample
 
-from ..components import ColourBar, Tick, Tile
+from ..components import BrushWidth, ColourBar, Tick, Tile
 from ..services.inference import Case
 from ..services.maps import Strip
 from ..services.samples import describe
@@ -89,14 +89,16 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Brush:
-    """A brush for the model input.
+    """A brush or a lasso for the model input.
 
-    size       its width as a share of the longer side of the drawn input
+    size       its width as a share of the longer side of the drawn input, or "lasso"
     on_stroke  called with the elements that a stroke has painted
+    through    whether it paints all that lies at the place: points behind others, the elements of all frames
     """
 
-    size: float
+    size: BrushWidth
     on_stroke: Callable[[Inside], None]
+    through: bool = False
 
 
 class Described:
@@ -107,8 +109,6 @@ class Described:
     """The checkpoint to try on an upload that those of the project were not trained for."""
     names_samples = False
     """Whether thumbnails of samples carry names, where pictures of them look alike."""
-    paintable = False
-    """Whether elements of the model input can be painted with a brush."""
     drawable = False
     """Whether an input can be drawn on a pad."""
 
@@ -124,6 +124,11 @@ class Described:
 
     def moment(self, sample: Sample) -> float | None:
         """The moment of a clip that the page shows, in seconds; None for inputs that are no clips."""
+        return None
+
+    def reaches(self, sample: Sample) -> tuple[str, str] | None:
+        """What a brush can paint, in words: what is seen under it, or all that lies there; None where that is the
+        same."""
         return None
 
     def element_noun(self, sample: Sample) -> str:
@@ -144,7 +149,6 @@ class ModalityView(Protocol):
     over_input  whether maps are overlaid on the input with a choice of opacity; else they colour its elements
     recorder    recorder in the browser, if there is one
     names_samples  whether thumbnails of samples carry names
-    paintable   whether elements of the model input can be painted with a brush
     drawable    whether an input can be drawn on a pad
     suggestion  the checkpoint to try on an upload that those of the project were not trained for, if there is one
     """
@@ -155,7 +159,6 @@ class ModalityView(Protocol):
     recorder: Recorder | None
     names_samples: bool
     suggestion: Suggestion | None
-    paintable: bool
     drawable: bool
 
     @property
@@ -166,6 +169,10 @@ class ModalityView(Protocol):
 
     def moment(self, sample: Sample) -> float | None:
         """The moment of a clip that the page shows, in seconds; None for inputs that are no clips."""
+
+    def reaches(self, sample: Sample) -> tuple[str, str] | None:
+        """What a brush can paint, in words: what is seen under it, or all that lies there; None where that is the
+        same."""
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
         """A square thumbnail of an input."""
@@ -196,7 +203,7 @@ class ModalityView(Protocol):
         on_region: OnRegion | None = None,
         brush: Brush | None = None,
     ) -> None:
-        """The clickable model input; `hint` is the text under it. With `brush` it is painted instead, if it can be."""
+        """The clickable model input; `hint` is the text under it. With `brush` it is painted instead."""
 
     def original(self, case: Case, sample: Sample) -> None:
         """The original input, with the part that the model gets marked."""

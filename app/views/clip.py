@@ -23,7 +23,7 @@ from perceiver.plots.drawing.video import VideoDrawing
 from perceiver.plots.overlay import enlarge, on_original, png
 from perceiver.sample import Part, Sample
 
-from ..components import Moving, Selected, Tile, player, wall
+from ..components import Moving, Painted, Selected, Tile, player, wall
 from ..components import clip as choose_window
 from ..services import inference, models
 from ..services.inference import Case
@@ -63,6 +63,11 @@ class ClipView(GridView):
     def moment(self, sample: Sample) -> float | None:
         """The moment that the page shows."""
         return Clip.of(sample).moment
+
+    def reaches(self, sample: Sample) -> tuple[str, str] | None:
+        """The elements at a place of the frame can be painted in all frames."""
+        picture = Clip.of(sample).picture
+        return None if picture is None or picture[0][0] == 1 else ("This frame", "All frames")
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
         """The centre crop of the middle frame, resized to 128 x 128 pixels."""
@@ -129,12 +134,14 @@ class ClipView(GridView):
             clip.moving,
             clip.names,
             key="seen",
-            label=f"{label}. {_keys(on_region)}",
+            label=f"{label}. {_keys(on_region, brush)}",
             hint=hint,
             limit=SIDE,
             on_moment=_look,
             on_pick=partial(_pick, clip, on_pick),
             on_region=_selecting(clip, on_region),
+            brush=brush.size if brush else None,
+            on_stroke=partial(_paint, clip, brush) if brush else None,
         )
 
     def original(self, case: Case, sample: Sample) -> None:
@@ -268,9 +275,16 @@ def _selecting(clip: Clip, on_region: OnRegion | None) -> _Selecting | None:
     return None if on_region is None else _Selecting(clip, on_region)
 
 
-def _keys(on_region: OnRegion | None) -> str:
+def _paint(clip: Clip, brush: Brush, painted: Painted, moment: float) -> None:
+    """Callback: elements are painted, and the moment that they were painted at is kept."""
+    _look(moment)
+    brush.on_stroke(clip.elements_of(painted, through=brush.through))
+
+
+def _keys(on_region: OnRegion | None, brush: Brush | None = None) -> str:
     """How a map is used with the keyboard."""
-    return f"Arrow keys move, Enter picks a spot. {EXTEND if on_region else ''}".rstrip()
+    does = "paints" if brush else "picks"
+    return f"Arrow keys move, Enter {does} a spot. {EXTEND if on_region else ''}".rstrip()
 
 
 def _with_playhead(picture: UInt8[np.ndarray, "h w 3"], along: float) -> UInt8[np.ndarray, "h w 3"]:

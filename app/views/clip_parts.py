@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Bool, Float64, UInt8
 
 from perceiver.analysis.formatting import clock
 from perceiver.analysis.region import CellBox, PlaceBox, Region
@@ -16,7 +16,7 @@ from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.drawing.clip import frame_pictures, sound_picture
 from perceiver.sample import Sample
 
-from ..components import Frames, Grid, Moving, Selected, Track
+from ..components import Frames, Grid, Moving, Painted, Selected, Track
 from ..session import state
 from ..session.view import View
 from .base import Inside, Paint
@@ -209,6 +209,19 @@ class Clip:
                 for axis, span, (a, b), count in zip(axes, spans, part.box, part.shape, strict=True)
             )
         )
+
+    def elements_of(self, painted: Painted, *, through: bool) -> Bool[np.ndarray, "M"]:
+        """Which elements of the input were painted.
+
+        through  those at the same places of all frames as well
+        """
+        out = np.zeros(int(np.prod(self.sample.shape)), dtype=bool)
+        found = self.picture if painted.part == "video" else self.sound
+        if found is None:
+            return out
+        steps = found[0][0] if isinstance(found[0], tuple) else 1
+        out[found[1]].reshape(steps, -1)[slice(None) if through else painted.step * (steps > 1)] = painted.elements
+        return out
 
 
 def _within(pick: int | None, elements: slice) -> int | None:

@@ -38,7 +38,6 @@ class ImageView(GridView):
 
     drawing = ImageDrawing()
     modality = drawing.modality
-    paintable = True
     drawable = True
     spot = "spot"
     over_input = True

@@ -113,6 +113,10 @@ class PointsView(Described):
         """Number of the point, from 1."""
         return f"point {index + 1}"
 
+    def reaches(self, sample: Sample) -> tuple[str, str] | None:
+        """Points behind others can be painted with them."""
+        return "Points in front", "All points"
+
     def size(self, sample: Sample) -> str:
         """The number of points."""
         return DRAWING.size(sample)
@@ -134,13 +138,16 @@ class PointsView(Described):
             _cloud(points.seen, points, dots.DARK),
             _faded(_quiet(points.seen, points), inside, dots.DARK),
             key="seen",
-            label=f"The point cloud as the model read it, {self.size(sample)}. {KEYS}, Enter picks a point.",
+            label=f"The point cloud as the model read it, {self.size(sample)}. {KEYS}, Enter marks a point.",
             hint=hint,
             pick=pick,
             on_pick=on_pick,
             limit=SIDE,
             region=inside is not None,
             on_region=_selection(points, on_region),
+            brush=brush.size if brush else None,
+            through=brush is not None and brush.through,
+            on_stroke=brush.on_stroke if brush else None,
         )
 
     def original(self, case: Case, sample: Sample) -> None:
@@ -283,8 +290,7 @@ def _points(sample: Sample) -> Points:
 
 def _cloud(shown: Float32[np.ndarray, "n 3"], points: Points, ground: dots.Ground) -> Cloud:
     # All clouds of a sample have the same scale: that of the points of the model input.
-    up = "xyz".index(points.model_up)
-    return Cloud(shown, up, dots.reach(points.seen), dots.LOOK, ground.colour, ground.ink)
+    return Cloud(shown, "xyz".index(points.model_up), dots.reach(points.seen), dots.LOOK, ground.colour, ground.ink)
 
 
 def _quiet(shown: Float32[np.ndarray, "n 3"], points: Points) -> UInt8[np.ndarray, "n 3"]:

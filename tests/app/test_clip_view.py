@@ -9,6 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import perceiver
+from app.components import Painted
+from app.views.clip_parts import Clip
 from perceiver import Run
 from perceiver.analysis.region import parse
 from tests.app import clips, pages
@@ -138,3 +140,16 @@ def test_the_shares_of_sound_and_picture_are_told(app: AppTest, run: Run) -> Non
     assert f"block 1 {share:.1%}".replace("%", " %") in pages.said(app)
     assert "uniform attention: 16.3 %" in pages.said(app)
     assert f"Block 1 puts {share:.0%}".replace("%", " %") + " of its weight on the sound" in pages.said(app)
+
+
+def test_painted_patches_are_those_of_the_frame_or_of_all_frames(run: Run) -> None:
+    clip, patches = Clip.of(run.sample), np.zeros(64, bool)
+    patches[[3, 40]] = True
+    here = np.flatnonzero(clip.elements_of(Painted("video", 2, patches), through=False))
+    assert here.tolist() == [SOUND + 2 * 64 + 3, SOUND + 2 * 64 + 40]
+    everywhere = np.flatnonzero(clip.elements_of(Painted("video", 2, patches), through=True))
+    assert everywhere.tolist() == [SOUND + step * 64 + at for step in range(8) for at in (3, 40)]
+    heard = np.zeros(SOUND, bool)
+    heard[7] = True
+    for through in (False, True):
+        assert np.flatnonzero(clip.elements_of(Painted("audio", 2, heard), through=through)).tolist() == [7]

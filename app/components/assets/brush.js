@@ -1,14 +1,16 @@
-// Elements of a map that are painted: where the frame has a `brush`, its width as a share of the longer side, a drag or
-// a click paints and selects no region. `send` gets the painted elements as [start, stop, start, stop, ...].
+// Elements of a map that are painted: where the frame has a `brush`, { width } as a share of the longer side, a drag or a
+// click paints and selects no region; with the width null a drag draws a lasso. `send` gets the painted elements as
+// [start, stop, start, stop, ...].
 class Brush {
   constructor(view) {
     this.view = view;
     this.painted = new Set();
+    this.lasso = null; // the lasso that is drawn
     this.last = null; // where the stroke has come to, in pixels of the page; null between strokes
     const { marks } = view;
     marks.addEventListener("pointerdown", (event) => this.down(event));
     marks.addEventListener("pointermove", (event) => this.move(event));
-    marks.addEventListener("pointerup", () => this.up());
+    marks.addEventListener("pointerup", (event) => this.up(event));
     marks.addEventListener("pointercancel", () => this.drop());
   }
 
@@ -26,51 +28,56 @@ class Brush {
     if (!this.on || event.button) return;
     this.painted.clear();
     this.last = this.placed(event);
+    if (this.view.frame.brush.width === null) this.lasso = new Trail(null, this.last);
     this.view.marks.setPointerCapture(event.pointerId);
     this.move(event);
   }
 
-  // Dabs along the way from where the stroke has come to.
   move(event) {
     if (this.last === null) return;
-    const box = this.view.marks.getBoundingClientRect();
-    const radius = (this.view.frame.brush * Math.max(box.width, box.height)) / 2;
-    const [from, to] = [this.last, this.placed(event)];
-    const steps = Math.max(1, Math.ceil((2 * Math.hypot(to[0] - from[0], to[1] - from[1])) / Math.max(radius, 2)));
-    for (let i = 1; i <= steps; i += 1) {
-      this.dab(from.map((at, axis) => at + ((to[axis] - at) * i) / steps), radius, [box.width, box.height]);
+    const to = this.placed(event);
+    if (this.lasso) this.lasso.add(to);
+    else {
+      const { width, height } = this.view.marks.getBoundingClientRect();
+      const trail = new Trail(Math.max(2, this.view.frame.brush.width * Math.max(width, height)), this.last);
+      trail.add(to);
+      this.cover(trail);
+      this.painted.add(this.view.elementAt(event));
     }
     this.last = to;
-    this.painted.add(this.view.elementAt(event));
     this.view.drawMarks();
   }
 
-  // The elements whose middle lies under the brush.
-  dab([x, y], radius, [width, height]) {
+  // The elements whose middle lies under the brush, or within the lasso; of a single row its columns count alone.
+  cover(trail) {
     const { rows, columns } = this.view;
-    const [tall, wide] = [height / rows, width / columns];
-    const within = (at, size, count) => [
-      Math.max(0, Math.ceil((at - radius) / size - 0.5)),
-      Math.min(count - 1, Math.floor((at + radius) / size - 0.5)),
+    const box = this.view.marks.getBoundingClientRect();
+    const [tall, wide] = [box.height / rows, box.width / columns];
+    const [left, top, right, bottom] = trail.bounds;
+    const within = (low, high, size, count) => [
+      Math.max(0, Math.ceil(low / size - 0.5)),
+      Math.min(count - 1, Math.floor(high / size - 0.5)),
     ];
-    const [top, bottom] = rows === 1 ? [0, 0] : within(y, tall, rows);
-    const [left, right] = within(x, wide, columns);
-    for (let row = top; row <= bottom; row += 1) {
-      for (let column = left; column <= right; column += 1) {
-        const down = rows === 1 ? 0 : (row + 0.5) * tall - y;
-        if (Math.hypot((column + 0.5) * wide - x, down) <= radius) this.painted.add(row * columns + column);
+    const [first, last] = rows === 1 ? [0, 0] : within(top, bottom, tall, rows);
+    const [from, to] = within(left, right, wide, columns);
+    const inside = rows === 1 ? () => true : trail.cover();
+    for (let row = first; row <= last; row += 1) {
+      for (let column = from; column <= to; column += 1) {
+        if (inside((column + 0.5) * wide, (row + 0.5) * tall)) this.painted.add(row * columns + column);
       }
     }
   }
 
-  up() {
+  up(event) {
     if (this.last === null) return;
-    this.last = null;
+    if (this.lasso?.points.length > 2) this.cover(this.lasso);
+    else if (this.lasso) this.painted.add(this.view.elementAt(event)); // a click
+    this.last = this.lasso = null;
     this.take();
   }
 
   drop() {
-    this.last = null;
+    this.last = this.lasso = null;
     this.painted.clear();
     this.view.drawMarks();
   }
@@ -83,17 +90,14 @@ class Brush {
   }
 
   take() {
-    const runs = [];
-    for (const element of [...this.painted].sort((a, b) => a - b)) {
-      if (runs.at(-1) === element) runs[runs.length - 1] += 1;
-      else runs.push(element, element + 1);
-    }
-    this.send(runs);
+    this.view.drawMarks();
+    this.send(runsOf(this.painted));
   }
 
   draw(context) {
-    if (!this.painted.size) return;
     const { rows, columns, marks } = this.view;
+    this.lasso?.draw(context, marks.width / marks.getBoundingClientRect().width);
+    if (!this.painted.size) return;
     const [wide, tall] = [marks.width / columns, marks.height / rows];
     context.fillStyle = "rgba(255,255,255,.65)";
     for (const element of this.painted) {

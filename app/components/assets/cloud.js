@@ -1,9 +1,10 @@
 // One cloud, to be turned: hover and the keyboard read its points, a click or Enter picks one; once the button is
-// pressed, a drag selects a region.
+// pressed, a drag selects a region; where the frame has a brush, a drag paints.
 export default function ({ data, parentElement, setTriggerValue }) {
   const view = remember(parentElement, () => new CloudView(parentElement));
   view.send = (index) => setTriggerValue("pick", index);
   view.box.send = (box) => setTriggerValue("region", box ?? []);
+  view.brush.send = (runs) => setTriggerValue("stroke", runs);
   view.show(openFrame(data));
   return () => view.close();
 }
@@ -23,6 +24,7 @@ class CloudView {
     this.resize = new ResizeObserver(() => this.lay());
     this.resize.observe(this.figure);
     this.box = new CloudBox(this, root.querySelector(".select"));
+    this.brush = new CloudBrush(this);
     new Steering(this.canvas, this.canvas, () => this.stage.camera, {
       spot: (event) => this.stage.spot(event),
       hover: (event) => this.hover(event),
@@ -46,6 +48,7 @@ class CloudView {
     named(this.canvas, "application", frame.label).tabIndex = 0;
     this.bar.show(frame.bar, frame.table);
     this.box.show();
+    this.brush.show();
     this.stage.show(frame, [this.canvas]);
     this.lay();
     this.read();
@@ -64,6 +67,7 @@ class CloudView {
     if (this.cursor !== null && this.cursor !== this.picked) this.stage.ring(context, this.cursor, 1);
     if (this.picked !== null) this.stage.ring(context, this.picked, 2);
     this.box.draw(context);
+    this.brush.draw(context);
   }
 
   // The keyboard's place in the middle of the picture, and the point it reads.
@@ -133,7 +137,8 @@ class CloudView {
     else if (zooms[event.key]) camera.zoom(zooms[event.key], camera.now.target);
     else if (event.key === "0" || event.key === "Home") camera.reset();
     else if (this.frame.readable && (event.key === "Enter" || event.key === " ")) {
-      if (this.cursor !== null) this.pick(this.cursor);
+      if (this.cursor !== null && this.brush.on) this.brush.send([this.cursor, this.cursor + 1]);
+      else if (this.cursor !== null) this.pick(this.cursor);
     } else if (event.key === "Escape" && this.frame.region) this.box.send(null);
     else if (this.frame.readable && event.key === "Escape") this.pick(null);
     else return;

@@ -1,5 +1,6 @@
 // A clip at one moment: the frame that is shown then and the sound around it, each with its part of a map, and the bar
-// of time that moves both. A click or Enter picks an element, a drag selects a region. Playing needs no new frames.
+// of time that moves both. A click or Enter picks an element, a drag selects a region or, where
+// the frame has a brush, paints. Playing needs no new frames.
 export default function ({ data, parentElement, setTriggerValue }) {
   const player = remember(parentElement, () => new Player(parentElement));
   player.send = setTriggerValue;
@@ -54,6 +55,7 @@ class Player {
     for (const [view, part] of [[this.picture, "video"], [this.sound, "audio"]]) {
       view.send = (at) => this.pick(part, at);
       view.selection.send = (box) => this.select(part, box);
+      view.brush.send = (runs) => this.stroke(part, runs);
     }
     if (frame.sound) {
       const { rgb_sound: rgb, values_sound: values, shades_sound: shades, table } = frame;
@@ -133,6 +135,10 @@ class Player {
 
   select(part, box) {
     this.send("region", { part, step: Math.floor(this.index / this.frame.each), box, moment: this.at });
+  }
+
+  stroke(part, runs) {
+    this.send("stroke", { part, step: Math.floor(this.index / this.frame.each), runs, moment: this.at });
   }
 
   scrub() {

@@ -99,6 +99,27 @@ class Splats {
     return { ...spot, inside, hidden };
   }
 
+  // Calls `take(point, x, y)` with the pixel of the middle of every point.
+  each(take) {
+    const { points, count } = this;
+    const { right, down, x, y } = this.view;
+    const along = (axis, at) => axis[0] * points[at] + axis[1] * points[at + 1] + axis[2] * points[at + 2];
+    for (let i = 0; i < count; i += 1) take(i, along(right, 3 * i) + x, along(down, 3 * i) + y);
+  }
+
+  // Calls `take(point, x, y)` with every pixel of a box in which a point is seen.
+  seen([left, top, right, bottom], take) {
+    const { side, pad, stride } = this.view;
+    const [first, last] = [Math.max(0, Math.floor(top)), Math.min(side - 1, Math.ceil(bottom))];
+    const [from, to] = [Math.max(0, Math.floor(left)), Math.min(side - 1, Math.ceil(right))];
+    for (let y = first; y <= last; y += 1) {
+      for (let x = from; x <= to; x += 1) {
+        const point = this.front[(y + pad) * stride + x + pad];
+        if (point >= 0) take(point, x, y);
+      }
+    }
+  }
+
   // The point seen nearest to a pixel, at most `within` pixels away; null where there is none.
   closest(x, y, within) {
     const { side, pad, stride } = this.view;

@@ -103,6 +103,23 @@ class Stage {
     return this.splats.closest(x * this.factor, y * this.factor, within * this.factor);
   }
 
+  // The points under a trail: those that are seen there, or with `through` all whose middle lies there.
+  under(trail, through) {
+    if (this.stale) this.draw();
+    const { factor, splats } = this;
+    const inside = trail.cover();
+    const [left, top, right, bottom] = trail.bounds;
+    const found = new Set();
+    const take = (point, x, y) => {
+      const [across, down] = [(x + 0.5) / factor, (y + 0.5) / factor];
+      const near = across >= left && across <= right && down >= top && down <= bottom;
+      if (near && inside(across, down)) found.add(point);
+    };
+    if (through) splats.each(take);
+    else splats.seen([left, top, right, bottom].map((at) => at * factor), (point, x, y) => found.has(point) || take(point, x, y));
+    return found;
+  }
+
   // The place in space under the pointer, in units of the reach: that of the point there, or in the middle's depth.
   spot(event) {
     const point = this.point(event);

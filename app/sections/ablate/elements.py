@@ -14,6 +14,7 @@ from perceiver.analysis.erasure import LONGEST, MOST_REGIONS, ElementMask, Erasu
 from perceiver.analysis.region import Region
 from perceiver.errors import ConfigError
 
+from ...components import BrushWidth
 from ...services import ablation
 from ...session import controls, state, text
 from ...session.view import AblateView
@@ -21,8 +22,9 @@ from ...views.base import Brush
 from .. import strip
 from ..context import AblateContext
 
-BRUSHES: Mapping[float, str] = {0.0: "Box", 0.03: "Fine", 0.08: "Medium", 0.2: "Wide"}
-"""Tools by the width of the brush, as a share of the longer side of the input; a box has none."""
+TOOLS: Mapping[str, str] = {"box": "Box", "fine": "Fine", "medium": "Medium", "wide": "Wide", "lasso": "Lasso"}
+BRUSHES: Mapping[str, BrushWidth] = {"fine": 0.03, "medium": 0.08, "wide": 0.2, "lasso": "lasso"}
+"""The tools that paint."""
 
 ONLY: Mapping[str, str] = {"inside": "Erase", "outside": "Keep"}
 WAYS: Mapping[str, str] = {"remove": "Remove", "mean": "Mean", "blur": "Blur"}
@@ -41,16 +43,16 @@ def tools(context: AblateContext) -> None:
     """What marks elements, what becomes of them, and the buttons that undo, redo and clear."""
     view, history = context.view, _history(context)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="erase_tools"):
-        if context.modality.paintable:
-            st.session_state.setdefault("erase_tool", 0.08)
-            st.segmented_control(
-                "Box, or width of the brush",
-                list(BRUSHES),
-                format_func=BRUSHES.__getitem__,
-                required=True,
-                key="erase_tool",
-                help="Drag over the input. What is marked adds to what was marked before.",
-            )
+        st.session_state.setdefault("erase_tool", "medium")
+        st.segmented_control(
+            "Tool",
+            list(TOOLS),
+            format_func=lambda tool: "Turn" if tool == "box" and _is_cloud(context) else TOOLS[tool],
+            required=True,
+            key="erase_tool",
+            help="A box, a brush of three widths, or a lasso, which is drawn around elements. What is marked adds to "
+            "what was marked before.",
+        )
         controls.segments(
             "Marked elements", "only", ONLY, view.only, help="Erase them, or keep only these and erase all others."
         )
@@ -72,16 +74,18 @@ def tools(context: AblateContext) -> None:
 def canvas(context: AblateContext) -> None:
     """The input with the erased elements hatched, to mark more of them."""
     found, said = _resolved(context)
-    sample, how = context.sample, "Drag over it to mark elements."
-    if context.sample.coordinates is not None:
+    sample, tool = context.sample, st.session_state.get("erase_tool", "box")
+    how = "Drag around elements to mark them." if tool == "lasso" else "Drag over it to mark elements."
+    if tool == "box" and _is_cloud(context):
         how = "Press Select region and drag over the points to mark them."
     strip.heading("Model input", f"The input array, as the model read it. {how}")
     inside: Bool[np.ndarray, "M"] | None = None
-    if found is not None and sample.coordinates is not None:
+    if found is not None and _is_cloud(context):
         inside = ~found.mask.marked
     elif found is not None:
         sample = dataclasses.replace(sample, erased=found.mask.marked.reshape(sample.shape))
-    size = st.session_state.get("erase_tool", 0.0) if context.modality.paintable else 0.0
+    size = BRUSHES.get(tool)
+    through = size is not None and bool(st.session_state.get("erase_through"))
     context.modality.seen(
         sample,
         None,
@@ -89,12 +93,23 @@ def canvas(context: AblateContext) -> None:
         hint=how,
         inside=inside,
         on_region=lambda region: _boxed(context, region),
-        brush=Brush(size, lambda stroke: _painted(context, stroke)) if size else None,
+        brush=Brush(size, lambda stroke: _painted(context, stroke), through) if size else None,
     )
     if found is not None:
         said = f"Erased: {found.words()}."
     if said:
         st.caption(text.plain(said))
+    reaches = context.modality.reaches(context.sample)
+    if reaches and size:
+        st.session_state.setdefault("erase_through", False)
+        st.segmented_control(
+            "Brush and lasso mark",
+            [False, True],
+            format_func=lambda through: reaches[through],
+            required=True,
+            key="erase_through",
+            help="What is seen under them, or all elements at the same place.",
+        )
 
 
 def _resolved(context: AblateContext) -> tuple[Erasure | None, str]:
@@ -108,11 +123,16 @@ def _resolved(context: AblateContext) -> tuple[Erasure | None, str]:
         return None, text.sentence(str(error))
 
 
+def _is_cloud(context: AblateContext) -> bool:
+    """Whether the elements are free points, which are turned to be seen."""
+    return context.sample.coordinates is not None
+
+
 def _ways(context: AblateContext) -> tuple[str, ...]:
     """The ways to erase that an input allows."""
     if not context.config.content_channels:
         return ("remove",)
-    return ("remove", "mean") if context.sample.coordinates is not None else ("remove", "mean", "blur")
+    return ("remove", "mean") if _is_cloud(context) else ("remove", "mean", "blur")
 
 
 def _way(context: AblateContext) -> Any:

@@ -227,7 +227,8 @@ _CLIPS: dict[str, Any] = {
 def _clip_recipe(name: str, order: tuple[str, ...], **changes: Any) -> Recipe:
     """A clip recipe; the family differs in the senses and in their dropout only."""
     values: dict[str, Any] = {"steps": 2_500, "batch": 32, "elements": None, "warmup": 200, "mixup": 0.3}
-    values |= {"teacher": Teacher(steps=1_200, batch=32, widths=(16, 32, 64, 96)), "augmentation": ClipAugmentation()}
+    values["teacher"] = Teacher(steps=1_200, batch=32, widths=(16, 32, 64, 96))
+    values["augmentation"] = ClipAugmentation(senses=order)
     return Recipe(name, _clip_model(order), **(values | changes))
 
 

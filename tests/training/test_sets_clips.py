@@ -205,3 +205,11 @@ def test_two_models_are_compared_on_the_same_clips(folder: Path, monkeypatch: py
     assert found.interval == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])))
     with pytest.raises(CheckpointError, match="the model knows the classes"):
         evaluation.compare(fused, Perceiver(dataclasses.replace(fused.config, labels=ACTIONS[::-1])), folder)
+
+
+def test_the_card_tells_the_augmentation_of_the_senses_that_a_model_has() -> None:
+    both, sound, video = (recipes.get(name).augmentation.sentence() for name in ("av-fused", "av-audio", "av-video"))
+    assert both == f"{video}; 100% with the sound of another clip of the class; {sound}"
+    assert sound.startswith("sounds played")
+    assert video.startswith("frames scaled")
+    assert "sound" not in video

@@ -40,6 +40,7 @@ class ClipAugmentation:
     light   range of a factor on the brightness
     paired  fraction of clips that keep their own sound; the others get that of another clip of their class
     sound   augmentation of the sound
+    senses  what the model has of both, which the description is about
     """
 
     scale: tuple[float, float] = (0.8, 1.1)
@@ -48,15 +49,22 @@ class ClipAugmentation:
     light: tuple[float, float] = (0.6, 1.1)
     paired: float = 0.0
     sound: SoundAugmentation = field(default_factory=SoundAugmentation)
+    senses: tuple[str, ...] = ("video", "audio")
 
     def sentence(self) -> str:
         """Description for the model card."""
-        mirrored = ", mirrored at random" if self.mirror else ""
-        sound = "" if self.paired == 1 else f"; {1 - self.paired:.0%} with the sound of another clip of the class"
-        return (
-            f"frames scaled by {self.scale[0]:g} to {self.scale[1]:g}, moved by up to {self.shift:g} of half the side, "
-            f"{self.light[0]:g} to {self.light[1]:g} times as bright{mirrored}{sound}; sounds {self.sound.sentence()}"
-        )
+        parts = []
+        if "video" in self.senses:
+            parts.append(
+                f"frames scaled by {self.scale[0]:g} to {self.scale[1]:g}, moved by up to {self.shift:g} of half the "
+                f"side, {self.light[0]:g} to {self.light[1]:g} times as bright"
+                + (", mirrored at random" if self.mirror else "")
+            )
+        if {"video", "audio"} <= {*self.senses} and self.paired < 1:
+            parts.append(f"{1 - self.paired:.0%} with the sound of another clip of the class")
+        if "audio" in self.senses:
+            parts.append(f"sounds {self.sound.sentence()}")
+        return "; ".join(parts)
 
 
 class ClipSet:

@@ -169,6 +169,7 @@ def test_measures_of_a_model_that_hears_only(folder: Path) -> None:
         "Accuracy with the sound alone",
         "Attention mass on the sound, block 1 (mean map)",
         "Attention mass on the sound, block 2 (mean map)",
+        *(f"Movement of the map on the {s} without the other, block {b}" for s in ("frames", "sound") for b in (1, 2)),
     }
     examples = open_set(folder, TEST, config).held_out()
     inputs = examples.inputs(model)
@@ -178,6 +179,12 @@ def test_measures_of_a_model_that_hears_only(folder: Path) -> None:
     assert found["Accuracy with the frames alone"] == pytest.approx(float(expected))
     share = np.mean([float(model.trace(one[None]).map(1)[:60].sum()) for one in inputs])
     assert found["Attention mass on the sound, block 2 (mean map)"] == pytest.approx(share, rel=1e-5)
+    # The map of the sound alone, and that of both cut to the sound.
+    moved = []
+    for one in inputs:
+        alone, both = (model.trace(rows[None]).latent_maps(1, slice(None)).mean(dim=0) for rows in (one[:60], one))
+        moved.append(float((alone - both[:60] / both[:60].sum()).abs().sum() / 2))
+    assert found["Movement of the map on the sound without the other, block 2"] == pytest.approx(np.mean(moved))
 
 
 def test_all_recipes_of_clips_have_one_shape() -> None:

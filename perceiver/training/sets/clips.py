@@ -138,8 +138,9 @@ def prepared(
 @torch.no_grad()
 def measure_senses(model: Perceiver, examples: Examples, progress: ProgressCallback = ignore) -> dict[str, float]:
     """What a model of frames and sound makes of each: accuracy with one of them alone, whose elements are then the
-    input array, and the share of each block's mean map on the sound (mean over up to 200 examples). Empty for other
-    models."""
+    input array; the share of each block's mean map on the sound; and how far the map on one of them moves when the
+    other is removed: the total variation between the map that is left and its part of the map of both, scaled to a sum
+    of 1. Maps are means over latents, measures of maps are means over up to 200 examples. Empty for other models."""
     rows, begin = {}, 0
     for segment in model.config.segments:
         rows[segment.name] = slice(begin, begin + segment.count)
@@ -157,15 +158,27 @@ def measure_senses(model: Perceiver, examples: Examples, progress: ProgressCallb
         for name, word in (("video", "frames"), ("audio", "sound"))
     }
     chosen = torch.linspace(0, len(examples) - 1, min(_MAPPED, len(examples))).long().tolist()
+    words = {"audio": "sound", "video": "frames"}
     shares: dict[int, list[float]] = {}
+    moves: dict[tuple[str, int], list[float]] = {}
     for done, index in enumerate(chosen, start=1):
-        trace = model.trace(examples.at(slice(index, index + 1)).inputs(model))
-        for block in trace.blocks:
-            shares.setdefault(block, []).append(float(trace.map(block)[rows["audio"]].sum()))
+        inputs = examples.at(slice(index, index + 1)).inputs(model)
+        both = model.trace(inputs)
+        alone = {name: model.trace(inputs[:, rows[name]]) for name in words}
+        for block in both.blocks:
+            weights = both.map(block)
+            shares.setdefault(block, []).append(float(weights[rows["audio"]].sum()))
+            for name, trace in alone.items():
+                before = weights[rows[name]] / weights[rows[name]].sum()
+                moves.setdefault((name, block), []).append(float((trace.map(block) - before).abs().sum() / 2))
         progress(done / len(chosen), "Measuring maps")
-    return found | {
+    found |= {
         f"Attention mass on the sound, block {block + 1} (mean map)": float(np.mean(values))
         for block, values in shares.items()
+    }
+    return found | {
+        f"Movement of the map on the {words[name]} without the other, block {block + 1}": float(np.mean(values))
+        for (name, block), values in sorted(moves.items())
     }
 
 

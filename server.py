@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from http.cookies import CookieError, SimpleCookie
@@ -46,6 +47,9 @@ HEADERS = {
 
 MAIN_PAGE = "/explore"
 """The address that the main page would have if it were like the others; it leads to the main page."""
+
+LAST_LOADED = "app.sections.downloads"
+"""The module that is imported last of those that take long: `app.sections.header.HEAVY`."""
 
 _NEEDED = (b"cookie", b"sec-fetch-dest", b"x-forwarded-proto")
 
@@ -122,8 +126,19 @@ async def _end_sessions() -> None:
     pause = min(15.0, max(1.0, st.get_option("server.disconnectedSessionTTL") / 4))
     while True:
         await asyncio.sleep(pause)
-        if _end_expired():
-            gc.collect()  # a session's values, such as its uploads, are in cycles with its page
+        if _end_expired() or (not gc.get_freeze_count() and LAST_LOADED in sys.modules):
+            _collect()
+
+
+def _collect() -> None:
+    """Frees what is in cycles, such as the values of a session, and exempts what is left from later collections.
+
+    Streamlit collects after every run of a page, which holds the answer back for as long as it takes to go through
+    everything that the libraries have loaded, 0.15 s.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
 
 
 def _end_expired() -> int:

@@ -1,8 +1,8 @@
 """Custom Streamlit components: clickable maps, rotatable point clouds, grids of tiles, bar lists, and a drawing pad."""
 
+from .awaited import awaited
 from .bands import BandAxis, Off, bands
 from .canvas import BrushWidth, Grid, map_canvas
-from .chart import chart
 from .clip import clip
 from .cloud import Cloud, cloud, cloud_row
 from .link import copy_link, remember_sidebar
@@ -30,8 +30,8 @@ __all__ = [
     "Tick",
     "Tile",
     "Track",
+    "awaited",
     "bands",
-    "chart",
     "clip",
     "cloud",
     "cloud_row",

@@ -6,10 +6,10 @@ import streamlit as st
 
 from perceiver.plots.part_shares import part_shares_figure, part_shares_text
 
-from ..components import chart
 from ..services import maps
 from ..services.samples import describe
 from ..session import state
+from ..views.chart import chart
 from .context import ExploreContext
 
 HELP = (
@@ -33,7 +33,7 @@ def show(context: ExploreContext) -> None:
     told = part_shares_text(*drawn)
     st.markdown(told)
     chart(
-        part_shares_figure(*drawn),
+        lambda: part_shares_figure(*drawn),
         key="part_shares",
         alt=told,
         on_select=_choose,

@@ -21,11 +21,12 @@ from perceiver.plots.split import (
     shares_text,
 )
 
-from ..components import Row, chart, ranking
+from ..components import Row, ranking
 from ..services import split as service
 from ..services.samples import axis_words
 from ..session import state, text
 from ..views.base import Paint
+from ..views.chart import chart
 from . import downloads
 from .context import ExploreContext
 
@@ -78,7 +79,7 @@ def why(context: ExploreContext, selection: MapSelection, strongest: ElementRead
         "the parts. Choose one to see its map."
     )
     told = f"Score of latent {latent + 1} of block {block + 1} at this {spot}: {score_text(pieces)}."
-    chart(score_figure(pieces, list(bundles)), key="score_parts", alt=told)
+    chart(lambda: score_figure(pieces, list(bundles)), key="score_parts", alt=told)
     most = max(abs(one.excess) for one in terms) or 1.0
     ranking(
         [
@@ -115,7 +116,7 @@ def shares(context: ExploreContext, selection: MapSelection) -> None:
     figure, rows = st.columns([2, 1], gap="medium")
     with figure:
         alt = f"Share of the variance of the scores of {whose}. {shares_text(each, bundles, found.blocks)}"
-        chart(shares_figure(each, bundles, found.blocks, view.block), key="split_shares", alt=alt)
+        chart(lambda: shares_figure(each, bundles, found.blocks, view.block), key="split_shares", alt=alt)
     with rows:
         at = found.blocks.index(view.block)
         st.caption(f"Block {view.block + 1}, {whose}; choose one to see its maps.")
@@ -180,7 +181,7 @@ def _along(context: ExploreContext, along: ContentAlong) -> None:
     st.caption(f"Mean content along {words.span}: weighted by attention, and in the whole {context.modality.noun}.")
     axis = f"{words.title} ({words.unit})" if words.unit else words.title
     alt = f"Content that is read along {words.span}, and its mean in the {context.modality.noun}."
-    chart(along_figure(along.places, along.read, along.average, axis), key="read_along", alt=alt)
+    chart(lambda: along_figure(along.places, along.read, along.average, axis), key="read_along", alt=alt)
 
 
 def _pick(element: int | None) -> None:

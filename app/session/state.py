@@ -84,6 +84,17 @@ def replace(**values: Any) -> None:
     st.session_state["view"] = {**st.session_state.get("view", DEFAULTS), **values}
 
 
+def draws_charts() -> bool:
+    """Whether charts are drawn: one of them has come near the window."""
+    return bool(st.session_state.get("draws_charts"))
+
+
+def draw_charts() -> None:
+    """Callback: charts are drawn from now on."""
+    st.session_state["draws_charts"] = True
+    st.session_state["touched"] = True
+
+
 def choose(name: str, value: str) -> None:
     """Sets a reading option. The input elements become others, so those that are marked are forgotten."""
     read = dict(view(View).read) | {name: value}

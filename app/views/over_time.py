@@ -13,11 +13,11 @@ from perceiver.analysis.timeline import Timeline
 from perceiver.errors import InputError
 from perceiver.plots.timeline import per_point, timeline_figure, timeline_text
 
-from ..components import chart
 from ..services import export, models, scan
 from ..services.inference import Case
 from ..services.queueing import Progress
 from ..session import state, text
+from .chart import chart
 
 HALVES = 600.0
 """Clip length in seconds up to which windows overlap by half; in longer clips they do not overlap."""
@@ -145,7 +145,7 @@ def _results(case: Case, timeline: Timeline, sample: Windowed) -> None:
     names = [text.label(name) for name in models.config(case.model).class_names]
     words = timeline_text(timeline, names)
     chart(
-        timeline_figure(timeline, names, duration=sample.duration, window=(sample.start, sample.stop)),
+        lambda: timeline_figure(timeline, names, duration=sample.duration, window=(sample.start, sample.stop)),
         key="timeline",
         on_select=_picked,
         alt=words,

@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from app.session import state
 from perceiver import Perceiver
 from tests.app import folder
 
@@ -19,6 +20,12 @@ PATIENCE = 60
 @pytest.fixture(scope="session")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder.build(tmp_path_factory.mktemp("checkpoints"))
+
+
+@pytest.fixture(autouse=True)
+def charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Charts are drawn, as for a visitor who has come near one: the harness has no window."""
+    monkeypatch.setattr(state, "draws_charts", lambda: True)
 
 
 @pytest.fixture

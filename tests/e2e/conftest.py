@@ -120,6 +120,12 @@ def at_rest(page: Page) -> None:
     expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
 
 
+def come_to_charts(page: Page) -> None:
+    """Scrolls to the first chart, and waits until charts are drawn."""
+    page.get_by_test_id("stMain").locator(".place[role=img]").first.scroll_into_view_if_needed()
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=PATIENCE)
+
+
 def large(page: Page) -> Locator:
     """The large map of a block."""
     return page.get_by_role("application", name=re.compile("^Block "))

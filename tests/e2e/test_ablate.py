@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import PATIENCE, App, at_rest
+from tests.e2e.conftest import PATIENCE, App, at_rest, come_to_charts
 
 pytestmark = pytest.mark.e2e
 
@@ -52,6 +52,7 @@ def test_a_click_a_stroke_and_keys_take_bands_out(page: Page, app: App) -> None:
 def test_the_curve_leads_to_an_ablation_that_can_be_taken_along(page: Page, app: App) -> None:
     opened(page, app)
     # Where the machine is slow, the page asks before it works out the exact values; it takes clicks in either case.
+    come_to_charts(page)
     expect(page.get_by_text("Pick a point to remove what it stands for.")).to_be_visible(timeout=2 * PATIENCE)
     point = page.locator(".js-plotly-plot .scatterlayer .trace .points path").nth(2)
     point.scroll_into_view_if_needed()

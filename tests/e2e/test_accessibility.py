@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.conftest import PATIENCE, App
+from tests.e2e.conftest import PATIENCE, App, come_to_charts
 from tests.e2e.strips import at_rest
 
 pytestmark = pytest.mark.e2e
@@ -97,7 +97,12 @@ def test_axe_finds_nothing_serious_and_everything_has_a_name(page: Page, app: Ap
 def test_charts_are_told_in_words(page: Page, app: App, name: str) -> None:
     page.goto(f"{app.url}/{name}?model=image-4")
     at_rest(page)
+    places = [one.get_attribute("aria-label") for one in page.locator(".place[role=img]").all()]
+    assert all(len(told or "") > 20 for told in places), "before they are drawn"
+    come_to_charts(page)
+    at_rest(page)
     charts = page.get_by_test_id("stPlotlyChart")
+    assert charts.count() == len(places) > 0
     for chart in charts.all():
         told = chart.evaluate(
             "node => node.getAttribute('aria-label') || node.closest('[aria-label]')?.ariaLabel || ''"

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from perceiver import Trace, load, modalities
 from perceiver.sample import Sample
 from tests.app import sounds
-from tests.e2e.conftest import PATIENCE, App, at_rest, large, serving
+from tests.e2e.conftest import PATIENCE, App, at_rest, come_to_charts, large, serving
 
 pytestmark = pytest.mark.e2e
 ROWS, COLUMNS = sounds.MEL.input_shape
@@ -151,6 +151,7 @@ def test_a_drag_a_click_and_the_arrow_keys_move_the_window(uploaded: Page) -> No
 def test_the_answers_over_time_lead_to_their_windows(uploaded: Page) -> None:
     page = uploaded
     page.get_by_role("button", name="Scan the whole clip").click()
+    come_to_charts(page)
     curves = page.locator(".js-plotly-plot .scatterlayer .trace")
     expect(curves).to_have_count(len(sounds.LABELS), timeout=PATIENCE)  # plotly itself is loaded first
     expect(page.get_by_text("1 more window holds no signal")).to_be_visible()

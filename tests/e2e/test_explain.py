@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import PATIENCE, App
+from tests.e2e.conftest import PATIENCE, App, come_to_charts
 
 pytestmark = pytest.mark.e2e
 
@@ -32,6 +32,7 @@ def test_maps_come_first_and_clicks_become_links(page: Page, app: App) -> None:
 def test_the_chart_of_an_answer_comes_after_the_maps(page: Page, app: App) -> None:
     page.goto(f"{app.url}/explain")
     expect(page.get_by_text("random order").first).to_be_visible(timeout=PATIENCE)
+    come_to_charts(page)
     expect(page.locator(".js-plotly-plot")).to_have_count(5, timeout=PATIENCE)
     with page.expect_download() as download:
         page.get_by_role("button", name="Export").click()

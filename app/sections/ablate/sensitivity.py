@@ -18,10 +18,10 @@ from perceiver.analysis.sweep import Curve, Sweep, spearman
 from perceiver.lens import EncodingAxis
 from perceiver.plots.sweep import Line, Measure, sweep_figure, sweep_text
 
-from ...components import chart
 from ...services import ablation
 from ...session import controls, state, text
 from ...session.fields import ablation_text
+from ...views.chart import chart
 from ..context import AblateContext
 from ..downloads import download_button, stem
 from . import axis_text
@@ -122,7 +122,7 @@ def show(context: AblateContext, removed: Ablation, target: int) -> None:
             _want(f"not {task}")  # otherwise the next run would fail in the same way
             raise
     said = sweep_text(curves.lines(), name, view.measure)
-    chart(curves.figure(), key="sensitivity", alt=said, on_select=_picked, place=place)
+    chart(curves.figure, key="sensitivity", alt=said, on_select=_picked, place=place)
     with below.container():
         if not curves.sweep.done:
             _offer(curves.sweep, task)
@@ -153,7 +153,7 @@ def _go_on(context: AblateContext, curves: _Curves, task: str, place: DeltaGener
 def _still(place: DeltaGenerator, curves: _Curves) -> None:
     """The chart while it changes. One that reacts to clicks would be made again with every change, which flickers."""
     key = f"sensitivity_{curves.sweep.known}"
-    chart(curves.figure(), key=key, alt="The exact changes known so far.", place=place)
+    chart(curves.figure, key=key, alt="The exact changes known so far.", place=place)
 
 
 def _offer(sweep: Sweep, task: str) -> None:

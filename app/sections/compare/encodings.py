@@ -12,12 +12,13 @@ from perceiver.analysis.compare import central_element
 from perceiver.analysis.encodings import CodePattern, code_parts
 from perceiver.plots.encodings import gram_figure, gram_text, wave
 
-from ...components import Tile, chart
+from ...components import Tile
 from ...services import ablation, comparison, models
 from ...services.comparison import Pattern
 from ...services.samples import axis_words
 from ...session import state, text
 from ...views.base import Paint
+from ...views.chart import chart
 from ..context import CompareContext
 from .maps import LIMITS
 from .models import mark, name
@@ -68,7 +69,7 @@ def _dimensions(contexts: Sequence[CompareContext]) -> None:
     grams = {context.case.model: comparison.gram(context.case) for context in contexts}
     told = gram_text({s.case.model_name: (grams[s.case.model].effective, s.config.position_channels) for s in contexts})
     st.markdown("**Dimensions** :small[that the position encodings span]", help=EFFECTIVE)
-    chart(gram_figure({model: gram.shares for model, gram in grams.items()}), key="gram", alt=told)
+    chart(lambda: gram_figure({model: gram.shares for model, gram in grams.items()}), key="gram", alt=told)
     st.caption(text.plain(told))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -27,13 +28,14 @@ from perceiver.plots.encodings import (
 )
 from perceiver.positions import Band
 
-from ...components import Grid, chart, map_canvas
+from ...components import Grid, map_canvas
 from ...services import comparison, models
 from ...services.comparison import BandSource
 from ...services.queueing import Progress
 from ...services.samples import axis_words
 from ...session import controls, text
 from ...views.base import Paint, readout
+from ...views.chart import chart
 from ...views.sound import ruler
 from ..context import CompareContext
 from . import downloads
@@ -93,8 +95,7 @@ def _curves(models: Sequence[Tartan], words: str) -> None:
         with column:
             st.markdown(title)
             if tartan_measured(models, measure):
-                figure = tartan_figure(models, measure)
-                chart(figure, key=f"tartan_{measure}", alt=words)
+                chart(partial(tartan_figure, models, measure), key=f"tartan_{measure}", alt=words)
             else:
                 st.caption("It cannot be told of these maps.")
 
@@ -126,8 +127,11 @@ def _spectrum(context: CompareContext, one: Spectrum, measured: Sequence[Band], 
     words = spectrum_text(one.energy, one.frequencies, names)
     label = f"Spectrum of {context.case.model_name}, block {one.block + 1}. {words}"
     if one.energy.ndim != 2:
-        figure = profile_figure(one.energy, one.frequencies, bands, names, top=top)
-        chart(figure, key=f"spectrum_{context.case.model}", alt=label)
+        chart(
+            lambda: profile_figure(one.energy, one.frequencies, bands, names, top=top),
+            key=f"spectrum_{context.case.model}",
+            alt=label,
+        )
         st.caption(text.plain(words))
         return
     rows, columns = (tuple(wave(float(f), axis) for f in its) for its, axis in zip(one.frequencies, names, strict=True))

@@ -7,7 +7,7 @@ import streamlit as st
 from perceiver.plots.dataset import Interval, MeanLine, means_figure, means_text
 from perceiver.studies.base import Mean
 
-from ...components import chart
+from ...views.chart import chart
 from .choice import DataSetContext
 
 
@@ -72,7 +72,7 @@ def _bands(context: DataSetContext) -> None:
 
 def _figure(key: str, lines: list[MeanLine], axis: str, title: str, ticks: dict[float, str], prefix: str) -> None:
     words = means_text(lines, {at: f"{prefix}{name}" for at, name in ticks.items()})
-    chart(means_figure(lines, axis=axis, title=title, ticks=ticks), key=f"means_{key}", alt=words)
+    chart(lambda: means_figure(lines, axis=axis, title=title, ticks=ticks), key=f"means_{key}", alt=words)
     with st.popover("As a table", icon=":material/table_rows:", key=f"table_{key}"):
         st.dataframe(
             [

@@ -16,8 +16,9 @@ from perceiver.plots.dataset import (
     examples_figure,
 )
 
-from ...components import ColourBar, Grid, Ruler, Tick, chart, map_canvas
+from ...components import ColourBar, Grid, Ruler, Tick, map_canvas
 from ...session import controls, state, text
+from ...views.chart import chart
 from .choice import DataSetContext
 
 HEIGHT = 430
@@ -120,19 +121,19 @@ def examples_map(context: DataSetContext) -> None:
         )
         names = {"class": "Class", "right": "Right or wrong"}
         controls.segments("Colour", "colouring", names, context.view.colouring, label_visibility="collapsed")
-    figure = examples_figure(
-        places_of(context),
-        context.names,
-        by=context.view.colouring,
-        chosen=context.view.example,
-        height=HEIGHT,
-    )
     chart(
-        figure,
+        lambda: examples_figure(
+            places_of(context),
+            context.names,
+            by=context.view.colouring,
+            chosen=context.view.example,
+            height=HEIGHT,
+        ),
         key="examples_map",
         alt=f"A map of {len(context.analysis.examples):,} examples by their mean latent.",
         on_select=_picked,
         zoom=True,
+        at_once=True,
     )
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from perceiver.analysis.explanation import Question
 from perceiver.analysis.random_order import Direction
 from perceiver.plots.explanations import NAMES, course_figure, faithfulness_text
 
-from ...components import chart
 from ...services import explanation
 from ...session import text
+from ...views.chart import chart
 from ..context import ExplainContext
 from ..maps import CAVEAT
 from ..on_request import Work
@@ -48,7 +50,7 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...], ma
                 st.caption("Not computed yet.")
                 continue
             chart(
-                course_figure(scores, direction, strong=strong),
+                partial(course_figure, scores, direction, strong=strong),
                 key=direction,
                 alt=f"{direction.title()}: areas under the curves. "
                 + ", ".join(f"{NAMES[key]} {getattr(one, direction).area:.2f}" for key, one in scores.items()),

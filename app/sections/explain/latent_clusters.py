@@ -13,11 +13,12 @@ from perceiver.analysis.latents import LatentGroup
 from perceiver.analysis.maps import MapSelection
 from perceiver.plots.explanations import concentration_figure, concentration_text, movement_figure, movement_text
 
-from ...components import Tile, chart
+from ...components import Tile
 from ...services import explanation
 from ...services.maps import maps, strip
 from ...session import controls, state, text
 from ...session.view import CLUSTERS
+from ...views.chart import chart
 from ..context import ExplainContext
 from ..maps import head_control
 from .share_maps import pointing_hint, scale_text, share_maps
@@ -141,8 +142,7 @@ def _measures(context: ExplainContext) -> None:
     with concentrated:
         st.subheader("How much a latent reads", anchor=False)
         told = concentration_text(blocks, narrow, elements)
-        figure = concentration_figure(blocks, narrow, elements)
-        chart(figure, key="concentration", alt=told)
+        chart(lambda: concentration_figure(blocks, narrow, elements), key="concentration", alt=told)
         st.caption(text.plain(told))
     if len(blocks) == 1:
         return
@@ -150,6 +150,5 @@ def _measures(context: ExplainContext) -> None:
         st.subheader("How reading moves from block to block", anchor=False)
         moves = explanation.map_movement(context.case, head, context.progress)
         told = movement_text(moves.steps, moves.divergence)
-        figure = movement_figure(moves.steps, moves.divergence)
-        chart(figure, key="movement", alt=told)
+        chart(lambda: movement_figure(moves.steps, moves.divergence), key="movement", alt=told)
         st.caption(text.plain(told))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -15,13 +16,14 @@ from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.patching import LatentEffects
 from perceiver.plots.latents import effects_figure, effects_text, patching_figure, patching_text
 
-from ...components import Tile, chart
+from ...components import Tile
 from ...services import samples, single_latents
 from ...services.inference import Case
 from ...services.maps import maps, strip
 from ...services.queueing import Progress
 from ...services.samples import GallerySample
 from ...session import controls, state, text
+from ...views.chart import chart
 from ..context import ExplainContext
 from ..maps import CAVEAT
 from ..on_request import Request, Work
@@ -96,7 +98,7 @@ def _effects(context: ExplainContext, found: LatentEffects, names: tuple[str, ..
     bars, wall = st.columns([10, 11], gap="medium")
     with bars:
         chart(
-            effects_figure(effects, [names[i] for i in found.answers], strong=view.latent),
+            lambda: effects_figure(effects, [names[i] for i in found.answers], strong=view.latent),
             key="effects",
             alt=told,
             on_select=lambda: _picked("effects"),
@@ -194,7 +196,7 @@ def _exchange(context: ExplainContext, donors: Mapping[str, GallerySample], name
         work = _request(context, "patching", donor.key, left)
     if found is not None:
         told = patching_text(found.states, found.recovered, found.recovered_whole)
-        figure = patching_figure(found.states, found.recovered, strong=view.latent)
+        figure = partial(patching_figure, found.states, found.recovered, strong=view.latent)
         chart(figure, key="patching", alt=told, on_select=lambda: _picked("patching"))
         followed = f"“{names[found.target]}”"
         if found.against is not None:

@@ -1,0 +1,21 @@
+"""An empty place for something that is drawn when it comes near the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from .frame import asset
+
+_mount = st.components.v2.component(
+    "perceiver_awaited", html=asset("awaited.html"), css=asset("awaited.css"), js=asset("awaited.js")
+)
+
+
+def awaited(*, key: str, label: str, on_near: Callable[[], None]) -> None:
+    """Draws the place; calls `on_near` when it comes near the window.
+
+    label  what is drawn there, for screen readers
+    """
+    _mount(key=key, data={"label": label}, on_near_change=on_near)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import streamlit as st
@@ -10,58 +10,74 @@ import streamlit as st
 from app.sections.context import ExplainContext, run_page
 from app.sections.explain import downloads, faithfulness, latent_clusters, methods, relevance, single_latents
 from app.sections.explain.question import choose_question
-from app.sections.header import contents
 from app.sections.on_request import Work
 from app.services import explanation
 from app.services.queueing import Progress
-from app.session import state, text
+from app.session import controls, state, text
 from app.session.view import ExplainView
+from perceiver.analysis.explanation import Question
+
+SECTIONS = {
+    "relevance": "Relevance map",
+    "methods": "Methods and faithfulness",
+    "clusters": "Latent clusters",
+    "latents": "Single latents",
+}
+
+Left = Sequence[tuple[Work | None, Callable[[Progress], None]]]
+"""Work that is left, and what does it."""
 
 
 def page(context: ExplainContext) -> None:
-    """The whole page, top to bottom; what is quick comes first."""
+    """The question, the strip that answers it, and one section of evidence."""
     names = tuple(map(text.label, context.config.class_names))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         with st.container(width="stretch"):
             question = choose_question(context)
         menu = st.container(horizontal=True, width="content")
-    contents(
-        {
-            "methods": "Methods compared",
-            "faithfulness": "Faithfulness",
-            "clusters": "Latent clusters",
-            "latents": "Single latents",
-        }
-    )
-    relevance.show(context, question, names)
-    st.subheader("Methods compared", anchor="methods", divider="gray")
-    maps, missing = methods.show(context, question, names)
+    found = relevance.strip_of_blocks(context, question, names)
+    section = context.view.shown_section
+    controls.segments("Section", "section", SECTIONS, section, label_visibility="collapsed")
+    left: Left = ()
+    match section:
+        case "methods":
+            left = _methods(context, question, names)
+        case "clusters":
+            latent_clusters.show(context)
+        case "latents":
+            of_latents = single_latents.show(context, question, names)
+            left = [(work, partial(single_latents.finish, context, work)) for work in of_latents]
+        case _:
+            relevance.large(context, question, names, found)
     with menu:
-        downloads.menu(context, question, names, maps)
-    st.subheader("Faithfulness", anchor="faithfulness", divider="gray")
-    test = faithfulness.show(context, question, names, missing)
-    st.subheader("Latent clusters", anchor="clusters", divider="gray")
-    latent_clusters.show(context)
-    st.subheader("Single latents", anchor="latents", divider="gray")
-    of_latents = single_latents.show(context, question, names)
+        downloads.menu(context, question, names)
     context.progress.done()
     # The rest takes longer, and whatever the visitor does next ends it.
     state.publish()
-    left: list[tuple[Work, Callable[[Progress], None]]] = []
+    _finish(left)
+
+
+def _methods(context: ExplainContext, question: Question, names: tuple[str, ...]) -> Left:
+    """The maps of all methods, and how faithful they are. Returns the work that is left."""
+    missing = methods.show(context, question, names)
+    st.subheader("Faithfulness", anchor="faithfulness", divider="gray")
+    test = faithfulness.show(context, question, names, missing)
     parts: tuple[tuple[Work | None, explanation.Part], ...] = ((missing, "maps"), (test, "test"))
-    for work, part in parts:
-        if work is not None:
-            left.append((work, partial(explanation.continue_work, context.case, question, part)))
-    left += [(work, partial(single_latents.finish, context, work)) for work in of_latents]
-    for work, go_on in sorted(left, key=lambda one: one[0].request.seconds):
-        if work.progress is not None:
-            work.request.start()
-            try:
-                go_on(work.progress)
-            except Exception:
-                work.request.cancel()  # otherwise the next run would fail in the same way
-                raise
-            st.rerun()
+    return [(work, partial(explanation.continue_work, context.case, question, part)) for work, part in parts]
+
+
+def _finish(left: Left) -> None:
+    """Does the work that was asked for, what is quick first, and draws the page again with each result."""
+    wanted = [(work, go_on) for work, go_on in left if work is not None and work.progress is not None]
+    for work, go_on in sorted(wanted, key=lambda one: one[0].request.seconds):
+        assert work.progress is not None
+        work.request.start()
+        try:
+            go_on(work.progress)
+        except Exception:
+            work.request.cancel()  # otherwise the next run would fail in the same way
+            raise
+        st.rerun()
 
 
 run_page(ExplainView, page)

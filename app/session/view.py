@@ -40,6 +40,9 @@ OVERLAY = (0, 100)
 CLUSTERS = (2, 8)
 """How many clusters the latents of a block can be put into."""
 
+EXPLAINED = ("relevance", "methods", "clusters", "latents")
+"""The parts of the Explain page below the strip, of which one is shown."""
+
 MOST_OTHERS = 3
 """Models that can be compared with the first."""
 
@@ -270,6 +273,7 @@ class ClassView(View):
 class ExplainView(ClassView):
     """The Explain page.
 
+    section  the part of the page below the strip; empty for the one that the other fields are about
     against  the class that the target is contrasted with; None for none
     method   how relevance is computed
     part     the block whose part of the relevance is shown; None for all blocks together
@@ -280,6 +284,7 @@ class ExplainView(ClassView):
     donor    the sample whose states the latents get; None for none
     """
 
+    section: str = declared("", choice(EXPLAINED))
     against: int | None = declared(
         None, NUMBER, rule=_below("class", "none", lambda _, limits: limits.classes), of="model"
     )
@@ -294,6 +299,17 @@ class ExplainView(ClassView):
         None, NUMBER, rule=_below("block", "removal from the start", lambda _, limits: limits.plan), of="model"
     )
     donor: str | None = declared(None, text(), rule=_donor, of="model")
+
+    @property
+    def shown_section(self) -> str:
+        """The part of the page below the strip; where none is named, the one that the other fields are about."""
+        if self.section:
+            return self.section
+        if self.donor is not None or self.after is not None:
+            return "latents"
+        if self.group is not None or self.groups != DEFAULTS["groups"]:
+            return "clusters"
+        return "methods" if self.by != DEFAULTS["by"] else "relevance"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from app.services import explanation, samples
 from app.services.explanation import Question
 from app.services.inference import Case
 from app.services.queueing import Progress
-from app.session.view import ExplainView
+from app.session.view import EXPLAINED, ExplainView
 from app.views import get
 from perceiver import Perceiver, Trace, load, modalities
 from perceiver.analysis import batches
@@ -31,7 +31,7 @@ from perceiver.analysis.relevance import relevance
 from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
 from tests.app.conftest import PATIENCE, SCRIPT
-from tests.app.frames import Frame, frames, labelled
+from tests.app.frames import Frame, labelled
 from tests.app.pages import change, control, opened, said
 
 
@@ -88,6 +88,7 @@ def test_the_page_shows_what_the_library_finds(app: AppTest, model: Perceiver, s
     parts = labelled(app, "wall", "Relevance by block")
     assert [one["title"] for one in parts.meta["tiles"]] == ["Block 1", "Block 2", "Block 3"]
 
+    control(app, "section").set_value("methods").run()
     plain, signed = labelled(app, "wall", "Maps without a sign"), labelled(app, "wall", "Signed maps")
     assert [one["title"] for one in plain.meta["tiles"]] == [
         "Attention",
@@ -104,7 +105,21 @@ def test_the_page_shows_what_the_library_finds(app: AppTest, model: Perceiver, s
     ]
     assert "random order" in said(app)
     assert "no explanation" in said(app)
-    assert len(app.get("plotly_chart")) == 5
+    assert labelled(app, "wall", "Relevance by block"), "the strip stays"
+    charts = [len(change(app, section=one).get("plotly_chart")) for one in EXPLAINED]
+    assert charts == [0, 2, 2, 1]
+
+
+def test_a_link_shows_the_section_that_it_is_about() -> None:
+    about = {
+        "relevance": {"part": 1, "pick": 3},
+        "methods": {"by": "saliency"},
+        "clusters": {"groups": 3},
+        "latents": {"donor": "lamp-1"},
+    }
+    for section, values in about.items():
+        assert ExplainView(**values).shown_section == section  # type: ignore[arg-type]
+        assert ExplainView(**values, section="relevance").shown_section == "relevance"  # type: ignore[arg-type]
 
 
 def test_one_map_is_shown_closely_with_what_it_should_add_up_to(app: AppTest, model: Perceiver, sample: Sample) -> None:
@@ -122,11 +137,12 @@ def test_two_classes_are_contrasted(app: AppTest, model: Perceiver, sample: Samp
     expected = relevance(model, sample, 0, 2)
     large = labelled(app, "map", "Relevance for “bed / cot” rather than “vessel”")
     np.testing.assert_allclose(large.arrays["values"], 256 * expected.total.ravel(), rtol=1e-3, atol=1e-4)
-    assert tile(labelled(app, "wall", "Signed maps"), "Class relevance")
     assert "Red: “bed / cot” rests on it more than “vessel” does" in said(app)
     app.selectbox(key="asked").set_value(2).run()
     assert not app.exception
     assert app.session_state["view"]["against"] is None  # nothing is set against itself
+    change(app, target=0, against=2, section="methods")
+    assert tile(labelled(app, "wall", "Signed maps"), "Class relevance")
 
 
 def test_classes_are_chosen_from_the_lists(app: AppTest, trace: Trace) -> None:
@@ -147,7 +163,7 @@ def test_what_was_worked_out_is_kept(app: AppTest, monkeypatch: pytest.MonkeyPat
     test = asking.map_orders
     monkeypatch.setattr(explanation, "STEP", 600.0)  # otherwise slow machines test a map in several steps
     monkeypatch.setattr(asking, "map_orders", lambda *args: (tested.extend(args[1]), test(*args))[1])
-    shown(app)
+    shown(app, section="methods")
     assert len(tested) == 6
     control(app, "method").set_value("rollout").run()
     assert len(tested) == 7  # relevance alone depends on it
@@ -210,10 +226,10 @@ def test_slow_work_starts_on_request_with_an_estimate_and_can_be_cancelled(
 ) -> None:
     monkeypatch.setattr(on_request, "QUICK", 0.0)
     monkeypatch.setattr(methods, "QUICK", 0.0)
-    shown(app)
+    shown(app, section="methods")
     assert not app.exception
     assert app.button(key="start_relevance").label == "Compute class relevance"
-    assert said(app).count("Takes about") == 4
+    assert said(app).count("Takes about") == 3
     assert "random order" not in said(app)
     app.button(key="start_relevance").click().run()
     assert labelled(app, "wall", "Relevance by block")
@@ -271,9 +287,11 @@ def test_every_modality_is_explained(
     monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(build.build(tmp_path)))  # type: ignore[attr-defined]
     app = shown(AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE), model=name, against="1", pick="5")
     assert not app.exception
-    rows = frames(app, "clouds" if name.startswith("points") else "wall")
-    assert {"Relevance by block", "Latent clusters of block 1"} <= {row.meta["label"] for row in rows}
-    assert "random order" in said(app)
+    walls = "clouds" if name.startswith("points") else "wall"
+    assert labelled(app, walls, "Relevance by block")
+    assert labelled(change(app, section="clusters"), walls, "Latent clusters of block 1")
+    assert "random order" in said(change(app, section="methods"))
+    assert not change(app, section="latents").exception
 
 
 def test_what_can_be_taken_away(case: Case, model: Perceiver, sample: Sample, trace: Trace) -> None:

@@ -121,9 +121,14 @@ def at_rest(page: Page) -> None:
 
 
 def come_to_charts(page: Page) -> None:
-    """Scrolls to the first chart, and waits until charts are drawn."""
-    page.get_by_test_id("stMain").locator(".place[role=img]").first.scroll_into_view_if_needed()
-    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=PATIENCE)
+    """Scrolls down until charts are drawn, which they are when the first of them comes near."""
+    chart = page.locator(".js-plotly-plot").first
+    expect(chart.or_(page.locator(".place[role=img]").first).first).to_be_attached(timeout=2 * PATIENCE)
+    end = time.monotonic() + PATIENCE / 1000
+    while not chart.count() and time.monotonic() < end:
+        page.get_by_test_id("stMain").evaluate("main => main.scrollBy(0, 400)")
+        page.wait_for_timeout(200)
+    expect(chart).to_be_visible()
 
 
 def large(page: Page) -> Locator:

@@ -93,9 +93,9 @@ def test_axe_finds_nothing_serious_and_everything_has_a_name(page: Page, app: Ap
         assert not serious, scheme
 
 
-@pytest.mark.parametrize("name", ["explain", "compare"])
+@pytest.mark.parametrize("name", ["explain?section=clusters&", "compare?"])
 def test_charts_are_told_in_words(page: Page, app: App, name: str) -> None:
-    page.goto(f"{app.url}/{name}?model=image-4")
+    page.goto(f"{app.url}/{name}model=image-4")
     at_rest(page)
     places = [one.get_attribute("aria-label") for one in page.locator(".place[role=img]").all()]
     assert all(len(told or "") > 20 for told in places), "before they are drawn"

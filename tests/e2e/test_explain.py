@@ -15,6 +15,7 @@ pytestmark = pytest.mark.e2e
 
 def test_maps_come_first_and_clicks_become_links(page: Page, app: App) -> None:
     page.goto(f"{app.url}/explain")
+    page.get_by_text("Methods and faithfulness", exact=True).click(timeout=PATIENCE)
     maps = page.get_by_role("listbox", name=re.compile("Maps without a sign"))
     expect(maps).to_be_visible(timeout=PATIENCE)
     maps.get_by_role("option", name=re.compile("^Saliency")).click()
@@ -30,10 +31,10 @@ def test_maps_come_first_and_clicks_become_links(page: Page, app: App) -> None:
 
 
 def test_the_chart_of_an_answer_comes_after_the_maps(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/explain")
+    page.goto(f"{app.url}/explain?section=methods")
     expect(page.get_by_text("random order").first).to_be_visible(timeout=PATIENCE)
     come_to_charts(page)
-    expect(page.locator(".js-plotly-plot")).to_have_count(5, timeout=PATIENCE)
+    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=PATIENCE)
     with page.expect_download() as download:
         page.get_by_role("button", name="Export").click()
         page.get_by_role("button", name="Deletion and insertion (CSV)").click()

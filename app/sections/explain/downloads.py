@@ -17,15 +17,21 @@ from ...components import copy_link
 from ...services import explanation
 from ..context import ExplainContext
 from ..downloads import EXPORT, download, stem
+from .methods import known_maps
 from .question import question_text
 
 
-def menu(context: ExplainContext, question: Question, names: tuple[str, ...], maps: Mapping[str, BlockMap]) -> None:
-    """A menu of files, each made when it is clicked."""
+def menu(context: ExplainContext, question: Question, names: tuple[str, ...]) -> None:
+    """A menu of files, each made when it is clicked; a figure only of maps that are known."""
     case, name = context.case, stem(context)
     with st.popover("Export", icon=":material/download:", help=EXPORT):
-        drawn = partial(figure, context, question, names, maps)
-        download("Figure (PNG)", drawn, f"{name}-explained.png", "image/png")
+        if explanation.known(case, question).maps:
+            download(
+                "Figure (PNG)",
+                lambda: figure(context, question, names, known_maps(context, question)),
+                f"{name}-explained.png",
+                "image/png",
+            )
         arrays = partial(explanation.maps_npz, case, question)
         download("Maps and coordinates (NPZ)", arrays, f"{name}-explained.npz", "application/octet-stream")
         numbers = partial(explanation.numbers_json, case, question)

@@ -38,11 +38,18 @@ def available_maps(context: ExplainContext, question: Question) -> dict[str, Exp
     return {key: found[key] for key in keys if key in found}
 
 
-def show(
-    context: ExplainContext, question: Question, names: tuple[str, ...]
-) -> tuple[dict[str, BlockMap], Work | None]:
-    """The maps in a row, unsigned ones apart from signed ones, and one of them large. Returns them by method, and the
-    work on those that are missing; None if there are none."""
+def known_maps(context: ExplainContext, question: Question) -> dict[str, BlockMap]:
+    """The maps that are known, as they are drawn side by side, by method."""
+    found = {one.method: one for one in explanation.known(context.case, question).maps}
+    shown: dict[str, BlockMap] = {}
+    for side in _sides(explanation.methods(context.case), found):
+        shown |= {key: one for key, one in zip(side, _maps(context, side, found), strict=True) if key in found}
+    return shown
+
+
+def show(context: ExplainContext, question: Question, names: tuple[str, ...]) -> Work | None:
+    """The maps in a row, unsigned ones apart from signed ones, and one of them large. Returns the work on those that
+    are missing; None if there are none."""
     found = available_maps(context, question)
     keys = explanation.methods(context.case)
     chosen = context.view.by if context.view.by in keys else "attention"
@@ -61,11 +68,11 @@ def show(
         label = METHODS[missing[0]].lower_label if len(missing) == 1 else f"the {len(missing)} other maps"
         left = explanation.maps_left(context.case, question)
         work = request(context, question, "maps", f"Compute {label}", left).show()
-    # A map that is not computed yet has its place already, a slow one among the signed ones.
-    signed = {key: found[key].signed if key in found else METHODS[key].signed for key in keys}
-    sides = [[key for key in keys if signed[key] is side] for side in (False, True)]
+    sides = _sides(keys, found)
     shown: dict[str, BlockMap] = {}
-    for column, side in zip(st.columns([len(side) for side in sides], gap="small"), sides, strict=True):
+    for column, side, name in zip(
+        st.columns([len(side) for side in sides], gap="small"), sides, ("sequential", "signed"), strict=True
+    ):
         maps = _maps(context, side, found)
         shown |= {key: one for key, one in zip(side, maps, strict=True) if key in found}
         with column:
@@ -77,12 +84,19 @@ def show(
                 side.index(chosen) if chosen in side else None,
                 context.view.pick,
                 lambda index, side=side: state.change(by=side[index]),  # type: ignore[misc]
-                key="signed" if signed[side[0]] else "sequential",
-                name=f"{'Signed maps' if signed[side[0]] else 'Maps without a sign'} of {asked}",
+                key=name,
+                name=f"{'Signed maps' if name == 'signed' else 'Maps without a sign'} of {asked}",
                 tile=TILE,
             )
     _large(context, question, names, chosen, found, shown, scores)
-    return shown, work
+    return work
+
+
+def _sides(keys: Sequence[str], found: Mapping[str, Explanation]) -> tuple[list[str], list[str]]:
+    """The methods whose maps have no sign, and those whose maps have one. A map that is not computed yet has its place
+    already, a slow one among the signed ones."""
+    signed = {key: found[key].signed if key in found else METHODS[key].signed for key in keys}
+    return [key for key in keys if not signed[key]], [key for key in keys if signed[key]]
 
 
 def _maps(context: ExplainContext, keys: Sequence[str], found: Mapping[str, Explanation]) -> tuple[BlockMap, ...]:

@@ -25,11 +25,11 @@ from .share_maps import pointing_hint, scale_text, share_maps
 MEANING = "Each element’s share of the evidence for the class, as a multiple of an even share."
 
 
-def show(context: ExplainContext, question: Question, names: tuple[str, ...]) -> None:
-    """The strip: the input, the part of the relevance that came in through each block, and the answer; below it one map
-    large."""
+def strip_of_blocks(context: ExplainContext, question: Question, names: tuple[str, ...]) -> Relevance | None:
+    """The strip: the input, the part of the relevance that came in through each block, and the answer. Returns the
+    relevance; None where it is not computed yet."""
     signed = question.against is not None
-    blocks, part = context.config.cross_attention_blocks, context.view.part
+    blocks = context.config.cross_attention_blocks
     given, maps, answer = strip.columns(len(blocks))
     with given:
         model_input(context, does=f"Pick a {context.modality.spot} to mark it on every map.")
@@ -41,15 +41,27 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
         strip.heading(heading, MEANING, note=f"Share of the {_what(signed)}")
         found = _relevance(context, question)
         if found is None:
-            return
+            return None
         parts = share_maps(list(found.maps), signed=signed, blocks=blocks)
         _parts(context, parts, [float(share) for share in found.shares], blocks, signed)
         if reads := reading_sentence(context.config.plan):
             st.caption(reads)
+    return found
+
+
+def large(context: ExplainContext, question: Question, names: tuple[str, ...], found: Relevance | None) -> None:
+    """The map of one block, or of all together, and what it says."""
+    if found is None:
+        st.caption("Not computed yet.")
+        return
+    signed = question.against is not None
+    blocks, part = context.config.cross_attention_blocks, context.view.part
     total = share_maps([found.total], signed=signed)[0]
-    one = total if part is None or part not in blocks else parts[blocks.index(part)]
-    large, beside = st.columns([10, 11], gap="medium")
-    with large:
+    one = total
+    if part in blocks:
+        one = share_maps(list(found.maps), signed=signed, blocks=blocks)[blocks.index(part)]
+    shown, beside = st.columns([10, 11], gap="medium")
+    with shown:
         _large(context, question, names, one, together=one is total)
     with beside:
         st.subheader("What it says", anchor=False)

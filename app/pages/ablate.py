@@ -80,7 +80,7 @@ def _blocks(context: AblateContext, removed: Ablation, change: AnswerChange, tar
     strips: DeltaGenerator | nullcontext[None] = nullcontext()
     if by_hand:
         given, strips = st.columns([strip.LARGE_INPUT, strip.WIDTH - strip.LARGE_INPUT], gap="medium")
-        with given:
+        with given, st.container(key="flow_input"):
             elements.canvas(context)
     if not removed:
         before = block_maps(context.case, selection, context.view.scale, context.progress)

@@ -25,7 +25,7 @@ TILE = 60
 """Least width of a map in CSS pixels: eight fit in one row between the input and the prediction."""
 
 SMALL = 148
-"""Greatest width of a map in CSS pixels where several strips stand below each other."""
+"""Greatest width of a map in CSS pixels where more than the strip has to be on the first screen."""
 
 
 def columns(
@@ -45,10 +45,26 @@ def columns(
     return given, maps, answer
 
 
-def beside_input(blocks: int, *, key: str) -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Columns for the maps of `blocks` blocks and for the prediction, where the input stands large beside them."""
+def before_and_after(blocks: int, *, widest: int) -> tuple[DeltaGenerator, ...]:
+    """Columns for the input, for the maps of a few blocks before and after a change, and for the prediction.
+
+    widest  greatest width of a map in CSS pixels; the prediction takes the room that is left
+    """
+    given_width = INPUT + GAP  # its heading fits into one line
+    maps_width = min((WIDTH - given_width - ANSWER) / 2, blocks * widest + (blocks - 1) * GAP)
+    with st.container(key="flow"):
+        return tuple(
+            st.columns([given_width, maps_width, maps_width, WIDTH - given_width - 2 * maps_width], gap="small")
+        )
+
+
+def beside_input(blocks: int, *, key: str, widest: int = SMALL) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Columns for the maps of `blocks` blocks and for the prediction, where the input stands large beside them.
+
+    widest  greatest width of a map in CSS pixels; the prediction takes the room that is left
+    """
     room = WIDTH - LARGE_INPUT
-    maps_width = min(room - ANSWER, blocks * (SMALL + GAP))
+    maps_width = min(room - ANSWER, blocks * (widest + GAP))
     with st.container(key=key):
         maps, answer = st.columns([maps_width, room - maps_width], gap="small")
     return maps, answer

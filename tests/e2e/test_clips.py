@@ -17,6 +17,7 @@ from perceiver import Run
 from perceiver.analysis.formatting import percent
 from tests.app import clips
 from tests.e2e.conftest import PATIENCE, App, at_rest, serving
+from tests.e2e.strips import Box
 
 pytestmark = pytest.mark.e2e
 
@@ -132,6 +133,13 @@ def test_a_clip_is_scrubbed_played_silenced_and_exported(page: Page, app: App, r
         page.get_by_label(re.compile("^Predictions after"))
     )
     expect(shown.first).to_contain_text(percent(float(after.probabilities_after.max())))
+    # The switch and what it changes are on one screen.
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
+    maps = page.get_by_role("listbox", name="Maps after").get_by_role("option")
+    expect(maps).to_have_count(2)
+    for part in (page.get_by_text("Picture alone", exact=True), shown.first, *maps.all()):
+        assert Box.of(part).inside(1280, 800), part
 
 
 def frames_of(data: bytes) -> list[np.ndarray]:

@@ -30,8 +30,8 @@ def test_maps_come_first_and_clicks_become_links(page: Page, app: App) -> None:
     assert parse_qs(urlparse(page.url).query)["by"] == ["saliency"]
 
 
-def test_the_chart_of_an_answer_comes_after_the_maps(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/explain?section=methods")
+def test_the_chart_of_an_answer_comes_after_the_maps(page: Page, strips_app: App) -> None:
+    page.goto(f"{strips_app.url}/explain?model=image-4&section=methods")
     expect(page.get_by_text("random order").first).to_be_visible(timeout=PATIENCE)
     come_to_charts(page)
     expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=PATIENCE)

@@ -26,6 +26,10 @@ from . import answers
 TWO_STRIPS = 116
 """Greatest width of a map in CSS pixels where the switches and two strips share the first screen."""
 
+SIDE_BY_SIDE = 2
+"""Blocks up to which the maps before and after stand side by side, so that those of clips, which are tall, are on the
+first screen too."""
+
 TILE, WIDEST, GAP = 200, 300, 16
 """Least and greatest width of the map of a difference, and the space between two, in CSS pixels."""
 
@@ -77,16 +81,31 @@ def rows(
     *,
     large: bool,
 ) -> None:
-    """Two strips, before and after.
+    """The maps before and after, side by side where there are few, else in two strips.
 
     after   the input with the removed elements marked
     shares  the probability of every class after every block, before and after
-    aside   draws the controls beside the second strip, or under it
+    aside   draws the controls under the input, or beside or under the second strip
     large   whether the input stands large beside the strips
     """
     maps = [[getattr(c, part) for c in changes] for part in ("before", "after")]
+    if not large and len(changes) <= SIDE_BY_SIDE:
+        given, first, second, answer = strip.before_and_after(len(changes), widest=TWO_STRIPS)
+        with given:
+            model_input(context)
+            aside()
+        with first:
+            _heading(context, "Before", target)
+            _row(context, maps[0], shares[0], target, "before")
+        with second:
+            _heading(context, "After", target)
+            _row(context, maps[1], shares[1], target, "after", bar=True, sample=after)
+        with answer:
+            _prediction_after(context, shares, change, target)
+            _prediction_before(context, shares, target)
+        return
     if large:
-        row, answer = strip.beside_input(len(changes), key="flow")
+        row, answer = strip.beside_input(len(changes), key="flow", widest=TWO_STRIPS)
     else:
         given, row, answer = strip.columns(len(changes), widest=TWO_STRIPS)
         with given:
@@ -95,10 +114,9 @@ def rows(
         _heading(context, "Before", target)
         _row(context, maps[0], shares[0], target, "before")
     with answer:
-        strip.heading("Prediction before")
-        answers.predictions(context, shares[0][-1], None, target, key="before")
+        _prediction_before(context, shares, target)
     if large:
-        row, answer = strip.beside_input(len(changes), key="flow_after")
+        row, answer = strip.beside_input(len(changes), key="flow_after", widest=TWO_STRIPS)
     else:
         followed, row, answer = strip.columns(len(changes), key="flow_after", widest=TWO_STRIPS)
         with followed:
@@ -109,11 +127,23 @@ def rows(
         if large:
             aside()
     with answer:
-        strip.heading("Prediction after")
-        verdict, numbers = answers.what_changed(context, change, target)
-        st.markdown(verdict)
-        answers.predictions(context, shares[1][-1], shares[0][-1], target, key="after")
-        st.caption(numbers)
+        _prediction_after(context, shares, change, target)
+
+
+def _prediction_before(context: AblateContext, shares: tuple[np.ndarray, np.ndarray], target: int) -> None:
+    strip.heading("Prediction before")
+    answers.predictions(context, shares[0][-1], None, target, key="before")
+
+
+def _prediction_after(
+    context: AblateContext, shares: tuple[np.ndarray, np.ndarray], change: AnswerChange, target: int
+) -> None:
+    """The answer after, whether it is another, and by how much the target's changed."""
+    strip.heading("Prediction after")
+    verdict, numbers = answers.what_changed(context, change, target)
+    st.markdown(verdict)
+    answers.predictions(context, shares[1][-1], shares[0][-1], target, key="after")
+    st.caption(numbers)
 
 
 def differences(context: AblateContext, changes: Sequence[BlockChange]) -> BlockChange:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
 import streamlit as st
@@ -123,7 +124,7 @@ def _large(
     context: ExplainContext, question: Question, names: tuple[str, ...], one: BlockMap, *, together: bool
 ) -> None:
     of = "all blocks together" if together else f"through block {one.block + 1}"
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with nullcontext() if together else st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"{of[:1].upper()}{of[1:]}", anchor=False)
         if not together:
             st.button(

@@ -24,12 +24,14 @@ _mount = st.components.v2.component(
 class Tile:
     """The text of one tile: title, note, named facts, and `alt` for screen readers. An empty tile is left blank.
 
-    share  length in [0, 1] of a bar under the image; None for no bar
+    share   length in [0, 1] of a bar under the image; None for no bar
+    remark  a line of its own under the bar
     """
 
     title: str
     note: str = ""
     share: float | None = None
+    remark: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     alt: str = ""
     empty: bool = False

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.sections import attention_to, downloads, maps, part_shares, predictions, split, strip
+from app.sections import attention_to, downloads, map_checks, maps, part_shares, predictions, split, strip
 from app.sections.context import ExploreContext, run_page
 from app.services.maps import block_maps
 from app.session import state
@@ -48,8 +48,8 @@ def _blocks(context: ExploreContext) -> None:
         predictions.model_input(context, **marking)
     with blocks:
         note = f"P({predictions.answer_name(context)}) after each block"
-        strip.heading("Cross-attention by block", maps.CAVEAT, note=note)
-        one = maps.row(context, found, predictions.block_shares(context))
+        strip.heading("Cross-attention by block", f"{maps.CAVEAT} {map_checks.UNDER_MAPS}", note=note)
+        one = maps.row(context, found, predictions.block_shares(context), map_checks.words(context, selection))
         if reads := reading_sentence(context.config.plan):
             st.caption(f"{reads} {predictions.later_shares(context)}")
     with answer:
@@ -59,6 +59,7 @@ def _blocks(context: ExploreContext) -> None:
     large, answer, latents = st.columns([21, 15, 16], gap="medium")
     with large:
         maps.large(context, one, words, part=part, **marking)
+        map_checks.show(context, one.block, selection)
     with answer:
         attention_to.show(context, selection)
     with latents:

@@ -15,7 +15,7 @@ from perceiver.plots.figures import Form, block_maps_figure
 from perceiver.sample import Sample
 
 from ..components import copy_link
-from ..services import export
+from ..services import export, map_checks
 from ..session.view import View
 from ..views.base import Paint
 from .context import PageContext
@@ -48,6 +48,9 @@ def menu(context: PageContext[View], selection: MapSelection, maps: Sequence[Blo
         if sample.coordinates is None:
             along = partial(export.profiles_csv, case, selection)
             download("Maps along each axis (CSV)", along, f"{name}-profiles.csv", "text/csv")
+        if map_checks.known(case, selection):
+            checks = partial(map_checks.numbers_json, case, selection)
+            download("Checks of the maps (JSON)", checks, f"{name}-checks.json", "application/json")
         answers = partial(export.predictions_json, case, context.truth or None)
         download("Predictions (JSON)", answers, f"{name}-predictions.json", "application/json")
     copy_link(key="link")

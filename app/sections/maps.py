@@ -212,17 +212,20 @@ def drawing_options(context: PageContext[View]) -> None:
     controls.select("Colours", "colours", {name: name for name in COLOURS}, view.colours, help=help)
 
 
-def row(context: PageContext[View], maps: Sequence[BlockMap], shares: Mapping[int, float]) -> BlockMap:
+def row(
+    context: PageContext[View], maps: Sequence[BlockMap], shares: Mapping[int, float], checks: Mapping[int, str]
+) -> BlockMap:
     """The maps of all blocks, small; returns the chosen one.
 
     shares  the probability of the answer after each block
+    checks  how the map of each block did in its checks, in a few words; empty where maps are not checked
     """
     blocks = [m.block for m in maps]
     chosen = blocks.index(context.view.block) if context.view.block in blocks else 0
     context.modality.row(
         context.sample,
         maps,
-        [tile(context, m, shares.get(m.block)) for m in maps],
+        [tile(context, m, shares.get(m.block), checks.get(m.block, "")) for m in maps],
         context.paint,
         chosen,
         context.view.pick,
@@ -289,16 +292,19 @@ def latents(context: PageContext[View], block: int, selection: MapSelection) -> 
         st.caption(f"Thumbnails average {box} elements.")
 
 
-def tile(context: PageContext[View], one: BlockMap, share: float | None = None) -> Tile:
-    """The words under a small map: its block, and the probability of the answer after it.
+def tile(context: PageContext[View], one: BlockMap, share: float | None = None, check: str = "") -> Tile:
+    """The words under a small map: its block, the probability of the answer after it, and how it did in its checks.
 
     share  that probability in [0, 1]; None where it is not shown
+    check  in a few words; "" where that is not shown
     """
     weights = weights_text(context.config.plan, one.block) if one.base is None else ""
     name = ", ".join(part for part in (title(one), weights) if part)
     note = "" if share is None else percent(share)
     after = f" Probability of the answer after it: {note}." if note else ""
-    return Tile(title(one), note=note, share=share, alt=f"{name}. {one.summary.sentence()}{after}")
+    checked = f" Checked: {check}." if check else ""
+    alt = f"{name}. {one.summary.sentence()}{after}{checked}"
+    return Tile(title(one), note=note, share=share, remark=check, alt=alt)
 
 
 def facts_text(context: PageContext[View], one: BlockMap) -> str:

@@ -31,12 +31,14 @@ class Request:
     task     what it is done for: the model, the input, the class
     label    of the button that starts it
     seconds  estimate of the time it takes
+    alone    whether it may start by itself
     """
 
     slot: str
     task: str
     label: str
     seconds: float
+    alone: bool = True
 
     @property
     def _key(self) -> str:
@@ -44,9 +46,10 @@ class Request:
 
     @property
     def wanted(self) -> bool:
-        """Whether it is to be done: the visitor started it, or it is quick and was not cancelled."""
+        """Whether it is to be done: the visitor started it, or it is quick, may start by itself and was not cancelled."""
         decided = st.session_state.get(self._key)
-        return decided == (self.task, True) or (decided != (self.task, False) and self.seconds <= QUICK)
+        quick = self.alone and self.seconds <= QUICK
+        return decided == (self.task, True) or (decided != (self.task, False) and quick)
 
     def start(self) -> None:
         """Starts it. Work that started by itself goes on when its estimate grows."""

@@ -124,7 +124,8 @@ def stop_here() -> None:
 def context(case: Case) -> Context:
     """The model and the input as the library takes them. Raises InputError when the input cannot be read."""
     key = case.model
-    return Context(case.model_name, models.get(key), read(case), partial(models.weights_sha256, key))
+    digest, seeds = partial(models.weights_sha256, key), partial(models.other_seeds, key)
+    return Context(case.model_name, models.get(key), read(case), digest, seeds)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

@@ -68,6 +68,16 @@ def results(key: str) -> Results | None:
         return None
 
 
+@st.cache_data(show_spinner=False, max_entries=64, ttl=60)
+def other_seeds(key: str) -> tuple[str, ...]:
+    """The bundled checkpoints of the recipe of a checkpoint that were trained with another seed."""
+    try:
+        trained = results(key)
+    except CheckpointError:
+        return ()
+    return () if trained is None else BundledCheckpoints().other_seeds(trained, stored_config(key))
+
+
 @cache
 def _prepare_torch() -> None:
     # One inference at a time uses all cores this process may run on; a bound set from outside stands.

@@ -16,7 +16,7 @@ class Tiles {
     this.resize.disconnect();
   }
 
-  // frame: { label, chosen, tile, dense, named, tall, tiles: [{ title, note, share, facts, alt, empty }], bar, scale }
+  // frame: { label, chosen, tile, dense, named, tall, tiles: [{ title, note, share, remark, facts, alt, empty }], bar, scale }
   show(frame) {
     this.frame = frame;
     named(this.root, "listbox", frame.label);
@@ -30,6 +30,7 @@ class Tiles {
       tile.note.textContent = text.note || "";
       tile.track.hidden = text.share === null || text.share === undefined;
       tile.share.style.width = `${100 * (text.share || 0)}%`;
+      tile.remark.textContent = text.remark || "";
       const facts = (text.facts || []).flatMap(([name, value]) => [term("dt", name), term("dd", value)]);
       tile.facts.replaceChildren(...facts);
       tile.node.style.visibility = text.empty ? "hidden" : "";
@@ -57,13 +58,14 @@ class Tiles {
     const track = term("div", "", "track");
     const share = term("div", "", "share");
     track.append(share);
+    const remark = term("div", "", "remark");
     const profile = document.createElement("canvas");
     profile.className = "profile";
     profile.hidden = true;
-    node.append(canvas, profile, head, track, facts);
+    node.append(canvas, profile, head, track, remark, facts);
     node.addEventListener("click", () => this.send(index));
     this.root.append(node);
-    return { node, canvas, profile, title, note, track, share, facts };
+    return { node, canvas, profile, title, note, track, share, remark, facts };
   }
 
   // As many columns as fit, without a last row of one.

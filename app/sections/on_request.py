@@ -46,7 +46,7 @@ class Request:
 
     @property
     def wanted(self) -> bool:
-        """Whether it is to be done: the visitor started it, or it is quick, may start by itself and was not cancelled."""
+        """Whether it is to be done: it was started, or it is quick, may start by itself and was not cancelled."""
         decided = st.session_state.get(self._key)
         quick = self.alone and self.seconds <= QUICK
         return decided == (self.task, True) or (decided != (self.task, False) and quick)

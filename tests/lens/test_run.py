@@ -7,21 +7,25 @@ import io
 import itertools
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 import perceiver
 from perceiver import ConfigError, Lens
 from perceiver.analysis.ablation import parse
 from perceiver.analysis.attribution import attribute
 from perceiver.analysis.faithfulness import faithfulness, random_faithfulness
+from perceiver.analysis.map_checks import untrained_model
 from perceiver.analysis.maps import MapSelection
 from perceiver.analysis.methods import METHODS
 from perceiver.analysis.relevance import relevance
+from perceiver.checkpoints import BundledCheckpoints
 from perceiver.lens import Run, comparable_scales, spectra_of
-from tests.app import clouds, folder
+from tests.app import clips, clouds, folder
 
 
 def stop(share: float | None, text: str) -> None:
@@ -258,6 +262,21 @@ class TestExplain:
         found = run.faithfulness(values, "lamp", steps=3)
         expected = faithfulness(run.model, run.sample, values, 1, steps=3)
         np.testing.assert_array_equal(found.deletion.probabilities, expected.deletion.probabilities)
+
+
+class TestChecks:
+    @pytest.mark.parametrize("name", ["image-learned", "points-fourier", "audio-mel", "av-tiny"])
+    def test_every_block_with_a_map_is_checked_in_every_modality(self, name: str, store: Path, tmp_path: Path) -> None:
+        root = clips.build(tmp_path) if name == "av-tiny" else store
+        lens = perceiver.open(root / name)
+        run = lens.run(BundledCheckpoints(root).samples(lens.config.modality)[0].path)
+        found = run.checks()
+        assert [one.block for one in found.checks] == list(run.blocks)
+        other = untrained_model(lens.config, 0)
+        theirs = other.trace(other.inputs(run.sample))
+        for one in found.checks:
+            maps = (made.map(one.block).numpy().ravel() for made in (run.trace, theirs))
+            assert one.untrained[0] == pytest.approx(float(spearmanr(*maps).statistic), abs=1e-6)
 
 
 class TestLatents:

@@ -70,7 +70,9 @@ class Perceiver(nn.Module):
 
     def reset_parameters(self) -> None:
         """Weights of the paper's start: latents from a normal truncated at two standard deviations, linears at fan-in
-        scale, biases at zero."""
+        scale, biases at zero. Parameters without memory stay as they are."""
+        if self.latents.is_meta:
+            return
         branches = 2 * self.config.layers  # an attention and an MLP each
         for name, module in self.named_modules():
             if isinstance(module, nn.Linear):

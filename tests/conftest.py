@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
+import sys
 from pathlib import Path
 
+import jaxtyping
 import pytest
-from jaxtyping import install_import_hook
 
 from tests import typechecking
 from tests.slow import SLOW
@@ -15,7 +17,12 @@ LIBRARY = Path(__file__).parent.parent / "perceiver"
 # The command line names types that it imports only when a command runs.
 UNCHECKED = {"__main__", "cli"}
 
-install_import_hook(
+# Compiled modules are kept even where the environment says otherwise: many processes of the tests import them.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+jaxtyping.jaxtyped = typechecking.jaxtyped
+jaxtyping.install_import_hook(
     [f"perceiver.{module.name}" for module in pkgutil.iter_modules([str(LIBRARY)]) if module.name not in UNCHECKED],
     f"{typechecking.__name__}.check",
 )

@@ -60,7 +60,8 @@ class LearnedPositions(Positions):
     def __init__(self, config: LearnedConfig, shape: tuple[int, ...] | None) -> None:
         super().__init__()
         self.table = nn.Parameter(torch.empty(math.prod(require_grid(shape)), config.dim))
-        nn.init.normal_(self.table, std=config.init_scale)
+        if not self.table.is_meta:  # there is nothing to draw, and PyTorch would import its compiler to do it
+            nn.init.normal_(self.table, std=config.init_scale)
 
     def grid(self) -> Float[Tensor, "M channels"]:
         return self.table

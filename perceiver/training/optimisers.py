@@ -6,7 +6,6 @@ import math
 from typing import Any, Literal, assert_never
 
 import torch
-from pytorch_optimizer import Lamb
 from torch import nn
 
 from ..positions import Positions
@@ -29,6 +28,8 @@ def build_optimisers(
     """
     match name:
         case "lamb":
+            from pytorch_optimizer import Lamb  # takes a second or two
+
             return (Lamb(_lamb_groups(model), lr=rate, weight_decay=weight_decay),)
         case "adamw":
             return (_adamw(list(model.named_parameters()), rate, weight_decay),)

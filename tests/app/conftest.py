@@ -9,6 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from app.services import explanation
 from app.session import state
 from perceiver import Perceiver
 from tests.app import folder
@@ -26,6 +27,13 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def charts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Charts are drawn, as for a visitor who has come near one: the harness has no window."""
     monkeypatch.setattr(state, "draws_charts", lambda: True)
+
+
+@pytest.fixture(autouse=True)
+def _short_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deletion and insertion curves of few points, which the tests of the library compute in full."""
+    monkeypatch.setattr(explanation, "STEPS", 3)
+    monkeypatch.setattr(explanation, "SEEDS", 2)
 
 
 @pytest.fixture

@@ -44,13 +44,6 @@ def tile(row: Frame, title: str) -> dict[str, object]:
     return next(one for one in row.meta["tiles"] if one["title"] == title)
 
 
-@pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Curves of few points: the library tests the others."""
-    monkeypatch.setattr(explanation, "STEPS", 3)
-    monkeypatch.setattr(explanation, "SEEDS", 2)
-
-
 @pytest.fixture(scope="module")
 def model(checkpoints: Path) -> Perceiver:
     return load(checkpoints / "image-fourier")

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 import perceiver
 from app.sections import on_request
-from app.services import explanation, single_latents
+from app.services import single_latents
 from perceiver.analysis.formatting import class_name
 from perceiver.analysis.patching import latent_attention
 from perceiver.lens import Run
@@ -17,12 +17,6 @@ from perceiver.plots.latents import effects_text, patching_text
 from tests.app import folder
 from tests.app.frames import labelled
 from tests.app.pages import change, control, opened, said
-
-
-@pytest.fixture(autouse=True)
-def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explanation, "STEPS", 3)
-    monkeypatch.setattr(explanation, "SEEDS", 2)
 
 
 def run_of(checkpoints: Path, sample: int) -> Run:

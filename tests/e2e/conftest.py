@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,12 +98,23 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:
+@pytest.fixture(scope="session")
+def shared_context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     context.set_default_timeout(PATIENCE)
     yield context
     context.close()
+
+
+@pytest.fixture
+def context(shared_context: BrowserContext) -> Iterator[BrowserContext]:
+    """A browser that remembers nothing but the app's own scripts, whose loading takes a second."""
+    yield shared_context
+    for page in shared_context.pages:
+        if page.url.startswith("http"):
+            page.evaluate("localStorage.clear()")
+        page.close()
+    shared_context.clear_cookies()
 
 
 @pytest.fixture
@@ -116,9 +128,40 @@ def model(checkpoints: Path) -> Perceiver:
     return load(checkpoints / BundledCheckpoints(checkpoints).default("image"))
 
 
+QUIET = 200  # milliseconds
+AT_REST = """([call, quiet]) => {
+    const app = document.querySelector("[data-testid=stApp]");
+    const busy = app?.dataset.testScriptState !== "notRunning" || document.querySelector("[data-testid=stSkeleton]");
+    if (busy || window.rest?.call !== call) window.rest = { call, since: performance.now() };
+    return performance.now() - window.rest.since >= quiet;
+}"""
+
+
 def at_rest(page: Page) -> None:
-    """Waits until the page's run has ended: before that, the address may still be on its way."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
+    """Waits until the page's run has ended and what it shows is loaded.
+
+    It stays so for a moment: a run that a click has asked for may not have begun.
+    """
+    page.wait_for_function(AT_REST, arg=[time.monotonic(), QUIET], polling=50, timeout=PATIENCE)
+
+
+def until(page: Page, condition: Callable[[], bool]) -> None:
+    """Waits for what no locator can say."""
+    end = time.monotonic() + PATIENCE / 1000
+    while not condition():
+        assert time.monotonic() < end, "it has not come true"
+        page.wait_for_timeout(100)
+
+
+def upload(page: Page, name: str, data: bytes) -> None:
+    """Uploads a file as the input, once the page is at rest."""
+    at_rest(page)
+    page.get_by_role("radio", name="Upload").click()
+    at_rest(page)
+    page.locator("input[type=file]").set_input_files({"name": name, "mimeType": "", "buffer": data})
+    digest = hashlib.sha256(data).hexdigest()
+    expect(page).to_have_url(re.compile(f"sample=sha256-{digest}"), timeout=PATIENCE)
+    at_rest(page)
 
 
 def come_to_charts(page: Page) -> None:

@@ -1,4 +1,4 @@
-"""Tiny checkpoints of three modalities with four and with eight blocks, and where the parts of the strip lie."""
+"""Tiny checkpoints of all modalities, of three with four and with eight blocks; where the parts of the strip lie."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import perceiver
 from perceiver import Perceiver
-from tests.app import clouds, folder, sounds
+from tests.app import clips, clouds, folder, sounds
 from tests.e2e.conftest import PATIENCE
 
 CONFIGS = {"image": folder.ONE_HEAD, "audio": sounds.MEL, "points": clouds.CONFIG}
@@ -20,7 +20,7 @@ BLOCKS = (4, 8)
 
 def build(root: Path) -> Path:
     """Writes samples of each modality, and checkpoints named MODALITY-BLOCKS."""
-    for part in (folder, sounds, clouds):
+    for part in (folder, sounds, clouds, clips):
         part.build(root)
     for modality, config in CONFIGS.items():
         for blocks in BLOCKS:
@@ -28,12 +28,6 @@ def build(root: Path) -> Path:
             deep = dataclasses.replace(config, plan=((0, 0), *[(1, 0)] * (blocks - 1)))
             perceiver.save(Perceiver(deep).eval(), root / f"{modality}-{blocks}")
     return root
-
-
-def at_rest(page: Page) -> None:
-    """Waits until the server has drawn the page and its component has drawn the maps."""
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
-    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE)
 
 
 @dataclass(frozen=True)

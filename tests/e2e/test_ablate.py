@@ -54,6 +54,7 @@ def test_the_curve_leads_to_an_ablation_that_can_be_taken_along(page: Page, app:
     # Where the machine is slow, the page asks before it works out the exact values; it takes clicks in either case.
     come_to_charts(page)
     expect(page.get_by_text("Pick a point to remove what it stands for.")).to_be_visible(timeout=2 * PATIENCE)
+    at_rest(page)
     point = page.locator(".js-plotly-plot .scatterlayer .trace .points path").nth(2)
     point.scroll_into_view_if_needed()
     box = point.bounding_box()
@@ -62,6 +63,7 @@ def test_the_curve_leads_to_an_ablation_that_can_be_taken_along(page: Page, app:
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page).to_have_url(re.compile(r"ablate=b[12](:|%3A)\d+"), timeout=PATIENCE)
     expect(page.get_by_role("listbox", name="Differences of the maps")).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
     with page.expect_download() as sweep:
         page.get_by_role("button", name="The whole sweep (CSV)").click()
     assert sweep.value.suggested_filename.endswith("-sweep.csv")

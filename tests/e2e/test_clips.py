@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -16,7 +15,7 @@ import perceiver
 from perceiver import Run
 from perceiver.analysis.formatting import percent
 from tests.app import clips
-from tests.e2e.conftest import PATIENCE, App, at_rest, serving
+from tests.e2e.conftest import App, at_rest, upload
 from tests.e2e.strips import Box
 
 pytestmark = pytest.mark.e2e
@@ -27,16 +26,14 @@ CLIP = clips.square(8, starts=0.4)
 SOUND = 100
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    folder = clips.build(tmp_path_factory.mktemp("clips"))
-    with serving(folder, tmp_path_factory.mktemp("server") / "log.txt") as running:
-        yield running
+@pytest.fixture
+def app(strips_app: App) -> App:
+    return strips_app
 
 
 @pytest.fixture(scope="module")
-def run(app: App) -> Run:
-    return perceiver.open(app.checkpoints / "av-tiny").run(CLIP, name="square.mp4")
+def run(strips_app: App) -> Run:
+    return perceiver.open(strips_app.checkpoints / "av-tiny").run(CLIP, name="square.mp4")
 
 
 def large(page: Page) -> Locator:
@@ -57,11 +54,8 @@ def bright_columns(player: Locator) -> tuple[float, float]:
 
 
 def test_a_clip_is_scrubbed_played_silenced_and_exported(page: Page, app: App, run: Run, tmp_path: Path) -> None:
-    page.goto(app.url)
-    page.get_by_text("Upload", exact=True).click(timeout=PATIENCE)
-    page.locator("input[type=file]").set_input_files({"name": "square.mp4", "mimeType": "video/mp4", "buffer": CLIP})
-    expect(page).to_have_url(re.compile("sample=sha256-"))
-    at_rest(page)
+    page.goto(f"{app.url}?model=av-tiny")
+    upload(page, "square.mp4", CLIP)
     best = run.predictions[0]
     expect(page.get_by_text(percent(best.probability), exact=True).first).to_be_visible()
 

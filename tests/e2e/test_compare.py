@@ -33,10 +33,12 @@ def test_one_block_and_one_place_are_looked_at_in_all_models(page: Page, app: Ap
     ).click()
     expect(page).to_have_url(re.compile("block=2"))
     expect(canvas(page, "image-fourier, block 2")).to_be_visible()
+    at_rest(page)
     canvas(page, "image-learned, block 2").click(position={"x": 60, "y": 40})
     expect(page).to_have_url(re.compile("pick="))
     at_rest(page)
     place = page.locator(".readout").filter(has_text=re.compile("^row"))
+    expect(place.nth(1)).to_be_visible()
     assert len({text.split("column")[0] for text in place.all_inner_texts()}) == 1
 
     elsewhere = browser.new_context(viewport={"width": 1280, "height": 900})

@@ -9,8 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from perceiver.dataset import FILE, load
-from tests.e2e.conftest import PATIENCE, App
-from tests.e2e.strips import at_rest
+from tests.e2e.conftest import PATIENCE, App, at_rest
 from tests.e2e.test_accessibility import unnamed
 
 pytestmark = pytest.mark.e2e

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import PATIENCE, App, come_to_charts
+from tests.e2e.conftest import PATIENCE, App, at_rest, come_to_charts
 
 pytestmark = pytest.mark.e2e
 
@@ -35,7 +35,8 @@ def test_the_chart_of_an_answer_comes_after_the_maps(page: Page, strips_app: App
     expect(page.get_by_text("random order").first).to_be_visible(timeout=PATIENCE)
     come_to_charts(page)
     expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=PATIENCE)
+    at_rest(page)
+    page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export").click()
         page.get_by_role("button", name="Deletion and insertion (CSV)").click()
     assert download.value.suggested_filename.endswith("-curves.csv")

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from perceiver import Perceiver, Trace, modalities
 from tests.app import folder
-from tests.e2e.conftest import PATIENCE, App, at_rest, large
+from tests.e2e.conftest import PATIENCE, App, at_rest, large, until, upload
 
 pytestmark = pytest.mark.e2e
 PICTURE = folder.picture(11, 300, 200)
@@ -36,15 +36,8 @@ def tiles(page: Page, wall: str) -> Locator:
 def opened(page: Page, address: str) -> Page:
     page.goto(address)
     expect(tiles(page, "Latents").first).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
     return page
-
-
-def upload(page: Page, app: App) -> None:
-    opened(page, app.url)
-    page.get_by_text("Upload", exact=True).click()
-    page.locator("input[type=file]").set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": PICTURE})
-    expect(page).to_have_url(re.compile("sample=sha256-"))
-    expect(page.get_by_text("The model read the framed part")).to_be_visible()
 
 
 def address(page: Page) -> dict[str, str]:
@@ -69,30 +62,22 @@ def plain_number(text: str) -> float:
     return float(digits) * 10 ** int(power.translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")) or 0)
 
 
-def test_an_uploaded_picture_is_recognised_as_the_library_does(
-    page: Page, app: App, model: Perceiver, trace: Trace
-) -> None:
-    upload(page, app)
-    best = page.get_by_role("list", name="Predictions with their probabilities").get_by_role("listitem").first
-    label = model.config.labels[int(trace.logits.argmax())].replace("_", " / ")
-    expect(best).to_contain_text(label)
-    shown = float(re.findall(r"([\d.]+) %", best.inner_text())[0])
-    assert shown == pytest.approx(100 * float(trace.logits.softmax(-1).max()), rel=0.01)
-    expect(tiles(page, "Maps of the blocks")).to_have_count(len(model.config.cross_attention_blocks))
-
-
 def test_a_view_travels_by_its_link(page: Page, app: App, browser: Browser) -> None:
     opened(page, app.url)
     display(page, "× uniform")
     expect(page).to_have_url(re.compile("scale=uniform"))
+    at_rest(page)
     tiles(page, "Maps of the blocks").nth(1).click()
     expect(page).to_have_url(re.compile("block=2"))
+    at_rest(page)
     tiles(page, "Latents").nth(2).click()
     expect(page).to_have_url(re.compile("latent="))
+    at_rest(page)
     large(page).click(position={"x": 40, "y": 90})
     expect(page).to_have_url(re.compile("pick="))
     expect(page.get_by_role("listbox", name=re.compile("^Attention to row"))).to_be_visible()
     expect(large(page)).to_have_attribute("aria-label", re.compile("^Block 2, latent"))
+    at_rest(page)
 
     elsewhere = browser.new_context(viewport={"width": 1280, "height": 900})
     other = opened(elsewhere.new_page(), page.url)
@@ -100,9 +85,10 @@ def test_a_view_travels_by_its_link(page: Page, app: App, browser: Browser) -> N
     expect(tiles(other, "Maps of the blocks").nth(1)).to_have_attribute("aria-selected", "true")
     expect(tiles(other, "Latents").nth(2)).to_have_attribute("aria-selected", "true")
     expect(other.get_by_role("listbox", name=re.compile("^Attention to row"))).to_be_visible()
+    at_rest(other)
     assert address(other) == address(page)
     page.mouse.move(0, 0)
-    assert pixels(large(other)) == pixels(large(page))
+    until(page, lambda: pixels(large(other)) == pixels(large(page)))
     elsewhere.close()
 
 
@@ -131,11 +117,13 @@ def test_everything_a_click_does_the_keyboard_does(page: Page, app: App, model: 
     who = page.get_by_role("listbox", name=f"Attention to row {row + 1}, column {column + 1}, by latent")
     second = who.get_by_role("option").nth(1)
     expect(second).to_be_visible()
+    at_rest(page)
     block, latent = re.findall(r"\d+", second.inner_text())[:2]
     who.get_by_role("option").first.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     expect(large(page)).to_have_attribute("aria-label", re.compile(f"^Block {block}, latent {latent}"))
+    at_rest(page)
     tiles(page, "Maps of the blocks").and_(page.locator("[tabindex='0']")).focus()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
@@ -143,8 +131,20 @@ def test_everything_a_click_does_the_keyboard_does(page: Page, app: App, model: 
     expect(large(page)).to_have_attribute("aria-label", re.compile("^Block 2"))
 
 
-def test_pointing_reads_the_values_of_the_map(page: Page, app: App, model: Perceiver, trace: Trace) -> None:
-    upload(page, app)
+def test_an_uploaded_picture_is_recognised_and_read_as_by_the_library_and_taken_away_as_data(
+    page: Page, app: App, model: Perceiver, trace: Trace
+) -> None:
+    page.goto(app.url)
+    upload(page, "mine.png", PICTURE)
+    expect(page.get_by_text("The model read the framed part")).to_be_visible()
+    best = page.get_by_role("list", name="Predictions with their probabilities").get_by_role("listitem").first
+    label = model.config.labels[int(trace.logits.argmax())].replace("_", " / ")
+    expect(best).to_contain_text(label)
+    shown = float(re.findall(r"([\d.]+) %", best.inner_text())[0])
+    assert shown == pytest.approx(100 * float(trace.logits.softmax(-1).max()), rel=0.01)
+    expect(tiles(page, "Maps of the blocks")).to_have_count(len(model.config.cross_attention_blocks))
+
+    # Pointing tells the value of an element.
     height, width = model.config.input_shape
     values = trace.map(trace.blocks[0]).numpy()
     box = large(page).bounding_box()
@@ -157,15 +157,12 @@ def test_pointing_reads_the_values_of_the_map(page: Page, app: App, model: Perce
         expect(readout).to_contain_text(f"row {row + 1}, column {column + 1}")
         said = readout.inner_text().replace("\n", " ")
         # The page and the test ran the model on their own: values agree, their last digit may not.
-        shown = re.search(r"column \d+\s+([^\s]+)", said)
-        assert shown is not None
-        assert plain_number(shown[1]) == pytest.approx(float(value), rel=0.006)
+        value_shown = re.search(r"column \d+\s+([^\s]+)", said)
+        assert value_shown is not None
+        assert plain_number(value_shown[1]) == pytest.approx(float(value), rel=0.006)
         rank = int(re.findall(r"rank ([\d]+) of", said)[0])
         assert abs(rank - (1 + int((values > value).sum()))) <= max(2, len(values) // 200)
 
-
-def test_maps_and_predictions_are_taken_away_as_data(page: Page, app: App, model: Perceiver, trace: Trace) -> None:
-    upload(page, app)
     blocks = model.config.cross_attention_blocks
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
@@ -193,9 +190,9 @@ def test_maps_and_predictions_are_taken_away_as_data(page: Page, app: App, model
     np.testing.assert_allclose(table[:, 3:].T.reshape(maps.shape), maps, rtol=1e-5)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_it_all_within_its_width(browser: Browser, app: App, scheme: str) -> None:
-    phone = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme, device_scale_factor=2)
+def test_a_phone_shows_it_all_within_its_width(browser: Browser, app: App) -> None:
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, device_scale_factor=2)
+    phone.set_default_timeout(PATIENCE)
     page = opened(phone.new_page(), app.url)
     wide = page.locator("canvas, button, [role=option]").evaluate_all(
         "nodes => nodes.filter(n => n.getBoundingClientRect().right > innerWidth + 1).map(n => n.className)"

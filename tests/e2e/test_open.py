@@ -10,20 +10,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from perceiver.checkpoints.bundled import BundledCheckpoints
-from tests.e2e.conftest import PATIENCE, App
+from tests.e2e.conftest import PATIENCE, App, at_rest
 
 pytestmark = pytest.mark.e2e
 
 
-def at_rest(page: Page) -> None:
-    # Going to another page rests for a moment in between.
-    for _ in range(3):
-        expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE)
-        page.wait_for_timeout(300)
-
-
 def begin(page: Page, app: App, way: str) -> None:
     page.goto(f"{app.url}/open")
+    at_rest(page)
     page.get_by_role("radio", name=way).click()
     at_rest(page)
 
@@ -52,6 +46,7 @@ def test_a_folder_is_opened_by_its_path_and_stays_in_its_session(page: Page, app
     link = page.url
     for other in ("Explain", "Ablate", "Compare"):
         page.get_by_role("link", name=other, exact=True).click()
+        expect(page).to_have_url(re.compile(f"/{other.lower()}([?]|$)"), timeout=PATIENCE)
         expect(page.get_by_role("combobox", name="Checkpoint")).to_have_value("my-own", timeout=PATIENCE)
         at_rest(page)
         expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlparse
 
 import numpy as np
@@ -16,16 +15,14 @@ from perceiver import Trace, load, modalities
 from perceiver.plots.drawing.points import LOOK, shot
 from perceiver.sample import Sample
 from tests.app import clouds
-from tests.e2e.conftest import PATIENCE, App, large, serving
+from tests.e2e.conftest import PATIENCE, App, at_rest, large, until, upload
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    folder = clouds.build(tmp_path_factory.mktemp("clouds"))
-    with serving(folder, tmp_path_factory.mktemp("server") / "log.txt") as running:
-        yield running
+@pytest.fixture
+def app(strips_app: App) -> App:
+    return strips_app
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +34,16 @@ def sample() -> Sample:
 
 
 @pytest.fixture(scope="module")
-def trace(app: App, sample: Sample) -> Trace:
-    model = load(app.checkpoints / "points-fourier")
+def trace(strips_app: App, sample: Sample) -> Trace:
+    model = load(strips_app.checkpoints / "points-fourier")
     return model.trace(model.inputs(sample))
 
 
 @pytest.fixture
 def opened(page: Page, app: App) -> Page:
-    page.goto(app.url)
-    expect(page.get_by_role("listbox", name=re.compile("^Latents")).get_by_role("option").first).to_be_visible(
-        timeout=PATIENCE
-    )
+    page.goto(f"{app.url}?model=points-fourier")
+    expect(row(page)).to_have_count(len(clouds.CONFIG.plan), timeout=PATIENCE)
+    at_rest(page)
     return page
 
 
@@ -63,17 +59,40 @@ def row(page: Page) -> Locator:
     return page.get_by_role("listbox", name="Maps of the blocks").get_by_role("option")
 
 
+SETTLED = """async (canvases) => {
+    const frame = () => new Promise(requestAnimationFrame);
+    const data = (canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+    const drawn = (canvas) => data(canvas).some(Boolean);
+    let before, now;
+    do {
+        before = now;
+        await new Promise((done) => setTimeout(done, 250));
+        await frame();
+        await frame();
+        now = canvases.every(drawn) ? canvases.map((canvas) => canvas.toDataURL()).join() : undefined;
+    } while (now === undefined || now !== before);
+    return now;
+}"""
+
+
+def settled(*canvases: Locator) -> str:
+    """The pictures once they are drawn finely, a moment after the last move."""
+    return str(canvases[0].page.evaluate(SETTLED, [canvas.element_handle() for canvas in canvases]))
+
+
 def picture(canvas: Locator) -> str:
     return str(canvas.evaluate("node => node.toDataURL()"))
 
 
-def settled(canvas: Locator) -> str:
-    """The picture once it is drawn finely, a moment after the last move."""
-    before, now = "", picture(canvas)
-    while before != now:
-        canvas.page.wait_for_timeout(400)
-        before, now = now, picture(canvas)
-    return now
+def changed(canvas: Locator, was: str) -> str:
+    """The picture once it is another one."""
+    until(canvas.page, lambda: picture(canvas) != was)
+    return settled(canvas)
+
+
+def shows(canvas: Locator, wanted: str) -> None:
+    """Waits until it shows this picture."""
+    until(canvas.page, lambda: picture(canvas) == wanted)
 
 
 def drag(canvas: Locator, across: int, down: int) -> None:
@@ -128,15 +147,9 @@ def test_the_page_draws_clouds_as_the_figures_do(page: Page, up: str, side: int,
     assert agree.mean() > 0.995  # a point on the border of two pixels may fall to either side
 
 
-def test_a_click_on_a_point_shows_who_reads_it(opened: Page, sample: Sample) -> None:
-    element, place = spot(large(opened), sample)
-    large(opened).click(position=place)
-    expect(opened).to_have_url(re.compile(f"pick={element + 1}(&|$)"))
-    expect(opened.get_by_role("listbox", name=f"Attention to point {element + 1}, by latent")).to_be_visible()
-    expect(opened.get_by_role("spinbutton", name="Point, 1 to 256").first).to_have_value(str(element + 1))
-
-
-def test_pointing_reads_the_value_of_the_point(opened: Page, sample: Sample, trace: Trace) -> None:
+def test_a_point_is_read_by_pointing_and_picked_by_a_click_or_its_number(
+    opened: Page, sample: Sample, trace: Trace
+) -> None:
     element, place = spot(large(opened), sample)
     large(opened).hover(position=place)
     readout = large(opened).locator("xpath=../../div[@class='readout']")
@@ -145,6 +158,17 @@ def test_pointing_reads_the_value_of_the_point(opened: Page, sample: Sample, tra
     shown = re.search(r"point \d+\s+([\d.]+)", readout.inner_text())
     assert shown is not None
     assert float(shown[1]) == pytest.approx(float(value), rel=0.006)
+
+    large(opened).click(position=place)
+    expect(opened).to_have_url(re.compile(f"pick={element + 1}(&|$)"))
+    expect(opened.get_by_role("listbox", name=f"Attention to point {element + 1}, by latent")).to_be_visible()
+    at_rest(opened)
+    number = opened.get_by_role("spinbutton", name="Point, 1 to 256").first
+    expect(number).to_have_value(str(element + 1))
+    number.fill("17")
+    number.press("Enter")
+    expect(opened).to_have_url(re.compile("pick=17(&|$)"))
+    expect(opened.get_by_role("listbox", name="Attention to point 17, by latent")).to_be_visible()
 
 
 def test_turning_one_cloud_turns_all(opened: Page) -> None:
@@ -164,7 +188,7 @@ def test_turning_one_cloud_turns_all(opened: Page) -> None:
     expect(reset.first).to_be_visible()
     for canvas, was in zip(canvases, before, strict=True):
         canvas.scroll_into_view_if_needed()
-        assert settled(canvas) != was
+        changed(canvas, was)
     assert "pick" not in address(opened)
     drag(row(opened).nth(1).locator("canvas").first, -60, 0)
     assert "block" not in address(opened)
@@ -172,7 +196,7 @@ def test_turning_one_cloud_turns_all(opened: Page) -> None:
     opened.mouse.move(0, 0)
     for canvas, was in zip(canvases, before, strict=True):
         canvas.scroll_into_view_if_needed()
-        assert settled(canvas) == was
+        shows(canvas, was)
     assert "pick" not in address(opened)
 
 
@@ -181,99 +205,87 @@ def test_the_wheel_scrolls_the_page_until_the_cloud_is_chosen(opened: Page) -> N
     before = settled(canvas)
     canvas.hover()
     opened.mouse.wheel(0, 200)
-    opened.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 0")
+    opened.wait_for_function("document.querySelector('[data-testid=stMain]').scrollTop > 0", timeout=PATIENCE)
     opened.mouse.move(0, 0)
     assert settled(canvas) == before
     canvas.scroll_into_view_if_needed()
     canvas.focus()
     canvas.hover()
     opened.mouse.wheel(0, -200)
-    opened.mouse.move(0, 0)
-    assert settled(canvas) != before
+    changed(canvas, before)
 
 
-def test_the_keyboard_turns_zooms_and_picks(opened: Page) -> None:
+def test_the_keyboard_turns_zooms_picks_and_chooses_blocks(opened: Page) -> None:
     canvas = large(opened)
     canvas.focus()
-    before = settled(canvas)
+    before = now = settled(canvas)
     for key in ("ArrowRight", "ArrowUp", "+", "Shift+ArrowLeft"):
-        was = settled(canvas)
         opened.keyboard.press(key)
-        assert settled(canvas) != was
+        now = changed(canvas, now)
     opened.keyboard.press("0")
     opened.keyboard.press("Enter")
     expect(opened).to_have_url(re.compile("pick="))
     picked = address(opened)["pick"]
     expect(opened.get_by_role("listbox", name=f"Attention to point {picked}, by latent")).to_be_visible()
+    at_rest(opened)
     canvas.focus()
     opened.keyboard.press("Escape")
     expect(opened).not_to_have_url(re.compile("pick="))
     canvas.blur()
-    assert settled(canvas) == before
+    shows(canvas, before)
+    at_rest(opened)
 
-
-def test_a_number_picks_a_point(opened: Page) -> None:
-    number = opened.get_by_role("spinbutton", name="Point, 1 to 256").first
-    number.fill("17")
-    number.press("Enter")
-    expect(opened).to_have_url(re.compile("pick=17(&|$)"))
-    expect(opened.get_by_role("listbox", name="Attention to point 17, by latent")).to_be_visible()
-
-
-def test_a_block_is_chosen_by_click_and_by_keyboard(opened: Page) -> None:
     row(opened).nth(1).get_by_text("Block 2").click()
     expect(large(opened)).to_have_attribute("aria-label", re.compile("^Block 2"))
+    at_rest(opened)
     row(opened).nth(2).locator("canvas").first.click()
     expect(large(opened)).to_have_attribute("aria-label", re.compile("^Block 3"))
+    at_rest(opened)
     row(opened).and_(opened.locator("[tabindex='0']")).focus()
     opened.keyboard.press("Home")
     opened.keyboard.press("Enter")
     expect(large(opened)).to_have_attribute("aria-label", re.compile("^Block 1"))
 
 
-def test_a_larger_coloured_cloud_keeps_its_colours(opened: Page) -> None:
-    places = clouds.points(3000, seed=4)
-    colours = np.where(places[:, 2:] > 0, [[200, 30, 20]], [[20, 90, 210]]).astype(np.uint8)
-    opened.get_by_text("Upload", exact=True).click()
-    file = {"name": "mine.ply", "mimeType": "application/octet-stream", "buffer": clouds.ply(places, colours)}
-    opened.locator("input[type=file]").set_input_files(file)
-    expect(opened).to_have_url(re.compile("sample=sha256-"), timeout=PATIENCE)
-    expect(opened.get_by_text("3,000 points.", exact=True)).to_be_visible()
-    settled(original(opened))
-    found = original(opened).evaluate(
-        """node => {
-            const { data } = node.getContext("2d").getImageData(0, 0, node.width, node.height);
-            const pixels = new Uint32Array(data.buffer);
-            const count = (colour) => pixels.filter((pixel) => pixel === (0xff000000 | colour) >>> 0).length;
-            return [count(0x141ec8), count(0xd25a14)]; // blue, green, red
-        }"""
-    )
-    assert min(found) > 500
-    opened.get_by_text("Spread out", exact=True).click()
-    expect(opened).to_have_url(re.compile("read=draw%3Afarthest"))
-    expect(opened.get_by_text("far apart")).to_be_visible()
+# Red and blue, as they lie in memory: alpha, blue, green, red.
+HAS_BOTH = """node => {
+    const { data } = node.getContext("2d").getImageData(0, 0, node.width, node.height);
+    const pixels = new Uint32Array(data.buffer);
+    const count = (colour) => pixels.filter((pixel) => pixel === (0xff000000 | colour) >>> 0).length;
+    return [0x141ec8, 0xd25a14].every((colour) => count(colour) > 500);
+}"""
 
 
-def test_the_axis_that_points_up_can_be_chosen(opened: Page) -> None:
+def test_the_axis_that_points_up_is_chosen_and_an_upload_keeps_its_colours(opened: Page) -> None:
     before = settled(seen(opened))
     up = opened.get_by_test_id("stButtonGroup").filter(has_text="as trained")
     up.get_by_text("z", exact=True).click()
     expect(opened).to_have_url(re.compile("read=up%3Az"))
     expect(opened.get_by_text("Turned it so that its z axis points up")).to_be_visible()
-    assert settled(seen(opened)) != before
+    changed(seen(opened), before)
+    at_rest(opened)
     up.get_by_text("y (as trained)").click()
     expect(opened).not_to_have_url(re.compile("read="))
-    assert settled(seen(opened)) == before
+    shows(seen(opened), before)
+    at_rest(opened)
+
+    places = clouds.points(3000, seed=4)
+    colours = np.where(places[:, 2:] > 0, [[200, 30, 20]], [[20, 90, 210]]).astype(np.uint8)
+    upload(opened, "mine.ply", clouds.ply(places, colours))
+    expect(opened.get_by_text("3,000 points.", exact=True)).to_be_visible()
+    until(opened, lambda: original(opened).evaluate(HAS_BOTH))
+    opened.get_by_text("Spread out", exact=True).click()
+    expect(opened).to_have_url(re.compile("read=draw%3Afarthest"))
+    expect(opened.get_by_text("far apart")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_shows_clouds_within_its_width(browser: Browser, app: App, scheme: str) -> None:
-    phone = browser.new_context(
-        viewport={"width": 390, "height": 844}, color_scheme=scheme, device_scale_factor=2, has_touch=True
-    )
+def test_a_phone_shows_clouds_within_its_width(browser: Browser, app: App) -> None:
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, device_scale_factor=2, has_touch=True)
+    phone.set_default_timeout(PATIENCE)
     page = phone.new_page()
-    page.goto(app.url)
+    page.goto(f"{app.url}?model=points-fourier")
     expect(large(page)).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
     wide = page.locator("canvas, button, [role=option]").evaluate_all(
         "nodes => nodes.filter(n => n.getBoundingClientRect().right > innerWidth + 1).map(n => n.className)"
     )

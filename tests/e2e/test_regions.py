@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from perceiver import Perceiver, Trace, modalities
 from perceiver.analysis.formatting import number, percent
 from tests.app import folder
-from tests.e2e.conftest import PATIENCE, App, at_rest, large
+from tests.e2e.conftest import PATIENCE, App, at_rest, large, upload
 
 pytestmark = pytest.mark.e2e
 PICTURE = folder.picture(12, 240, 200)
@@ -32,11 +32,8 @@ def shown(page: Page, app: App) -> Page:
     """The Explore page with the picture uploaded."""
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(app.url)
-    page.get_by_text("Upload", exact=True).click(timeout=PATIENCE)
-    page.locator("input[type=file]").set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": PICTURE})
-    expect(page).to_have_url(re.compile("sample=sha256-"), timeout=PATIENCE)
+    upload(page, "mine.png", PICTURE)
     expect(large(page)).to_be_visible(timeout=PATIENCE)
-    at_rest(page)
     return page
 
 

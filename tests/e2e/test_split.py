@@ -15,7 +15,7 @@ from perceiver.analysis.formatting import signed
 from perceiver.checkpoints.bundled import BundledCheckpoints
 from perceiver.lens import open_lens
 from tests.app import folder
-from tests.e2e.conftest import PATIENCE, App, at_rest, large
+from tests.e2e.conftest import PATIENCE, App, at_rest, large, upload
 
 pytestmark = pytest.mark.e2e
 PICTURE = folder.picture(12, 240, 200)
@@ -31,10 +31,7 @@ def test_the_parts_of_a_score_are_the_librarys(page: Page, app: App, checkpoints
 
     page.set_viewport_size({"width": 1280, "height": 800})
     page.goto(app.url)
-    page.get_by_text("Upload", exact=True).click(timeout=PATIENCE)
-    page.locator("input[type=file]").set_input_files({"name": "mine.png", "mimeType": "image/png", "buffer": PICTURE})
-    expect(page).to_have_url(re.compile("sample=sha256-"), timeout=PATIENCE)
-    at_rest(page)
+    upload(page, "mine.png", PICTURE)
     large(page).scroll_into_view_if_needed()
     box = large(page).bounding_box()
     assert box is not None

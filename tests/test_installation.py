@@ -31,7 +31,7 @@ from perceiver import installation
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-PATIENCE = 60
+PATIENCE = 120
 # What a build reads. The repository itself is not built in, so that nothing is left in it.
 SOURCES = (
     ".streamlit",
@@ -71,7 +71,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
     for name in SOURCES:
         path = ROOT / name
-        (shutil.copytree if path.is_dir() else shutil.copy2)(path, source / name)
+        if path.is_dir():
+            shutil.copytree(path, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(path, source / name)
     # What an earlier build may have left behind.
     stale = source / "build" / "lib" / "perceiver" / "removed.py"
     stale.parent.mkdir(parents=True)

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import Bool
 
@@ -159,6 +159,7 @@ def test_an_erasure_goes_with_an_ablation_of_the_position_encoding() -> None:
     assert describe(both, run.model.encoding, ("height", "width")).startswith("96 of 256 elements; 1 to 8 cycles")
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.booleans(), min_size=1, max_size=400))
 def test_masks_as_text(marked: list[bool]) -> None:
     mask = ElementMask.of(np.array(marked))

@@ -34,7 +34,7 @@ def test_those_who_wait_are_told_their_place_and_enter_one_by_one() -> None:
         with queue.turn(lambda place: told.append((number, place))):
             inside[0] += 1
             most[0] = max(most[0], inside[0])
-            hold.wait(10)
+            hold.wait(60)
             inside[0] -= 1
 
     visitors = [threading.Thread(target=visit, args=(number,)) for number in range(3)]
@@ -44,7 +44,7 @@ def test_those_who_wait_are_told_their_place_and_enter_one_by_one() -> None:
         hold.wait(0.05)
     hold.set()
     for visitor in visitors:
-        visitor.join(10)
+        visitor.join(60)
     assert most[0] == 1
     assert not any(visitor.is_alive() for visitor in visitors)
 
@@ -67,7 +67,7 @@ def test_who_gives_up_or_fails_blocks_nobody() -> None:
 
         waiting = threading.Thread(target=wait)
         waiting.start()
-        waiting.join(10)
+        waiting.join(60)
         assert error
     with pytest.raises(ValueError, match="inside"), queue.turn(nobody):
         raise ValueError("inside")
@@ -110,7 +110,7 @@ def test_an_analysis_of_many_steps_lets_others_in_between(session: threading.loc
         threads = [start(queue, session, order, "long", 5), start(queue, session, order, "b", 2)]
         threads.append(start(queue, session, order, "c"))
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert order == ["long", "b", "c", "long", "b", "long", "long", "long"]
 
 
@@ -120,7 +120,7 @@ def test_of_two_requests_of_a_session_the_second_waits_for_the_others(session: t
     with queue.turn(nobody):
         threads = [start(queue, session, order, name) for name in ("a", "a", "a", "b", "c", "c")]
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert order == ["a", "b", "c", "a", "c", "a"]
 
 
@@ -151,10 +151,10 @@ def test_who_leaves_frees_the_place(session: threading.local) -> None:
         while 2 not in places:
             time.sleep(0.02)
         leave.set()
-        first.join(10)
+        first.join(60)
         while places[-1] != 1:
             time.sleep(0.02)
-    second.join(10)
+    second.join(60)
     assert not queue._waiting
     assert queue._free == 1
 

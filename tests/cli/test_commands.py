@@ -453,7 +453,7 @@ def test_app_serves_until_it_is_stopped() -> None:
         stderr=subprocess.PIPE,
     )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while (answer := _health(port)) != "ok":
             assert process.poll() is None, process.stderr and process.stderr.read()
             assert time.monotonic() < deadline

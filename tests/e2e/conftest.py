@@ -26,7 +26,7 @@ from tests.app import folder
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-START = 90
+START = 180
 PATIENCE = 120_000  # milliseconds: the first visitor waits until torch is imported
 expect.set_options(timeout=PATIENCE / 2)  # busy machines take long for what is quick otherwise
 
@@ -83,7 +83,7 @@ def serving(checkpoints: Path, log: Path, **environment: str) -> Iterator[App]:
         yield App(f"http://127.0.0.1:{port}", checkpoints)
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=60)
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,9 @@ def test_examples_are_reached_from_the_matrix_and_samples_from_them(page: Page, 
     share = f"{100 * found.accuracy[-1].value:.1f}"
     expect(page.get_by_text(re.compile(rf"{re.escape(share)}\s%\sright"))).to_be_visible(timeout=PATIENCE)
     # Rows and columns are those of the classes that occur, which are all of them.
-    box = page.get_by_role("application", name=re.compile("Confusion matrix")).first.bounding_box()
+    matrix = page.get_by_role("application", name=re.compile("Confusion matrix")).first
+    expect(matrix).to_be_visible()
+    box = matrix.bounding_box()
     assert box
     side = len(found.about.classes)
     page.mouse.click(box["x"] + (predicted + 0.5) / side * box["width"], box["y"] + (true + 0.5) / side * box["height"])

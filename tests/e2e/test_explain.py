@@ -21,6 +21,7 @@ def test_maps_come_first_and_clicks_become_links(page: Page, app: App) -> None:
     maps.get_by_role("option", name=re.compile("^Saliency")).click()
     expect(page).to_have_url(re.compile("by=saliency"), timeout=PATIENCE)
     expect(page.get_by_role("application", name=re.compile("^Saliency for"))).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
     classes = page.get_by_role("listbox", name=re.compile("the chosen one is asked about"))
     other = classes.get_by_role("option").nth(1)
     name = other.locator(".name").inner_text()

@@ -64,6 +64,7 @@ def test_a_dragged_region_has_the_shares_that_the_library_finds(shown: Page, mod
     blocks = shown.get_by_role("listbox", name=re.compile("^Share of each block"))
     expect(blocks).to_be_visible(timeout=PATIENCE)
     expect(shown).to_have_url(re.compile("region="), timeout=PATIENCE)
+    at_rest(shown)
     assert region_of(shown) == [(top, bottom + 1), (left, right + 1)]
     assert "pick=" not in shown.url
 

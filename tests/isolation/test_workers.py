@@ -60,7 +60,7 @@ def alive(pid: int) -> bool:
 
 
 def gone(*pids: int) -> bool:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while any(map(alive, pids)) and time.monotonic() < until:
         time.sleep(0.02)
     return not any(map(alive, pids))
@@ -130,7 +130,7 @@ def test_output_is_limited(pool: Workers) -> None:
 def test_temporary_files_are_limited_and_deleted(pool: Workers) -> None:
     assert "OSError" in failure(pool, "write_much")
     file = Path(str(call(pool, "leave_file", b"points")))
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while file.parent.parent.exists() and time.monotonic() < until:
         time.sleep(0.02)
     assert not file.parent.parent.exists()
@@ -267,7 +267,7 @@ def test_requests_that_come_at_once_are_told_apart(pool: Workers) -> None:
 def test_a_worker_is_ready_before_it_is_asked_for(pool: Workers) -> None:
     pool.close()  # and with it the workers that other tests kept
     first = call(pool, "process")
-    ready, until = list[int](), time.monotonic() + 10
+    ready, until = list[int](), time.monotonic() + 60
     while (len(ready) != 1 or ready == [first]) and time.monotonic() < until:
         time.sleep(0.05)
         ready = children(pool.template_pid or 0)

@@ -182,6 +182,6 @@ def test_endless_directories_are_not_walked_to_the_end() -> None:
     entries = (30_000).to_bytes(2, "little") * 200_000
     size = len(write(Page(values("u1", 1), more={SUB: (4, [0] * 64)})))
     data = write(Page(values("u1", 1), more={SUB: (4, [size + 2 * number for number in range(64)])})) + entries
-    start = time.perf_counter()
+    start = time.process_time()
     assert not tiff.is_camera_raw(data)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

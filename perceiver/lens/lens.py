@@ -138,10 +138,14 @@ class Lens:
     def _context(self, sample: Sample) -> Context:
         if sample.modality != self.config.modality:
             raise InputError(f"{sample.name} was read as {sample.modality}; {self.name} takes {self.config.modality}")
-        return Context(self.name, self.model, sample, self._weights_sha256, lambda: self.other_seeds)
+        return Context(self.name, self.model, sample, self._weights_sha256, self._other_seeds)
 
+    # Methods, which are pickled with a run; a lambda is not.
     def _weights_sha256(self) -> str | None:
         return self.sha256
+
+    def _other_seeds(self) -> tuple[str, ...]:
+        return self.other_seeds
 
     def scan_steps(
         self,

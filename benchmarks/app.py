@@ -2,17 +2,22 @@
 
     python benchmarks/app.py                       every page, medians of five
     python benchmarks/app.py --repeats 3 explore   some of them
+    python benchmarks/app.py --strokes             what is drawn and erased by hand, medians of moves of the pointer
 
 A minimal Streamlit page (a picture and a button) is measured in the same run, as the least that Streamlit itself takes:
 time depends on the machine and what else runs on it. A page is warm when the same view was drawn before; its time is
 from the address to the page at rest, with all maps drawn. The time of a control is from the click to the changed page
 at rest. The window is 1280 x 800.
+
+The time of a stroke is from a move of the pointer, while its button is pressed, to the changed probabilities, with the
+page at rest before. The minimal page has a component that sends the move, and shows the number that comes back.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -46,6 +51,45 @@ st.session_state["clicks"] = clicks
 st.image(np.full((64, 64, 3), clicks % 256, np.uint8), width=256)
 st.write(f"Clicks: {clicks}")
 """
+
+
+MOVED = """
+import streamlit as st
+
+HTML = '''
+<div role="img" aria-label="Drawing pad" style="height:260px"></div>
+<div class="shown" aria-label="Answer"></div>
+'''
+JS = '''
+export default function ({ data, parentElement, setTriggerValue }) {
+  parentElement.querySelector(".shown").textContent = data;
+  const moved = (event) => event.buttons && setTriggerValue("moved", event.timeStamp);
+  parentElement.querySelector("[role=img]").onpointermove = moved;
+}
+'''
+
+def count():
+    st.session_state["moves"] = st.session_state.get("moves", 0) + 1
+
+mount = st.components.v2.component("peer", html=HTML, js=JS)
+mount(key="pad", data=str(st.session_state.get("moves", 0)), on_moved_change=count)
+"""
+
+WATCH = """label => {
+    const find = root => {
+        for (const node of root.querySelectorAll("*")) {
+            const found = node.getAttribute("aria-label") === label ? node : node.shadowRoot && find(node.shadowRoot);
+            if (found) return found;
+        }
+        return null;
+    };
+    const node = find(document);
+    window.changed = [];
+    const options = { childList: true, subtree: true, characterData: true };
+    new MutationObserver(() => window.changed.push(performance.now())).observe(node, options);
+    window.addEventListener("pointermove", () => (window.moved = performance.now()), true);
+}"""
+"""Notes when the pointer moves, and when what has a label changes."""
 
 
 @dataclass(frozen=True)
@@ -180,23 +224,94 @@ def count(page: Page, turn: int) -> None:
     page.get_by_text(f"Clicks: {turn + 1}", exact=True).wait_for(timeout=PATIENCE)
 
 
+def moves(page: Page, answer: str, repeats: int) -> tuple[float, float]:
+    """Median and largest milliseconds from a move of the pointer, while its button is pressed over the pad or the large
+    input, to the changed answer; the page is at rest before every move.
+
+    answer  label of what changes
+    """
+    input_ = page.get_by_role("application", name=re.compile("as the model read it"))
+    box = page.get_by_role("img", name="Drawing pad").or_(input_).first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.evaluate(WATCH, answer)
+    times = []
+    for i in range(1 + repeats):
+        across, down = 0.2 + 0.6 * ((i + 1) % 2), 0.2 + 0.6 * (i + 1) / (1 + repeats)
+        page.evaluate("window.changed = []")
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + down * box["height"])
+        page.wait_for_function("window.changed.length", timeout=PATIENCE)
+        times.append(page.evaluate("window.changed[0] - window.moved"))
+        page.wait_for_timeout(300)
+        at_rest(page)
+    page.mouse.up()
+    at_rest(page)
+    return median(times[1:]), max(times[1:])
+
+
+def draw(page: Page) -> str:
+    """Turns to the pad, and draws a first stroke; the label of the answer."""
+    page.get_by_test_id("stSidebar").get_by_role("radio", name="Draw").click()
+    pad = page.get_by_role("img", name="Drawing pad")
+    pad.wait_for(timeout=PATIENCE)
+    at_rest(page)
+    pad.click()
+    maps(page)
+    at_rest(page)
+    return "Predictions with their probabilities"
+
+
+def erase(page: Page) -> str:
+    """Erases a first spot; the label of the answer."""
+    page.get_by_role("application", name=re.compile("as the model read it")).click()
+    page.get_by_role("listbox", name="Maps after").wait_for(timeout=PATIENCE)
+    at_rest(page)
+    return "Predictions after with their probabilities"
+
+
+STROKES: dict[str, tuple[str, Callable[[Page], str]]] = {
+    "draw a digit": ("?model=digits-fourier", draw),
+    "draw a letter": ("?model=letters-fourier", draw),
+    "erase from a letter": ("ablate?model=letters-fourier&removes=elements", erase),
+    "erase from a spectrogram": ("ablate?model=audio-mel&removes=elements", erase),
+}
+"""Where a hand draws on an input: an address, and what makes the page ready."""
+
+
+def print_strokes(browser: Browser, peer: str, ours: str, repeats: int) -> None:
+    """Prints a line for the minimal page, and one for every place where a hand draws."""
+    page, _ = visit(browser, peer, lambda page: page.get_by_role("img", name="Drawing pad").wait_for())
+    line = "{:<44} {:6.0f} ms   at most {:.0f} ms"
+    print(line.format("minimal page, a move comes back", *moves(page, "Answer", repeats)), flush=True)
+    page.context.close()
+    for name, (where, ready) in STROKES.items():
+        page, _ = visit(browser, f"{ours}/{where}", maps)
+        print(line.format(name, *moves(page, ready(page), repeats)), flush=True)
+        page.context.close()
+
+
 def main() -> None:
     """Prints a line for every page and every control."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("pages", nargs="*", choices=[*PAGES, []], help="all by default")
     parser.add_argument("--repeats", type=int, default=5, help="measurements of which the median is printed")
     parser.add_argument("--model", default="", help="the checkpoint; the app's first by default")
+    parser.add_argument("--strokes", action="store_true", help="measure strokes of a hand instead of pages")
     asked = parser.parse_args()
     path = next((found for found in map(shutil.which, BROWSERS) if found), None)
     if path is None:
         raise SystemExit("this benchmark needs Chromium: install the Debian package chromium")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        (folder / "peer.py").write_text(PEER)
+        (folder / "peer.py").write_text(MOVED if asked.strokes else PEER)
         peer = stack.enter_context(serving("peer.py", folder, folder / "peer.log"))
         ours = stack.enter_context(serving("server.py", ROOT, folder / "app.log"))
         playwright = stack.enter_context(sync_playwright())
         browser = stack.enter_context(playwright.chromium.launch(executable_path=path, args=ARGUMENTS))
+        if asked.strokes:
+            print_strokes(browser, peer, ours, asked.repeats)
+            return
         seconds, page = warm(
             browser, peer, lambda page: page.get_by_role("button", name="Next").wait_for(), asked.repeats
         )

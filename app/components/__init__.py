@@ -5,6 +5,7 @@ from .bands import BandAxis, Off, bands
 from .canvas import BrushWidth, Grid, map_canvas
 from .clip import clip
 from .cloud import Cloud, cloud, cloud_row
+from .following import echo
 from .link import copy_link, remember_sidebar
 from .pad import Line, pad
 from .player import Frames, Painted, Selected, Track, player
@@ -36,6 +37,7 @@ __all__ = [
     "cloud",
     "cloud_row",
     "copy_link",
+    "echo",
     "map_canvas",
     "pad",
     "player",

@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Bool, Float, UInt8
 
+from .following import heard
 from .frame import asset, pack
 from .scale import ColourBar, Profiles, Ruler
 
@@ -18,7 +19,17 @@ _mount = st.components.v2.component(
     html=asset("canvas.html", "bar.html"),
     css=asset("bar.css", "readout.css", "ruler.css", "canvas.css"),
     js=asset(
-        *("frame.js", "bar.js", "readout.js", "ruler.js", "profile.js", "select.js", "trail.js", "brush.js"),
+        *(
+            "frame.js",
+            "bar.js",
+            "readout.js",
+            "ruler.js",
+            "profile.js",
+            "select.js",
+            "trail.js",
+            "follow.js",
+            "brush.js",
+        ),
         *("mapview.js", "canvas.js"),
     ),
 )
@@ -59,7 +70,8 @@ def map_canvas(
     region: Box | None = None,
     on_region: Callable[[Box | None], None] | None = None,
     brush: BrushWidth | None = None,
-    on_stroke: Callable[[Bool[np.ndarray, "M"]], None] | None = None,
+    live: bool = False,
+    on_stroke: Callable[[Bool[np.ndarray, "M"], bool], None] | None = None,
     below: Profiles | None = None,
     beside: Profiles | None = None,
 ) -> None:
@@ -75,7 +87,9 @@ def map_canvas(
     left, bottom  rulers along the sides
     region    the selected rectangle
     brush     with which a drag or a click paints, and neither picks nor selects
-    on_stroke  called with the elements that a stroke has painted
+    live      calls `on_stroke` while a stroke is drawn too, as often as the page follows
+    on_stroke  called with the elements that a stroke has painted, and whether it is still drawn; with none where a
+              stroke ends without any
     below, beside  a curve under the image along its columns, and one at its right along its rows
     fill      use the full width, which blurs pixel edges; else pixels are scaled by an integer
     """
@@ -96,7 +110,7 @@ def map_canvas(
         "fill": fill,
         "region": region,
         "selectable": on_region is not None,
-        "brush": brush_meta(brush),
+        "brush": brush_meta(brush, live=live),
         "below": below.meta() if below else None,
         "beside": beside.meta() if beside else None,
     }
@@ -122,9 +136,10 @@ def map_canvas(
             on_region((int(box[0]), int(box[1]), int(box[2]), int(box[3])) if box else None)
 
     def painted() -> None:
-        runs = st.session_state[key]["stroke"]
-        if on_stroke is not None and runs:
-            on_stroke(painted_elements(runs, len(grid.rows) * len(grid.columns) if grid else height * width))
+        found = st.session_state[key]["stroke"]
+        if on_stroke is not None and found is not None:
+            count = len(grid.rows) * len(grid.columns) if grid else height * width
+            on_stroke(painted_elements(found["runs"], count), heard(found))
 
     data = pack(meta, **arrays)
     _mount(key=key, data=data, on_pick_change=picked, on_region_change=selected, on_stroke_change=painted)

@@ -14,6 +14,7 @@ import streamlit as st
 from jaxtyping import Bool, Float, Float32, UInt8
 
 from .canvas import BrushWidth, brush_meta, painted_elements
+from .following import heard
 from .frame import asset, pack
 from .scale import ColourBar
 from .wall import Tile
@@ -23,7 +24,7 @@ _mount = st.components.v2.component(
     "perceiver_cloud",
     html=asset("cloud.html", "bar.html"),
     css=asset("bar.css", "readout.css", "canvas.css", "cloud.css"),
-    js=asset(*_DRAWN, "readout.js", "cloudbox.js", "trail.js", "cloudbrush.js", "cloud.js"),
+    js=asset(*_DRAWN, "readout.js", "cloudbox.js", "trail.js", "follow.js", "cloudbrush.js", "cloud.js"),
 )
 _mount_row = st.components.v2.component(
     "perceiver_clouds",
@@ -80,7 +81,8 @@ def cloud(
     on_region: Callable[[Rectangle | None], None] | None = None,
     brush: BrushWidth | None = None,
     through: bool = False,
-    on_stroke: Callable[[Bool[np.ndarray, "n"]], None] | None = None,
+    live: bool = False,
+    on_stroke: Callable[[Bool[np.ndarray, "n"], bool], None] | None = None,
 ) -> None:
     """Draws one cloud; with `on_pick`, values are shown on hover and points can be selected; with `on_region` the
     points in a rectangle of the current view, at any depth.
@@ -94,7 +96,7 @@ def cloud(
     region    whether a region is selected, which Escape clears
     brush     with which a drag paints points and does not turn the cloud
     through   whether it paints all points under it, or those that are seen
-    on_stroke  called with the points that a stroke has painted
+    live, on_stroke  as of `map_canvas`
     """
     meta = shown.meta() | {
         "label": label,
@@ -102,7 +104,7 @@ def cloud(
         "region": region,
         "selectable": on_region is not None,
         "readable": on_pick is not None,
-        "brush": brush_meta(brush, through=through),
+        "brush": brush_meta(brush, live=live, through=through),
         "pick": pick,
         "measure": measure,
         "multiple": multiple,
@@ -128,9 +130,9 @@ def cloud(
             on_region((box[0], box[1], box[2], box[3], box[4], box[5]) if box else None)
 
     def painted() -> None:
-        runs = st.session_state[key]["stroke"]
-        if on_stroke is not None and runs:
-            on_stroke(painted_elements(runs, len(shown.points)))
+        found = st.session_state[key]["stroke"]
+        if on_stroke is not None and found is not None:
+            on_stroke(painted_elements(found["runs"], len(shown.points)), heard(found))
 
     data = pack(meta, **arrays)
     _mount(key=key, data=data, on_pick_change=picked, on_region_change=selected, on_stroke_change=painted)

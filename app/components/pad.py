@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from .following import heard
 from .frame import asset, pack
 
 _mount = st.components.v2.component(
-    "perceiver_pad", html=asset("pad.html"), css=asset("pad.css"), js=asset("frame.js", "pad.js")
+    "perceiver_pad", html=asset("pad.html"), css=asset("pad.css"), js=asset("frame.js", "follow.js", "pad.js")
 )
 
 Line = tuple[float, ...]
@@ -28,7 +29,8 @@ def pad(
     ink: str,
     ground: str,
     width: float,
-    on_draw: Callable[[tuple[Line, ...]], None],
+    live: bool,
+    on_draw: Callable[[tuple[Line, ...], bool], None],
 ) -> None:
     """Draws the pad; calls `on_draw` with all strokes after each of them, and when some are taken back.
 
@@ -39,6 +41,7 @@ def pad(
     shape   rows and columns of the picture, whose aspect the pad has
     ink     colour of the pen and of the ground, "#rrggbb"
     width   of the pen, as a share of the longer side
+    live    calls `on_draw` while a stroke is drawn too, as often as the page follows; its second argument says so
     """
     rows, columns = shape
     meta = {
@@ -50,12 +53,13 @@ def pad(
         "ink": ink,
         "ground": ground,
         "width": width,
+        "live": live,
         "strokes": [list(line) for line in lines],
     }
 
     def drawn() -> None:
         found = st.session_state[key]["drawn"]
         if found is not None:
-            on_draw(tuple(tuple(float(number) for number in line) for line in found["strokes"]))
+            on_draw(tuple(tuple(float(number) for number in line) for line in found["strokes"]), heard(found))
 
     _mount(key=key, data=pack(meta), on_drawn_change=drawn)

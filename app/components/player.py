@@ -11,6 +11,7 @@ import streamlit as st
 from jaxtyping import Bool, Float, Float32, UInt8
 
 from .canvas import Box, BrushWidth, Grid, brush_meta, painted_elements
+from .following import heard
 from .frame import asset, pack
 from .scale import ColourBar, Ruler
 from .wall import Moving
@@ -20,7 +21,17 @@ _mount = st.components.v2.component(
     html=asset("player.html").replace("CANVAS", asset("canvas.html")) + asset("bar.html"),
     css=asset("bar.css", "readout.css", "ruler.css", "canvas.css", "player.css"),
     js=asset(
-        *("frame.js", "bar.js", "readout.js", "ruler.js", "profile.js", "select.js", "trail.js", "brush.js"),
+        *(
+            "frame.js",
+            "bar.js",
+            "readout.js",
+            "ruler.js",
+            "profile.js",
+            "select.js",
+            "trail.js",
+            "follow.js",
+            "brush.js",
+        ),
         *("mapview.js", "moment.js", "player.js"),
     ),
 )
@@ -96,7 +107,8 @@ def player(
     on_pick: Callable[[str, int | None, float], None],
     on_region: Callable[[Selected | None, float], None] | None = None,
     brush: BrushWidth | None = None,
-    on_stroke: Callable[[Painted, float], None] | None = None,
+    live: bool = False,
+    on_stroke: Callable[[Painted, float, bool], None] | None = None,
     bar: ColourBar | None = None,
     measure: str = "",
     multiple: bool = False,
@@ -111,7 +123,8 @@ def player(
                the moment
     on_region  called with what is selected, None when it is cleared, and the moment
     brush      with which a drag or a click paints, and neither picks nor selects
-    on_stroke  called with what a stroke has painted, and the moment
+    live, on_stroke  as of `map_canvas`; called with what a stroke has painted, the moment, and whether it is still
+               drawn
     measure    the unit of the values; with `multiple` they are also shown as multiples of uniform
     whole      the number of elements of the whole map, and the sum of its values
     """
@@ -124,7 +137,7 @@ def player(
         "left": None,
         "fill": True,
         "selectable": on_region is not None,
-        "brush": brush_meta(brush),
+        "brush": brush_meta(brush, live=live),
         "below": None,
         "beside": None,
     }
@@ -173,14 +186,14 @@ def player(
 
     def painted() -> None:
         found = st.session_state[key]["stroke"]
-        if on_stroke is None or found is None or not found["runs"]:
+        if on_stroke is None or found is None:
             return
         part = str(found["part"])
         grid = (
             frames.grid if frames is not None and part == "video" else track.grid if track is not None else Grid((), ())
         )
         elements = painted_elements(found["runs"], len(grid.rows) * len(grid.columns))
-        on_stroke(Painted(part, int(found["step"]), elements), float(found["moment"]))
+        on_stroke(Painted(part, int(found["step"]), elements), float(found["moment"]), heard(found))
 
     _mount(
         key=key,

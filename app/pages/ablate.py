@@ -87,6 +87,7 @@ def _blocks(context: AblateContext, removed: Ablation, change: AnswerChange, tar
         with strips:
             hint = map_changes.HINTS[context.view.removes]
             map_changes.before(context, before, target, choose_target, hint=hint, large=by_hand)
+        strip.shown()
         maps.toolbar(context, selection, menu=lambda: downloads.menu(context, selection, before, words))
         return
     changes = ablation.map_changes(context.case, selection, removed, context.view.scale, context.progress)
@@ -97,6 +98,7 @@ def _blocks(context: AblateContext, removed: Ablation, change: AnswerChange, tar
     after = ablation.sample_after(context.case, removed)
     with strips:
         map_changes.rows(context, changes, after, shares, change, target, choose_target, large=by_hand)
+    strip.shown()
     maps.toolbar(
         context,
         selection,

@@ -46,14 +46,15 @@ def _blocks(context: ExploreContext) -> None:
     given, blocks, answer = strip.columns(len(found))
     with given:
         predictions.model_input(context, **marking)
+    with answer:
+        predictions.answer(context)
     with blocks:
         note = f"P({predictions.answer_name(context)}) after each block"
         strip.heading("Cross-attention by block", f"{maps.CAVEAT} {map_checks.UNDER_MAPS}", note=note)
         one = maps.row(context, found, predictions.block_shares(context), map_checks.words(context, selection))
         if reads := reading_sentence(context.config.plan):
             st.caption(f"{reads} {predictions.later_shares(context)}")
-    with answer:
-        predictions.answer(context)
+    strip.shown()
     menu = partial(downloads.menu, context, selection, found, words)
     maps.toolbar(context, selection, show=view.show, menu=menu, parts=parts)
     large, answer, latents = st.columns([21, 15, 16], gap="medium")

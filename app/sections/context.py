@@ -85,11 +85,13 @@ def run_page(kind: type[V], page: Callable[[PageContext[V]], None]) -> None:
 
 
 def announce(cases: Sequence[Case]) -> DeltaGenerator | None:
-    """Says which models run on which input, unless all of them have. Returns the place where that stands.
+    """Says which models run on which input, unless all of them have or follow a drawing. Returns the place where that
+    stands.
 
     The results of another input leave the page at once, instead of being shown until the run has ended.
     """
-    waiting = [text.plain(case.model_name) for case in cases if not inference.known(case)]
+    slow = [case for case in cases if not inference.known(case) and not drawing_pad.is_quick(case)]
+    waiting = [text.plain(case.model_name) for case in slow]
     if not waiting:
         return None
     place = st.empty()  # takes the place of what was there, with all that is in it

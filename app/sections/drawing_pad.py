@@ -10,7 +10,8 @@ import streamlit as st
 from perceiver.errors import InputError
 
 from ..components import Line, pad
-from ..services import drawing
+from ..services import drawing, models
+from ..services.inference import Case
 from ..services.samples import digest
 from ..session import state
 from ..session.view import UPLOADED, View
@@ -53,7 +54,8 @@ def show(view: View) -> None:
         ink=ink,
         ground=ground,
         width=st.session_state["pen"],
-        on_draw=lambda lines: _draw(model, replace(_held(), lines=lines)),
+        live=models.is_bundled(model),
+        on_draw=lambda lines, live: _draw(model, replace(_held(), lines=lines), live),
     )
     with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         st.segmented_control("Pen", list(PENS), format_func=PENS.__getitem__, required=True, key="pen")
@@ -84,6 +86,12 @@ def holds(sample: str) -> bool:
     return _held().sample == sample
 
 
+def is_quick(case: Case) -> bool:
+    """Whether a case is what the pad shows in a model that follows it: nothing is announced for it, so that the results
+    stay in their place."""
+    return holds(UPLOADED + case.digest) and models.is_bundled(case.model)
+
+
 def redraw(model: str) -> None:
     """Shows what the pad holds, at the size and in the colours of a model."""
     held = _held()
@@ -107,8 +115,11 @@ def _page(model: str) -> drawing.Page:
     return drawing.page(model, _held().ink, _held().ground)
 
 
-def _draw(model: str, drawn: _Drawing) -> None:
-    """Callback: shows a drawing as the input, or no input where nothing is drawn."""
+def _draw(model: str, drawn: _Drawing, live: bool = False) -> None:
+    """Callback: shows a drawing as the input, or no input where nothing is drawn.
+
+    live  a stroke is still drawn
+    """
     page = drawing.page(model, drawn.ink, drawn.ground)
     if not drawn.lines:
         st.session_state["drawing"] = replace(drawn, page=None, sample="")
@@ -121,7 +132,7 @@ def _draw(model: str, drawn: _Drawing) -> None:
         return
     sha256 = digest(data)
     st.session_state["drawing"] = replace(drawn, page=page, sample=UPLOADED + sha256)
-    state.keep(sha256, drawing.NAME, data)
+    state.keep(sha256, drawing.NAME, data, passing=live)
 
 
 def _colour(model: str, name: str) -> None:

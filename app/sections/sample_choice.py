@@ -100,7 +100,8 @@ def current_input(
     read     reading options that are not at their default
     """
     st.markdown(f"**{text.plain(bundled.about.title if bundled else case.name)}**")
-    modality.original(case, sample)
+    if not drawing_pad.holds(UPLOADED + case.digest):  # a drawing is seen on the pad
+        modality.original(case, sample)
     if sample.notes:
         st.caption("  \n".join(map(text.sentence, sample.notes)))
     modality.options(case, sample, read)

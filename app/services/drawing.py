@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from perceiver.modalities.image.strokes import Page, Stroke, render
 
-from . import models
+from . import models, samples
 
 NAME = "drawing.png"
 """The file name of every drawing."""
@@ -36,4 +36,6 @@ def picture(lines: Sequence[Sequence[float]], on: Page) -> bytes:
 
     Raises InputError for what is no drawing.
     """
-    return render([Stroke(line[0], tuple(zip(line[1::2], line[2::2], strict=False))) for line in lines], on)
+    data = render([Stroke(line[0], tuple(zip(line[1::2], line[2::2], strict=False))) for line in lines], on)
+    samples.note_drawing(samples.digest(data))
+    return data

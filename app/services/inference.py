@@ -106,7 +106,7 @@ def preview(case: Case) -> Sample:
 
 def decoding(case: Case) -> Mapping[str, Any]:
     """How a file is decoded: what visitors upload in a worker process, which ends when they move on."""
-    return {"isolate": SUPPORTED and not samples.is_bundled(case.digest), "wait": stop_here}
+    return {"isolate": SUPPORTED and not samples.is_own(case.digest), "wait": stop_here}
 
 
 def start_workers() -> None:

@@ -43,6 +43,11 @@ def available(kinds: tuple[str, ...]) -> Mapping[str, str]:
     return {**_bundled(kinds), **{key: kind for key, kind in mine.items() if kind in kinds}}
 
 
+def is_bundled(key: str) -> bool:
+    """Whether a checkpoint comes with the project: these are small, and run in a fraction of a second."""
+    return checkpoints.known(key) is None
+
+
 def display_name(key: str) -> str:
     """The name of a checkpoint on the page."""
     return checkpoints.called(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -42,11 +43,17 @@ def bundled(modality: str, labels: tuple[str, ...] = ()) -> Mapping[str, Gallery
 
 
 _digests: set[str] = set()
+_drawn: deque[str] = deque(maxlen=1000)
 
 
-def is_bundled(digest: str) -> bool:
-    """Whether an input is a bundled sample that a page has listed."""
-    return digest in _digests
+def note_drawing(digest: str) -> None:
+    """Notes the digest of a picture that this process has rendered from strokes."""
+    _drawn.append(digest)
+
+
+def is_own(digest: str) -> bool:
+    """Whether an input is a bundled sample that a page has listed, or a drawing: not a file that a visitor sent."""
+    return digest in _digests or digest in _drawn
 
 
 def extensions(modality: str) -> tuple[str, ...]:

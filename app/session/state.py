@@ -74,7 +74,14 @@ def change(**values: Any) -> None:
             values = {name: DEFAULTS[name] for name, field in FIELDS.items() if field.of == owner} | values
     replace(**values)
     st.session_state["touched"] = True
+    st.session_state["passing"] = False
     st.session_state["notes"] = []
+
+
+def change_in_passing(**values: Any) -> None:
+    """As `change`, while a stroke is drawn: the address is written when it has ended."""
+    change(**values)
+    st.session_state["passing"] = True
 
 
 def replace(**values: Any) -> None:
@@ -101,12 +108,20 @@ def choose(name: str, value: str) -> None:
     change(read=tuple(sorted(read.items())), pick=None, region="", erase="", moment=None)
 
 
-def keep(digest: str, name: str, data: bytes) -> None:
-    """Keeps an upload for this session, in place of the one before, and for its browser across reloads; shows it."""
-    if browser := visitors.browser():
+def keep(digest: str, name: str, data: bytes, *, passing: bool = False) -> None:
+    """Keeps an upload for this session, in place of the one before, and for its browser across reloads; shows it.
+
+    passing  while it is drawn: for this session only
+    """
+    if not passing and (browser := visitors.browser()):
         visitors.kept.keep(browser, digest, name, data)
     st.session_state["upload_kept"] = (digest, name, data)
-    change(sample=UPLOADED + digest)
+    (change_in_passing if passing else change)(sample=UPLOADED + digest)
+
+
+def is_passing() -> bool:
+    """Whether the last change was made by a stroke that is still drawn."""
+    return bool(st.session_state.get("passing"))
 
 
 def upload(sample: str) -> tuple[str, bytes] | None:
@@ -142,8 +157,8 @@ def reset(name: str, note: str) -> None:
 
 
 def publish() -> None:
-    """Writes the values to the address bar."""
-    if "view" not in st.session_state:
+    """Writes the values to the address bar, unless a stroke is still drawn."""
+    if "view" not in st.session_state or is_passing():
         return
     address = unparse(st.session_state["view"])
     st.session_state["published"] = address

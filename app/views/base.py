@@ -92,13 +92,21 @@ class Brush:
     """A brush or a lasso for the model input.
 
     size       its width as a share of the longer side of the drawn input, or "lasso"
-    on_stroke  called with the elements that a stroke has painted
+    on_stroke  called with the elements that a stroke has painted, and whether it is still drawn; with none where a
+               stroke ends without any
+    live       whether it is called while a stroke is drawn
     through    whether it paints all that lies at the place: points behind others, the elements of all frames
     """
 
     size: BrushWidth
-    on_stroke: Callable[[Inside], None]
+    on_stroke: Callable[[Inside, bool], None]
+    live: bool = False
     through: bool = False
+
+
+def painting(brush: Brush | None) -> dict[str, Any]:
+    """Arguments of `map_canvas`, `cloud` and `player` for a brush."""
+    return {} if brush is None else {"brush": brush.size, "live": brush.live}
 
 
 class Described:

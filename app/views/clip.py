@@ -29,7 +29,7 @@ from ..services import inference, models
 from ..services.inference import Case
 from ..session import state
 from ..session.view import View
-from .base import Brush, Inside, OnPick, OnRegion, Paint, Recorder, colour_bar
+from .base import Brush, Inside, OnPick, OnRegion, Paint, Recorder, colour_bar, painting
 from .clip_parts import Clip
 from .grid import EXTEND, GridView
 from .over_time import begin_at, choose_channel, choose_start, longer, over_time, padding_text
@@ -140,7 +140,7 @@ class ClipView(GridView):
             on_moment=_look,
             on_pick=partial(_pick, clip, on_pick),
             on_region=_selecting(clip, on_region),
-            brush=brush.size if brush else None,
+            **painting(brush),
             on_stroke=partial(_paint, clip, brush) if brush else None,
         )
 
@@ -275,10 +275,10 @@ def _selecting(clip: Clip, on_region: OnRegion | None) -> _Selecting | None:
     return None if on_region is None else _Selecting(clip, on_region)
 
 
-def _paint(clip: Clip, brush: Brush, painted: Painted, moment: float) -> None:
+def _paint(clip: Clip, brush: Brush, painted: Painted, moment: float, live: bool) -> None:
     """Callback: elements are painted, and the moment that they were painted at is kept."""
     _look(moment)
-    brush.on_stroke(clip.elements_of(painted, through=brush.through))
+    brush.on_stroke(clip.elements_of(painted, through=brush.through), live)
 
 
 def _keys(on_region: OnRegion | None, brush: Brush | None = None) -> str:

@@ -19,7 +19,7 @@ from perceiver.sample import Sample
 
 from ..components import Moving, Profiles, Tile, map_canvas, wall
 from ..services.maps import Strip
-from .base import Brush, Described, Inside, OnChoice, OnPick, OnRegion, Paint, colour_bar, in_place, readout
+from .base import Brush, Described, Inside, OnChoice, OnPick, OnRegion, Paint, colour_bar, in_place, painting, readout
 
 EXTEND = "Shift with the arrow keys selects a region."
 """How the keyboard selects a region, for the labels of maps."""
@@ -77,7 +77,7 @@ class GridView(Described):
             pick=pick,
             on_pick=on_pick,
             limit=self.side,
-            brush=brush.size if brush else None,
+            **painting(brush),
             on_stroke=brush.on_stroke if brush else None,
             **{"fill": True, **self.canvas(sample)},
             **_selection(sample, inside, on_region),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Literal, Protocol, cast
+from typing import cast
 
 import numpy as np
 import streamlit as st
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float32, UInt8
 
 from perceiver.analysis.formatting import count
 from perceiver.analysis.region import ViewBox
@@ -23,7 +23,21 @@ from ..services.inference import Case
 from ..services.maps import Strip
 from ..session import state
 from ..session.view import View
-from .base import Brush, Described, Inside, OnChoice, OnPick, OnRegion, Paint, Recorder, colour_bar, in_place, readout
+from .base import (
+    Brush,
+    Described,
+    Inside,
+    OnChoice,
+    OnPick,
+    OnRegion,
+    Paint,
+    Recorder,
+    colour_bar,
+    in_place,
+    painting,
+    readout,
+)
+from .point_options import Points, reading_options
 
 DRAWING = dots.PointsDrawing()
 SIDE = 400
@@ -36,24 +50,6 @@ FADED = 0.22
 """What remains of the colour of points outside of the selected region."""
 
 KEYS = "Arrow keys turn it, plus and minus zoom"
-STRAYS = {"keep": "Keep", "drop": "Leave out"}
-DRAWS = {"random": "At random", "farthest": "Spread out"}
-
-
-class Points(Protocol):
-    """The fields of a point cloud sample that are drawn."""
-
-    seen: Float32[np.ndarray, "M 3"]
-    original: Float32[np.ndarray, "n 3"]
-    colours: UInt8[np.ndarray, "n 3"] | None
-    up: str
-    model_up: str
-    count: int
-    source: str
-    nearest: Int64[np.ndarray, "n"]
-    strays: int
-    columns: tuple[str, ...]
-    column_places: tuple[int, int, int] | None
 
 
 class PointsView(Described):
@@ -70,41 +66,8 @@ class PointsView(Described):
         return dots.shot(points.seen, points.model_up, side=128).paint(_quiet(points.seen, points), dots.DARK)
 
     def options(self, case: Case, sample: Sample, read: Mapping[str, str]) -> None:
-        """The up axis; where they matter, the columns of a table, what is done with stray points, and how points are
-        sampled."""
-        points = _points(sample)
-        names = {axis: f"{axis} (as trained)" if axis == points.model_up else axis for axis in "xyz"}
-        _choice(
-            "up",
-            "Up in the file",
-            names,
-            points.up,
-            written={points.model_up: "model"},
-            help="No file says which way is up. The cloud is turned so that this axis points up as it did in training.",
-            width="stretch",
-        )
-        if points.column_places is not None and len(points.columns) > 3:
-            _choose_columns(points.columns, points.column_places)
-        if points.strays:
-            _choice(
-                "strays",
-                f"{count(points.strays)} stray point{'s' * (points.strays > 1)}",
-                STRAYS,
-                read.get("strays", "keep"),
-                help="Points at exactly 0, 0, 0 that nothing supports, and points far from all others.",
-            )
-        if points.count > len(points.seen):
-            with st.container(horizontal=True, vertical_alignment="bottom"):
-                _choice(
-                    "draw",
-                    f"{self.size(sample)} of {count(points.count)}",
-                    DRAWS,
-                    read.get("draw", "random"),
-                    help="Spread out: each as far as possible from those drawn before it.",
-                )
-                seed = int(float(read.get("seed", "0")))
-                args = ("seed", str(seed + 1))
-                st.button("Draw others", on_click=state.choose, args=args, help="Other points, by another random seed.")
+        """The up axis, the columns of a table, stray points, and how points are sampled."""
+        reading_options(_points(sample), self.size(sample), read)
 
     def beyond(self, case: Case, sample: Sample) -> None:
         """Nothing: the whole cloud is shown already."""
@@ -145,7 +108,7 @@ class PointsView(Described):
             limit=SIDE,
             region=inside is not None,
             on_region=_selection(points, on_region),
-            brush=brush.size if brush else None,
+            **painting(brush),
             through=brush is not None and brush.through,
             on_stroke=brush.on_stroke if brush else None,
         )
@@ -333,65 +296,6 @@ def _held(points: Points) -> str:
     if points.source == "mesh":
         return "A mesh; points of its surface stand for it."
     return "The model read all of it." if points.count <= len(points.seen) else f"{count(points.count)} points."
-
-
-def _choice(
-    option: str,
-    label: str,
-    names: Mapping[str, str],
-    value: str,
-    *,
-    written: Mapping[str, str] | None = None,
-    help: str,
-    width: Literal["content", "stretch"] = "content",
-) -> None:
-    """A control of a reading option with a few values.
-
-    names    of its values
-    written  values that the option writes in another way
-    """
-    key = f"read_{option}"
-
-    def chosen() -> None:
-        picked = st.session_state[key]
-        state.choose(option, (written or {}).get(picked, picked))
-
-    st.session_state[key] = value
-    st.segmented_control(
-        label,
-        list(names),
-        format_func=names.__getitem__,
-        required=True,
-        key=key,
-        on_change=chosen,
-        help=help,
-        width=width,
-    )
-
-
-def _choose_columns(names: Sequence[str], places: Sequence[int]) -> None:
-    """Which columns of a table are x, y and z."""
-    words = [f"{i}: {name}" if name else f"Column {i}" for i, name in enumerate(names, 1)]
-    with st.container(horizontal=True):
-        for axis, column in zip("xyz", places, strict=True):
-            st.session_state[f"read_column_{axis}"] = column
-            st.selectbox(
-                axis,
-                range(len(words)),
-                format_func=words.__getitem__,
-                key=f"read_column_{axis}",
-                on_change=_column,
-                args=("xyz".index(axis), places),
-                help=f"The column of the table that holds {axis}.",
-            )
-
-
-def _column(axis: int, places: Sequence[int]) -> None:
-    """Takes another column for an axis; where it was that of another axis, the two change places."""
-    chosen, before = st.session_state[f"read_column_{'xyz'[axis]}"], places[axis]
-    others = [before if column == chosen else column for column in places]
-    others[axis] = chosen
-    state.choose("columns", "-".join(str(column + 1) for column in others))
 
 
 def _typed(key: str, on_pick: OnPick) -> None:

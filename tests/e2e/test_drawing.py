@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,11 @@ def test_a_drawn_digit_and_its_undoing(page: Page, app: App) -> None:
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.2 * box["height"])
     page.mouse.down()
     page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.8 * box["height"], steps=6)
-    page.mouse.up()
+    # The page follows the pen; its address does once the stroke has ended.
     expect(page.get_by_text("P(1) after each block")).to_be_visible(timeout=PATIENCE)
+    assert "sample=sha256" not in page.url
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("sample=sha256"), timeout=PATIENCE)
     at_rest(page)
     with page.expect_download() as download:
         page.get_by_role("button", name="Save the drawing").click()

@@ -34,7 +34,10 @@ LOOP = ((0.25, 0.2), (0.8, 0.3), (0.6, 0.75), (0.5, 0.45), (0.3, 0.7))
 
 def looped(page: Page, canvas: Locator) -> str:
     """Draws the loop; the erased regions in the address."""
-    page.get_by_test_id("stMain").get_by_role("radio", name="Lasso").click()
+    # What the page says of the tool says that it has heard of all that was chosen before.
+    for tool, hint in (("Wide", "Drag over it"), ("Lasso", "Drag around elements")):
+        page.get_by_test_id("stMain").get_by_role("radio", name=tool).click()
+        expect(page.get_by_text(hint)).to_be_visible(timeout=PATIENCE)
     at_rest(page)
     box = canvas.bounding_box()
     assert box
@@ -72,7 +75,6 @@ def test_a_lasso_erases_what_it_encloses(page: Page, strips_app: App) -> None:
     page.goto(f"{strips_app.url}/ablate?model=points-4&removes=elements")
     expect(canvas).to_be_visible(timeout=PATIENCE)
     page.get_by_role("radio", name="All points").click()
-    at_rest(page)
     every = ElementMask.parse(looped(page, canvas).removeprefix("mask:")).marked
     cloud = perceiver.open(strips_app.checkpoints / "points-4").read(
         next(strips_app.checkpoints.glob("samples/points/chair*"))
@@ -83,7 +85,6 @@ def test_a_lasso_erases_what_it_encloses(page: Page, strips_app: App) -> None:
     page.get_by_role("button", name="Undo").click()
     expect(page).not_to_have_url(re.compile("erase="), timeout=PATIENCE)
     page.get_by_role("radio", name="Points in front").click()
-    at_rest(page)
     front = ElementMask.parse(looped(page, canvas).removeprefix("mask:")).marked
     assert 0 < (front & every).sum() < every.sum()
 

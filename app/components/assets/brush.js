@@ -1,17 +1,22 @@
 // Elements of a map that are painted: where the frame has a `brush`, { width } as a share of the longer side, a drag or a
-// click paints and selects no region; with the width null a drag draws a lasso. `send` gets the painted elements as
-// [start, stop, start, stop, ...].
+// click paints and selects no region; with the width null a drag draws a lasso. The page is told of the painted elements
+// as { runs: [start, stop, start, stop, ...] } once a stroke has ended, and while it is drawn where the brush is `live`.
 class Brush {
   constructor(view) {
     this.view = view;
     this.painted = new Set();
     this.lasso = null; // the lasso that is drawn
     this.last = null; // where the stroke has come to, in pixels of the page; null between strokes
+    this.following = new Following();
     const { marks } = view;
     marks.addEventListener("pointerdown", (event) => this.down(event));
     marks.addEventListener("pointermove", (event) => this.move(event));
     marks.addEventListener("pointerup", (event) => this.up(event));
     marks.addEventListener("pointercancel", () => this.drop());
+  }
+
+  close() {
+    this.following.close();
   }
 
   get on() {
@@ -46,6 +51,7 @@ class Brush {
     }
     this.last = to;
     this.view.drawMarks();
+    if (this.view.frame.brush.live && !this.lasso) this.following.moved(() => this.message());
   }
 
   // The elements whose middle lies under the brush, or within the lasso; of a single row its columns count alone.
@@ -77,9 +83,10 @@ class Brush {
   }
 
   drop() {
+    if (this.last === null) return;
     this.last = this.lasso = null;
     this.painted.clear();
-    this.view.drawMarks();
+    this.take(); // of what the page was told already, nothing remains
   }
 
   // One element, with the keyboard.
@@ -91,7 +98,11 @@ class Brush {
 
   take() {
     this.view.drawMarks();
-    this.send(runsOf(this.painted));
+    this.following.ended(this.message());
+  }
+
+  message() {
+    return { runs: runsOf(this.painted) };
   }
 
   draw(context) {

@@ -4,7 +4,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const view = remember(parentElement, () => new CloudView(parentElement));
   view.send = (index) => setTriggerValue("pick", index);
   view.box.send = (box) => setTriggerValue("region", box ?? []);
-  view.brush.send = (runs) => setTriggerValue("stroke", runs);
+  view.brush.following.send = (message) => setTriggerValue("stroke", message);
   view.show(openFrame(data));
   return () => view.close();
 }
@@ -38,6 +38,7 @@ class CloudView {
   close() {
     this.resize.disconnect();
     this.stage.close();
+    this.brush.following.close();
     clearTimeout(this.waiting);
   }
 
@@ -137,7 +138,7 @@ class CloudView {
     else if (zooms[event.key]) camera.zoom(zooms[event.key], camera.now.target);
     else if (event.key === "0" || event.key === "Home") camera.reset();
     else if (this.frame.readable && (event.key === "Enter" || event.key === " ")) {
-      if (this.cursor !== null && this.brush.on) this.brush.send([this.cursor, this.cursor + 1]);
+      if (this.cursor !== null && this.brush.on) this.brush.following.ended({ runs: [this.cursor, this.cursor + 1] });
       else if (this.cursor !== null) this.pick(this.cursor);
     } else if (event.key === "Escape" && this.frame.region) this.box.send(null);
     else if (this.frame.readable && event.key === "Escape") this.pick(null);

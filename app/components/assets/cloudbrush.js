@@ -1,9 +1,11 @@
 // Points of a cloud that are painted: where the frame has a `brush`, { width, through }, a drag with the first button
-// paints and does not turn the cloud; with the width null it draws a lasso. `send` gets the painted points as runs.
+// paints and does not turn the cloud; with the width null it draws a lasso. The page is told of the painted points as
+// `brush.js` tells it of elements.
 class CloudBrush {
   constructor(view) {
     this.view = view;
     this.trail = null; // of the stroke that is drawn
+    this.following = new Following();
     this.sent = null; // of the one that the page has not shown yet
     const around = view.canvas.parentElement;
     // Before the camera hears of it.
@@ -46,22 +48,30 @@ class CloudBrush {
     if (!this.trail) return event.buttons === 0; // nothing is read under a brush
     this.trail.add(this.placed(event));
     this.view.stage.request();
+    const { trail } = this;
+    const { live, width } = this.view.frame.brush;
+    if (live && width !== null) this.following.moved(() => this.message(trail));
     return true;
   }
 
   up() {
     if (!this.trail) return false;
-    const { stage, frame } = this.view;
-    const painted = stage.under(this.trail, frame.brush.through);
-    this.sent = painted.size ? this.trail : null;
-    this.drop();
-    if (painted.size) this.send(runsOf(painted));
+    this.sent = this.trail;
+    this.trail = null;
+    this.following.ended(this.message(this.sent));
     return true;
   }
 
   drop() {
+    if (!this.trail) return;
     this.trail = null;
     this.view.stage.request();
+    this.following.ended({ runs: [] }); // of what the page was told already, nothing remains
+  }
+
+  message(trail) {
+    const { stage, frame } = this.view;
+    return { runs: runsOf(stage.under(trail, frame.brush.through)) };
   }
 
   draw(context) {

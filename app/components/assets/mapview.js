@@ -34,6 +34,7 @@ class MapView {
 
   close() {
     this.resize.disconnect();
+    this.brush.close();
   }
 
   show(frame) {

@@ -1,8 +1,9 @@
-// A pad to draw on with a mouse, a finger or a pen. `send` gets all strokes, each [width, x, y, x, y, ...] in shares of
-// the longer side, after every stroke and while one is drawn. The page holds them, for when the pad is mounted again.
+// A pad to draw on with a mouse, a finger or a pen. The page is told of all strokes, each [width, x, y, x, y, ...] in
+// shares of the longer side, after every stroke and, where the frame is `live`, while one is drawn. It holds them for when
+// the pad is mounted again.
 export default function ({ data, parentElement, setTriggerValue }) {
   const pad = remember(parentElement, () => new Pad(parentElement));
-  pad.send = (strokes) => setTriggerValue("drawn", { strokes });
+  pad.following.send = (message) => setTriggerValue("drawn", message);
   pad.show(openFrame(data));
   return () => pad.close();
 }
@@ -17,6 +18,7 @@ class Pad {
     this.strokes = null; // until the page has said what was drawn before
     this.past = []; // the strokes before each change, for undo
     this.pen = null; // the pointer that draws
+    this.following = new Following();
     this.resize = new ResizeObserver(() => this.draw());
     this.resize.observe(this.canvas);
     this.canvas.addEventListener("pointerdown", (event) => this.down(event));
@@ -29,9 +31,10 @@ class Pad {
 
   close() {
     this.resize.disconnect();
+    this.following.close();
   }
 
-  // frame: { label, hint, empty, rows, columns, ink, ground, width, strokes }
+  // frame: { label, hint, empty, rows, columns, ink, ground, width, live, strokes }
   show(frame) {
     this.frame = frame;
     if (this.strokes === null) {
@@ -84,6 +87,7 @@ class Pad {
     if (event.pointerId !== this.pen) return;
     for (const one of event.getCoalescedEvents?.() ?? [event]) this.extend(one);
     this.draw();
+    if (this.frame.live) this.following.moved(() => ({ strokes: this.strokes }));
   }
 
   extend(event) {
@@ -97,7 +101,7 @@ class Pad {
     this.extend(event);
     this.pen = null;
     this.draw();
-    this.send(this.strokes);
+    this.following.ended({ strokes: this.strokes });
   }
 
   // As when a second finger turns the stroke into a gesture.
@@ -111,14 +115,14 @@ class Pad {
     this.past.push(this.strokes);
     this.strokes = strokes;
     this.draw();
-    this.send(this.strokes);
+    this.following.ended({ strokes: this.strokes });
   }
 
   back() {
     if (!this.past.length) return;
     this.strokes = this.past.pop();
     this.draw();
-    this.send(this.strokes);
+    this.following.ended({ strokes: this.strokes });
   }
 
   placed(event) {

@@ -55,7 +55,7 @@ class Player {
     for (const [view, part] of [[this.picture, "video"], [this.sound, "audio"]]) {
       view.send = (at) => this.pick(part, at);
       view.selection.send = (box) => this.select(part, box);
-      view.brush.send = (runs) => this.stroke(part, runs);
+      view.brush.following.send = (message) => this.stroke(part, message);
     }
     if (frame.sound) {
       const { rgb_sound: rgb, values_sound: values, shades_sound: shades, table } = frame;
@@ -137,8 +137,8 @@ class Player {
     this.send("region", { part, step: Math.floor(this.index / this.frame.each), box, moment: this.at });
   }
 
-  stroke(part, runs) {
-    this.send("stroke", { part, step: Math.floor(this.index / this.frame.each), runs, moment: this.at });
+  stroke(part, message) {
+    this.send("stroke", { ...message, part, step: Math.floor(this.index / this.frame.each), moment: this.at });
   }
 
   scrub() {

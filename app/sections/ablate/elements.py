@@ -15,7 +15,7 @@ from perceiver.analysis.region import Region
 from perceiver.errors import ConfigError
 
 from ...components import BrushWidth
-from ...services import ablation
+from ...services import ablation, models
 from ...session import controls, state, text
 from ...session.view import AblateView
 from ...views.base import Brush
@@ -93,7 +93,14 @@ def canvas(context: AblateContext) -> None:
         hint=how,
         inside=inside,
         on_region=lambda region: _boxed(context, region),
-        brush=Brush(size, lambda stroke: _painted(context, stroke), through) if size else None,
+        brush=Brush(
+            size,
+            lambda stroke, live: _painted(context, stroke, live),
+            live=models.is_bundled(context.case.model),
+            through=through,
+        )
+        if size
+        else None,
     )
     if found is not None:
         said = f"Erased: {found.words()}."
@@ -139,10 +146,27 @@ def _way(context: AblateContext) -> Any:
     return context.view.erasing if context.view.erasing in _ways(context) else "remove"
 
 
-def _painted(context: AblateContext, stroke: Bool[np.ndarray, "M"]) -> None:
-    """Callback: marks the elements of a stroke, besides those that are marked."""
-    before = _marked(context, _regions())
-    _set(context, ElementMask.of(stroke if before is None else stroke | before).text())
+def _painted(context: AblateContext, stroke: Bool[np.ndarray, "M"], live: bool) -> None:
+    """Callback: marks the elements of a stroke, besides those that were marked when it began.
+
+    live  the stroke is still drawn
+    """
+    history = _history(context)
+    before = history["before"] if history["before"] is not None else _regions()
+    marked = _marked(context, before)
+    after = before
+    if stroke.any():
+        after = ElementMask.of(stroke if marked is None else stroke | marked).text()
+    if live:
+        history["before"] = before
+        if len(after) <= LONGEST:
+            state.change_in_passing(erase=after)
+        return
+    # What the stroke has marked so far is no step of its own.
+    history["before"] = None
+    state.change(erase=before)
+    if after != before:
+        _set(context, after)
 
 
 def _boxed(context: AblateContext, region: Region | None) -> None:
@@ -195,8 +219,8 @@ def _step(context: AblateContext, way: str) -> None:
 
 
 def _history(context: AblateContext) -> dict[str, Any]:
-    """What was marked before on this input, and what was undone."""
+    """What was marked before on this input, what was undone, and what was marked before the stroke that is drawn."""
     held: dict[str, Any] | None = st.session_state.get("erase_history")
     if held is None or held["of"] != context.case.key:
-        held = st.session_state["erase_history"] = {"of": context.case.key, "undo": [], "redo": []}
+        held = st.session_state["erase_history"] = {"of": context.case.key, "undo": [], "redo": [], "before": None}
     return held

@@ -63,6 +63,7 @@ def show(contexts: Sequence[CompareContext]) -> Callable[[], None]:
     apart = comparison.divergences([context.case for context in contexts], selections, first.progress)
     for context, row, shares, distances in zip(contexts, rows, probabilities, apart, strict=True):
         _strip(context, row, blocks, shares, distances, last=context is contexts[-1])
+    strip.shown()
     words = selection_text(selections[0], first.config.cross_heads)
     toolbar(
         first,

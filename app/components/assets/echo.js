@@ -1,0 +1,4 @@
+// Tells those who draw that the page shows their stroke; draws nothing.
+export default function ({ data }) {
+  window.dispatchEvent(new CustomEvent("perceiver-stroke", { detail: openFrame(data).serial }));
+}

@@ -33,9 +33,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Slow modules are not even imported."""
-    slow = config.getoption("quick") and _name(collection_path, config) in SLOW
-    return True if slow else None
+    """Slow modules are not even imported, nor all the others where only tests in a browser are asked for."""
+    if config.getoption("quick") and _name(collection_path, config) in SLOW:
+        return True
+    browser = config.getoption("markexpr") == "e2e" and collection_path.suffix == ".py"
+    return True if browser and not _name(collection_path, config).startswith("tests/e2e/") else None
 
 
 def _name(path: Path, config: pytest.Config) -> str:

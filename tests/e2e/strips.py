@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 import perceiver
 from perceiver import Perceiver
 from tests.app import clips, clouds, folder, sounds
-from tests.e2e.conftest import PATIENCE
+from tests.e2e.conftest import PATIENCE, at_rest
 
 CONFIGS = {"image": folder.ONE_HEAD, "audio": sounds.MEL, "points": clouds.CONFIG}
 BLOCKS = (4, 8)
@@ -65,6 +65,7 @@ class Strip:
 
     @classmethod
     def of(cls, page: Page, blocks: int) -> Strip:
+        at_rest(page)
         options = page.get_by_role("listbox", name="Maps of the blocks").get_by_role("option")
         expect(options).to_have_count(blocks, timeout=PATIENCE)
         given = page.locator("[class*=st-key-flow]").first.get_by_role("application").first

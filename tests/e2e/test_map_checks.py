@@ -7,8 +7,7 @@ from playwright.sync_api import Page, expect
 
 import perceiver
 from perceiver.checkpoints import BundledCheckpoints
-from tests.e2e.conftest import PATIENCE, App
-from tests.e2e.strips import at_rest
+from tests.e2e.conftest import PATIENCE, App, at_rest
 
 pytestmark = pytest.mark.e2e
 
@@ -26,6 +25,8 @@ def test_maps_are_checked_on_request_without_leaving_the_first_screen(page: Page
     expected = lens.run(sample.path).checks()
     for i, one in enumerate(expected.checks):
         expect(tiles.nth(i).locator(".remark")).to_have_text(one.verdict)
+    at_rest(page)
+    for i in range(len(expected.checks)):
         box = tiles.nth(i).bounding_box()
         assert box is not None
         assert box["y"] + box["height"] <= 800

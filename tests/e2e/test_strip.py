@@ -38,7 +38,6 @@ def test_input_maps_and_prediction_are_on_the_first_screen_from_left_to_right(
     page.set_viewport_size(LARGE)  # type: ignore[arg-type]
     for blocks in BLOCKS:
         page.goto(f"{app.url}/?model={modality}-{blocks}")
-        at_rest(page)
         strip = Strip.of(page, blocks)
         for box in (strip.given, *strip.maps, strip.answer):
             assert box.inside(**LARGE), box
@@ -49,7 +48,6 @@ def test_input_maps_and_prediction_are_on_the_first_screen_from_left_to_right(
 def test_a_phone_shows_the_same_order_in_a_column_and_targets_for_a_finger(phone: Page, app: App) -> None:
     for modality in reversed(CONFIGS):
         phone.goto(f"{app.url}/?model={modality}-4")
-        at_rest(phone)
         strip = Strip.of(phone, 4)
         assert strip.given.bottom <= min(one.top for one in strip.maps)
         assert max(one.bottom for one in strip.maps) <= strip.answer.top

@@ -12,6 +12,7 @@ from perceiver.analysis.map_checks import ALIKE, MapCheck, figures, reason, why_
 from perceiver.analysis.maps import MapSelection
 
 from ..services import map_checks as service
+from ..services.queueing import Progress
 from ..session import text
 from . import predictions
 from .context import ExploreContext, run_guarded
@@ -57,8 +58,12 @@ def show(context: ExploreContext, block: int, selection: MapSelection) -> None:
         _show(context, found.of(block))
         return
     request = _request(context, selection)
-    st.session_state[_DRAWN] = True
-    st.fragment(_check, run_every=REST if request.wanted else None)(context, selection, request)
+    if request.wanted:
+        st.caption("The maps are checked against random order, untrained models and other seeds.", help=HELP)
+    # The buttons stand outside of the part that is rerun by itself, which their presses would not end.
+    if request.show().progress is not None:
+        st.session_state[_DRAWN] = True
+        st.fragment(_check, run_every=REST)(context, selection, request)
 
 
 def _request(context: ExploreContext, selection: MapSelection) -> Request:
@@ -73,15 +78,11 @@ def _request(context: ExploreContext, selection: MapSelection) -> Request:
 
 
 def _check(context: ExploreContext, selection: MapSelection, request: Request) -> None:
-    """Checks the maps where that is wanted, unless the whole page is being drawn; then draws the page with them."""
-    drawn = st.session_state.pop(_DRAWN, False)
-    if request.wanted:
-        st.caption("The maps are checked against random order, untrained models and other seeds.", help=HELP)
-    work = request.show()
-    if drawn or work.progress is None:
+    """Checks the maps, unless the whole page is being drawn, and then draws the page with the results."""
+    if st.session_state.pop(_DRAWN, False) or not request.wanted:
         return
     request.start()
-    progress, done = work.progress, False
+    progress, done = Progress(), False
 
     def check() -> None:
         nonlocal done

@@ -25,7 +25,7 @@ HELP = (
     "Three checks on this input. Random order: removing the elements with the most weight has to lower the probability "
     "of the answer faster than removing random ones. Random weights: untrained models of the same size have to draw "
     "other maps. Another seed: the same model trained with another seed, if it is here, has to draw a similar map. "
-    "Stable: all are passed. Weak: only the first is."
+    "Stable: all are passed. Weak: the first is, and another is not."
 )
 
 REST = 1.5
@@ -107,8 +107,8 @@ def _show(context: ExploreContext, check: MapCheck) -> None:
             f"- **Random weights:** rank correlation with the maps of {len(check.untrained)} untrained models, "
             f"whichever its sign: {untrained}.\n"
             f"- **Another seed:** {_seeds(check, seeds)}\n\n"
-            f"In brackets: the range of 95 % of random orders, and 95 % confidence intervals. Maps are alike from a "
-            f"rank correlation of {ALIKE} on."
+            f"In brackets: where 95 % of random orders lie, the 95 % confidence interval over untrained models, and "
+            f"the lowest and highest of several seeds. Maps are alike from a rank correlation of {ALIKE} on."
         )
 
 

@@ -73,10 +73,15 @@ class Likeness:
 
         count = len(self.correlations)
         if count < 2:
-            return self.mean, self.mean
+            return self.range
         deviation = float(np.std(self.correlations, ddof=1))
         reach = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * deviation / math.sqrt(count)
         return max(self.lowest, self.mean - reach), min(1.0, self.mean + reach)
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest of the correlations."""
+        return min(self.correlations), max(self.correlations)
 
 
 @dataclass(frozen=True)
@@ -126,10 +131,11 @@ class MapCheck:
 
     @property
     def repeated(self) -> bool | None:
-        """Whether it is like the maps of other seeds: the whole interval of the likeness is from ALIKE on. None where
-        there are none."""
+        """Whether it is like the maps of other seeds: the mean of the likeness is ALIKE or more. None where there are
+        none."""
+        # The interval of the mean of two or three seeds says little.
         likeness = self.seeds_likeness
-        return None if likeness is None else likeness.interval[0] >= ALIKE
+        return None if likeness is None else likeness.mean >= ALIKE
 
     @property
     def verdict(self) -> MapVerdict:
@@ -225,14 +231,15 @@ HEADS = ("deletion", "random order", "untrained models", "other seeds")
 
 
 def figures(check: MapCheck) -> tuple[str, str, str, str]:
-    """The figures of a check under HEADS, with their intervals: areas as percentages, and rank correlations."""
+    """The figures of a check under HEADS: areas as percentages, and rank correlations. In brackets the intervals, and
+    of several seeds the lowest and the highest."""
     low, high = check.random_interval
     seeds = check.seeds_likeness
     return (
         percent(check.deletion.area),
         f"{percent(check.random.area)} ({percent(low)} to {percent(high)})",
-        _likeness_text(check.untrained_likeness),
-        "none here" if seeds is None else _likeness_text(seeds),
+        _correlation(check.untrained_likeness.mean, check.untrained_likeness.interval),
+        "none here" if seeds is None else _correlation(seeds.mean, seeds.range),
     )
 
 
@@ -258,14 +265,13 @@ def reason(check: MapCheck) -> str:
     return f"{text[0].upper()}{text[1:]}{missing}."
 
 
-def _likeness_text(likeness: Likeness) -> str:
-    if len(likeness.correlations) < 2:
-        return _correlation(likeness.mean)
-    low, high = likeness.interval
-    return f"{_correlation(likeness.mean)} ({_correlation(low)} to {_correlation(high)})"
+def _correlation(mean: float, around: tuple[float, float]) -> str:
+    """A mean with the interval around it, unless that is a single value; two decimals each."""
+    low, high = around
+    return _rounded(mean) if low == high else f"{_rounded(mean)} ({_rounded(low)} to {_rounded(high)})"
 
 
-def _correlation(value: float) -> str:
+def _rounded(value: float) -> str:
     """Two decimals, without a sign for what is rounded to 0."""
     return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 

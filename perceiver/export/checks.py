@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..analysis.map_checks import ALIKE, Likeness, MapChecks
+from ..analysis.map_checks import ALIKE, MapChecks
 from .origin import Origin
 
 
 def checks_json(found: MapChecks, labels: Sequence[str], origin: Origin) -> dict[str, Any]:
-    """The verdict and the figures of the map of each block, as plain values for JSON. Blocks count from 0.
+    """The verdict and the figures of the map of each block, as plain values for JSON. Blocks count from 0. Means of
+    untrained models are of the magnitudes of their correlations.
 
     Raises ValueError for checks that are incomplete.
     """
@@ -27,10 +28,18 @@ def checks_json(found: MapChecks, labels: Sequence[str], origin: Origin) -> dict
                 "interval": list(one.random_interval),
                 "areas": list(one.random.areas),
             },
-            "untrained": _likeness(one.untrained_likeness) | {"correlations": list(one.untrained)},
+            "untrained": {
+                "mean": one.untrained_likeness.mean,
+                "interval": list(one.untrained_likeness.interval),
+                "correlations": list(one.untrained),
+            },
             "other_seeds": None
             if one.seeds_likeness is None
-            else _likeness(one.seeds_likeness) | {"correlations": dict(one.other_seeds)},
+            else {
+                "mean": one.seeds_likeness.mean,
+                "range": list(one.seeds_likeness.range),
+                "correlations": dict(one.other_seeds),
+            },
         }
         for one in found.checks
     ]
@@ -41,7 +50,3 @@ def checks_json(found: MapChecks, labels: Sequence[str], origin: Origin) -> dict
         "alike_from": ALIKE,
         "checks": blocks,
     }
-
-
-def _likeness(likeness: Likeness) -> dict[str, Any]:
-    return {"mean": likeness.mean, "interval": list(likeness.interval)}

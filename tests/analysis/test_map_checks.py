@@ -104,7 +104,8 @@ GOOD = MapCheck(0, False, curve(0.1), RANDOM, (0.1, -0.1, 0.2, 0.0, -0.2), {})
         ({"other_seeds": {"a": ALIKE - 0.01}}, "weak"),
         ({"other_seeds": {"a": -0.9}}, "weak"),
         ({"other_seeds": {"a": 0.9, "b": 0.8, "c": 0.85}}, "stable"),
-        ({"other_seeds": {"a": 0.9, "b": 0.2}}, "weak"),
+        ({"other_seeds": {"a": 0.9, "b": 0.2}}, "stable"),
+        ({"other_seeds": {"a": 0.9, "b": 0.05}}, "weak"),
         ({"other_seeds": {"a": 0.9}, "deletion": curve(0.45)}, "no better than random"),
     ],
 )
@@ -146,11 +147,11 @@ def test_reasons(changes: dict[str, object], text: str) -> None:
 
 
 def test_figures_are_rounded_with_their_intervals() -> None:
-    check = replace(GOOD, untrained=(0.004,) * 5, other_seeds={"a": -0.004, "b": -0.004})
+    check = replace(GOOD, untrained=(0.004,) * 4 + (0.003,), other_seeds={"a": -0.004, "b": -0.2})
     deletion, chance, untrained, seeds = figures(check)
     low, high = check.random_interval
     assert (deletion, chance) == ("10.0 %", f"50.0 % ({100 * low:.1f} % to {100 * high:.1f} %)")
-    assert (untrained, seeds) == ("0.00 (0.00 to 0.00)", "0.00 (0.00 to 0.00)")
+    assert (untrained, seeds) == ("0.00 (0.00 to 0.00)", "−0.10 (−0.20 to 0.00)")
     assert figures(replace(check, other_seeds={"a": -0.25}))[3] == "−0.25"
     assert figures(GOOD)[3] == "none here"
 

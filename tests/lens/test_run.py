@@ -266,7 +266,9 @@ class TestExplain:
 
 class TestChecks:
     @pytest.mark.parametrize("name", ["points-fourier", "audio-mel", "av-tiny"])
-    def test_every_block_with_a_map_is_checked_in_other_modalities(self, name: str, store: Path, tmp_path: Path) -> None:
+    def test_every_block_with_a_map_is_checked_in_other_modalities(
+        self, name: str, store: Path, tmp_path: Path
+    ) -> None:
         root = clips.build(tmp_path) if name == "av-tiny" else store
         lens = perceiver.open(root / name)
         run = lens.run(BundledCheckpoints(root).samples(lens.config.modality)[0].path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -10,7 +10,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Bool, Float, UInt8
 
-from .following import heard
+from . import following
 from .frame import asset, pack
 from .scale import ColourBar, Profiles, Ruler
 
@@ -110,7 +110,7 @@ def map_canvas(
         "fill": fill,
         "region": region,
         "selectable": on_region is not None,
-        "brush": brush_meta(brush, live=live),
+        "brush": brush_meta(brush, key=key, live=live),
         "below": below.meta() if below else None,
         "beside": beside.meta() if beside else None,
     }
@@ -135,14 +135,13 @@ def map_canvas(
         if on_region is not None and box is not None:
             on_region((int(box[0]), int(box[1]), int(box[2]), int(box[3])) if box else None)
 
-    def painted() -> None:
-        found = st.session_state[key]["stroke"]
-        if on_stroke is not None and found is not None:
+    def painted(told: Mapping[str, Any]) -> None:
+        if on_stroke is not None:
             count = len(grid.rows) * len(grid.columns) if grid else height * width
-            on_stroke(painted_elements(found["runs"], count), heard(found))
+            on_stroke(painted_elements(told["runs"], count), bool(told["live"]))
 
-    data = pack(meta, **arrays)
-    _mount(key=key, data=data, on_pick_change=picked, on_region_change=selected, on_stroke_change=painted)
+    data, stroke = pack(meta, **arrays), following.on_stroke(key, "stroke", painted)
+    _mount(key=key, data=data, on_pick_change=picked, on_region_change=selected, on_stroke_change=stroke)
 
 
 def brush_meta(brush: BrushWidth | None, **more: Any) -> dict[str, Any] | None:

@@ -13,8 +13,8 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Bool, Float, Float32, UInt8
 
+from . import following
 from .canvas import BrushWidth, brush_meta, painted_elements
-from .following import heard
 from .frame import asset, pack
 from .scale import ColourBar
 from .wall import Tile
@@ -104,7 +104,7 @@ def cloud(
         "region": region,
         "selectable": on_region is not None,
         "readable": on_pick is not None,
-        "brush": brush_meta(brush, live=live, through=through),
+        "brush": brush_meta(brush, key=key, live=live, through=through),
         "pick": pick,
         "measure": measure,
         "multiple": multiple,
@@ -129,13 +129,12 @@ def cloud(
         if on_region is not None and box is not None:
             on_region((box[0], box[1], box[2], box[3], box[4], box[5]) if box else None)
 
-    def painted() -> None:
-        found = st.session_state[key]["stroke"]
-        if on_stroke is not None and found is not None:
-            on_stroke(painted_elements(found["runs"], len(shown.points)), heard(found))
+    def painted(told: Mapping[str, Any]) -> None:
+        if on_stroke is not None:
+            on_stroke(painted_elements(told["runs"], len(shown.points)), bool(told["live"]))
 
-    data = pack(meta, **arrays)
-    _mount(key=key, data=data, on_pick_change=picked, on_region_change=selected, on_stroke_change=painted)
+    data, stroke = pack(meta, **arrays), following.on_stroke(key, "stroke", painted)
+    _mount(key=key, data=data, on_pick_change=picked, on_region_change=selected, on_stroke_change=stroke)
 
 
 def cloud_row(

@@ -1,7 +1,8 @@
-"""Strokes that the page follows while they are drawn, and what tells the browser that it has."""
+"""Strokes that the page follows while they are drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -10,16 +11,43 @@ from .frame import asset, pack
 
 _mount = st.components.v2.component("perceiver_echo", js=asset("frame.js", "echo.js"))
 
+Act = Callable[[Mapping[str, Any]], None]
+"""Called with a message of `follow.js`."""
+
+_ACTS = "stroke_acts"
 _SERIAL = "stroke_serial"
 
 
-def heard(message: dict[str, Any]) -> bool:
-    """Notes a message of `follow.js`; returns whether the stroke is still drawn."""
-    st.session_state[_SERIAL] = int(message["serial"])
-    return bool(message["live"])
+def on_stroke(key: str, trigger: str, act: Act) -> Callable[[], None]:
+    """The callback of a component's trigger for strokes. What the page follows while a stroke is drawn comes by way of
+    `echo` where there is one.
+
+    key  of the component
+    """
+    st.session_state.setdefault(_ACTS, {})[key] = act
+
+    def told() -> None:
+        message = st.session_state[key][trigger]
+        if message is not None:
+            _tell(act, message)
+
+    return told
 
 
 def echo() -> None:
-    """Tells the browser that what is drawn above shows the last stroke, so that the next may come; draws nothing."""
-    if _SERIAL in st.session_state:
-        _mount(key="echo", data=pack({"serial": st.session_state[_SERIAL]}), width="content", height="content")
+    """Tells the browser that what is drawn above shows the last stroke, so that the next may come; draws nothing. In a
+    fragment, that alone is run for what is told while a stroke is drawn."""
+
+    def told() -> None:
+        message = st.session_state["echo"]["live"]
+        act = None if message is None else st.session_state.get(_ACTS, {}).get(message["of"])
+        if act is not None:
+            _tell(act, message)
+
+    data = pack({"serial": st.session_state.get(_SERIAL)})
+    _mount(key="echo", data=data, width="content", height="content", on_live_change=told)
+
+
+def _tell(act: Act, message: Mapping[str, Any]) -> None:
+    st.session_state[_SERIAL] = int(message["serial"])
+    act(message)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
-from .following import heard
+from .following import on_stroke
 from .frame import asset, pack
 
 _mount = st.components.v2.component(
@@ -45,6 +46,7 @@ def pad(
     """
     rows, columns = shape
     meta = {
+        "key": key,
         "label": label,
         "hint": hint,
         "empty": empty,
@@ -57,9 +59,7 @@ def pad(
         "strokes": [list(line) for line in lines],
     }
 
-    def drawn() -> None:
-        found = st.session_state[key]["drawn"]
-        if found is not None:
-            on_draw(tuple(tuple(float(number) for number in line) for line in found["strokes"]), heard(found))
+    def drawn(told: Mapping[str, Any]) -> None:
+        on_draw(tuple(tuple(float(number) for number in line) for line in told["strokes"]), bool(told["live"]))
 
-    _mount(key=key, data=pack(meta), on_drawn_change=drawn)
+    _mount(key=key, data=pack(meta), on_drawn_change=on_stroke(key, "drawn", drawn))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,8 +10,8 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Bool, Float, Float32, UInt8
 
+from . import following
 from .canvas import Box, BrushWidth, Grid, brush_meta, painted_elements
-from .following import heard
 from .frame import asset, pack
 from .scale import ColourBar, Ruler
 from .wall import Moving
@@ -137,7 +137,7 @@ def player(
         "left": None,
         "fill": True,
         "selectable": on_region is not None,
-        "brush": brush_meta(brush, live=live),
+        "brush": brush_meta(brush, key=key, live=live),
         "below": None,
         "beside": None,
     }
@@ -184,16 +184,14 @@ def player(
         box = found["box"] and (int(found["box"][0]), *(int(side) for side in found["box"][1:4]))
         on_region(Selected(str(found["part"]), int(found["step"]), box) if box else None, float(found["moment"]))
 
-    def painted() -> None:
-        found = st.session_state[key]["stroke"]
-        if on_stroke is None or found is None:
+    def painted(told: Mapping[str, Any]) -> None:
+        if on_stroke is None:
             return
-        part = str(found["part"])
-        grid = (
-            frames.grid if frames is not None and part == "video" else track.grid if track is not None else Grid((), ())
-        )
-        elements = painted_elements(found["runs"], len(grid.rows) * len(grid.columns))
-        on_stroke(Painted(part, int(found["step"]), elements), float(found["moment"]), heard(found))
+        part = str(told["part"])
+        shown = frames if part == "video" else track
+        if shown is not None:
+            elements = painted_elements(told["runs"], len(shown.grid.rows) * len(shown.grid.columns))
+            on_stroke(Painted(part, int(told["step"]), elements), float(told["moment"]), bool(told["live"]))
 
     _mount(
         key=key,
@@ -201,7 +199,7 @@ def player(
         on_pick_change=picked,
         on_moment_change=moved,
         on_region_change=selected,
-        on_stroke_change=painted,
+        on_stroke_change=following.on_stroke(key, "stroke", painted),
     )
 
 

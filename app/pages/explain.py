@@ -7,7 +7,7 @@ from functools import partial
 
 import streamlit as st
 
-from app.sections import strip
+from app.components import echo
 from app.sections.context import ExplainContext, run_page
 from app.sections.explain import downloads, faithfulness, latent_clusters, methods, relevance, single_latents
 from app.sections.explain.question import choose_question
@@ -37,7 +37,7 @@ def page(context: ExplainContext) -> None:
             question = choose_question(context)
         menu = st.container(horizontal=True, width="content")
     found = relevance.strip_of_blocks(context, question, names)
-    strip.shown()
+    echo()
     section = context.view.shown_section
     controls.segments("Section", "section", SECTIONS, section, label_visibility="collapsed")
     left: Left = ()

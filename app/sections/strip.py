@@ -3,15 +3,10 @@ to right as the data flows. On a phone they stand below each other in the same o
 
 from __future__ import annotations
 
-import time
 from contextlib import nullcontext
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-
-from ..components import echo
-from ..services import inference
-from ..session import state
 
 WIDTH = 888
 """Width in CSS pixels that the proportions are worked out for: a window of 1280 with the sidebar open, without the gaps
@@ -28,9 +23,6 @@ LARGE_INPUT = 300
 
 TILE = 60
 """Least width of a map in CSS pixels: eight fit in one row between the input and the prediction."""
-
-REST = 20
-"""Hundredths of a second that a pen rests before what is below the strip is drawn."""
 
 SMALL = 148
 """Greatest width of a map in CSS pixels where more than the strip has to be on the first screen."""
@@ -84,13 +76,3 @@ def heading(text: str, help: str | None = None, *, note: str = "") -> None:
         st.header(text, anchor=False, help=help, width="content")
         if note:
             st.caption(note, width="stretch")
-
-
-def shown() -> None:
-    """Called once the strip is drawn: the browser may send more of a stroke. While one is drawn, the sections below it
-    wait until the pen rests."""
-    echo()
-    if state.is_passing():
-        for _ in range(REST):
-            inference.stop_here()
-            time.sleep(0.01)

@@ -8,6 +8,7 @@ class Brush {
     this.lasso = null; // the lasso that is drawn
     this.last = null; // where the stroke has come to, in pixels of the page; null between strokes
     this.following = new Following();
+    this.around = () => ({}); // what else the page has to know of a stroke
     const { marks } = view;
     marks.addEventListener("pointerdown", (event) => this.down(event));
     marks.addEventListener("pointermove", (event) => this.move(event));
@@ -26,7 +27,9 @@ class Brush {
   // A new frame shows what was painted.
   show() {
     if (this.last === null) this.painted.clear();
-    if (this.on) this.view.marks.style.touchAction = "none";
+    if (!this.on) return;
+    this.view.marks.style.touchAction = "none";
+    this.following.key = this.view.frame.brush.key;
   }
 
   down(event) {
@@ -102,7 +105,7 @@ class Brush {
   }
 
   message() {
-    return { runs: runsOf(this.painted) };
+    return { runs: runsOf(this.painted), ...this.around() };
   }
 
   draw(context) {

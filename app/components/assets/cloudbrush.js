@@ -30,6 +30,7 @@ class CloudBrush {
 
   show() {
     this.sent = null;
+    this.following.key = this.view.frame.brush?.key;
     this.view.canvas.classList.toggle("painting", this.on);
   }
 

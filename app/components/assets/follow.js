@@ -1,11 +1,13 @@
 // Tells the page of a stroke while it is drawn: at most one message is under way, of several the last one counts, and
-// the end of the stroke is always told. `echo.js` says when the page has shown what a message has changed.
+// the end of the stroke is always told. `echo.js` says when the page has shown what a message has changed, and takes the
+// messages of strokes that are drawn, so that only its part of the page is run; without it `send` takes them all.
 const PACE = 50; // least milliseconds between two messages of a stroke
 const LOST = 3000; // milliseconds after which a message that nothing has answered is taken for lost
 
 class Following {
   constructor() {
     this.send = () => {};
+    this.key = ""; // of the component, for the page
     this.waiting = null; // the serial of the message under way
     this.last = 0; // when it was sent
     this.next = null; // makes the message that is to be sent
@@ -47,7 +49,9 @@ class Following {
   post(message) {
     this.last = performance.now();
     this.waiting = Math.round(performance.timeOrigin + this.last);
-    this.send({ ...message, serial: this.waiting });
+    const told = { ...message, of: this.key, serial: this.waiting };
+    const taken = message.live && !window.dispatchEvent(new CustomEvent("perceiver-live", { detail: told, cancelable: true }));
+    if (!taken) this.send(told);
   }
 
   free(serial) {

@@ -37,6 +37,7 @@ class Pad {
   // frame: { label, hint, empty, rows, columns, ink, ground, width, live, strokes }
   show(frame) {
     this.frame = frame;
+    this.following.key = frame.key;
     if (this.strokes === null) {
       this.strokes = frame.strokes;
       this.past = frame.strokes.map((_, i) => frame.strokes.slice(0, i));

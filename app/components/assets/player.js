@@ -55,7 +55,8 @@ class Player {
     for (const [view, part] of [[this.picture, "video"], [this.sound, "audio"]]) {
       view.send = (at) => this.pick(part, at);
       view.selection.send = (box) => this.select(part, box);
-      view.brush.following.send = (message) => this.stroke(part, message);
+      view.brush.following.send = (message) => this.send("stroke", message);
+      view.brush.around = () => ({ part, step: Math.floor(this.index / this.frame.each), moment: this.at });
     }
     if (frame.sound) {
       const { rgb_sound: rgb, values_sound: values, shades_sound: shades, table } = frame;
@@ -135,10 +136,6 @@ class Player {
 
   select(part, box) {
     this.send("region", { part, step: Math.floor(this.index / this.frame.each), box, moment: this.at });
-  }
-
-  stroke(part, message) {
-    this.send("stroke", { ...message, part, step: Math.floor(this.index / this.frame.each), moment: this.at });
   }
 
   scrub() {

@@ -14,7 +14,7 @@ from perceiver.lens import comparable_scales
 from perceiver.plots.block_maps import BlockMap, scaled_maps
 from perceiver.plots.scale import Mode
 
-from ...components import Tile
+from ...components import Tile, echo
 from ...services import comparison, inference
 from ...session import state, text
 from .. import findings, strip
@@ -63,7 +63,7 @@ def show(contexts: Sequence[CompareContext]) -> Callable[[], None]:
     apart = comparison.divergences([context.case for context in contexts], selections, first.progress)
     for context, row, shares, distances in zip(contexts, rows, probabilities, apart, strict=True):
         _strip(context, row, blocks, shares, distances, last=context is contexts[-1])
-    strip.shown()
+    echo()
     words = selection_text(selections[0], first.config.cross_heads)
     toolbar(
         first,

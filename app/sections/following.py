@@ -1,0 +1,57 @@
+"""The part of a page that follows a stroke while it is drawn: it alone is run, and the rest of the page once the stroke
+has ended."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+
+from ..components import echo
+from ..services import inference
+from ..services.queueing import Progress
+from ..session import state
+from ..session.view import UPLOADED, View
+from . import drawing_pad
+from .context import PageContext
+
+V = TypeVar("V", bound=View)
+R = TypeVar("R")
+
+_WHOLE = "page_is_drawn"
+"""The key in the session that says that the whole page is being drawn."""
+
+
+def strip_that_follows(context: PageContext[V], draw: Callable[[PageContext[V]], R], *, by_hand: bool = False) -> R:
+    """Draws the strip; where a hand draws on the input, in a part of the page of its own. Returns what `draw` returns.
+
+    by_hand  elements of the input are marked in the strip
+    """
+    if not by_hand and not drawing_pad.is_quick(context.case):
+        return draw(context)
+    drawn: list[R] = []
+
+    def part() -> None:
+        whole = st.session_state.pop(_WHOLE, False)
+        if not whole and not state.is_passing():
+            st.rerun()  # something else was changed here than by a stroke that is still drawn
+        place = st.container()
+        now = context if whole else _now(context)
+        with place:
+            drawn.append(draw(now))
+        echo()
+
+    st.session_state[_WHOLE] = True
+    st.fragment(part)()
+    return drawn[0]
+
+
+def _now(context: PageContext[V]) -> PageContext[V]:
+    """The context with what a stroke has changed."""
+    view, case = state.view(type(context.view)), context.case
+    if view.sample.startswith(UPLOADED) and (kept := state.upload(view.sample)):
+        name, data = kept
+        case = dataclasses.replace(case, digest=view.sample.removeprefix(UPLOADED), name=name, data=data)
+    return dataclasses.replace(context, view=view, case=case, sample=inference.read(case), progress=Progress())

@@ -44,10 +44,13 @@ def echo() -> None:
         if act is not None:
             _tell(act, message)
 
-    data = pack({"serial": st.session_state.get(_SERIAL)})
+    data = pack({"serial": st.session_state.get(_SERIAL, 0)})
     _mount(key="echo", data=data, width="content", height="content", on_live_change=told)
 
 
 def _tell(act: Act, message: Mapping[str, Any]) -> None:
-    st.session_state[_SERIAL] = int(message["serial"])
-    act(message)
+    """Does what a message says, unless a later one came first: those of two components may change places."""
+    serial = int(message["serial"])
+    if serial > st.session_state.get(_SERIAL, 0):
+        st.session_state[_SERIAL] = serial
+        act(message)

@@ -15,7 +15,7 @@ from ..services.queueing import Progress
 from ..session import state
 from ..session.view import UPLOADED, View
 from . import drawing_pad
-from .context import PageContext
+from .context import PageContext, run_guarded
 
 V = TypeVar("V", bound=View)
 R = TypeVar("R")
@@ -37,10 +37,12 @@ def strip_that_follows(context: PageContext[V], draw: Callable[[PageContext[V]],
         whole = st.session_state.pop(_WHOLE, False)
         if not whole and not state.is_passing():
             st.rerun()  # something else was changed here than by a stroke that is still drawn
-        place = st.container()
-        now = context if whole else _now(context)
+        place, progress = st.container(), Progress()
         with place:
-            drawn.append(draw(now))
+            if whole:
+                drawn.append(draw(context))
+            else:
+                run_guarded(lambda: _follow(context, draw, progress))
         echo()
 
     st.session_state[_WHOLE] = True
@@ -48,10 +50,10 @@ def strip_that_follows(context: PageContext[V], draw: Callable[[PageContext[V]],
     return drawn[0]
 
 
-def _now(context: PageContext[V]) -> PageContext[V]:
-    """The context with what a stroke has changed."""
+def _follow(context: PageContext[V], draw: Callable[[PageContext[V]], object], progress: Progress) -> None:
+    """Draws the strip of what a stroke has changed."""
     view, case = state.view(type(context.view)), context.case
     if view.sample.startswith(UPLOADED) and (kept := state.upload(view.sample)):
         name, data = kept
         case = dataclasses.replace(case, digest=view.sample.removeprefix(UPLOADED), name=name, data=data)
-    return dataclasses.replace(context, view=view, case=case, sample=inference.read(case), progress=Progress())
+    draw(dataclasses.replace(context, view=view, case=case, sample=inference.read(case), progress=progress))

@@ -8,6 +8,7 @@ class Following {
   constructor() {
     this.send = () => {};
     this.key = ""; // of the component, for the page
+    this.serial = 0; // of the last message; later ones have larger ones
     this.waiting = null; // the serial of the message under way
     this.last = 0; // when it was sent
     this.next = null; // makes the message that is to be sent
@@ -48,8 +49,8 @@ class Following {
 
   post(message) {
     this.last = performance.now();
-    this.waiting = Math.round(performance.timeOrigin + this.last);
-    const told = { ...message, of: this.key, serial: this.waiting };
+    this.serial = this.waiting = Math.max(this.serial + 1, Math.round(performance.timeOrigin + this.last));
+    const told = { ...message, of: this.key, serial: this.serial };
     const taken = message.live && !window.dispatchEvent(new CustomEvent("perceiver-live", { detail: told, cancelable: true }));
     if (!taken) this.send(told);
   }

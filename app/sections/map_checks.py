@@ -10,6 +10,7 @@ import streamlit as st
 
 from perceiver.analysis.map_checks import ALIKE, MapCheck, figures, reason, why_unchecked
 from perceiver.analysis.maps import MapSelection
+from perceiver.errors import PerceiverError
 
 from ..services import map_checks as service
 from ..services.queueing import Progress
@@ -35,6 +36,10 @@ _DRAWN = "map_checks_drawn"
 """The key in the session that says that the whole page is being drawn, and not the part that checks maps alone."""
 
 
+_FAILED = "map_checks_failed"
+"""The key in the session of the task that failed, with the message."""
+
+
 def words(context: ExploreContext, selection: MapSelection) -> dict[int, str]:
     """How the map of each block did, in a few words; empty for maps that are not checked."""
     if context.view.show != "blocks" or why_unchecked(selection):
@@ -58,8 +63,11 @@ def show(context: ExploreContext, block: int, selection: MapSelection) -> None:
         _show(context, found.of(block))
         return
     request = _request(context, selection)
+    task, message = st.session_state.get(_FAILED, ("", ""))
     if request.wanted:
         st.caption("The maps are checked against random order, untrained models and other seeds.", help=HELP)
+    elif task == request.task:
+        st.error(text.plain(message), icon=":material/error:")
     # The buttons stand outside of the part that is rerun by itself, which their presses would not end.
     if request.show().progress is not None:
         st.session_state[_DRAWN] = True
@@ -82,17 +90,20 @@ def _check(context: ExploreContext, selection: MapSelection, request: Request) -
     if st.session_state.pop(_DRAWN, False) or not request.wanted:
         return
     request.start()
-    progress, done = Progress(), False
+    progress = Progress()
 
     def check() -> None:
-        nonlocal done
-        service.check(context.case, selection, progress)
-        done = True
+        try:
+            service.check(context.case, selection, progress)
+        except Exception as error:
+            request.cancel()  # otherwise the next run would fail in the same way
+            if not isinstance(error, PerceiverError):
+                raise
+            # What is drawn here is gone with the next run of this part.
+            st.session_state[_FAILED] = (request.task, str(error))
+        st.rerun()
 
     run_guarded(check)
-    if done:
-        st.rerun()
-    request.cancel()  # otherwise the next run would fail in the same way
 
 
 def _show(context: ExploreContext, check: MapCheck) -> None:

@@ -101,6 +101,17 @@ def test_quick_checks_begin_once_the_page_rests_and_say_how_each_map_did(
     assert "Checks of the maps (JSON)" in [one.label for one in app.get("download_button")]
 
 
+def test_a_damaged_checkpoint_of_another_seed_is_named(app: AppTest, seeds: Path, ticks: list[Any]) -> None:
+    weights = seeds / "image-another" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    ticks.append("go")
+    opened(app, "explore", model="image-fourier")
+    assert not app.exception
+    (error,) = app.error
+    assert "image-another" in error.value.replace("\\", "")
+    assert remarks(app) == ["not checked"] * 3
+
+
 def test_maps_that_are_not_checked_say_so(app: AppTest) -> None:
     opened(app, "explore", model="image-learned", reduce="latent", latent="2")
     assert remarks(app) == [""] * 2

@@ -141,7 +141,10 @@ PAGES: dict[str, tuple[str, tuple[Control, ...]]] = {
     "ablate": ("ablate", (Control("remove and restore frequencies", preset),)),
     "compare": ("compare", (Control("choose a block", choose_block),)),
     "open": ("open", ()),
+    "data_set": ("data_set", ()),
 }
+WITHOUT_MAPS = ("open", "data_set")
+"""Pages without the row of maps."""
 
 
 @contextmanager
@@ -320,7 +323,7 @@ def main() -> None:
         page.context.close()
         for name in asked.pages or PAGES:
             where, controls = PAGES[name]
-            ready = (lambda page: None) if name == "open" else maps
+            ready = (lambda page: None) if name in WITHOUT_MAPS else maps
             address = f"{ours}/{where}" + (f"?model={asked.model}" if asked.model else "")
             seconds, page = warm(browser, address, ready, asked.repeats)
             print(f"{name:<44} {seconds:6.2f} s   {placed(page)}", flush=True)

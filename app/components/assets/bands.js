@@ -107,26 +107,33 @@ class Bands {
     const across = Math.ceil(heads.length / lines);
     const wide = Math.min(WIDE, Math.floor(free / Math.max(1, across)));
     this.grid.style.gridTemplateColumns = `${name}px ${raw}px ${gap}px repeat(${Math.max(1, across)}, ${wide}px)`;
-    const heights = `1.5rem repeat(${axes.length}, ${rough ? FINGER : TALL}px)`;
-    this.grid.style.gridTemplateRows = Array(lines).fill(heights).join(" 0.5rem ");
+    // The axes of every line: all in the first one, then those that have bands left.
+    const shown = Array.from({ length: lines }, (_, line) =>
+      axes.map((_, row) => row).filter((row) => !line || axes[row].cells.length > line * across),
+    );
+    const heights = shown.map((rows) => `1.5rem repeat(${rows.length}, ${rough ? FINGER : TALL}px)`);
+    this.grid.style.gridTemplateRows = heights.join(" 0.5rem ");
+    // Of the grid, from 1: the row of an axis, or of the heads, in a line. A line is followed by a space.
+    const tops = shown.map((_, line) => shown.slice(0, line).reduce((sum, rows) => sum + rows.length + 2, 1));
+    const gridRow = (line, row) => tops[line] + (row === HEAD ? 0 : shown[line].indexOf(row) + 1);
     this.grid.style.setProperty("--gap", wide < 16 ? "0.5px" : "1px");
     const step = Math.ceil((7.6 * letters(heads) + 4) / wide);
-    const high = axes.length + 2; // rows of a line, the space after it included
     this.copies.forEach((node) => node.remove());
     this.copies = [];
     this.corner.style.gridArea = "1 / 1";
     for (const { node, row, column } of this.parts) {
       const below = column < 0 ? 0 : Math.floor(column / across);
-      node.style.gridRow = below * high + row + 2;
+      node.style.gridRow = gridRow(below, row);
       node.style.gridColumn = column < 0 ? column + 3 : (column % across) + 4;
       if (row === HEAD && column >= 0) node.style.fontSize = (column % across) % step ? "0" : "";
       const text = node.querySelector(".text");
       if (text) text.style.display = wide < 30 ? "none" : "";
       for (let again = 1; column === NAME && again < lines; again += 1) {
+        if (!shown[again].includes(row)) continue;
         const copy = node.cloneNode(true);
         copy.setAttribute("aria-hidden", "true");
         copy.removeAttribute("tabindex");
-        copy.style.gridRow = again * high + row + 2;
+        copy.style.gridRow = gridRow(again, row);
         this.copies.push(this.grid.appendChild(copy));
         copy.stands = this.parts.find((part) => part.node === node);
       }

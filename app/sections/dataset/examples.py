@@ -30,8 +30,8 @@ def listed(context: DataSetContext) -> None:
     """The inputs of the chosen classes as thumbnails, those the model is least sure of first."""
     view, found = context.view, context.analysis
     names: dict[int | None, str] = {None: "all", **dict(enumerate(context.names))}
+    st.subheader("Examples", anchor="examples")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.subheader("Examples", anchor="examples", width="content")
         controls.select("True class", "true_class", names, view.true_class, width=190)
         controls.select("Prediction", "predicted", names, view.predicted, width=190)
     rows = found.members(view.true_class, view.predicted)

@@ -51,7 +51,8 @@ def headline(context: DataSetContext) -> None:
 
 def matrix(context: DataSetContext) -> None:
     """The confusion matrix; a click lists the inputs of a cell."""
-    st.header("Confusion matrix", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", key="beside_tools_matrix"):
+        st.header("Confusion matrix", anchor=False, width="content")
     found = context.analysis
     counts = found.confusion
     if not counts.any():
@@ -111,7 +112,7 @@ def _predictions(context: DataSetContext) -> None:
 
 def examples_map(context: DataSetContext) -> None:
     """The examples on a plane, near each other where they are alike to the model; a click shows one."""
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", key="beside_tools_map"):
         st.header(
             "Map of examples",
             anchor=False,

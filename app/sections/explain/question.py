@@ -38,7 +38,7 @@ def choose_question(context: ExplainContext) -> Question:
     target = order[0] if context.view.target is None else context.view.target
     against = context.view.against if context.view.against != target else None
     question = Question(target, against, context.view.method)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         _class_choice(context, probabilities, order, question)
         controls.segments("Method", "method", METHODS, question.relevance, help=MEANINGS[question.relevance])
     return question

@@ -146,7 +146,8 @@ def map_canvas(
 
 def brush_meta(brush: BrushWidth | None, **more: Any) -> dict[str, Any] | None:
     """A brush as `brush.js` and `cloudbrush.js` take it."""
-    return None if brush is None else {"width": None if brush == "lasso" else brush, **more}
+    shown = following.last()
+    return None if brush is None else {"width": None if brush == "lasso" else brush, "shown": shown, **more}
 
 
 def painted_elements(runs: Sequence[float], count: int) -> Bool[np.ndarray, "M"]:

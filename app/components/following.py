@@ -44,13 +44,19 @@ def echo() -> None:
         if act is not None:
             _tell(act, message)
 
-    data = pack({"serial": st.session_state.get(_SERIAL, 0)})
+    data = pack({"serial": last()})
     _mount(key="echo", data=data, width="content", height="content", on_live_change=told)
+
+
+def last() -> int:
+    """The serial of the last message, 0 for none. As a part of what a component is sent, it tells that its stroke is
+    shown, also where nothing else has changed."""
+    return int(st.session_state.get(_SERIAL, 0))
 
 
 def _tell(act: Act, message: Mapping[str, Any]) -> None:
     """Does what a message says, unless a later one came first: those of two components may change places."""
     serial = int(message["serial"])
-    if serial > st.session_state.get(_SERIAL, 0):
+    if serial > last():
         st.session_state[_SERIAL] = serial
         act(message)

@@ -155,7 +155,8 @@ def _upload_caption(source: str, sample: str) -> None:
     empty = not drawing_pad.holds(sample) if source == "draw" else st.session_state.get(source) is None
     if shown and empty:
         parts.append(f"Shown: {text.plain(shown[0])}.")
-    if not (state.survives_reload(sample) if shown else state.can_keep()):
+    kept = state.survives_reload(sample) if shown else state.can_keep()
+    if not kept and not state.is_passing():  # a drawing is kept once its stroke has ended
         parts.append("A reload of the page loses the file.")
     if parts:
         st.caption(" ".join(parts))

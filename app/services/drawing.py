@@ -36,6 +36,7 @@ def picture(lines: Sequence[Sequence[float]], on: Page) -> bytes:
 
     Raises InputError for what is no drawing.
     """
-    data = render([Stroke(line[0], tuple(zip(line[1::2], line[2::2], strict=False))) for line in lines], on)
+    strokes = [Stroke(line[0], tuple(zip(line[1::2], line[2::2], strict=False))) for line in lines if line]
+    data = render(strokes, on)
     samples.note_drawing(samples.digest(data))
     return data

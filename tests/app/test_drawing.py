@@ -72,3 +72,18 @@ def test_a_drawing_is_an_input_in_the_look_of_each_model(app: AppTest, checkpoin
     app.session_state["upload_kept"] = ("0" * 64, "drawing.png", folder.picture(1))
     change(app, sample="sha256-" + "0" * 64, model="image-fourier")
     assert app.session_state["upload_kept"][0] == "0" * 64
+
+
+def test_an_older_message_of_a_stroke_changes_nothing() -> None:
+    def script() -> None:
+        import streamlit as st
+
+        from app.components.following import on_stroke
+
+        heard: list[int] = []
+        for serial in (5, 3, 6):
+            st.session_state["pad"] = {"drawn": {"serial": serial}}
+            on_stroke("pad", "drawn", lambda message: heard.append(message["serial"]))()
+        st.write(str(heard))
+
+    assert AppTest.from_function(script).run().markdown[0].value == "[5, 6]"

@@ -102,6 +102,7 @@ def browser() -> Iterator[Browser]:
 def shared_context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     context.set_default_timeout(PATIENCE)
+    context.add_init_script(LISTEN)
     yield context
     context.close()
 
@@ -128,21 +129,35 @@ def model(checkpoints: Path) -> Perceiver:
     return load(checkpoints / BundledCheckpoints(checkpoints).default("image"))
 
 
-QUIET = 200  # milliseconds
-AT_REST = """([call, quiet]) => {
+QUIET, UNANSWERED = 200, 5000  # milliseconds
+LISTEN = """
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (...message) {
+    if (!this.heard) {
+        this.heard = true;
+        this.addEventListener("message", () => (window.answered = performance.now()));
+    }
+    window.asked = performance.now();
+    return send.apply(this, message);
+};
+"""
+"""Keeps when a page last asked the server for something, and when that last said something."""
+
+AT_REST = """([call, quiet, unanswered]) => {
     const app = document.querySelector("[data-testid=stApp]");
     const busy = app?.dataset.testScriptState !== "notRunning" || document.querySelector("[data-testid=stSkeleton]");
     if (busy || window.rest?.call !== call) window.rest = { call, since: performance.now() };
-    return performance.now() - window.rest.since >= quiet;
+    const since = performance.now() - Math.max(window.rest.since, window.asked ?? 0);
+    return since >= (window.answered < window.asked ? unanswered : quiet);
 }"""
 
 
 def at_rest(page: Page) -> None:
     """Waits until the page's run has ended and what it shows is loaded.
 
-    It stays so for a moment: a run that a click has asked for may not have begun.
+    It stays so for a moment: a click may not have asked for a run yet, or the server not have begun it.
     """
-    page.wait_for_function(AT_REST, arg=[time.monotonic(), QUIET], polling=50, timeout=PATIENCE)
+    page.wait_for_function(AT_REST, arg=[time.monotonic(), QUIET, UNANSWERED], polling=50, timeout=PATIENCE)
 
 
 def until(page: Page, condition: Callable[[], bool]) -> None:

@@ -23,6 +23,7 @@ def begin(page: Page, app: App, way: str) -> None:
 
 
 def open_it(page: Page) -> None:
+    at_rest(page)
     page.get_by_test_id("stBaseButton-primary").filter(has_text="Open").click()
     expect(page).to_have_url(re.compile(r"/[?].*sample="), timeout=PATIENCE)
     at_rest(page)
@@ -33,9 +34,11 @@ def test_a_folder_is_opened_by_its_path_and_stays_in_its_session(page: Page, app
     shutil.copytree(app.checkpoints / name, tmp_path / "my-own")
     begin(page, app, "On this machine")
     field = page.get_by_test_id("stTextInputField")
+    expect(field).to_have_count(1)  # there are two for a repository
     field.fill(str(tmp_path / "no-such"))
     field.press("Enter")
     expect(page.get_by_text("no-such cannot be read: No such file or directory.")).to_be_visible()
+    at_rest(page)
     field.fill(str(tmp_path / "my-own"))
     field.press("Enter")
     expect(page.get_by_role("cell", name="Perceiver Lens", exact=True)).to_be_visible()

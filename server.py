@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from http.cookies import CookieError, SimpleCookie
@@ -50,6 +52,9 @@ MAIN_PAGE = "/explore"
 
 LAST_LOADED = "app.sections.downloads"
 """The module that is imported last of those that take long: `app.sections.header.HEAVY`."""
+
+COLLECTED_EVERY = 300.0
+"""Seconds after which everything is collected again, also what was exempted."""
 
 _NEEDED = (b"cookie", b"sec-fetch-dest", b"x-forwarded-proto")
 
@@ -124,10 +129,13 @@ async def _end_sessions() -> None:
     memory.
     """
     pause = min(15.0, max(1.0, st.get_option("server.disconnectedSessionTTL") / 4))
+    collected = -math.inf
     while True:
         await asyncio.sleep(pause)
-        if _end_expired() or (not gc.get_freeze_count() and LAST_LOADED in sys.modules):
+        due = LAST_LOADED in sys.modules and time.monotonic() - collected > COLLECTED_EVERY
+        if _end_expired() or due:
             _collect()
+            collected = time.monotonic()
 
 
 def _collect() -> None:

@@ -28,8 +28,8 @@ CONTROLS = {
 }
 """Kinds of controls by Streamlit's names. Download buttons name their files, and page links their pages."""
 
-PLAIN = {"Cancel", "Clear the region", "Clear the spot", "Look it up", "Presets", "Stop"}
-"""Labels that need no further words, and the presets, which the heading beside them explains."""
+PLAIN = {"Cancel", "Clear the region", "Clear the spot", "Look it up", "Presets", "Section", "Stop"}
+"""Labels that need no further words, presets, which the heading beside them explains, and titles of sections."""
 
 PAGES: list[tuple[str, dict[str, str], str]] = [
     ("explore", {"model": "image-fourier", "sample": "lamp-1", "reduce": "latent", "latent": "2"}, "Latent, 1 to 6"),

@@ -1,4 +1,4 @@
-"""An empty place for something that is drawn when it comes near the window."""
+"""An empty place for something that is drawn when it comes into the window."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _mount = st.components.v2.component(
 )
 
 
-def awaited(*, key: str, label: str, on_near: Callable[[], None]) -> None:
-    """Draws the place; calls `on_near` when it comes near the window.
+def awaited(*, key: str, label: str, on_seen: Callable[[], None]) -> None:
+    """Draws the place; calls `on_seen` when it comes into the window.
 
     label  what is drawn there, for screen readers
     """
-    _mount(key=key, data={"label": label}, on_near_change=on_near)
+    _mount(key=key, data={"label": label}, on_seen_change=on_seen)

@@ -92,7 +92,7 @@ def replace(**values: Any) -> None:
 
 
 def draws_charts() -> bool:
-    """Whether charts are drawn: one of them has come near the window."""
+    """Whether charts are drawn: one of them has come into the window."""
     return bool(st.session_state.get("draws_charts"))
 
 

@@ -28,7 +28,7 @@ def chart(
 ) -> None:
     """Draws a figure (`perceiver.plots`) without plotly's own buttons; text and grid get the colours of the theme.
 
-    Until the first chart of a session comes near the window, an empty place with its description stands for each.
+    Until the first chart of a session comes into the window, an empty place with its description stands for each.
 
     figure     makes the figure; not called for an empty place
     alt        the figure's content as text, for screen readers
@@ -39,7 +39,7 @@ def chart(
     """
     if not (at_once or state.draws_charts()):
         with nullcontext() if place is None else place:
-            awaited(key=f"{key}_place", label=alt, on_near=state.draw_charts)
+            awaited(key=f"{key}_place", label=alt, on_seen=state.draw_charts)
         return
     where = st if place is None else place
     config = {"displayModeBar": False, "scrollZoom": zoom}

@@ -25,7 +25,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Charts are drawn, as for a visitor who has come near one: the harness has no window."""
+    """Charts are drawn, as for a visitor who has come to one: the harness has no window."""
     monkeypatch.setattr(state, "draws_charts", lambda: True)
 
 

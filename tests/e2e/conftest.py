@@ -180,7 +180,7 @@ def upload(page: Page, name: str, data: bytes) -> None:
 
 
 def come_to_charts(page: Page) -> None:
-    """Scrolls down until charts are drawn, which they are when the first of them comes near."""
+    """Scrolls down until charts are drawn, which they are when the first of them is in the window."""
     chart = page.locator(".js-plotly-plot").first
     expect(chart.or_(page.locator(".place[role=img]").first).first).to_be_attached(timeout=2 * PATIENCE)
     end = time.monotonic() + PATIENCE / 1000

@@ -11,8 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from perceiver.analysis.erasure import ElementMask
-from perceiver.analysis.erasure import parse as parse_regions
+from perceiver.analysis import erasure
 from perceiver.analysis.methods import (
     ERASED_BY,
     METHODS,
@@ -165,9 +164,9 @@ def _erase(value: str, _: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
     """Drops erased regions of cells that the grid does not have; those of other regions depend on the input."""
     if not value or not limits.shape:
         return value, ""
-    for one in parse_regions(value).regions:
+    for one in erasure.parse(value).regions:
         dropped = isinstance(one, CellBox) and _region(one.text(), {}, limits)[1]
-        if dropped or (isinstance(one, ElementMask) and one.total != math.prod(limits.shape)):
+        if dropped or (isinstance(one, erasure.ElementMask) and one.total != math.prod(limits.shape)):
             return "", "The link erases elements that this input does not have; erasing none."
     return value, ""
 
@@ -303,13 +302,10 @@ class ExplainView(ClassView):
     @property
     def shown_section(self) -> str:
         """The part of the page below the strip; where none is named, the one that the other fields are about."""
-        if self.section:
-            return self.section
-        if self.donor is not None or self.after is not None:
-            return "latents"
-        if self.group is not None or self.groups != DEFAULTS["groups"]:
-            return "clusters"
-        return "methods" if self.by != DEFAULTS["by"] else "relevance"
+        of_latents = self.donor is not None or self.after is not None
+        of_clusters = self.group is not None or self.groups != DEFAULTS["groups"]
+        of_maps = "methods" if self.by != DEFAULTS["by"] else "relevance"
+        return self.section or ("latents" if of_latents else "clusters" if of_clusters else of_maps)
 
 
 @dataclass(frozen=True)

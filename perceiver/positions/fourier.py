@@ -42,8 +42,9 @@ class BandsConfig(PositionConfig):
 
     @property
     def highest(self) -> str:
-        """The highest frequency of each axis in cycles across it, equal ones once: "32", "24 and 25"."""
-        return " and ".join(dict.fromkeys(f"{mu / 2:g}" for mu in self.max_resolution))
+        """The highest frequency of each axis in cycles across it, equal ones once: "32", "24 and 25", "4, 5 and 6"."""
+        *others, last = dict.fromkeys(f"{mu / 2:g}" for mu in self.max_resolution)
+        return f"{', '.join(others)} and {last}" if others else last
 
     def channels(self, axes: int) -> int:
         return axes * (2 * self.num_bands + 1)

@@ -127,22 +127,22 @@ def fails(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "module", "work"),
+    ("page", "section", "module", "work"),
     [
-        ("explore", inference, "trace"),
-        ("explain", explanation, "continue_work"),
-        ("explain", explanation, "explain"),
-        ("ablate", ablation, "ablated_trace"),
-        ("ablate", ablation, "advance"),
-        ("compare", comparison, "block_spectra"),
+        ("explore", "", inference, "trace"),
+        ("explain", "methods", explanation, "continue_work"),
+        ("explain", "relevance", explanation, "explain"),
+        ("ablate", "", ablation, "ablated_trace"),
+        ("ablate", "", ablation, "advance"),
+        ("compare", "", comparison, "block_spectra"),
     ],
 )
 def test_after_an_analysis_that_failed(
-    app: AppTest, page: str, module: object, work: str, monkeypatch: pytest.MonkeyPatch
+    app: AppTest, page: str, section: str, module: object, work: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(module, work, fails)
-        opened(app, page, sample="bed_cot-0")
+        opened(app, page, sample="bed_cot-0", **({"section": section} if section else {}))
         assert len(app.exception) == 1
     change(app, sample="lamp-1")
     works(app, "lamp-1")

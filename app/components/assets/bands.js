@@ -48,15 +48,24 @@ class Bands {
     this.frame = frame;
     named(this.grid, "grid", frame.label);
     this.root.classList.toggle("plain", !heads.length);
-    if (built !== this.built) this.build();
-    this.built = built;
-    if (frame.serial >= this.serial) {
-      this.serial = frame.serial;
-      const flags = (rows) => rows.map((row) => [...row].map(Number));
-      this.off = Object.fromEntries(Object.entries(frame.off).map(([part, rows]) => [part, flags(rows)]));
+    if (built !== this.built) {
+      this.build();
+      clearTimeout(this.waiting);
+      this.before = this.stroke = this.waiting = null;
     }
+    this.built = built;
+    this.take();
     this.lay();
     this.mark();
+  }
+
+  // What the page knows, unless it is older than what is held here: a stroke may not have ended, or keys not be told.
+  take() {
+    const { serial, off } = this.frame;
+    if (serial < this.serial || this.before || this.waiting) return;
+    this.serial = serial;
+    const flags = (rows) => rows.map((row) => [...row].map(Number));
+    this.off = Object.fromEntries(Object.entries(off).map(([part, rows]) => [part, flags(rows)]));
   }
 
   build() {
@@ -269,6 +278,7 @@ class Bands {
   cancel() {
     if (this.before) this.off = this.before;
     this.before = this.stroke = null;
+    this.take();
     this.mark();
   }
 
@@ -316,6 +326,7 @@ class Bands {
 
   tell() {
     clearTimeout(this.waiting);
+    this.waiting = null;
     this.serial += 1;
     const written = Object.entries(this.off).map(([part, rows]) => [part, rows.map((row) => row.join(""))]);
     this.send({ serial: this.serial, ...Object.fromEntries(written) });

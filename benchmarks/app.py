@@ -3,6 +3,7 @@
     python benchmarks/app.py                       every page, medians of five
     python benchmarks/app.py --repeats 3 explore   some of them
     python benchmarks/app.py --strokes             what is drawn and erased by hand, medians of moves of the pointer
+    python benchmarks/app.py --cold                from the command that starts the server to the first maps
 
 A minimal Streamlit page (a picture and a button) is measured in the same run, as the least that Streamlit itself takes:
 time depends on the machine and what else runs on it. A page is warm when the same view was drawn before; its time is
@@ -110,6 +111,11 @@ def at_rest(page: Page) -> None:
 def maps(page: Page) -> None:
     """Waits for the first row of maps."""
     page.locator("[class*=st-key-flow] canvas").first.wait_for(timeout=PATIENCE)
+
+
+def minimal(page: Page) -> None:
+    """Waits for the minimal page."""
+    page.get_by_role("button", name="Next").wait_for(timeout=PATIENCE)
 
 
 def choose_block(page: Page, turn: int) -> None:
@@ -294,6 +300,25 @@ def print_strokes(browser: Browser, peer: str, ours: str, repeats: int) -> None:
         page.context.close()
 
 
+def print_cold(browser: Browser, folder: Path, repeats: int) -> None:
+    """Prints the median seconds from the command that starts a server until it answers, and until the first page is at
+    rest, for the minimal page and for the app."""
+    for name, script, where, ready in (
+        ("minimal Streamlit page", "peer.py", folder, minimal),
+        ("app, first maps", "server.py", ROOT, maps),
+    ):
+        seconds = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            with serving(script, where, folder / "cold.log") as address:
+                answered = time.perf_counter() - start
+                page, _ = visit(browser, address, ready)
+                seconds.append((answered, time.perf_counter() - start))
+                page.context.close()
+        answers, ends = zip(*seconds, strict=True)
+        print(f"{name:<44} {median(ends):6.2f} s   server after {median(answers):.2f} s", flush=True)
+
+
 def main() -> None:
     """Prints a line for every page and every control."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -301,6 +326,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5, help="measurements of which the median is printed")
     parser.add_argument("--model", default="", help="the checkpoint; the app's first by default")
     parser.add_argument("--strokes", action="store_true", help="measure strokes of a hand instead of pages")
+    parser.add_argument("--cold", action="store_true", help="measure the start of the server instead of pages")
     asked = parser.parse_args()
     path = next((found for found in map(shutil.which, BROWSERS) if found), None)
     if path is None:
@@ -308,16 +334,17 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "peer.py").write_text(MOVED if asked.strokes else PEER)
-        peer = stack.enter_context(serving("peer.py", folder, folder / "peer.log"))
-        ours = stack.enter_context(serving("server.py", ROOT, folder / "app.log"))
         playwright = stack.enter_context(sync_playwright())
         browser = stack.enter_context(playwright.chromium.launch(executable_path=path, args=ARGUMENTS))
+        if asked.cold:
+            print_cold(browser, folder, asked.repeats)
+            return
+        peer = stack.enter_context(serving("peer.py", folder, folder / "peer.log"))
+        ours = stack.enter_context(serving("server.py", ROOT, folder / "app.log"))
         if asked.strokes:
             print_strokes(browser, peer, ours, asked.repeats)
             return
-        seconds, page = warm(
-            browser, peer, lambda page: page.get_by_role("button", name="Next").wait_for(), asked.repeats
-        )
+        seconds, page = warm(browser, peer, minimal, asked.repeats)
         print(f"{'minimal Streamlit page':<44} {seconds:6.2f} s", flush=True)
         print(f"{'  click its button':<44} {controlled(page, count, asked.repeats):6.2f} s", flush=True)
         page.context.close()

@@ -145,7 +145,8 @@ WebSocket.prototype.send = function (...message) {
 
 AT_REST = """([call, quiet, unanswered]) => {
     const app = document.querySelector("[data-testid=stApp]");
-    const busy = app?.dataset.testScriptState !== "notRunning" || document.querySelector("[data-testid=stSkeleton]");
+    const waits = document.querySelector("[data-testid=stSkeleton], [aria-busy=true]");
+    const busy = app?.dataset.testScriptState !== "notRunning" || waits;
     if (busy || window.rest?.call !== call) window.rest = { call, since: performance.now() };
     const since = performance.now() - Math.max(window.rest.since, window.asked ?? 0);
     return since >= (window.answered < window.asked ? unanswered : quiet);

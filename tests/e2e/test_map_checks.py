@@ -18,7 +18,10 @@ def test_maps_are_checked_on_request_without_leaving_the_first_screen(page: Page
     at_rest(page)
     tiles = page.get_by_role("listbox", name="Maps of the blocks").get_by_role("option")
     expect(tiles.first.locator(".remark")).to_have_text("not checked", timeout=PATIENCE)
-    page.get_by_role("button", name="Check the maps").click()
+    begin = page.get_by_role("button", name="Check the maps")
+    begin.scroll_into_view_if_needed()
+    at_rest(page)  # charts are drawn once they come into sight
+    begin.click()
     expect(page.get_by_text("Checked on this input")).to_be_visible(timeout=PATIENCE)
     lens = perceiver.open(strips_app.checkpoints / "audio-8")
     (sample, *_) = BundledCheckpoints(strips_app.checkpoints).samples("audio")

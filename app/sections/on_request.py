@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from perceiver.analysis.formatting import duration
+from perceiver.analysis.formatting import about
 
 from ..services.ablation import QUICK
 from ..services.queueing import Progress
@@ -68,5 +68,5 @@ class Request:
             st.button(
                 self.label, icon=":material/play_arrow:", key=f"start_{self.slot}", on_click=self.start, help=HELP
             )
-            st.caption(f"Takes about {duration(self.seconds)}.", width="content")
+            st.caption(f"Takes {about(self.seconds)}.", width="content")
         return Work(self, None)

@@ -21,7 +21,7 @@ from perceiver.analysis.explanation import (
     explain_by,
     methods_for,
 )
-from perceiver.analysis.formatting import duration
+from perceiver.analysis.formatting import about
 from perceiver.analysis.latents import (
     Concentration,
     LatentGroup,
@@ -160,7 +160,7 @@ def _report(case: Case, before: Explanations, part: Part, progress: Progress) ->
     """Reports with the share of all evaluations that are done before a step, and the time that is left."""
     fresh = replace(before, begun={}, random=None, maps=tuple(replace(one, score=None) for one in before.maps))
     left, total = _evaluations(case, before, part), _evaluations(case, fresh, part)
-    told = f"about {duration(before.each * left)} left"
+    told = f"{about(before.each * left)} left"
     return lambda _, words: progress.step(1 - left / max(total, 1), f"{words}, {told}")
 
 

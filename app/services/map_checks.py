@@ -9,7 +9,7 @@ import time
 
 import streamlit as st
 
-from perceiver.analysis.formatting import duration
+from perceiver.analysis.formatting import about
 from perceiver.analysis.map_checks import MapChecks, evaluations
 from perceiver.analysis.maps import MapSelection
 from perceiver.export.checks import checks_json
@@ -68,7 +68,7 @@ def check(case: Case, selection: MapSelection, progress: Progress) -> None:
 
     def report(share: float | None, words: str) -> None:
         inference.stop_here()  # also while there is no progress to show yet
-        progress.step(share, f"{words}, about {duration(seconds_left(case, selection))} left")
+        progress.step(share, f"{words}, {about(seconds_left(case, selection))} left")
 
     while held.value is None or not held.value.complete:
         with queue.turn(progress.wait):

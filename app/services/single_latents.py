@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from jaxtyping import Float
 
-from perceiver.analysis.formatting import duration
+from perceiver.analysis.formatting import about, duration
 from perceiver.analysis.patching import LatentEffects, Patching, latent_attention
 
 from . import inference, models
@@ -66,7 +66,7 @@ def find_effects(case: Case, after: int | None, progress: Progress) -> None:
                 found = run.latent_effects(after=after, groups=groups)
                 held.value = found if held.value is None else held.value + found
                 reached += len(groups)
-        progress.step(reached / count, f"Latents removed, about {duration(effects_left(case, after))} left")
+        progress.step(reached / count, f"Latents removed, {about(effects_left(case, after))} left")
 
 
 def patching(case: Case, donor: Case) -> Patching | None:

@@ -77,6 +77,11 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def about(seconds: float) -> str:
+    """An estimate: "under 1 s", "about 12 s"."""
+    return duration(seconds) if seconds < 1 else f"about {duration(seconds)}"
+
+
 def class_name(label: str) -> str:
     """A class's label as people write it: "car / truck" for "car_truck". Of many synonyms, of which ImageNet's labels
     have some, the first ones."""

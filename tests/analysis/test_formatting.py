@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from perceiver.analysis.formatting import class_name, clock, count, duration, hertz, number, percent, signed
+from perceiver.analysis.formatting import about, class_name, clock, count, duration, hertz, number, percent, signed
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,7 @@ def test_frequencies(frequency: float, text: str) -> None:
 )
 def test_rough_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+    assert about(seconds) == (text if text.startswith("under") else f"about {text}")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from app.services import inference, map_checks, samples
 from app.services.inference import Case
 from app.services.queueing import Progress
 from perceiver import MapSelection
-from perceiver.analysis.formatting import duration
+from perceiver.analysis.formatting import about
 from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
 from tests.app import folder
 from tests.app.frames import labelled
@@ -138,7 +138,7 @@ def test_long_checks_and_those_of_busy_servers_wait_for_a_request(
     control(app, "reduce").set_value("max").run()
     assert remarks(app) == ["not checked"] * 3
     # 11 points along 3 maps and 8 random orders, two thirds of the elements each, and 5 untrained models.
-    assert f"Takes about {duration((11 * (3 + 8) + 5 * 2) * 3 * 2 / 3)}." in said(app)
+    assert f"Takes {about((11 * (3 + 8) + 5 * 2) * 3 * 2 / 3)}." in said(app)
     app.button(key="start_map_checks").click().run()
     assert remarks(app) == ["checking …"] * 3
 

@@ -38,8 +38,10 @@ def test_a_click_a_stroke_and_keys_take_bands_out(page: Page, app: App) -> None:
     page.mouse.up()
     expect(page).to_have_url(re.compile(r"b2(:|%3A)2-4"), timeout=PATIENCE)
     # The keyboard goes on from the cell that was painted first.
+    at_rest(page)
     page.keyboard.press("Space")
     expect(page).to_have_url(re.compile(r"b2(:|%3A)3-4"), timeout=PATIENCE)
+    at_rest(page)
     page.keyboard.press("Shift+ArrowRight")
     expect(page).to_have_url(re.compile(r"b2(:|%3A)4(&|$)"), timeout=PATIENCE)
     # A name brings its whole row back, and takes it out where all of it is there.

@@ -286,16 +286,16 @@ class PerceiverConfig:
     @property
     def positions_phrase(self) -> str:
         """The kind of position encoding in words, such as "fourier positions"; of segments each kind once."""
-        return " and ".join(dict.fromkeys(one.phrase for one in self._encodings))
+        return " and ".join(dict.fromkeys(one.phrase for one in self.encodings))
 
     @property
     def positions_kind(self) -> str:
         """The kind of position encoding, or those of all segments, joined by "+"."""
-        return "+".join(dict.fromkeys(one.kind for one in self._encodings))
+        return "+".join(dict.fromkeys(one.kind for one in self.encodings))
 
     @property
-    def _encodings(self) -> tuple[PositionConfig, ...]:
-        # `positions` is not used where the input has segments.
+    def encodings(self) -> tuple[PositionConfig, ...]:
+        """The position encodings in use: `positions`, or those of the segments."""
         return tuple(one.positions for one in self.segments if one.positions) or (self.positions,)
 
     @property

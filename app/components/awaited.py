@@ -9,7 +9,7 @@ import streamlit as st
 from .frame import asset
 
 _mount = st.components.v2.component(
-    "perceiver_awaited", html=asset("awaited.html"), css=asset("awaited.css"), js=asset("awaited.js")
+    "perceiver_awaited", html=asset("awaited.html"), css=asset("awaited.css"), js=asset("frame.js", "awaited.js")
 )
 
 

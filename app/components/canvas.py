@@ -14,24 +14,17 @@ from . import following
 from .frame import asset, pack
 from .scale import ColourBar, Profiles, Ruler
 
+MAP_VIEW = (
+    *("frame.js", "bar.js", "readout.js", "ruler.js", "profile.js", "select.js", "trail.js", "follow.js", "brush.js"),
+    "mapview.js",
+)
+"""The scripts of a map that is read, selected from and painted on."""
+
 _mount = st.components.v2.component(
     "perceiver_map",
     html=asset("canvas.html", "bar.html"),
     css=asset("bar.css", "readout.css", "ruler.css", "canvas.css"),
-    js=asset(
-        *(
-            "frame.js",
-            "bar.js",
-            "readout.js",
-            "ruler.js",
-            "profile.js",
-            "select.js",
-            "trail.js",
-            "follow.js",
-            "brush.js",
-        ),
-        *("mapview.js", "canvas.js"),
-    ),
+    js=asset(*MAP_VIEW, "canvas.js"),
 )
 
 BrushWidth = float | Literal["lasso"]

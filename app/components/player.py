@@ -11,7 +11,7 @@ import streamlit as st
 from jaxtyping import Bool, Float, Float32, UInt8
 
 from . import following
-from .canvas import Box, BrushWidth, Grid, brush_meta, painted_elements
+from .canvas import MAP_VIEW, Box, BrushWidth, Grid, brush_meta, painted_elements
 from .frame import asset, pack
 from .scale import ColourBar, Ruler
 from .wall import Moving
@@ -20,20 +20,7 @@ _mount = st.components.v2.component(
     "perceiver_player",
     html=asset("player.html").replace("CANVAS", asset("canvas.html")) + asset("bar.html"),
     css=asset("bar.css", "readout.css", "ruler.css", "canvas.css", "player.css"),
-    js=asset(
-        *(
-            "frame.js",
-            "bar.js",
-            "readout.js",
-            "ruler.js",
-            "profile.js",
-            "select.js",
-            "trail.js",
-            "follow.js",
-            "brush.js",
-        ),
-        *("mapview.js", "moment.js", "player.js"),
-    ),
+    js=asset(*MAP_VIEW, "moment.js", "player.js"),
 )
 
 

@@ -82,5 +82,5 @@ def check(case: Case, selection: MapSelection, progress: Progress) -> None:
 
 def numbers_json(case: Case, selection: MapSelection) -> bytes:
     """The verdict and the figures of every block, where they are known; else an empty list."""
-    found, about = known(case, selection), inference.context(case)
-    return as_json([] if found is None else checks_json(found, about.labels, about.origin))
+    found, context = known(case, selection), inference.context(case)
+    return as_json([] if found is None else checks_json(found, context.labels, context.origin))

@@ -20,20 +20,12 @@ from app.services.inference import Case
 from app.services.queueing import Progress
 from perceiver import MapSelection
 from perceiver.analysis.formatting import about
-from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
 from tests.app import folder
 from tests.app.frames import labelled
 from tests.app.pages import change, control, opened, said
+from tests.models import tiny_results
 
-RESULTS = Results(
-    name="image",
-    recipe="image",
-    command="perceiver train image",
-    seed=0,
-    data=Data(name="Rooms", licence="CC0", split="by object"),
-    budget=Budget(steps=10, examples=100, seconds=60.0, hardware="one core"),
-    held_out=HeldOut(per_class={"lamp": (8, 10)}),
-)
+RESULTS = tiny_results("image", {"lamp": (8, 10)})
 
 
 @pytest.fixture

@@ -25,13 +25,13 @@ from typer.testing import CliRunner, Result
 import dataset_builders
 import perceiver
 from perceiver import MapSelection, Perceiver, PerceiverConfig
-from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
 from perceiver.cli import app, maps, session
 from perceiver.cli.options import Kind
 from perceiver.plots import colour, scale
 from perceiver.positions import FourierConfig
 from perceiver.trace import KINDS, REDUCTIONS
 from tests.commands import values
+from tests.models import tiny_results
 
 LABELS = ("chair", "lamp", "plant")
 SHAPE = (6, 9)
@@ -39,15 +39,7 @@ LATENTS = 5
 BLOCKS = 3
 COMMANDS = ("app", "predict", "maps", "scan", "checkpoints", "train", "evaluate", "data", "data build")
 
-RESULTS = Results(
-    name="tiny",
-    recipe="tiny",
-    command="perceiver train tiny",
-    seed=0,
-    data=Data(name="Rooms", licence="CC0", split="by object"),
-    budget=Budget(steps=10, examples=100, seconds=60.0, hardware="one core"),
-    held_out=HeldOut(per_class={"chair": (8, 10), "lamp": (5, 10), "plant": (9, 10)}),
-)
+RESULTS = tiny_results("tiny", {"chair": (8, 10), "lamp": (5, 10), "plant": (9, 10)})
 
 
 @pytest.fixture(scope="module")

@@ -169,6 +169,22 @@ def until(page: Page, condition: Callable[[], bool]) -> None:
         page.wait_for_timeout(100)
 
 
+def computed(page: Page, result: Locator) -> None:
+    """Waits for a result. Work that starts by itself has to be started on a machine so busy that it would take long."""
+
+    def shown() -> bool:
+        if result.is_visible():
+            return True
+        starts = page.get_by_role("button", name=re.compile("^(Compute|Run) "))
+        if starts.count():
+            at_rest(page)
+            if starts.count():
+                starts.first.click()
+        return False
+
+    until(page, shown)
+
+
 def upload(page: Page, name: str, data: bytes) -> None:
     """Uploads a file as the input, once the page is at rest."""
     at_rest(page)

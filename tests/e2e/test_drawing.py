@@ -19,6 +19,7 @@ pytestmark = pytest.mark.e2e
 def test_a_drawn_digit_and_its_undoing(page: Page, app: App) -> None:
     page.goto(f"{app.url}/?model=digits-fourier")
     expect(page.get_by_role("listbox", name="Maps of the blocks")).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
     page.get_by_test_id("stSidebar").get_by_role("radio", name="Draw").click()
     expect(page.get_by_text("Draw on the pad in the sidebar")).to_be_visible(timeout=PATIENCE)
     at_rest(page)

@@ -34,8 +34,8 @@ LOOP = ((0.25, 0.2), (0.8, 0.3), (0.6, 0.75), (0.5, 0.45), (0.3, 0.7))
 
 def looped(page: Page, canvas: Locator) -> str:
     """Draws the loop; the erased regions in the address."""
-    # What the page says of the tool says that it has heard of all that was chosen before.
     for tool, hint in (("Wide", "Drag over it"), ("Lasso", "Drag around elements")):
+        at_rest(page)
         page.get_by_test_id("stMain").get_by_role("radio", name=tool).click()
         expect(page.get_by_text(hint)).to_be_visible(timeout=PATIENCE)
     at_rest(page)
@@ -74,6 +74,7 @@ def test_a_lasso_erases_what_it_encloses(page: Page, strips_app: App) -> None:
     check_loop(ElementMask.parse(looped(page, canvas).removeprefix("mask:")).marked, cells)
     page.goto(f"{strips_app.url}/ablate?model=points-4&removes=elements")
     expect(canvas).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
     page.get_by_role("radio", name="All points").click()
     every = ElementMask.parse(looped(page, canvas).removeprefix("mask:")).marked
     cloud = perceiver.open(strips_app.checkpoints / "points-4").read(

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import PATIENCE, App, at_rest, come_to_charts
+from tests.e2e.conftest import PATIENCE, App, at_rest, come_to_charts, computed
 
 pytestmark = pytest.mark.e2e
 
@@ -33,7 +33,7 @@ def test_maps_come_first_and_clicks_become_links(page: Page, app: App) -> None:
 
 def test_the_chart_of_an_answer_comes_after_the_maps(page: Page, strips_app: App) -> None:
     page.goto(f"{strips_app.url}/explain?model=image-4&section=methods")
-    expect(page.get_by_text("random order").first).to_be_visible(timeout=PATIENCE)
+    computed(page, page.get_by_text("random order").first)
     come_to_charts(page)
     expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=PATIENCE)
     at_rest(page)

@@ -89,6 +89,7 @@ def test_a_file_that_is_no_checkpoint_is_refused_by_its_own_name(page: Page, app
 def test_a_link_to_the_hub_fetches_nothing_by_itself(page: Page, app: App) -> None:
     page.goto(f"{app.url}/?model=someone/never-fetched&colours=greys")
     expect(page.get_by_text("Nothing is fetched before you ask for it.")).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
     page.get_by_role("button", name=re.compile("Show .* instead")).click()
     expect(page.get_by_text("Prediction", exact=True)).to_be_visible(timeout=PATIENCE)
     expect(page).to_have_url(re.compile("colours=greys"))

@@ -28,6 +28,7 @@ def public(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 def shows_maps(page: Page) -> None:
     expect(page.get_by_role("listbox", name="Latents").get_by_role("option").first).to_be_visible(timeout=PATIENCE)
     expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+    at_rest(page)
 
 
 def test_a_reload_keeps_the_upload_in_this_browser_and_no_other(page: Page, public: App, browser: Browser) -> None:

@@ -2,7 +2,7 @@
 export default function ({ data, parentElement, setTriggerValue }) {
   const place = parentElement.querySelector(".place");
   const host = place.getRootNode().host ?? place;
-  place.setAttribute("aria-label", data.label);
+  named(place, "img", data.label);
   let due = null;
   const observer = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;

@@ -42,7 +42,7 @@ class Pad {
       this.strokes = frame.strokes;
       this.past = frame.strokes.map((_, i) => frame.strokes.slice(0, i));
     }
-    this.canvas.setAttribute("aria-label", frame.label);
+    named(this.canvas, "img", frame.label);
     this.canvas.style.aspectRatio = `${frame.columns} / ${frame.rows}`;
     this.empty.style.color = frame.ink;
     this.empty.textContent = frame.empty;

@@ -105,7 +105,7 @@ def _metadata(config: PerceiverConfig, results: Results | None) -> ModelCardData
                 for metric, value in values.items()
             ],
         }
-    kinds = (phrase.replace(" ", "-") for phrase in config.positions_phrase.split(" and "))
+    kinds = dict.fromkeys(one.phrase.replace(" ", "-") for one in config.encodings)
     tags = ["perceiver", "cross-attention", "interpretability", *kinds]
     return ModelCardData(library_name="perceiver-lens", pipeline_tag=task, tags=tags, **measured)
 

@@ -145,20 +145,17 @@ def measure_senses(model: Perceiver, examples: Examples, progress: ProgressCallb
     for segment in model.config.segments:
         rows[segment.name] = slice(begin, begin + segment.count)
         begin += segment.count
-    if not {"audio", "video"} <= set(rows):
+    words = {"video": "frames", "audio": "sound"}
+    if not words.keys() <= rows.keys():
         return {}
-    right: dict[str, list[Tensor]] = {"audio": [], "video": []}
+    right: dict[str, list[Tensor]] = {name: [] for name in words}
     for start in range(0, len(examples), _PART):
         part = examples.at(slice(start, start + _PART))
         inputs = part.inputs(model)
         for name, hits in right.items():
             hits.append(part.right(model(inputs[:, rows[name]]).argmax(-1)).float())
-    found = {
-        f"Accuracy with the {word} alone": float(torch.cat(right[name]).mean())
-        for name, word in (("video", "frames"), ("audio", "sound"))
-    }
+    found = {f"Accuracy with the {word} alone": float(torch.cat(right[name]).mean()) for name, word in words.items()}
     chosen = torch.linspace(0, len(examples) - 1, min(_MAPPED, len(examples))).long().tolist()
-    words = {"audio": "sound", "video": "frames"}
     shares: dict[int, list[float]] = {}
     moves: dict[tuple[str, int], list[float]] = {}
     for done, index in enumerate(chosen, start=1):

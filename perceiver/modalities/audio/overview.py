@@ -20,7 +20,7 @@ from ...errors import InputError
 from ..base import DecodeError
 from .decode import SoundFile, check_channel, input_errors
 from .envelope import Energy, Envelope
-from .stream import MOST_HOURS, Decoder, Mark, clean, mono
+from .stream import CANCELLED, MOST_HOURS, Decoder, Mark, clean, mono, power
 
 _MOST_VALUES = MOST_HOURS * 3600 * 48_000 * 2
 # A mean above -60 dB of full scale is an offset of the recorder, unless it is as small beside the sound as the mean of
@@ -29,8 +29,6 @@ _OFFSET, _OFFSET_SHARE = 1e-3, 0.05
 # It is there all the time: a click or a pulse has a mean, too. Seconds from which that can be told, and the share of
 # the mean that the middle one of the means of all 10 ms reaches at least.
 _OFFSET_SECONDS, _OFFSET_STEADY = 0.1, 0.5
-# Channels whose mean holds less than this share of their power cancel each other.
-_CANCELLED = 0.01
 # Encoders pad and players trim by less than this many seconds.
 _TOLERANCE = 0.2
 _REMEMBERED = 4
@@ -119,7 +117,7 @@ def _survey(file: SoundFile, decoder: str) -> Overview:
     envelope, energy = Envelope(), Energy(run=max(round(sound.rate / 100), 1))
     frames = values = replaced = 0
     first_bad: float | None = None
-    power = 0.0
+    apart = 0.0
     for block in sound.blocks():
         before, frames, values = frames, frames + len(block), values + block.size
         if values > _MOST_VALUES or frames > MOST_HOURS * 3600 * sound.rate:
@@ -129,7 +127,7 @@ def _survey(file: SoundFile, decoder: str) -> Overview:
         if first_bad is None and first is not None:
             first_bad = (before + first) / sound.rate
         if block.shape[1] > 1 and channel is None:
-            power += float(np.einsum("ij,ij->", block, block, dtype=np.float64)) / block.shape[1]
+            apart += power(block)
         samples = mono(block, channel)
         envelope.add(samples)
         energy.add(samples)
@@ -149,7 +147,7 @@ def _survey(file: SoundFile, decoder: str) -> Overview:
         notes.append(f"read channel {channel + 1:,} of its {sound.channels:,}")
     elif sound.channels > 1:
         notes.append(f"mixed its {sound.channels:,} channels to one")
-        if energy.total < _CANCELLED * power:
+        if energy.total < CANCELLED * apart:
             notes.append("its channels are nearly each other's opposite, so little of them is left in the mix")
     return Overview(
         rate=sound.rate,

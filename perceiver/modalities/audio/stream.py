@@ -16,6 +16,9 @@ MOST_HOURS = 12
 # Seconds by which time stamps may wander from the count of samples before they mean a gap: containers round them, and
 # the clocks of recorders drift.
 GAP = 0.05
+CANCELLED = 0.01
+"""Channels whose mean holds less than this share of their power cancel each other."""
+
 # No recording holds values beyond this (180 dB above full scale); they are damage, as numbers that are not finite.
 _LARGEST = 1e9
 
@@ -167,3 +170,8 @@ def mix(block: Float32[np.ndarray, "n channels"]) -> Float32[np.ndarray, "n"]:
     for channel in range(1, block.shape[1]):
         mono += block[:, channel]
     return mono if block.shape[1] == 1 else mono / np.float32(block.shape[1])
+
+
+def power(block: Float32[np.ndarray, "n channels"]) -> float:
+    """The sum of squares of the samples, the mean over the channels."""
+    return float(np.einsum("ij,ij->", block, block, dtype=np.float64)) / block.shape[1]

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+# Seconds by which the sound of a clip often begins before its pictures.
+_EARLY = 0.5
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class ClipSample(VideoSample):
     """A `VideoSample` with the sound of the clip.
@@ -248,6 +252,8 @@ def _notes(frames: FrameWindow, sound: Sound, settings: ClipSettings, *, middle:
     else:
         yield "the model reads its sound alone; its frames are shown only"
     if "audio" in settings.order:
+        if sound.begin is not None and (early := frames.clip.begin - sound.begin) > _EARLY:
+            yield f"its sound begins {early:,.2f} s before its pictures; what comes before them is not read"
         yield from sound.notes
     else:
         yield "the model reads its frames alone, without the sound"

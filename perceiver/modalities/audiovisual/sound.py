@@ -14,10 +14,10 @@ from jaxtyping import Float32
 
 from ..audio.decode import check_channel
 from ..audio.ffmpeg import Samples
-from ..audio.stream import clean, mono
+from ..audio.stream import CANCELLED, clean, mono, power
 from ..base import DecodeError
 from ..containers import check_decoder
-from ..video.file import ClipFile
+from ..video.file import ClipFile, Packets
 from .settings import ClipSettings
 
 # Seconds around a window that are resampled with it, so that the filter meets no edge.
@@ -41,6 +41,7 @@ class Sound:
     channels  of the file; 0 without sound
     notes     what was changed, or is missing
     recorded  the parts of the window that hold sound, (start, stop) in seconds from its beginning
+    begin     of the file's sound, in seconds of the container's clock; None where it is not known
     """
 
     waveform: Float32[np.ndarray, "samples"]
@@ -48,6 +49,7 @@ class Sound:
     channels: int = 0
     notes: tuple[str, ...] = ()
     recorded: tuple[tuple[float, float], ...] = ()
+    begin: float | None = None
 
 
 def window_sound(file: ClipFile, begin: float, settings: ClipSettings, channel: int | None = None) -> Sound:
@@ -62,7 +64,10 @@ def window_sound(file: ClipFile, begin: float, settings: ClipSettings, channel: 
         with file.open() as container:
             if not container.streams.audio:
                 return Sound(silence, notes=("has no sound, so the model hears silence",))
-            check_decoder(container.streams.audio[0])
+            stream = container.streams.audio[0]
+            check_decoder(stream)
+            start, base = stream.start_time, stream.time_base
+            first = float(start * base) if start is not None and base is not None else None
         late = file.can_seek and begin > _EARLY
         piece = _piece(file, begin, settings, channel, enter=True) if late else None
         piece = piece or _piece(file, begin, settings, channel, enter=False)
@@ -72,7 +77,7 @@ def window_sound(file: ClipFile, begin: float, settings: ClipSettings, channel: 
         return Sound(silence, notes=("its sound cannot be decoded, so the model hears silence",))
     waveform = piece.resampled(settings)
     recorded = tuple(((a - piece.lead) / piece.rate, (b - piece.lead) / piece.rate) for a, b in piece.laid)
-    return Sound(waveform, piece.rate, piece.channels, tuple(_notes(piece, waveform, settings)), recorded)
+    return Sound(waveform, piece.rate, piece.channels, tuple(_notes(piece, waveform, settings)), recorded, first)
 
 
 @dataclass
@@ -87,6 +92,7 @@ class _Piece:
     channel: int | None
     covered: int = 0
     laid: list[tuple[int, int]] = field(default_factory=list)
+    apart: float = 0.0  # the power of all channels by themselves
     replaced: int = 0
     first_replaced: float = 0.0
     damaged: int = 0
@@ -137,7 +143,7 @@ def _piece(file: ClipFile, begin: float, settings: ClipSettings, channel: int | 
                 if 0 <= seconds < settings.seconds:
                     piece.first_replaced = piece.first_replaced if piece.replaced else seconds
                     piece.replaced += bad
-            _lay(piece, mono(block, channel), at)
+            _lay(piece, block, at)
             at += len(block)
             if at >= len(piece.mono) or decoded.seconds > _MOST_SECONDS:
                 break
@@ -157,11 +163,13 @@ def _empty(frame: AudioFrame, settings: ClipSettings, tracks: int, channel: int 
     return _Piece(np.zeros(length, np.float32), rate, int(frame.layout.nb_channels), lead, tracks, channel)
 
 
-def _lay(piece: _Piece, samples: Float32[np.ndarray, "n"], at: int) -> None:
-    start, stop = max(at, 0), min(at + len(samples), len(piece.mono))
+def _lay(piece: _Piece, block: Float32[np.ndarray, "n channels"], at: int) -> None:
+    start, stop = max(at, 0), min(at + len(block), len(piece.mono))
     if start >= stop:
         return
-    piece.mono[start:stop] = samples[start - at : stop - at]
+    block = block[start - at : stop - at]
+    piece.mono[start:stop] = mono(block, piece.channel)
+    piece.apart += power(block)
     piece.laid.append((start, stop))
     inside = min(stop, len(piece.mono) - piece.lead) - max(start, piece.lead)
     piece.covered += max(inside, 0)
@@ -186,14 +194,7 @@ class _Frames:
         self.damaged, self.seconds = 0, 0.0
 
     def __iter__(self) -> Iterator[AudioFrame]:
-        packets = self._container.demux(self._container.streams.audio[0])
-        while True:
-            try:
-                packet = next(packets, None)
-            except Exception:  # the container ends in the middle of something
-                return
-            if packet is None:
-                return
+        for packet in Packets(self._container, self._container.streams.audio[0]):
             try:
                 frames = packet.decode()
             except Exception:
@@ -211,6 +212,8 @@ def _notes(piece: _Piece, waveform: Float32[np.ndarray, "samples"], settings: Cl
         yield f"read channel {piece.channel + 1:,} of the {piece.channels:,} of its sound"
     elif piece.channels > 1:
         yield f"mixed its {piece.channels:,} channels of sound to one"
+        if float(np.square(piece.mono, dtype=np.float64).sum()) < CANCELLED * piece.apart:
+            yield "its channels are nearly each other's opposite there, so little of them is left in the mix"
     if piece.rate != settings.rate:
         yield f"resampled its sound from {piece.rate:,} Hz to the {settings.rate:,} Hz that the model reads"
     if piece.damaged:

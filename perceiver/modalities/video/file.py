@@ -6,11 +6,14 @@ what it lists.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import av
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
@@ -21,6 +24,8 @@ from .. import kinds
 from ..base import DecodeError
 from ..containers import check_decoder, open_container
 from ..kinds import Kind, identify
+
+S = TypeVar("S", VideoStream, AudioStream)
 
 _CONTAINERS = {
     kinds.MP4: "mov",
@@ -38,6 +43,10 @@ _CONTAINERS = {
 _NOT_SOUGHT = frozenset({"mpeg", "mpegvideo", "gif"})
 # Whose headers say how long they are, and not what was found in their first packets.
 _ANNOUNCED = frozenset({"mov", "matroska", "avi", "asf"})
+# The first bytes of a GIF's blocks, and of the extension that holds the time of a frame.
+_EXTENSION, _IMAGE, _CONTROL = 0x21, 0x2C, 0xF9
+# Seconds by which the clock of a track is set back where files were joined; it stumbles by less.
+_SET_BACK = 0.5
 # Packets are walked through to learn how long a clip is; these are 4 hours at 60 frames a second.
 _MOST_PACKETS = 864_000
 # Pixels of a frame that is decoded: decoders hold up to 16 of them.
@@ -80,6 +89,7 @@ class Extent:
     tracks      of pictures in the file
     whole       whether the file could be walked through to its end
     announced   seconds that its header says it has; None where it does not
+    restarts    whether its time stamps begin again afterwards, as in files that were joined; what follows is not read
     """
 
     begin: float
@@ -88,6 +98,7 @@ class Extent:
     tracks: int
     whole: bool
     announced: float | None
+    restarts: bool = False
 
     @property
     def seconds(self) -> float:
@@ -105,7 +116,7 @@ def examine(data: bytes, name: str) -> ClipFile:
         container = "mpegts"
     if kind is kinds.MPEG and data[:4] == b"\0\0\1\xb3":
         container = "mpegvideo"
-    return ClipFile(data, name, kind, container)
+    return ClipFile(_paced(data) if kind is kinds.GIF else data, name, kind, container)
 
 
 @contextmanager
@@ -168,14 +179,14 @@ def extent(file: ClipFile) -> Extent:
             begin = at if begin is None else min(begin, at)
             if end is None or at >= end:
                 end, step = at, (packet.duration or 0) * base
-        whole = packets.whole
+        whole, restarts = packets.whole, packets.restarts
     if count == 0:
         raise DecodeError("there is not one frame in it")
     if begin is None or end is None or (count > 1 and end <= begin):
         # Raw streams have no clock.
-        return Extent(0.0, count / rate, count, tracks, whole, announced)
+        return Extent(0.0, count / rate, count, tracks, whole, announced, restarts)
     step = step or ((end - begin) / (count - 1) if count > 1 else 1 / rate)
-    return Extent(begin, end + step, count, tracks, whole, announced)
+    return Extent(begin, end + step, count, tracks, whole, announced, restarts)
 
 
 def _announced(file: ClipFile, container: InputContainer, stream: VideoStream) -> float | None:
@@ -185,20 +196,28 @@ def _announced(file: ClipFile, container: InputContainer, stream: VideoStream) -
     counted = float(stream.frames / stream.average_rate) if stream.frames and stream.average_rate else 0.0
     if stream.duration is not None and stream.time_base is not None:
         return max(float(stream.duration * stream.time_base), counted)
-    return counted or (None if container.duration is None else container.duration / av.time_base)
+    if counted or container.duration is None:
+        return counted or None
+    # The file's length counts from 0, which its pictures can begin after.
+    late = float(stream.start_time * stream.time_base) if stream.start_time and stream.time_base else 0.0
+    return container.duration / av.time_base - max(late, 0.0)
 
 
-class Packets:
-    """The packets of a track, up to the end of the file or where it is cut off.
+class Packets(Generic[S]):
+    """The packets of a track, up to the end of the file, where it is cut off, or where its clock is set back.
 
-    whole  whether that was its end, once they are walked through
+    whole     whether the first was its end, once they are walked through
+    restarts  whether the last was
     """
 
-    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
-        self._packets = container.demux(stream)
-        self.whole = True
+    def __init__(self, container: InputContainer, stream: S) -> None:
+        self._packets: Iterator[Packet[S]] = container.demux(stream)
+        self._stream: S = stream
+        self._base = float(stream.time_base or 0)
+        self.whole, self.restarts = True, False
 
-    def __iter__(self) -> Iterator[Packet[VideoStream]]:
+    def __iter__(self) -> Iterator[Packet[S]]:
+        latest = -math.inf
         while True:
             try:
                 packet = next(self._packets, None)
@@ -207,7 +226,45 @@ class Packets:
                 return
             if packet is None:
                 return
+            if packet.dts is not None:
+                if packet.dts * self._base < latest - _SET_BACK:
+                    self.restarts = True
+                    yield self._end()
+                    return
+                latest = max(latest, packet.dts * self._base)
             yield packet
+
+    def _end(self) -> Packet[S]:
+        """An empty packet, after which decoders give the frames that they hold, as `demux` ends with one."""
+        end: Any = Packet()
+        end.stream = self._stream
+        if self._stream.time_base is not None:
+            end.time_base = self._stream.time_base
+        return end
+
+
+def _paced(gif: bytes) -> bytes:
+    """A GIF whose frames last 100 ms where they are said to last 10 ms or less, as in browsers."""
+    out = bytearray(gif)
+
+    def table(flags: int) -> int:
+        return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+    try:
+        at = 13 + table(out[10])
+        while out[at] in (_EXTENSION, _IMAGE):
+            if out[at] == _IMAGE:
+                at += 11 + table(out[at + 9])
+            else:
+                if out[at + 1] == _CONTROL and int.from_bytes(out[at + 4 : at + 6], "little") <= 1:
+                    out[at + 4 : at + 6] = b"\x0a\0"
+                at += 2
+            while out[at]:
+                at += 1 + out[at]
+            at += 1
+    except IndexError:  # it is cut off
+        pass
+    return bytes(out)
 
 
 def _refusal(kind: Kind | None) -> str:

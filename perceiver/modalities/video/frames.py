@@ -34,6 +34,8 @@ _CLOSE = 1e-4
 _WHITE = 255
 # ITU-T H.273: perceptual quantiser and hybrid log-gamma.
 _HDR = {16: "PQ", 18: "HLG"}
+# ITU-T H.273: no matrix of colours is named, and that of BT.709. Browsers take the latter for frames of this height.
+_NO_MATRIX, _BT709, _HIGH = 2, 1, 720
 # WebM holds transparency beside the frames, where FFmpeg's own decoders of VP8 and VP9 leave it.
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # A display matrix with smaller parts beside its larger ones is a right angle, rounded.
@@ -229,6 +231,8 @@ def _upright(frame: VideoFrame, stream: VideoStream, time: float) -> Frame:
             if clear:
                 notes.append("laid its transparent parts on white")
         else:
+            if frame.colorspace == _NO_MATRIX and frame.height >= _HIGH and not frame.format.is_rgb:
+                frame.colorspace = _BT709
             pixels = frame.to_ndarray(format="rgb24")
     except MemoryError:
         raise

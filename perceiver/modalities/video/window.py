@@ -23,6 +23,8 @@ from .frames import THUMBNAIL, Frame, SelectedFrames, select_frames, thumbnails
 _DISPLAY = 480
 # Headers round, and count what is trimmed; by no more than these seconds.
 _TOLERANCE = 0.5
+# Seconds that time stamps can be rounded by.
+_ROUNDED = 1e-3
 # Clips whose small pictures are kept in memory.
 _CLIPS = 4
 
@@ -141,13 +143,15 @@ class FrameWindow:
         clip, begin = self.clip, self.begin
         if clip.tracks > 1:
             yield f"used picture track 1 of {clip.tracks}"
-        if clip.announced is not None and clip.announced > clip.seconds + _TOLERANCE:
+        if clip.restarts:
+            yield f"its time stamps begin again after {clip.seconds:,.2f} s, so what follows is not read"
+        elif clip.announced is not None and clip.announced > clip.seconds + _TOLERANCE:
             yield (
                 f"its pictures end after {clip.seconds:,.2f} s of the {clip.announced:,.2f} s that its header announces"
             )
         elif not clip.whole:
             yield "its file is cut off or damaged at the end"
-        if clip.seconds > self.seconds:
+        if clip.seconds > self.seconds + _ROUNDED:
             part = ", its middle" if middle else ""
             there = min(self.seconds, clip.seconds - begin)
             yield f"read {there:,.2f} s of its {clip.seconds:,.2f} s, from {begin:,.2f} s on{part}"

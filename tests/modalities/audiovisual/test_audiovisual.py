@@ -265,6 +265,37 @@ def test_cut_files_are_read_as_far_as_they_go(container: str) -> None:
     assert container.startswith("mpeg") or any("announces" in note for note in sample.notes)
 
 
+@pytest.mark.parametrize(("container", "codec"), [("mpegts", "mpeg2video"), ("matroska", "libx264")])
+def test_files_that_were_joined_are_read_up_to_where_their_clock_is_set_back(container: str, codec: str) -> None:
+    """A second of pictures and a low sound, and then, on the same clock, two of other pictures and a loud sound."""
+    made = {"container": container, "codec": codec, "audio_codec": "mp2", "gop": 1}
+    first = clip(numbered(), count=25, sound=0.1 * tone(1.0), **made)
+    second = clip(lambda i: numbered()(i + 7), count=50, sound=tone(2.0), **made)
+    sample = read(first + second, start="0.8")
+    assert sample.duration == pytest.approx(1.0, abs=0.05)
+    assert "its time stamps begin again after 1.00 s, so what follows is not read" in sample.notes
+    assert numbers(sample) == [0, 1, 2, 3, *[4] * 12]
+    assert 0.04 < np.abs(sample.sound).max() < 0.1
+    assert not sample.sound[20_000:].any()
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska"])
+def test_sound_that_begins_before_the_pictures_is_said(container: str) -> None:
+    times = [2 + i / 25 for i in range(25)]
+    sample = read(clip(numbered(), count=25, times=times, sound=ramp(3), container=container, audio_codec="flac"), "0")
+    assert "its sound begins 2.00 s before its pictures; what comes before them is not read" in sample.notes
+    assert not any("announces" in note for note in sample.notes)
+    np.testing.assert_allclose(sample.sound, (2 + np.arange(30_720) / 48_000) / 100, atol=2e-4)
+
+
+def test_channels_that_cancel_each_other_are_said() -> None:
+    opposite = np.stack([tone(1.0), -tone(1.0)])
+    said = "its channels are nearly each other's opposite there, so little of them is left in the mix"
+    assert said in read(clip(numbered(), count=25, sound=opposite, container="mov")).notes
+    assert said not in read(clip(numbered(), count=25, sound=np.stack([tone(1.0), tone(1.0)]), container="mov")).notes
+    assert said not in read(clip(numbered(), count=25, sound=np.zeros((2, 48_000)), container="mov")).notes
+
+
 def test_a_file_that_was_never_finished() -> None:
     data = clip(numbered(), count=60)
     assert "cut off" in refusal(data[: len(data) // 2])

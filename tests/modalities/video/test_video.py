@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import torch
+from av.video.frame import VideoFrame
+from PIL import Image
 
 from perceiver import ConfigError, InputError
 from perceiver.modalities import for_file, for_grid, get
@@ -258,3 +262,35 @@ def test_high_dynamic_range_is_said(transfer: int, name: str) -> None:
     parameters = f"colorprim=bt2020:colormatrix=bt2020nc:transfer={'smpte2084' if transfer == 16 else 'arib-std-b67'}"
     data = clip(numbered(), count=5, pix_fmt="yuv420p10le", options={"x264-params": parameters})
     assert f"took its high dynamic range ({name}) for ordinary brightness, which makes it pale" in read(data).notes
+
+
+@pytest.mark.parametrize(("height", "matrix"), [(704, "BT.601"), (720, "BT.709")])
+def test_colours_without_a_matrix_are_those_of_browsers(height: int, matrix: str) -> None:
+    """Y'CbCr of one colour, whose matrix the file does not name, and what it is in RGB by ITU-R BT.601 and BT.709."""
+    y, blue, red = 81, 90, 200
+    half, fifth = {"BT.601": (1.402, 0.344136), "BT.709": (1.5748, 0.187324)}[matrix]
+    scaled = {"BT.601": (0.714136, 1.772), "BT.709": (0.468124, 1.8556)}[matrix]
+    light, cb, cr = (y - 16) / 219, (blue - 128) / 224, (red - 128) / 224
+    expected = [255 * v for v in (light + half * cr, light - fifth * cb - scaled[0] * cr, light + scaled[1] * cb)]
+    picture = np.stack([np.full((height, 64), v, np.uint8) for v in (y, blue, red)])
+    out = io.BytesIO()
+    with av.open(out, "w", format="matroska") as file:
+        stream = file.add_stream("ffv1", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, height, "yuv444p"
+        frame = VideoFrame.from_ndarray(picture, format="yuv444p")
+        file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    sample = read(out.getvalue(), (1, 8, 8))
+    np.testing.assert_allclose(sample.seen[0, 4, 4], np.clip(expected, 0, 255), atol=2)
+
+
+@pytest.mark.parametrize(("delay", "seconds"), [(0, 0.1), (1, 0.1), (2, 0.02), (5, 0.05), (25, 0.25)])
+def test_frames_of_a_gif_last_as_long_as_in_browsers(delay: int, seconds: float) -> None:
+    """Hundredths of a second in the file; browsers show frames of one or none for ten."""
+    frames = [Image.fromarray(numbered()(i)).quantize(8 + i) for i in range(6)]
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=10 * delay)
+    sample = read(out.getvalue(), (6, 12, 16))
+    assert sample.duration == pytest.approx(6 * seconds)
+    assert numbers(sample) == list(range(6))
+    assert read(out.getvalue()[:-40], (6, 12, 16)).duration >= 5 * seconds - 1e-9

@@ -37,10 +37,14 @@ def find_class(text: str, config: PerceiverConfig, name: str = "this model") -> 
         if found and int(found[1]) < len(names):
             return int(found[1])
         raise UnknownClassError(f"{name} has no class {text!r}; its classes are {names[0]} to {names[-1]}")
-    split, asked = [_words(one) for one in names], _words(text)
-    if asked in split:
-        return split.index(asked)
-    alike = [i for i, words in enumerate(split) if len(asked) == 1 and asked[0] in words]
+    split, asked = [words(one) for one in names], words(text)
+    same = [i for i, its in enumerate(split) if its == asked]
+    if len(same) == 1:
+        return same[0]
+    if same:
+        numbers = ", ".join(f"{i + 1:,}" for i in same)
+        raise UnknownClassError(f"{name} has several classes called {text!r}, give the number of one: {numbers}")
+    alike = [i for i, its in enumerate(split) if len(asked) == 1 and asked[0] in its]
     if len(alike) == 1:
         return alike[0]
     if text.isdecimal() and 1 <= int(text) <= len(names):
@@ -54,5 +58,6 @@ def find_class(text: str, config: PerceiverConfig, name: str = "this model") -> 
     raise UnknownClassError(f"{name} has no class {text!r}; {have}")
 
 
-def _words(label: str) -> tuple[str, ...]:
+def words(label: str) -> tuple[str, ...]:
+    """The words of a class's name, in which case and what stands between them do not count."""
     return tuple(re.findall(r"[^\W_]+", label.casefold()))

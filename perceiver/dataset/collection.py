@@ -13,13 +13,16 @@ import torch
 from jaxtyping import Float, Int
 
 from .. import modalities
-from ..analysis.target_class import find_class
+from ..analysis.target_class import find_class, words
 from ..checkpoints import BundledCheckpoints
 from ..config import PerceiverConfig
 from ..errors import InputError, UnknownClassError
 from ..lens import read_sample
 from ..sample import Sample
 from ..training.sets import TEST, open_set
+
+# Names that a note lists at most.
+_LISTED = 8
 
 UNKNOWN = -1
 """The label of an input whose class is not known."""
@@ -139,8 +142,8 @@ def balanced(labels: Int[np.ndarray, "n"], most: int) -> Int[np.ndarray, "k"]:
 def files(config: PerceiverConfig, folder: Path) -> Collection:
     """The files of a folder and its subfolders that the model's modality reads, in order of their paths.
 
-    The subfolder of the first level that holds a file is its label where it names a class of the model. Each file is a
-    group of its own.
+    The subfolder of the first level that holds a file is its label where it is the name of a class of the model, or a
+    word that occurs in one name only. Each file is a group of its own.
 
     Raises InputError where the folder does not exist or holds no such file.
     """
@@ -165,20 +168,26 @@ def files(config: PerceiverConfig, folder: Path) -> Collection:
     labels = {name: _class(name, config) for name in {_label_folder(path, folder) for path in found}}
     entries = [
         Entry(
-            key=path.relative_to(folder).as_posix(),
+            key=name,
             label=labels[_label_folder(path, folder)],
             group=group,
-            name=path.relative_to(folder).as_posix(),
+            name=name,
             path=path,
         )
         for group, path in enumerate(found)
+        for name in [_shown(path.relative_to(folder).as_posix())]
     ]
     notes = []
     if others:
         notes.append(f"{others:,} files of other sorts were left out.")
     if unknown := sorted(name for name, label in labels.items() if name and label == UNKNOWN):
-        notes.append(f"No class of the model is called {', '.join(unknown[:8])}: these files have no label.")
-    return Collection(f"files of {folder.name or folder}", tuple(entries), len(entries), tuple(notes))
+        notes.append(f"No class of the model is called {_list(unknown)}: these files have no label.")
+    known = {name: config.class_names[label] for name, label in sorted(labels.items()) if label != UNKNOWN}
+    if likely := [
+        f"{name} for {label}" for name, label in known.items() if config.labels and words(name) != words(label)
+    ]:
+        notes.append(f"Folders were taken for classes by a word of their names: {_list(likely)}.")
+    return Collection(f"files of {_shown(folder.name or str(folder))}", tuple(entries), len(entries), tuple(notes))
 
 
 def _label_folder(path: Path, root: Path) -> str:
@@ -188,10 +197,22 @@ def _label_folder(path: Path, root: Path) -> str:
 
 def _class(name: str, config: PerceiverConfig) -> int:
     """The class that a folder's name is; UNKNOWN where it is none, or could be several."""
+    if config.labels and name.isdecimal() and name not in config.labels:
+        return UNKNOWN  # a number of another list of classes
     try:
         return find_class(name, config) if name else UNKNOWN
     except UnknownClassError:
         return UNKNOWN
+
+
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
+    return _shown(", ".join(names[:_LISTED])) + more
+
+
+def _shown(name: str) -> str:
+    """The name of a file or folder in printable characters."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in name)
 
 
 def _bundled_samples(config: PerceiverConfig) -> list[Entry]:

@@ -118,7 +118,9 @@ def write_archive(
     Raises InputError when it cannot be written.
     """
     held = io.BytesIO()
-    text = np.frombuffer(json.dumps(about, ensure_ascii=False, allow_nan=False).encode(), dtype=np.uint8)
+    # Names of folders can hold bytes that are no text.
+    encoded = json.dumps(about, ensure_ascii=False, allow_nan=False).encode(errors="replace")
+    text = np.frombuffer(encoded, dtype=np.uint8)
     named: dict[str, Any] = {"about": text, **arrays}
     (np.savez_compressed if compress else np.savez)(held, **named)
     part = path.with_name(f".{path.name}.part")

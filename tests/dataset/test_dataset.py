@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 import types
 from pathlib import Path
@@ -19,6 +20,7 @@ from perceiver import ConfigError, InputError, Perceiver, PerceiverConfig
 from perceiver.analysis.ablation import Ablation, parse
 from perceiver.analysis.parts import RowParts
 from perceiver.analysis.split_shares import score_shares
+from perceiver.analysis.target_class import find_class
 from perceiver.checkpoints import BundledCheckpoints
 from perceiver.dataset import (
     FILE,
@@ -39,7 +41,7 @@ from perceiver.dataset import (
 )
 from perceiver.dataset.build import embedded
 from perceiver.dataset.collection import balanced
-from perceiver.errors import CheckpointError
+from perceiver.errors import CheckpointError, UnknownClassError
 from perceiver.positions import CoordinatesConfig
 from perceiver.studies.base import Mean
 from tests import commands
@@ -304,6 +306,37 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no picture"):
         files(config, tmp_path / "empty")
+
+
+def test_folders_and_files_with_strange_names(tmp_path: Path) -> None:
+    """Numbers are no labels of a model whose classes have names, a word of a name is said to be one, and what is no
+    text or no printable text in a file's name is replaced wherever it is written."""
+    labels = ("grand piano", "violin", "crane", "crane")
+    about = {"labels": labels, "num_classes": 4, "modality": "image", "content_channels": 3}
+    config = tiny(**about, preprocess={"mean": [0.5] * 3, "std": [0.5] * 3})
+    root = tmp_path / os.fsdecode(b"caf\xe9")
+    for folder, name in (
+        ("1", "a.png"),
+        ("piano", "a\nb.png"),
+        ("Violin", os.fsdecode(b"\xff.png")),
+        ("crane", "d.png"),
+    ):
+        (root / folder).mkdir(parents=True)
+        Image.new("RGB", (10, 6), (200, 40, 90)).save(root / folder / name)
+    found = files(config, root)
+    assert [(one.key, one.label) for one in found.entries] == [
+        ("1/a.png", UNKNOWN), ("Violin/\ufffd.png", 1), ("crane/d.png", UNKNOWN), ("piano/a\ufffdb.png", 0),
+    ]  # fmt: skip
+    assert found.notes == (
+        "No class of the model is called 1, crane: these files have no label.",
+        "Folders were taken for classes by a word of their names: piano for grand piano.",
+    )
+    made = analyse(model_of(config), found, name="tiny", command=f"perceiver dataset --files {root}")
+    save(made, tmp_path / "found.npz")
+    assert load(tmp_path / "found.npz").about.command.endswith("caf?")
+    assert made.summary.isprintable()
+    with pytest.raises(UnknownClassError, match="several classes called 'crane', give the number of one: 3, 4"):
+        find_class("crane", config)
 
 
 def test_other_weights_make_an_analysis_outdated(

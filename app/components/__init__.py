@@ -1,4 +1,5 @@
-"""Custom Streamlit components: clickable maps, rotatable point clouds, grids of tiles, bar lists, and a drawing pad."""
+"""Custom Streamlit components: clickable maps, rotatable point clouds, grids of tiles, bar lists, a drawing pad, and a
+recorder of clips."""
 
 from .awaited import awaited
 from .bands import BandAxis, Off, bands
@@ -10,6 +11,7 @@ from .link import copy_link, remember_sidebar
 from .pad import Line, pad
 from .player import Frames, Painted, Selected, Track, player
 from .ranking import Row, ranking
+from .recorder import clip_recorder
 from .scale import ColourBar, Profiles, Ruler, Tick
 from .wall import Moving, Tile, wall
 
@@ -34,6 +36,7 @@ __all__ = [
     "awaited",
     "bands",
     "clip",
+    "clip_recorder",
     "cloud",
     "cloud_row",
     "copy_link",

@@ -16,7 +16,7 @@ from ..services.inference import Case
 from ..services.samples import GallerySample, digest
 from ..session import state, text
 from ..session.view import UPLOADED, View
-from ..views.base import ModalityView
+from ..views.base import ModalityView, take_file
 from . import drawing_pad
 
 
@@ -52,14 +52,15 @@ def choose_sample(
             f"A {modality.noun} of yours",
             key="upload",
             help=f"The contents of a file decide what it is. Files that can be read end with {', '.join(extensions)}.",
-            on_change=_take_file,
-            args=("upload",),
+            on_change=take_file,
+            args=("upload", _keep),
             max_upload_size=public.limits().input_megabytes,
         )
     elif source == "draw":
         drawing_pad.show(view)
     elif recorder:
-        recorder.widget(recorder.label, key="record", on_change=_take_file, args=("record",))
+        recorder.widget(recorder.label, key="record", on_take=_keep_recording)
+        _save_recording(view)
     if source == "draw" and not drawing_pad.is_drawing(view.sample):
         return None
     if source != "samples":
@@ -152,7 +153,8 @@ def _upload_caption(source: str, sample: str) -> None:
     """Which upload is shown where its widget is empty, as after a reload, and whether a reload loses it."""
     shown = state.upload(sample) if sample.startswith(UPLOADED) else None
     parts = []
-    empty = not drawing_pad.holds(sample) if source == "draw" else st.session_state.get(source) is None
+    made = drawing_pad.holds(sample) or sample == st.session_state.get("recording")
+    empty = not made if source in ("draw", "record") else st.session_state.get(source) is None
     if shown and empty:
         parts.append(f"Shown: {text.plain(shown[0])}.")
     kept = state.survives_reload(sample) if shown else state.can_keep()
@@ -162,9 +164,26 @@ def _upload_caption(source: str, sample: str) -> None:
         st.caption(" ".join(parts))
 
 
-def _take_file(key: str) -> None:
-    """Takes the bytes of an upload or a recording once, by value."""
-    file = st.session_state[key]
-    if file is not None:
-        data = file.getvalue()
-        state.keep(digest(data), file.name, data)
+def _keep(name: str, data: bytes) -> None:
+    """Callback: shows an upload as the input."""
+    state.keep(digest(data), name, data)
+
+
+def _keep_recording(name: str, data: bytes) -> None:
+    """Callback: shows a recording as the input."""
+    st.session_state["recording"] = UPLOADED + digest(data)
+    _keep(name, data)
+
+
+def _save_recording(view: View) -> None:
+    kept = state.upload(view.sample) if view.sample == st.session_state.get("recording") else None
+    if kept:
+        st.download_button(
+            "Save the recording",
+            kept[1],
+            kept[0],
+            icon=":material/download:",
+            on_click="ignore",
+            type="tertiary",
+            help="The file that the model reads, for the command line and notebooks.",
+        )

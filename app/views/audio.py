@@ -22,7 +22,7 @@ from perceiver.sample import Sample
 from ..components import Profiles, Tile, clip
 from ..services import inference
 from ..services.inference import Case
-from .base import Brush, Inside, OnPick, OnRegion, Recorder
+from .base import Brush, Inside, OnPick, OnRegion, Recorder, file_recorder
 from .grid import GridView
 from .over_time import begin_at, choose_channel, choose_start, longer, over_time, padding_text
 from .sound import Sound, grid, ruler, wav
@@ -44,7 +44,7 @@ class AudioView(GridView):
     spot = "spot"
     over_input = True
     names_samples = True
-    recorder: Recorder | None = Recorder("Microphone", "A recording", st.audio_input)
+    recorder: Recorder | None = Recorder("Microphone", "A recording", file_recorder(st.audio_input))
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:
         """The window, resized to 128 x 128 pixels."""

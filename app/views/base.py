@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import streamlit as st
 from jaxtyping import Bool, UInt8
 
 from perceiver.analysis.region import Region
@@ -67,14 +68,43 @@ def in_place(painted: Sequence[UInt8[np.ndarray, "*size 3"]], tiles: Sequence[Ti
     return np.stack([np.zeros_like(painted[0]) if tile.empty else next(pictures) for tile in tiles])
 
 
+OnTake = Callable[[str, bytes], None]
+
+
+class RecorderWidget(Protocol):
+    """Draws a recorder."""
+
+    def __call__(self, label: str, *, key: str, on_take: OnTake) -> None: ...
+
+
+def file_recorder(widget: Callable[..., Any]) -> RecorderWidget:
+    """A recorder of Streamlit's, whose value is a file."""
+
+    def show(label: str, *, key: str, on_take: OnTake) -> None:
+        widget(label, key=key, on_change=take_file, args=(key, on_take))
+
+    return show
+
+
+def take_file(key: str, on_take: OnTake) -> None:
+    """Callback: takes the file of a widget once, by value."""
+    file = st.session_state[key]
+    if file is not None:
+        on_take(file.name, file.getvalue())
+
+
 @dataclass(frozen=True)
 class Recorder:
-    """A recorder in the browser: its name among the sources, its label, and the widget (label, key, on_change, args)
-    that returns a file."""
+    """A recorder in the browser.
+
+    name    among the sources
+    label   of what is drawn
+    widget  draws it with the label and a key, and calls `on_take` with the name and the bytes of each recording
+    """
 
     name: str
     label: str
-    widget: Callable[..., Any]
+    widget: RecorderWidget
 
 
 @dataclass(frozen=True)

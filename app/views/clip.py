@@ -23,7 +23,7 @@ from perceiver.plots.drawing.video import VideoDrawing
 from perceiver.plots.overlay import enlarge, on_original, png
 from perceiver.sample import Part, Sample
 
-from ..components import Moving, Painted, Selected, Tile, player, wall
+from ..components import Moving, Painted, Selected, Tile, clip_recorder, player, wall
 from ..components import clip as choose_window
 from ..services import inference, models
 from ..services.inference import Case
@@ -54,7 +54,7 @@ class ClipView(GridView):
 
     spot = "spot"
     over_input = True
-    recorder: Recorder | None = None
+    recorder: Recorder | None = Recorder("Camera", "Camera and microphone", clip_recorder)
 
     def __init__(self, drawing: VideoDrawing | AudiovisualDrawing) -> None:
         self.drawing = drawing

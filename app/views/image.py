@@ -16,7 +16,7 @@ from perceiver.sample import Sample
 
 from ..services.inference import Case
 from ..session import state
-from .base import Recorder, Suggestion
+from .base import Recorder, Suggestion, file_recorder
 from .grid import GridView
 
 SIDE = 256
@@ -41,7 +41,7 @@ class ImageView(GridView):
     drawable = True
     spot = "spot"
     over_input = True
-    recorder: Recorder | None = Recorder("Camera", "A photograph", st.camera_input)
+    recorder: Recorder | None = Recorder("Camera", "A photograph", file_recorder(st.camera_input))
     suggestion: Suggestion | None = Suggestion(
         IMAGENET,
         "Try DeepMind’s ImageNet Perceiver",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -153,3 +154,43 @@ def test_painted_patches_are_those_of_the_frame_or_of_all_frames(run: Run) -> No
     heard[7] = True
     for through in (False, True):
         assert np.flatnonzero(clip.elements_of(Painted("audio", 2, heard), through=through)).tolist() == [7]
+
+
+def test_recordings_are_taken_as_the_files_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def script() -> None:
+        import base64
+
+        import streamlit as st
+
+        from app.components import recorder
+
+        heard: list[tuple[str, bytes]] = []
+        encoded = base64.b64encode(b"a clip").decode()
+        for told in (
+            {"type": "video/webm", "data": encoded},
+            {"type": "video/mp4", "data": encoded},
+            {"type": "text/html", "data": encoded},
+            {"type": "video/webm", "data": "no base 64"},
+            {"type": "video/webm", "data": ""},
+            {"type": "video/webm", "data": base64.b64encode(bytes(17_000_000)).decode()},
+            {},
+            None,
+        ):
+            st.session_state["record_clip"] = {"recorded": told}
+            recorder.clip_recorder("Camera", key="record", on_take=lambda name, data: heard.append((name, data)))
+        st.write(str(heard))
+
+    def mount(*, on_recorded_change: Callable[[], None], **_: object) -> None:
+        on_recorded_change()
+
+    monkeypatch.setattr("app.components.recorder._mount", mount)
+    found = AppTest.from_function(script).run(timeout=60)
+    assert not found.exception
+    assert found.markdown[0].value == "[('recording.webm', b'a clip'), ('recording.mp4', b'a clip')]"
+
+
+def test_the_recorder_says_how_long_it_records(app: AppTest) -> None:
+    app.run()
+    app.segmented_control(key="source").set_value("record").run()
+    assert not app.exception
+    assert labelled(app, "recorder", "Camera and microphone").meta["seconds"] == 10

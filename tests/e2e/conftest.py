@@ -25,7 +25,10 @@ from perceiver.checkpoints.bundled import BundledCheckpoints
 from tests.app import folder
 
 ROOT = Path(__file__).parents[2]
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
+    "--use-fake-device-for-media-stream",
+]
 START = 180
 PATIENCE = 120_000  # milliseconds: the first visitor waits until torch is imported
 expect.set_options(timeout=PATIENCE / 2)  # busy machines take long for what is quick otherwise

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from ..config import PerceiverConfig
 from ..model import Perceiver
 from ..positions import Band
 from ..sample import Part, Sample
@@ -67,15 +68,16 @@ def bands_of_models(models: Sequence[Perceiver]) -> tuple[tuple[int | None, tupl
     own = [model.encoding.bands() for model in models]
     out: list[tuple[int | None, tuple[Band, ...]]] = []
     for i, model in enumerate(models):
-        grid = model.config.input_shape, model.config.position_axes
-        lends = [
-            j
-            for j, other in enumerate(models)
-            if own[j] and (other.config.input_shape, other.config.position_axes) == grid
-        ]
+        lends = [j for j, other in enumerate(models) if own[j] and _grid(other.config) == _grid(model.config)]
         lender = i if own[i] else next(iter(lends), None)
         out.append((lender, reference_bands(model.config) if lender is None else own[lender]))
     return tuple(out)
+
+
+def _grid(config: PerceiverConfig) -> tuple[object, ...]:
+    """What models have in common whose elements lie on the same grids."""
+    segments = tuple((one.name, one.shape) for one in config.segments)
+    return config.input_shape, config.position_axes, segments
 
 
 def why_not_subtracted(first: Sample, other: Sample, names: str) -> str | None:

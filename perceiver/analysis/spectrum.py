@@ -11,22 +11,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 from scipy.fft import fftfreq, fftn, fftshift
 from torch import Tensor
 
 from ..config import PerceiverConfig
 from ..errors import ConfigError
 from ..notebook import titled_table
-from ..positions import Band, frequencies
+from ..positions import Band, SegmentConfig, frequencies
 from ..progress import ProgressCallback, ignore
 from ..trace import KINDS, Kind, Trace
 from ..validation import check_choice, index_of
-from .band_baseline import Baseline, Free, OnGrid, match_bands
+from .band_baseline import BandMatch, Baseline, Free, OnGrid, match_bands
 from .formatting import number, percent
 from .regularity import few, repeats
 
@@ -41,8 +41,6 @@ FLAT = 1e-5
 ROUNDING = 1e-10
 """Share of a map's energy that is rounding error of single precision."""
 
-_PARTS = "the spectra of maps over several sorts of input, such as clips, are not there yet"
-
 AT_A_TIME = 2_000_000
 """Values of maps held at a time: 16 MB in double precision, and some copies."""
 
@@ -51,6 +49,7 @@ AT_A_TIME = 2_000_000
 class Spectrum:
     """The spatial spectrum of one block's maps, mean over latents, each map normalised to unit energy.
 
+    part         the segment of the input that it is of, such as "video"; None where the input has no segments
     energy       power over the frequencies, axes as the input's, zero frequency in the middle and set to 0; sum 1
     frequencies  along each axis of `energy`, in cycles across it
     at_bands     share of the energy at the bands' own frequencies, along the axes
@@ -76,9 +75,11 @@ class Spectrum:
     resolved: int
     bands: int
     estimated: bool
+    part: str | None = None
 
     def __repr__(self) -> str:
-        return f"Spectrum(block {self.block}: ratio {number(self.ratio)}, regularity {number(self.regularity)})"
+        where = f"block {self.block}" if self.part is None else f"block {self.block}, {self.part}"
+        return f"Spectrum({where}: ratio {number(self.ratio)}, regularity {number(self.regularity)})"
 
     def _repr_html_(self) -> str:
         """The energy at the bands as a table."""
@@ -89,7 +90,8 @@ class Spectrum:
             ["regularity", number(self.regularity)],
             ["bands measured", f"{self.resolved} of {self.bands}"],
         ]
-        return titled_table(f"Spectrum of the maps of block {self.block}", rows)
+        of = "" if self.part is None else f", {self.part}"
+        return titled_table(f"Spectrum of the maps of block {self.block}{of}", rows)
 
     @property
     def ratio(self) -> float:
@@ -101,10 +103,10 @@ class Spectrum:
 def reference_bands(config: PerceiverConfig) -> tuple[Band, ...]:
     """Bands for encodings without bands, so that models can be compared: those of Fourier features up to the grid's
     Nyquist frequency (section 3.2). Free elements count as a grid with the same number of elements."""
-    if config.segments:
-        raise ConfigError(_PARTS)
     side = round(config.num_inputs ** (1 / config.num_axes))
     sizes = config.input_shape if config.position_axes is None else (side,) * config.num_axes
+    if config.segments:
+        sizes = tuple(n for segment in config.segments if segment.positions for n in segment.shape)
     return tuple(
         Band(axis, k, float(f), sine=-1, cosine=-1)
         for axis, size in enumerate(sizes)
@@ -117,71 +119,139 @@ def spectra(
     bands: Sequence[Band],
     coordinates: Float[Tensor, "M axes"] | None,
     *,
+    segments: Sequence[SegmentConfig] = (),
     kind: Kind = "score",
     head: int | None = None,
     progress: ProgressCallback = ignore,
 ) -> Iterator[Spectrum]:
-    """The spectrum of every block's maps, block by block.
+    """The spectrum of every block's maps, block by block; of an input with segments, that of each segment with
+    positions, whose elements lie on a grid of their own.
 
     bands        the bands whose frequencies are measured
     coordinates  of free elements, in [-1, 1]; None for a grid
+    segments     of the model's configuration
     kind         "score" as in the paper's figures; after the softmax, frequencies mix
 
-    Raises ConfigError for a kind or a head that does not exist, and for inputs with several modalities, whose elements
-    are on several grids.
+    Raises ConfigError for a kind or a head that does not exist, and for bands of axes that the input does not have.
     """
     check_choice("kind", kind, KINDS)
     if head is not None:
         index_of("head", head, trace.records[0].heads)
-    if any(band.axis >= len(trace.shape) for band in bands) and coordinates is None:
-        raise ConfigError(_PARTS)
-    free = coordinates is not None
-    if coordinates is None:
-        shape, cells = trace.shape, None
-        wanted = match_bands(bands, shape, len(shape))
-        measure: OnGrid | Free = OnGrid(wanted, shape)
-    else:
-        shape, cells = (CELLS,) * coordinates.shape[1], _cells(coordinates)
-        wanted = match_bands(bands, None, len(shape))
-        measure = Free(wanted, coordinates)
+    grids = _grids(trace, bands, coordinates, segments)
     for i, block in enumerate(trace.blocks):
         progress(i / len(trace.blocks), f"Measuring the spectrum of block {block + 1}")
-        energy, shares, regular = np.zeros(shape), [], []
-        chosen = few(trace.record(block).latents, shape)
-        for latents, maps in _maps(trace, block, kind, head, AT_A_TIME // max(trace.inputs.shape[1], energy.size)):
-            laid, mask = _laid(maps, shape, cells)
-            energy += _energy(laid)
-            shares.append(measure(maps))
-            regular.append(repeats(laid[np.isin(latents, chosen)], mask))
-        at, base = wanted.shares(np.concatenate(shares).mean(0)) if shares else (math.nan, math.nan)
-        yield Spectrum(
+        count = trace.record(block).latents
+        sums = [_Sums(grid, few(count, grid.shape)) for grid in grids]
+        step = max(1, AT_A_TIME // max(trace.elements, *(math.prod(grid.shape) for grid in grids)))
+        for start in range(0, count, step):
+            maps = trace.latent_maps(block, slice(start, min(start + step, count)), kind=kind, head=head).double()
+            for one in sums:
+                one.add(maps[:, one.grid.rows], start)
+        yield from (one.spectrum(block) for one in sums)
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The grid on which the maps of an input, or of one of its segments, are measured.
+
+    rows    of the elements in the input array
+    shape   of the grid; of free elements, that of the cells
+    cells   the cell of each free element; None on a grid
+    wanted  the frequencies, and `measure` their energy
+    bands   number of bands
+    """
+
+    part: str | None
+    rows: slice
+    shape: tuple[int, ...]
+    cells: Float[Tensor, "M"] | None
+    wanted: BandMatch
+    measure: OnGrid | Free
+    bands: int
+
+
+def _grids(
+    trace: Trace,
+    bands: Sequence[Band],
+    coordinates: Float[Tensor, "M axes"] | None,
+    segments: Sequence[SegmentConfig],
+) -> list[_Grid]:
+    if coordinates is not None:
+        shape = (CELLS,) * coordinates.shape[1]
+        wanted = match_bands(bands, None, len(shape))
+        measure = Free(wanted, coordinates)
+        return [_Grid(None, slice(None), shape, _cells(coordinates), wanted, measure, len(bands))]
+    parts: list[tuple[str | None, slice, tuple[int, ...]]] = [(None, slice(None), trace.shape)]
+    if segments:
+        ends = np.cumsum([segment.count for segment in segments]).tolist()
+        parts = [
+            (segment.name, slice(end - segment.count, end), segment.shape)
+            for segment, end in zip(segments, ends, strict=True)
+            if segment.positions
+        ]
+    out, first = [], 0
+    for part, rows, shape in parts:
+        own = [replace(b, axis=b.axis - first) for b in bands if first <= b.axis < first + len(shape)]
+        wanted = match_bands(own, shape, len(shape))
+        out.append(_Grid(part, rows, shape, None, wanted, OnGrid(wanted, shape), len(own)))
+        first += len(shape)
+    if any(band.axis >= first for band in bands):
+        raise ConfigError(f"the bands are of more axes than the {first} of the input; clips have axes for each segment")
+    return out
+
+
+@dataclass
+class _Sums:
+    """What is measured of one block's maps on one grid, batch by batch.
+
+    chosen  latents whose regularity is measured
+    """
+
+    grid: _Grid
+    chosen: Int64[np.ndarray, "n"]
+    energy: Float64[np.ndarray, "..."] = field(init=False)
+    shares: list[Float64[np.ndarray, "n points"]] = field(default_factory=list)
+    regular: list[Float64[np.ndarray, "n"]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.energy = np.zeros(self.grid.shape)
+
+    def add(self, maps: Float64[Tensor, "n M"], start: int) -> None:
+        """Adds the maps of the latents from `start` on."""
+        varied, maps = _normalised(maps)
+        if not varied.any():
+            return
+        laid, mask = _laid(maps, self.grid.shape, self.grid.cells)
+        self.energy += _energy(laid)
+        self.shares.append(self.grid.measure(maps))
+        self.regular.append(repeats(laid[np.isin(start + np.flatnonzero(varied), self.chosen)], mask))
+
+    def spectrum(self, block: int) -> Spectrum:
+        grid, wanted = self.grid, self.grid.wanted
+        at, base = wanted.shares(np.concatenate(self.shares).mean(0)) if self.shares else (math.nan, math.nan)
+        size = self.energy.size
+        return Spectrum(
             block=block,
-            energy=energy / energy.sum() if energy.any() else np.full(shape, 1 / energy.size),
-            frequencies=tuple(_along(n, free) for n in shape),
+            energy=self.energy / self.energy.sum() if self.energy.any() else np.full(grid.shape, 1 / size),
+            frequencies=tuple(_along(n, grid.cells is not None) for n in grid.shape),
             at_bands=at,
             baseline=base,
             matched=wanted.matched,
-            regularity=_mean(regular),
+            regularity=_mean(self.regular),
             resolved=wanted.resolved,
-            bands=len(bands),
-            estimated=free,
+            bands=grid.bands,
+            estimated=grid.cells is not None,
+            part=grid.part,
         )
 
 
-def _maps(
-    trace: Trace, block: int, kind: Kind, head: int | None, most: int
-) -> Iterator[tuple[Int64[np.ndarray, "n"], Float64[Tensor, "n M"]]]:
-    """The maps of a block's latents in batches, with the latents' indices: means subtracted, each normalised to length
-    1, constant maps left out."""
-    count, step = trace.record(block).latents, max(1, most)
-    for start in range(0, count, step):
-        maps = trace.latent_maps(block, slice(start, min(start + step, count)), kind=kind, head=head).double()
-        size = maps.abs().amax(1)
-        maps = maps - maps.mean(1, keepdim=True)
-        varied = maps.abs().amax(1) > FLAT * size
-        if varied.any():
-            latents = start + np.flatnonzero(varied.numpy())
-            yield latents, maps[varied] / maps[varied].norm(dim=1, keepdim=True)
+def _normalised(maps: Float64[Tensor, "n M"]) -> tuple[Bool[np.ndarray, "n"], Float64[Tensor, "varied M"]]:
+    """Maps with their means subtracted, each normalised to length 1, without constant maps; which of them vary."""
+    size = maps.abs().amax(1)
+    maps = maps - maps.mean(1, keepdim=True)
+    varied = maps.abs().amax(1) > FLAT * size
+    maps = maps[varied]
+    return varied.numpy(), maps / maps.norm(dim=1, keepdim=True)
 
 
 def _mean(parts: Sequence[Float64[np.ndarray, "_"]]) -> float:

@@ -153,7 +153,7 @@ def _interval_text(mean: Mean) -> str:
 
 
 def tartan_table(studies: Sequence[HeldOutSpectra]) -> str:
-    """Ratio and regularity of every block with their intervals, a column a checkpoint."""
+    """Ratio and regularity of every block with their intervals, a column a checkpoint; of clips, part by part."""
     names = ["", *(one.model for one in studies)]
     of = [f"{one.model}: {one.examples} held-out examples of {one.groups} groups" for one in studies]
     parts = ["  " + ", ".join(of)]
@@ -161,12 +161,21 @@ def tartan_table(studies: Sequence[HeldOutSpectra]) -> str:
         ("energy at the frequencies of the code, in multiples of the baseline", "ratio"),
         ("regularity: how well a map repeats itself, 0 to 1", "regularity"),
     ):
-        held = [{spectrum.block: getattr(spectrum, key) for spectrum in one.blocks} for one in studies]
-        rows = [names]
-        for block in sorted({block for one in held for block in one}):
-            rows.append([f"block {block + 1}", *(_mean_text(one.get(block)) for one in held)])
-        parts += [f"  {what}, with its 95 % interval", table(rows)]
+        for part in dict.fromkeys(spectrum.part for one in studies for spectrum in one.blocks):
+            held = [
+                {spectrum.block: getattr(spectrum, key) for spectrum in one.blocks if spectrum.part == part}
+                for one in studies
+            ]
+            rows = [names]
+            for block in sorted({block for one in held for block in one}):
+                rows.append([f"block {block + 1}", *(_mean_text(one.get(block)) for one in held)])
+            parts += [f"  {what}{of_part(part)}, with its 95 % interval", table(rows)]
     return "\n".join(parts)
+
+
+def of_part(part: str | None) -> str:
+    """The part of a clip behind what is told of it; nothing for other inputs."""
+    return "" if part is None else f", {part}"
 
 
 def _mean_text(mean: Mean | None) -> str:

@@ -14,13 +14,14 @@ from ..progress import ProgressCallback
 from ..validation import index_of
 from .compare import block_table
 from .console import BAD_INPUT, examples, for_each, print_json, print_notes
+from .held_out import of_part, tartan_table
 from .held_out import tartan as study
-from .held_out import tartan_table
 from .options import AsJson, Checkpoints, Head, Kind, Read, from_zero, not_both, reading_options
 from .session import open_checkpoint
 from .training import DataFolder
 
 if TYPE_CHECKING:
+    from ..analysis.spectrum import Spectrum
     from ..export.encodings import ModelSpectra
     from ..lens import Lens
 
@@ -54,7 +55,8 @@ def tartan(
 
     Energy at the frequencies of the position encoding is set against a matched baseline, where it has none: 1 says that
     nothing of the code is seen. Checkpoints without frequencies are measured at those of the first that has some on the
-    same grid, else at those that a Fourier code of their grid would have.
+    same grid, else at those that a Fourier code of their grid would have. The sound and the frames of clips are
+    measured apart, each on its own grid.
     """
     not_both(as_csv, as_json)
     if bool(files) == held_out:
@@ -118,7 +120,7 @@ def _csv(parts: Sequence[tuple[str, tuple[ModelSpectra, ...]]]) -> str:
 
 
 def _listing(measured: Sequence[ModelSpectra]) -> str:
-    """Ratio and regularity of every block, a column a checkpoint, then at whose frequencies."""
+    """Ratio and regularity of every block, a column a checkpoint, then at whose frequencies; of clips, part by part."""
     from ..analysis.formatting import number
 
     def cell(value: float) -> str:
@@ -129,14 +131,22 @@ def _listing(measured: Sequence[ModelSpectra]) -> str:
         ("energy at the frequencies of the code, in multiples of the baseline", "ratio"),
         ("regularity: how well a map repeats itself, 0 to 1", "regularity"),
     ):
-        columns: list[Any] = [{one.block: float(getattr(one, key)) for one in its.spectra} for its in measured]
-        parts += [f"  {what}", block_table(names, columns, cell)]
-    return "\n".join([*parts, *(f"  {_where(one)}" for one in measured if one.spectra)])
+        for part in dict.fromkeys(one.part for its in measured for one in its.spectra):
+            columns: list[Any] = [
+                {one.block: float(getattr(one, key)) for one in its.spectra if one.part == part} for its in measured
+            ]
+            parts += [f"  {what}{of_part(part)}", block_table(names, columns, cell)]
+    return "\n".join([*parts, *(f"  {line}" for one in measured for line in _where(one))])
 
 
-def _where(one: ModelSpectra) -> str:
-    """At whose frequencies a checkpoint was measured, and against what."""
-    first, name = one.spectra[0], one.origin.model
+def _where(one: ModelSpectra) -> list[str]:
+    """At whose frequencies a checkpoint was measured, and against what: a line for each part of the input."""
+    firsts = {spectrum.part: spectrum for spectrum in reversed(one.spectra)}
+    return [_told(one, firsts[part]) for part in dict.fromkeys(spectrum.part for spectrum in one.spectra)]
+
+
+def _told(one: ModelSpectra, first: Spectrum) -> str:
+    name = one.origin.model
     whose = "its own" if one.bands_of == name else f"those of {one.bands_of or 'a Fourier code of its grid'}"
     against = {
         "between": "against those halfway between",
@@ -144,4 +154,4 @@ def _where(one: ModelSpectra) -> str:
         "none": "without a baseline",
     }[first.matched]
     free = "; free elements, an estimate" if first.estimated else ""
-    return f"{name}: {first.resolved} of {first.bands} frequencies, {whose}, {against}{free}"
+    return f"{name}{of_part(first.part)}: {first.resolved} of {first.bands} frequencies, {whose}, {against}{free}"

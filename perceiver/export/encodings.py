@@ -17,7 +17,7 @@ from .origin import Layout, Origin, finite
 
 TARTAN = (
     "model", "positions", "bands_of", "block", "ratio", "at_bands", "baseline", "matched", "regularity", "resolved",
-    "bands", "estimated",
+    "bands", "estimated", "part",
 )  # fmt: skip
 """Columns of the numbers of spectra."""
 
@@ -29,7 +29,7 @@ class ModelSpectra:
     origin     the model and the input
     positions  the kind of its position encoding
     bands_of   the model whose bands were used; None for those of Fourier features on this grid
-    spectra    one per block
+    spectra    one per block; of clips, one per block and part
     gram       the Gram spectrum of its position encoding; None leaves it out
     """
 
@@ -47,6 +47,7 @@ def tartan_csv(measured: Sequence[ModelSpectra]) -> str:
     at_bands, baseline  shares of the maps' energy at the bands and at the matched baseline; `ratio` is their ratio
     regularity          periodicity of the maps, 0 to 1; empty, like `ratio`, if it cannot be measured
     resolved            number of the `bands` that could be measured
+    part                of a clip: "audio", "video"; empty for other inputs
     """
     out = StringIO()
     writer = csv.DictWriter(out, TARTAN, lineterminator="\n")
@@ -140,6 +141,7 @@ def _spectra(spectra: Sequence[Spectrum]) -> Iterator[dict[str, Any]]:
             "resolved": one.resolved,
             "bands": one.bands,
             "estimated": one.estimated,
+            "part": one.part,
         }
 
 

@@ -210,11 +210,19 @@ class Traced:
         bands: Sequence[Band] | None = None,
         progress: ProgressCallback = ignore,
     ) -> Iterator[Spectrum]:
-        """The spectrum of every block's maps, block by block.
+        """The spectrum of every block's maps, block by block; of clips, that of each part.
 
         bands  by default those of the model's own position encoding, or of Fourier features if it has none
         """
         MapSelection(head=head, kind=kind).check(self.model.config, self.name)
         if bands is None:
             ((_, bands),) = bands_of_models([self.model])
-        return spectra(self.trace, bands, self.sample.coordinates, kind=kind, head=head, progress=progress)
+        return spectra(
+            self.trace,
+            bands,
+            self.sample.coordinates,
+            segments=self.model.config.segments,
+            kind=kind,
+            head=head,
+            progress=progress,
+        )

@@ -40,11 +40,13 @@ def score_rows(found: Sequence[Score]) -> Rows:
 
 
 def spectra_rows(found: Sequence[HeldOutSpectra]) -> Rows:
-    """One row per model and block; blocks are counted from 1, measures that are not defined are None."""
+    """One row per model and block, of clips per model, block and part; blocks are counted from 1, measures that are not
+    defined are None."""
     return [
         {
             **{name: getattr(one, name) for name in ("model", "positions", "bands_of", "examples", "groups")},
             "block": spectrum.block + 1,
+            "part": spectrum.part,
             **{k: v for name in MEASURES for k, v in _interval(name, getattr(spectrum, name)).items()},
             **{name: getattr(spectrum, name) for name in ("matched", "resolved", "bands")},
         }
@@ -64,7 +66,7 @@ def spectra_json(
     models = []
     for one, digest in zip(found, digests, strict=True):
         blocks = [
-            {"block": spectrum.block}
+            {"block": spectrum.block, "part": spectrum.part}
             | {name: _json(getattr(spectrum, name)) for name in MEASURES}
             | {name: getattr(spectrum, name) for name in ("matched", "resolved", "bands")}
             for spectrum in one.blocks

@@ -27,6 +27,7 @@ class MeanSpectrum:
     """
 
     block: int
+    part: str | None
     at_bands: Mean
     baseline: Mean
     ratio: Mean
@@ -42,7 +43,7 @@ class HeldOutSpectra:
 
     positions         the kind of its position encoding
     bands_of          the model whose bands were used; None for those of Fourier features on this grid
-    blocks            one per block with a map
+    blocks            one per block with a map; of clips, one per block and part
     examples, groups  number of examples, and of independent groups among them
     """
 
@@ -97,7 +98,8 @@ def tartan(
     found = []
     for index in range(len(examples)):
         one = sample(examples, index, model.config)
-        found.append(tuple(spectra(model.trace(model.inputs(one)), bands, one.coordinates, kind=kind, head=head)))
+        trace, segments = model.trace(model.inputs(one)), model.config.segments
+        found.append(tuple(spectra(trace, bands, one.coordinates, segments=segments, kind=kind, head=head)))
         progress((index + 1) / len(examples), f"Measuring spectra: example {index + 1:,} of {len(examples):,}")
     groups = examples.group.numpy()
 
@@ -110,6 +112,7 @@ def tartan(
         out.append(
             MeanSpectrum(
                 block=measured[0].block,
+                part=measured[0].part,
                 at_bands=mean([one.at_bands for one in measured]),
                 baseline=mean([one.baseline for one in measured]),
                 ratio=Mean(float(np.exp(log.value)), float(np.exp(log.low)), float(np.exp(log.high))),

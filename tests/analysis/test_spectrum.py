@@ -14,7 +14,7 @@ import torch
 from perceiver import Perceiver
 from perceiver.analysis.band_baseline import match_bands
 from perceiver.analysis.spectrum import Spectrum, reference_bands, spectra
-from perceiver.positions import Band, CoordinatesConfig, FourierConfig, LearnedConfig, frequencies
+from perceiver.positions import Band, CoordinatesConfig, FourierConfig, LearnedConfig, SegmentConfig, frequencies
 from perceiver.trace import Trace
 from tests.models import tiny
 
@@ -271,6 +271,34 @@ class TestEnergy:
         assert math.isnan(found.at_bands)
         assert found.regularity == 0
         assert found.energy.sum() == pytest.approx(1)
+
+
+class TestSegments:
+    SEGMENTS = (
+        SegmentConfig("sound", (60,), 2, FourierConfig(8, (60.0,))),
+        SegmentConfig("label", (1,)),
+        SegmentConfig("frames", (4, 12, 16), 2, FourierConfig(4, (4.0, 12.0, 16.0))),
+    )
+
+    def test_each_is_measured_as_an_input_of_its_own(self) -> None:
+        random = np.random.default_rng(8)
+        sound, label, frames = (random.normal(size=(6, *one.shape)) for one in self.SEGMENTS)
+        own = {"sound": fourier((60,), 8), "frames": fourier((4, 12, 16), 4)}
+        bands = own["sound"] + [dataclasses.replace(band, axis=band.axis + 1) for band in own["frames"]]
+        maps = np.concatenate([part.reshape(6, -1) for part in (sound, label, frames)], axis=1)
+        found = list(spectra(drawn(maps, (maps.shape[1],)), bands, None, segments=self.SEGMENTS))
+        assert [one.part for one in found] == ["sound", "frames"]
+        for one, values in zip(found, (sound, frames), strict=True):
+            alone = only(drawn(values, values.shape[1:]), own[str(one.part)])
+            np.testing.assert_allclose(one.energy, alone.energy, rtol=1e-12)
+            for name in ("at_bands", "baseline", "regularity", "resolved", "bands", "matched"):
+                assert getattr(one, name) == pytest.approx(getattr(alone, name)), name
+
+    def test_reference_bands_are_those_of_each_grid(self) -> None:
+        config = tiny(input_shape=(829,), content_channels=2, segments=self.SEGMENTS, padded_to=40)
+        bands = reference_bands(config)
+        for axis, size in enumerate((60, 4, 12, 16)):
+            assert max(band.frequency for band in bands if band.axis == axis) == size / 2
 
 
 class TestReferenceBands:

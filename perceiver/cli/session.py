@@ -61,7 +61,8 @@ class Session:
             sample = lens.read(path, **self._options)
         except InputError as error:
             meant = fitting_modalities(path)[:1]
-            if self._source is not None or meant in ((), (lens.config.modality,)):
+            media = [modalities.describe(one).media[:1] for one in (lens.config.modality, *meant)]
+            if self._source is not None or not meant or media[0] == media[1]:
                 raise
             # Another sort of model read what it could of the file, such as the sound of a video.
             many = modalities.describe(meant[0]).noun.many

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +141,8 @@ def read_archive(path: Path, *, about_only: bool = False) -> tuple[dict[str, Any
         about = json.loads(bytes(arrays.pop("about")))
     except OSError as error:
         raise InputError(f"{path} cannot be read: {(error.strerror or type(error).__name__).lower()}") from error
-    except (ValueError, KeyError, zipfile.BadZipFile, EOFError, RecursionError) as error:
+    # An NPY file is an array, which cannot be opened so: a TypeError.
+    except (ValueError, TypeError, KeyError, zipfile.BadZipFile, zlib.error, EOFError, RecursionError) as error:
         raise InputError(f"{path} is not the analysis of a data set") from error
     if not isinstance(about, dict):
         raise InputError(f"{path} is not the analysis of a data set")

@@ -11,6 +11,8 @@ from typing import Any
 from ..errors import OptionError
 
 Value = str | float
+# Beyond any time, channel, frame or seed, and of few digits in a message.
+_LARGEST = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class Option:
             others = (["a number from 0"] if self.number else []) + ([self.unit] if self.pattern else [])
             allowed = " or ".join([*self.choices, *others])
             raise OptionError(f"{self.name} cannot be {text[:40]!r}; it is {allowed}")
+        if number > _LARGEST:
+            raise OptionError(f"{self.name} cannot be {text[:40]!r}; numbers of it go up to {_LARGEST:,}")
         return number
 
 

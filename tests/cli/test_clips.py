@@ -148,3 +148,10 @@ def test_answers_along_a_clip() -> None:
 def test_what_is_no_clip_is_refused() -> None:
     Path("photo.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 60)
     assert refused("predict", "photo.png", "-c", "clips") == "photo.png is a PNG picture, not a clip"
+
+
+def test_options_that_a_clip_does_not_have_are_refused_with_their_cause_alone() -> None:
+    said = refused("predict", CLIP, "--read", "start=9")
+    assert said == "clip.mp4 is 1.20 s long, so a window cannot begin at 9.00 s"
+    said = refused("predict", CLIP, "--read", "channel=1e300")
+    assert said == "clip.mp4: channel cannot be '1e300'; numbers of it go up to 1,000,000,000"

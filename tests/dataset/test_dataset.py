@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import os
 import sys
@@ -234,6 +235,20 @@ def test_files_keep_what_was_found(made: DataSetAnalysis, tmp_path: Path) -> Non
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"tiny\.npz"):
             load(path)
+
+
+def test_other_files_are_no_analyses(made: DataSetAnalysis, tmp_path: Path) -> None:
+    path = tmp_path / "found.npz"
+    save(made, path)
+    whole = path.read_bytes()
+    array = io.BytesIO()
+    np.save(array, np.zeros(3))
+    for other in (b"", whole[: len(whole) // 2], whole[:60] + b"x" * 200 + whole[260:], array.getvalue()):
+        path.write_bytes(other)
+        with pytest.raises(InputError, match="the analysis of a data set"):
+            load(path)
+        with pytest.raises(InputError):
+            Partial.load(path)
 
 
 def test_disagreements_equal_counts(made: DataSetAnalysis) -> None:

@@ -203,6 +203,56 @@ def test_the_centre_crop_is_what_reading_the_file_gives(tmp_path: Path) -> None:
     torch.testing.assert_close(examples.content[0], sample.content, atol=1e-5, rtol=0)
 
 
+def test_pictures_of_every_mode_are_what_reading_the_file_gives(tmp_path: Path) -> None:
+    """Transparency lies on white, 16 bits are scaled and a portrait is turned, in training as in testing; hidden files
+    and folders are none of the data's, and a class that is only in the test split is said."""
+    rng, model = np.random.default_rng(0), small().model
+    noise = rng.integers(0, 256, (40, 24, 4), dtype=np.uint8)
+    deep = Image.fromarray(rng.integers(0, 65536, (24, 40), dtype=np.uint16))
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    for split in ("train", "val"):
+        for name in ("a", "clear", ".ipynb_checkpoints", *(["extra"] if split == "val" else [])):
+            (tmp_path / split / name).mkdir(parents=True)
+        a = tmp_path / split / "a"
+        Image.fromarray(noise).save(a / "alpha.png")
+        deep.save(a / "deep.png")
+        Image.fromarray(noise[..., :3]).save(a / "turned.jpg", exif=turned, quality=95)
+        Image.fromarray(noise[..., :3]).convert("CMYK").save(a / "print.jpg")
+        (a / "._alpha.png").write_bytes(b"\0\5\26\7")
+        for name in ("clear", ".ipynb_checkpoints"):
+            Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(tmp_path / split / name / "x.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / "val" / "extra" / "x.png")
+    data = open_set(tmp_path, TEST, model)
+    assert isinstance(data, FolderSet)
+    assert (data.classes, len(data.files)) == (("a", "clear"), 5)
+    assert data.about.split.endswith("Folders that are no classes of the training data were left out: extra.")
+    for file, content in zip(data.files, data.held_out().content, strict=True):
+        sample = modalities.get("image").read(file.read_bytes(), file.name, shape=(16, 16), preprocess=model.preprocess)
+        assert torch.equal(content, sample.content), file.name
+    batch = open_set(tmp_path, TRAIN, model).batch(40, FolderAugmentation(), torch.Generator().manual_seed(0))
+    white = (1 - torch.tensor(model.preprocess["mean"])) / torch.tensor(model.preprocess["std"])
+    torch.testing.assert_close(batch.content[batch.label == 1], white.expand(int((batch.label == 1).sum()), 256, 3))
+    # Values of 16 bits that were cut off at 255 would be white nearly everywhere.
+    assert (batch.content[batch.label == 0].mean((1, 2)) < white.mean() - 0.5).all()
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "foreign", "npy"])
+def test_damaged_and_foreign_data_files_are_refused(damage: str, tmp_path: Path) -> None:
+    write_letters(tmp_path)
+    path = tmp_path / "letters.npz"
+    whole = path.read_bytes()
+    if damage == "foreign":
+        np.savez(path, x=np.zeros(3))
+    elif damage == "npy":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    else:
+        path.write_bytes(whole[: len(whole) // 2] if damage == "cut" else whole[:100] + b"x" * len(whole))
+    with pytest.raises(DataError, match="is damaged, or another file than `perceiver data build letters` makes"):
+        open_set(tmp_path, TRAIN, recipes.get("letters-fourier").model)
+
+
 def test_random_crops_lie_within_the_picture_and_repeat_with_the_seed(tmp_path: Path) -> None:
     data = open_set(write_folder(tmp_path / "colours", splits=True), TRAIN, small().model)
     first = data.batch(8, FolderAugmentation(), torch.Generator().manual_seed(1))

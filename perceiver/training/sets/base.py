@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -151,12 +153,29 @@ def uniform(count: int, generator: torch.Generator) -> Callable[..., Tensor]:
     return draw
 
 
+class _Arrays(dict[str, np.ndarray]):
+    """The arrays of a data file by name; one that is missing is an error of the file."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], problem: str) -> None:
+        super().__init__(arrays)
+        self._problem = problem
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise DataError(self._problem)
+
+
 def archive(path: Path, name: str) -> dict[str, np.ndarray]:
-    """The arrays of a data file. Raises DataError, naming the build command, if the file is missing."""
+    """The arrays of a data file. Raises DataError, naming the build command, if the file is missing or damaged, and
+    where an array is asked for that it lacks."""
     if not path.is_file():
         raise DataError(f"{path} is not there; `perceiver data build {name}` makes it")
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
+    problem = f"{path} is damaged, or another file than `perceiver data build {name}` makes"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return _Arrays({key: file[key] for key in file.files}, problem)
+    # An NPY file is an array, which cannot be opened so: a TypeError.
+    except (OSError, ValueError, TypeError, EOFError, BadZipFile, zlib.error) as error:
+        raise DataError(problem) from error
 
 
 def default_folder() -> Path:

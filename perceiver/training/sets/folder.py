@@ -14,13 +14,18 @@ from torch import Tensor
 
 from ...checkpoints.cards.results import Data
 from ...config import PerceiverConfig
-from ...errors import DataError
+from ...errors import DataError, InputError
+from ...modalities.image.modality import MODALITY
+from ...modalities.image.picture import DecodeOptions, decode
+from ...modalities.image.settings import ImageSettings
 from ...model import Perceiver
 from ...progress import ProgressCallback, ignore
 from . import layouts
 from .base import Balanced, Examples
 from .pixels import normalise
 
+# Pixels that are left of the sides of a large JPEG, and how many times finer than the model's other pictures stay.
+_DRAFT, _FINER = (512, 512), 4
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
@@ -67,30 +72,39 @@ class FolderSet:
         self.files = [file.path for file in listed.files]
         labels = [file.labels[0] for file in listed.files]
         self.labels: Int[Tensor, "n"] = torch.tensor(labels)
+        self.model, self.settings = model, ImageSettings.of(model.preprocess)
         self.shape = model.read_shape
-        self.channels = int(model.preprocess.get("channels", 3))
-        self.mean, self.std = model.preprocess["mean"], model.preprocess["std"]
-        self.crop = float(model.preprocess.get("crop", 1.0))
         self._draw = Balanced(labels, list(range(len(labels))))
 
     def batch(self, count: int, augmentation: FolderAugmentation, generator: torch.Generator) -> Examples:
         """Randomly cropped images."""
         index = self._draw(count, generator)
         pictures = [self._cropped(self.files[i], augmentation, generator) for i in index.tolist()]
-        return self._examples(index, pictures)
+        images = torch.from_numpy(np.stack([np.ascontiguousarray(picture) for picture in pictures]))
+        content = normalise(images, self.settings.mean, self.settings.std)
+        return Examples(content, self.labels[index], index.clone())
 
     def held_out(self) -> Examples:
-        """The centre crops of all images of the split."""
-        return self._examples(torch.arange(len(self.files)), [self._centred(file) for file in self.files])
+        """All images of the split, as the image modality reads them."""
+        content = torch.stack([self._read(file) for file in self.files])
+        return Examples(content, self.labels, torch.arange(len(self.files)))
 
     def measures(self, model: Perceiver, progress: ProgressCallback = ignore) -> dict[str, float]:
         """No measures besides accuracy."""
         return {}
 
+    def _read(self, file: Path) -> Float[Tensor, "M channels"]:
+        try:
+            data = file.read_bytes()
+            sample = MODALITY.read(data, file.name, shape=self.model.input_shape, preprocess=self.model.preprocess)
+        except (OSError, InputError) as error:
+            raise _unreadable(file, error) from error
+        return sample.content
+
     def _cropped(
         self, file: Path, a: FolderAugmentation, generator: torch.Generator
     ) -> Float[np.ndarray, "H W channels"]:
-        picture = _opened(file)
+        picture = self._opened(file)
         area, place_x, place_y, mirror, stretch = torch.rand(5, generator=generator).tolist()
         low, high = (math.log(end) for end in a.aspect)
         aspect = math.exp(low + (high - low) * stretch) * self.shape[1] / self.shape[0]
@@ -98,33 +112,32 @@ class FolderSet:
         width = min(math.sqrt(target * aspect), float(picture.width))
         height = min(math.sqrt(target / aspect), float(picture.height))
         x, y = place_x * (picture.width - width), place_y * (picture.height - height)
-        out = self._resized(picture, (x, y, x + width, y + height))
+        grey = picture.convert("L") if self.settings.channels == 1 else picture
+        resized = grey.resize((self.shape[1], self.shape[0]), self.settings.resample, box=(x, y, x + width, y + height))
+        out = np.asarray(resized, np.float32).reshape(*self.shape, self.settings.channels) / 255
         return out[:, ::-1] if a.mirror and mirror < 0.5 else out
 
-    def _centred(self, file: Path) -> Float[np.ndarray, "H W channels"]:
-        picture = _opened(file)
-        scale = min(picture.width / self.shape[1], picture.height / self.shape[0])
-        width, height = (self.crop * scale * n for n in (self.shape[1], self.shape[0]))
-        x, y = (picture.width - width) / 2, (picture.height - height) / 2
-        return self._resized(picture, (x, y, x + width, y + height))
+    def _opened(self, file: Path) -> Image.Image:
+        """The picture, upright, in sRGB and without transparency."""
+        try:
+            with Image.open(file) as picture:
+                if _is_plain(picture):
+                    picture.draft(None, _DRAFT)
+                    return ImageOps.exif_transpose(picture).convert("RGB")
+            return decode(file.read_bytes(), file.name, self._decoding).pixels
+        except (OSError, ValueError, InputError, Image.DecompressionBombError) as error:
+            raise _unreadable(file, error) from error
 
-    def _resized(
-        self, picture: Image.Image, box: tuple[float, float, float, float]
-    ) -> Float[np.ndarray, "H W channels"]:
-        size = (self.shape[1], self.shape[0])
-        grey = picture.convert("L") if self.channels == 1 else picture
-        values = np.asarray(grey.resize(size, Image.Resampling.BICUBIC, box=box), np.float32) / 255
-        return values.reshape(*self.shape, self.channels)
-
-    def _examples(self, index: Int[Tensor, "B"], pictures: list[Float[np.ndarray, "H W channels"]]) -> Examples:
-        images = torch.from_numpy(np.stack([np.ascontiguousarray(picture) for picture in pictures]))
-        return Examples(normalise(images, self.mean, self.std), self.labels[index], index.clone())
+    @property
+    def _decoding(self) -> DecodeOptions:
+        side = _FINER * max(self.shape)
+        return DecodeOptions(self.settings.background, MODALITY.max_pixels, shorter=side, longer=side)
 
 
-def _opened(file: Path) -> Image.Image:
-    try:
-        with Image.open(file) as picture:
-            picture.draft("RGB", (512, 512))
-            return ImageOps.exif_transpose(picture).convert("RGB")
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{file} is not a picture that can be read ({error})") from error
+def _is_plain(picture: Image.Image) -> bool:
+    """Whether a picture is an ordinary JPEG, which is decoded quickly at a fraction of its size."""
+    return picture.format == "JPEG" and picture.mode in ("L", "RGB") and "icc_profile" not in picture.info
+
+
+def _unreadable(file: Path, error: Exception) -> DataError:
+    return DataError(f"{file} is not a picture that can be read ({error})")

@@ -76,7 +76,10 @@ def read_class_folder(folder: Path, split: int, endings: Sequence[str], noun: st
     )
     if not files:
         raise DataError(f"{own or folder} holds no {noun} to {'train' if split == TRAIN else 'test'} on")
-    return Listed(classes, files, "The folder's own." if train else "By the names of the files.")
+    how = "The folder's own." if train else "By the names of the files."
+    if own and (foreign := sorted(set(_classes(own, endings)) - set(classes))):
+        how += f" Folders that are no classes of the training data were left out: {', '.join(foreign)}."
+    return Listed(classes, files, how)
 
 
 def segment_lists(folder: Path) -> list[Path]:
@@ -111,7 +114,7 @@ def read_segments(folder: Path, split: int, endings: Sequence[str]) -> Listed:
     ]
     there: defaultdict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in endings:
+        if path.suffix.lower() in endings and not _left(path):
             there[path.stem].append(path)
     files = tuple(found for row in chosen if (found := row.located(there, index)) is not None)
     if not files:
@@ -202,7 +205,9 @@ def _split_folder(folder: Path, split: int) -> Path | None:
 def _classes(folder: Path, endings: Sequence[str]) -> list[str]:
     if not folder.is_dir():
         return []
-    return sorted(inner.name for inner in folder.iterdir() if inner.is_dir() and any(_found(inner, endings)))
+    return sorted(
+        inner.name for inner in folder.iterdir() if inner.is_dir() and not _left(inner) and any(_found(inner, endings))
+    )
 
 
 def _files(folder: Path, endings: Sequence[str]) -> list[Path]:
@@ -210,7 +215,12 @@ def _files(folder: Path, endings: Sequence[str]) -> list[Path]:
 
 
 def _found(folder: Path, endings: Sequence[str]) -> Iterator[Path]:
-    return (file for file in folder.iterdir() if file.suffix.lower() in endings)
+    return (file for file in folder.iterdir() if file.suffix.lower() in endings and file.is_file() and not _left(file))
+
+
+def _left(path: Path) -> bool:
+    """Whether a file or folder was left by a system or a notebook: ".ipynb_checkpoints", "._photo.jpg"."""
+    return path.name.startswith(".")
 
 
 def _split_of(name: str) -> int:

@@ -7,7 +7,7 @@ from .canvas import BrushWidth, Grid, map_canvas
 from .clip import clip
 from .cloud import Cloud, cloud, cloud_row
 from .following import echo
-from .link import copy_link, remember_sidebar
+from .link import copy_link, listen_for_anchors, remember_sidebar
 from .pad import Line, pad
 from .player import Frames, Painted, Selected, Track, player
 from .ranking import Row, ranking
@@ -41,6 +41,7 @@ __all__ = [
     "cloud_row",
     "copy_link",
     "echo",
+    "listen_for_anchors",
     "map_canvas",
     "pad",
     "player",

@@ -7,38 +7,45 @@ import streamlit as st
 from app.sections.context import run_guarded
 from app.sections.dataset import curves, examples, latents, overview, rival
 from app.sections.dataset.choice import choose
-from app.sections.header import contents
+from app.sections.one_section import choose_section
+
+SECTIONS = {
+    "examples": "Examples",
+    "curves": "Blocks and bands",
+    "importance": "Latents",
+    "maps": "Mean maps",
+    "rival": "Another checkpoint",
+}
+
+COLUMNS = (13, 10, 9)
+"""Widths of the confusion matrix, the map of examples and one example."""
 
 
 def page() -> None:
-    """The whole page, top to bottom."""
+    """The accuracy, the confusions, the map of examples, one of them, and one section of what holds over all."""
     context = choose()
     if context is None:
         return
     overview.headline(context)
-    matrix, places = st.columns(2, gap="medium")
+    matrix, places, one = st.columns(COLUMNS, gap="medium")
     with matrix:
         overview.matrix(context)
     with places:
         overview.examples_map(context)
-    contents(
-        {
-            "examples": "Examples",
-            "curves": "Blocks and bands",
-            "latents": "Latents",
-            "maps": "Mean maps",
-            "rival": "Another checkpoint",
-        }
-    )
-    listed, one = st.columns([3, 2], gap="medium")
-    with listed:
-        examples.listed(context)
     with one:
         examples.one(context)
-    curves.show(context)
-    latents.show(context)
-    latents.mean_maps(context)
-    rival.show(context)
+    titles = {name: title for name, title in SECTIONS.items() if name != "maps" or context.analysis.maps is not None}
+    match choose_section(context.view, titles, anchors={"latents": "importance"}):
+        case "curves":
+            curves.show(context)
+        case "importance":
+            latents.show(context)
+        case "maps":
+            latents.mean_maps(context)
+        case "rival":
+            rival.show(context)
+        case _:
+            examples.listed(context)
 
 
 run_guarded(page)

@@ -12,9 +12,10 @@ from app.sections.context import ExplainContext, run_page
 from app.sections.explain import downloads, faithfulness, latent_clusters, methods, relevance, single_latents
 from app.sections.explain.question import choose_question
 from app.sections.on_request import Work
+from app.sections.one_section import choose_section
 from app.services import explanation
 from app.services.queueing import Progress
-from app.session import controls, state, text
+from app.session import state, text
 from app.session.view import ExplainView
 from perceiver.analysis.explanation import Question
 
@@ -38,10 +39,8 @@ def page(context: ExplainContext) -> None:
         menu = st.container(horizontal=True, width="content")
     found = relevance.strip_of_blocks(context, question, names)
     echo()
-    section = context.view.shown_section
-    controls.segments("Section", "section", SECTIONS, section, label_visibility="collapsed")
     left: Left = ()
-    match section:
+    match choose_section(context.view, SECTIONS, anchors={"faithfulness": "methods"}):
         case "methods":
             left = _methods(context, question, names)
         case "clusters":

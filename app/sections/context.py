@@ -20,7 +20,8 @@ from ..services.inference import Case
 from ..services.queueing import Progress
 from ..services.samples import GallerySample
 from ..session import state, text
-from ..session.view import UPLOADED, AblateView, CompareView, ExplainView, ExploreView, Limits, View
+from ..session.rules import UPLOADED, Limits
+from ..session.view import AblateView, CompareView, ExplainView, ExploreView, View
 from ..views.base import ModalityView, Paint
 from . import drawing_pad
 from .checkpoint.offer import offer

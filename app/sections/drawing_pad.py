@@ -14,7 +14,8 @@ from ..services import drawing, models
 from ..services.inference import Case
 from ..services.samples import digest
 from ..session import state
-from ..session.view import UPLOADED, View
+from ..session.rules import UPLOADED
+from ..session.view import View
 
 PENS: Mapping[float, str] = {0.05: "Fine", 0.09: "Medium", 0.14: "Wide"}
 """Widths of the pen, as shares of the longer side."""

@@ -13,7 +13,8 @@ from ..components import echo
 from ..services import inference
 from ..services.queueing import Progress
 from ..session import state
-from ..session.view import UPLOADED, View
+from ..session.rules import UPLOADED
+from ..session.view import View
 from . import drawing_pad
 from .context import PageContext, run_guarded
 

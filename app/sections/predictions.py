@@ -13,8 +13,9 @@ from perceiver.analysis.formatting import percent
 from ..components import Row, ranking
 from ..services import inference
 from ..session import state, text
+from ..session.rules import UPLOADED
 from ..session.text import label, plain
-from ..session.view import UPLOADED, View
+from ..session.view import View
 from ..views.base import Inside, OnPick, OnRegion
 from . import model_choice, strip
 from .context import PageContext

@@ -15,7 +15,8 @@ from ..services import inference, public
 from ..services.inference import Case
 from ..services.samples import GallerySample, digest
 from ..session import state, text
-from ..session.view import UPLOADED, View
+from ..session.rules import UPLOADED
+from ..session.view import View
 from ..views.base import ModalityView, take_file
 from . import drawing_pad
 

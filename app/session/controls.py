@@ -32,10 +32,18 @@ def _key(field: str, renewed: Mapping[str, int]) -> str:
     return f"control_{field}" + (f"_{renewed[field]}" if field in renewed else "")
 
 
-def segments(label: str, field: str, names: Mapping[Any, str], value: Any, **more: Any) -> None:
-    """One of a few options, all in sight."""
+def segments(
+    label: str,
+    field: str,
+    names: Mapping[Any, str],
+    value: Any,
+    *,
+    read: Callable[[Any], Any] = lambda value: value,
+    **more: Any,
+) -> None:
+    """One of a few options, all in sight; `read` makes the field's value of an option."""
     st.segmented_control(
-        label, list(names), format_func=names.__getitem__, required=True, **_bound(field, value), **more
+        label, list(names), format_func=names.__getitem__, required=True, **_bound(field, value, read), **more
     )
 
 

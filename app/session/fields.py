@@ -124,6 +124,20 @@ def choice(options: Sequence[str]) -> Codec:
     return Codec(parse)
 
 
+def one_of_each(*groups: Sequence[str]) -> Codec:
+    """Some words with commas between them, of each group one at most. No word is in two groups."""
+
+    def parse(text: str) -> str:
+        found = text.split(",")
+        if any(one not in {word for group in groups for word in group} for one in found):
+            raise ValueError(text)
+        if any(len([one for one in found if one in group]) > 1 for group in groups):
+            raise ValueError(text)
+        return text
+
+    return Codec(parse)
+
+
 def whole(low: int, high: int) -> Codec:
     """A whole number, written as it is."""
     return Codec(lambda text: _whole(text, low, high))

@@ -16,7 +16,8 @@ import streamlit as st
 
 from ..services import visitors
 from . import fields
-from .view import DEFAULTS, FIELDS, UPLOADED, Limits, View, parse, unparse
+from .rules import UPLOADED, Limits
+from .view import DEFAULTS, FIELDS, View, parse, unparse
 
 V = TypeVar("V", bound=View)
 

@@ -7,11 +7,10 @@ is chosen on one page is still chosen when the visitor comes back to it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar, Literal
 
-from perceiver.analysis import erasure
 from perceiver.analysis.methods import (
     ERASED_BY,
     METHODS,
@@ -21,16 +20,24 @@ from perceiver.analysis.methods import (
     RelevanceMethod,
     Shuffle,
 )
-from perceiver.analysis.region import CellBox
-from perceiver.analysis.region import parse as parse_region
-from perceiver.errors import InputError
 from perceiver.trace import KINDS, REDUCTIONS, Kind, Reduce
 
-from . import fields
-from .fields import ABLATION, NUMBER, PAIRS, PARTS, REGION, REGIONS, SECONDS, Rule, choice, declared, names, text, whole
-
-if TYPE_CHECKING:
-    from perceiver.modalities import Option
+from . import fields, rules
+from .fields import (
+    ABLATION,
+    NUMBER,
+    PAIRS,
+    PARTS,
+    REGION,
+    REGIONS,
+    SECONDS,
+    choice,
+    declared,
+    names,
+    one_of_each,
+    text,
+    whole,
+)
 
 COLOURS = ("magma", "viridis", "inferno", "cividis", "greys")
 OVERLAY = (0, 100)
@@ -40,153 +47,13 @@ CLUSTERS = (2, 8)
 """How many clusters the latents of a block can be put into."""
 
 EXPLAINED = ("relevance", "methods", "clusters", "latents")
-"""The parts of the Explain page below the strip, of which one is shown."""
+COMPARED = ("block", "encodings", "channels", "tartan")
+SURVEYED = ("examples", "curves", "importance", "maps", "rival")
+"""The sections of the pages Explain, Compare and Data set, each of which shows one at a time. No two pages share a
+name, so that one field of the address holds the choices of all of them."""
 
 MOST_OTHERS = 3
 """Models that can be compared with the first."""
-
-UPLOADED = "sha256-"
-"""What the names of uploads begin with; the digest follows."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the chosen model and sample allow, as far as it is known yet.
-
-    blocks   those that have a map
-    plan     how many there are in all
-    shape    the grid of input elements
-    options  the reading options of the modality
-    classes  how many the model tells apart
-    others   checkpoints that can be compared with the model
-    """
-
-    models: Collection[str]
-    samples: Sequence[str] | None = None
-    blocks: Sequence[int] = ()
-    plan: int = 0
-    latents: int = 0
-    heads: int = 0
-    shape: tuple[int, ...] = ()
-    options: Sequence[Option] | None = None
-    classes: int = 0
-    others: Collection[str] | None = None
-
-
-def _model(value: str, _: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
-    if value in limits.models:
-        return value, ""
-    return next(iter(limits.models)), "The link names a model that is not here; showing another." if value else ""
-
-
-def _sample(value: str, _: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
-    if limits.samples is None or value in limits.samples or value.startswith(UPLOADED):
-        return value, ""
-    first = limits.samples[0] if limits.samples else ""
-    return first, "The link names a sample that is not here; showing another." if value else ""
-
-
-def _donor(value: str | None, values: Mapping[str, Any], limits: Limits) -> tuple[str | None, str]:
-    if value is None or limits.samples is None or (value in limits.samples and value != values["sample"]):
-        return value, ""
-    return None, "" if value == values["sample"] else "The link names a sample to take states from that is not here."
-
-
-def _options(value: tuple[tuple[str, str], ...], _: Mapping[str, Any], limits: Limits) -> tuple[Any, str]:
-    """Keeps what the modality knows and what is not the default anyway."""
-    if limits.options is None:
-        return value, ""
-    known = {option.name: option for option in limits.options}
-    kept, note = {}, ""
-    for name, chosen in value:
-        try:
-            if name not in known:
-                raise InputError(name)
-            known[name].parse(chosen)
-        except InputError:
-            note = "The link chooses a way of reading that is not possible here; it is left at its default."
-        else:
-            if chosen != str(known[name].default):
-                kept[name] = chosen
-    return tuple(sorted(kept.items())), note
-
-
-def _block(value: int, _: Mapping[str, Any], limits: Limits) -> tuple[int, str]:
-    if not limits.blocks or value in limits.blocks:
-        return value, ""
-    first = limits.blocks[0]
-    # Nobody asked for the default, so nobody needs to be told where it has no map.
-    return first, f"There is no map of block {value + 1} here; showing block {first + 1}." if value else ""
-
-
-def _part(value: int | None, _: Mapping[str, Any], limits: Limits) -> tuple[int | None, str]:
-    if not limits.blocks or value is None or value in limits.blocks:
-        return value, ""
-    return None, f"There is no map of block {value + 1} here; showing all blocks together."
-
-
-def _below(what: str, instead: str, count: Callable[[Mapping[str, Any], Limits], int]) -> Rule:
-    """The rule of a number below a count; 0 where the count is not known yet."""
-
-    def rule(value: int | None, values: Mapping[str, Any], limits: Limits) -> tuple[int | None, str]:
-        most = count(values, limits)
-        if value is None or not most or value < most:
-            return value, ""
-        return None, f"There is no {what} {value + 1} here, they run to {most:,}; showing {instead}."
-
-    return rule
-
-
-def _reduce(value: str, values: Mapping[str, Any], _: Limits) -> tuple[str, str]:
-    if value != "entropy" or values["kind"] != "score":
-        return value, ""
-    return "mean", "Scores are no shares of anything, so they have no entropy; showing their mean."
-
-
-def _show(value: str, _: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
-    if len(limits.blocks) != 1 or value == "blocks":
-        return value, ""
-    return "blocks", "There is one map here, so there are no differences between maps."
-
-
-def _region(value: str, _: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
-    """Drops a region of cells that the grid does not have; other regions depend on the input."""
-    found = parse_region(value) if value and limits.shape else None
-    if not isinstance(found, CellBox):
-        return value, ""
-    fits = len(found.cells) == len(limits.shape) and all(
-        stop <= size for (_, stop), size in zip(found.cells, limits.shape, strict=True)
-    )
-    return (value, "") if fits else ("", "The link selects a region that this input does not have; showing none.")
-
-
-def _erase(value: str, _: Mapping[str, Any], limits: Limits) -> tuple[str, str]:
-    """Drops erased regions of cells that the grid does not have; those of other regions depend on the input."""
-    if not value or not limits.shape:
-        return value, ""
-    for one in erasure.parse(value).regions:
-        dropped = isinstance(one, CellBox) and _region(one.text(), {}, limits)[1]
-        if dropped or (isinstance(one, erasure.ElementMask) and one.total != math.prod(limits.shape)):
-            return "", "The link erases elements that this input does not have; erasing none."
-    return value, ""
-
-
-def _others(value: tuple[str, ...], values: Mapping[str, Any], limits: Limits) -> tuple[tuple[str, ...], str]:
-    if limits.others is None:
-        return value, ""
-    wanted = [name for name in value if name != values["model"]]
-    kept = tuple(name for name in wanted if name in limits.others)
-    missing = len(kept) < len(set(wanted))
-    return kept, "The link names a model to compare with that is not here or cannot read this input." if missing else ""
-
-
-def _rival(value: str | None, values: Mapping[str, Any], limits: Limits) -> tuple[str | None, str]:
-    if value is None or limits.others is None or (value in limits.others and value != values["model"]):
-        return value, ""
-    return None, "The link names a model to compare with that is not here or reads other inputs."
-
-
-_class_or_all = _below("class", "all classes", lambda _, limits: limits.classes)
 
 
 @dataclass(frozen=True)
@@ -208,16 +75,19 @@ class View:
     moment   of a clip that is shown, in seconds; None for the middle of what is read
     """
 
-    model: str = declared("", text(longest=300), rule=_model)
-    sample: str = declared("", text(), rule=_sample)
-    read: tuple[tuple[str, str], ...] = declared((), PAIRS, rule=_options, of="sample")
-    block: int = declared(0, NUMBER, rule=_block)
-    reduce: Reduce | Literal["latent"] = declared("mean", choice((*REDUCTIONS, "latent")), rule=_reduce)
+    model: str = declared("", text(longest=300), rule=rules.model)
+    sample: str = declared("", text(), rule=rules.sample)
+    read: tuple[tuple[str, str], ...] = declared((), PAIRS, rule=rules.options, of="sample")
+    block: int = declared(0, NUMBER, rule=rules.block)
+    reduce: Reduce | Literal["latent"] = declared("mean", choice((*REDUCTIONS, "latent")), rule=rules.reduce)
     latent: int | None = declared(
-        None, NUMBER, rule=_below("latent", "the most concentrated one", lambda _, limits: limits.latents), of="model"
+        None,
+        NUMBER,
+        rule=rules.below("latent", "the most concentrated one", lambda _, limits: limits.latents),
+        of="model",
     )
     head: int | None = declared(
-        None, NUMBER, rule=_below("head", "the mean over heads", lambda _, limits: limits.heads), of="model"
+        None, NUMBER, rule=rules.below("head", "the mean over heads", lambda _, limits: limits.heads), of="model"
     )
     kind: Kind = declared("probability", choice(KINDS))
     scale: str = declared("shared", choice(("shared", "uniform", "per_map", "log")))
@@ -227,7 +97,7 @@ class View:
     pick: int | None = declared(
         None,
         NUMBER,
-        rule=_below("input element", "none", lambda _, limits: math.prod(limits.shape) if limits.shape else 0),
+        rule=rules.below("input element", "none", lambda _, limits: math.prod(limits.shape) if limits.shape else 0),
         of="sample",
     )
     moment: float | None = declared(None, SECONDS, of="sample")
@@ -249,10 +119,10 @@ class ExploreView(View):
     """
 
     show: Literal["blocks", "previous", "first"] = declared(
-        "blocks", choice(("blocks", "previous", "first")), rule=_show
+        "blocks", choice(("blocks", "previous", "first")), rule=rules.show
     )
-    region: str = declared("", REGION, rule=_region, of="sample")
-    among: int | None = declared(None, NUMBER, rule=_part, of="model")
+    region: str = declared("", REGION, rule=rules.region, of="sample")
+    among: int | None = declared(None, NUMBER, rule=rules.part, of="model")
     split: str = declared("", PARTS)
 
 
@@ -264,15 +134,38 @@ class ClassView(View):
     """
 
     target: int | None = declared(
-        None, NUMBER, rule=_below("class", "the most probable one", lambda _, limits: limits.classes), of="model"
+        None, NUMBER, rule=rules.below("class", "the most probable one", lambda _, limits: limits.classes), of="model"
     )
 
 
 @dataclass(frozen=True)
-class ExplainView(ClassView):
+class SectionView(View):
+    """Pages that show one of their sections at a time.
+
+    section  those that are chosen, of each page one at most, with commas between them
+    """
+
+    sections: ClassVar[tuple[str, ...]]
+    section: str = declared("", one_of_each(EXPLAINED, COMPARED, SURVEYED))
+
+    @property
+    def shown_section(self) -> str:
+        """The section that the page shows: where none is chosen, the one that the other fields are about."""
+        return next((one for one in self.section.split(",") if one in self.sections), self._section_of_fields)
+
+    def with_section(self, name: str) -> str:
+        """The field with a section of this page chosen, and those of other pages as they are."""
+        return ",".join([*(one for one in self.section.split(",") if one and one not in self.sections), name])
+
+    @property
+    def _section_of_fields(self) -> str:
+        return self.sections[0]
+
+
+@dataclass(frozen=True)
+class ExplainView(ClassView, SectionView):
     """The Explain page.
 
-    section  the part of the page below the strip; empty for the one that the other fields are about
     against  the class that the target is contrasted with; None for none
     method   how relevance is computed
     part     the block whose part of the relevance is shown; None for all blocks together
@@ -283,29 +176,28 @@ class ExplainView(ClassView):
     donor    the sample whose states the latents get; None for none
     """
 
-    section: str = declared("", choice(EXPLAINED))
+    sections = EXPLAINED
     against: int | None = declared(
-        None, NUMBER, rule=_below("class", "none", lambda _, limits: limits.classes), of="model"
+        None, NUMBER, rule=rules.below("class", "none", lambda _, limits: limits.classes), of="model"
     )
     method: RelevanceMethod = declared("gradient", choice(RELEVANCE_METHODS))
-    part: int | None = declared(None, NUMBER, rule=_part, of="model")
+    part: int | None = declared(None, NUMBER, rule=rules.part, of="model")
     by: str = declared("attention", choice(tuple(METHODS)))
     groups: int = declared(4, whole(*CLUSTERS))
     group: int | None = declared(
-        None, NUMBER, rule=_below("group", "the largest", lambda values, _: values["groups"]), of="model"
+        None, NUMBER, rule=rules.below("group", "the largest", lambda values, _: values["groups"]), of="model"
     )
     after: int | None = declared(
-        None, NUMBER, rule=_below("block", "removal from the start", lambda _, limits: limits.plan), of="model"
+        None, NUMBER, rule=rules.below("block", "removal from the start", lambda _, limits: limits.plan), of="model"
     )
-    donor: str | None = declared(None, text(), rule=_donor, of="model")
+    donor: str | None = declared(None, text(), rule=rules.donor, of="model")
 
     @property
-    def shown_section(self) -> str:
-        """The part of the page below the strip; where none is named, the one that the other fields are about."""
+    def _section_of_fields(self) -> str:
         of_latents = self.donor is not None or self.after is not None
         of_clusters = self.group is not None or self.groups != DEFAULTS["groups"]
         of_maps = "methods" if self.by != DEFAULTS["by"] else "relevance"
-        return self.section or ("latents" if of_latents else "clusters" if of_clusters else of_maps)
+        return "latents" if of_latents else "clusters" if of_clusters else of_maps
 
 
 @dataclass(frozen=True)
@@ -327,7 +219,7 @@ class AblateView(ClassView):
 
     removes: Literal["encoding", "elements"] = declared("encoding", choice(("encoding", "elements")))
     ablate: str = declared("", ABLATION, of="model")
-    erase: str = declared("", REGIONS, rule=_erase, of="sample")
+    erase: str = declared("", REGIONS, rule=rules.erase, of="sample")
     only: Literal["inside", "outside"] = declared("inside", choice(("inside", "outside")))
     erasing: ErasedBy = declared("remove", choice(ERASED_BY))
     curve: Literal["single", "cumulative"] = declared("single", choice(("single", "cumulative")))
@@ -338,15 +230,20 @@ class AblateView(ClassView):
 
 
 @dataclass(frozen=True)
-class CompareView(View):
+class CompareView(SectionView):
     """The Compare page.
 
     others  checkpoints that are compared with `model`
     band    the band or component of the position encodings that is shown; None for one in the middle
     """
 
-    others: tuple[str, ...] = declared((), names(MOST_OTHERS, longest=900), rule=_others)
+    sections = COMPARED
+    others: tuple[str, ...] = declared((), names(MOST_OTHERS, longest=900), rule=rules.others)
     band: int | None = declared(None, NUMBER)
+
+    @property
+    def _section_of_fields(self) -> str:
+        return "block" if self.band is None else "channels"
 
     @classmethod
     def entered(cls, values: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -360,20 +257,28 @@ class CompareView(View):
 
 
 @dataclass(frozen=True)
-class DataSetView(View):
+class DataSetView(SectionView):
     """The Data set page.
 
     true_class, predicted  the inputs that are listed: of this true class, with this prediction; None for all
-    example                the input that is shown, by its row
+    example                the input that is shown, by its row; None for the first that is listed
     colouring              of the map of examples: by "class", or by whether the prediction is "right"
     rival                  the checkpoint that this one is compared with; None for none
     """
 
-    true_class: int | None = declared(None, NUMBER, rule=_class_or_all, of="model")
-    predicted: int | None = declared(None, NUMBER, rule=_class_or_all, of="model")
+    sections = SURVEYED
+    true_class: int | None = declared(None, NUMBER, rule=rules.class_or_all, of="model")
+    predicted: int | None = declared(None, NUMBER, rule=rules.class_or_all, of="model")
     example: int | None = declared(None, NUMBER, of="model")
     colouring: Literal["class", "right"] = declared("class", choice(("class", "right")))
-    rival: str | None = declared(None, text(longest=300), rule=_rival)
+    rival: str | None = declared(None, text(longest=300), rule=rules.rival)
+
+    @property
+    def _section_of_fields(self) -> str:
+        if self.rival is not None:
+            return "rival"
+        of_examples = self.true_class is not None or self.predicted is not None
+        return "examples" if of_examples or self.latent is None else "importance"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from app.sections.context import PageContext
 from app.services import comparison, inference, models, samples
 from app.services.inference import Case
 from app.services.queueing import Progress
-from app.session.view import CompareView
+from app.session.view import COMPARED, CompareView
 from app.views import get
 from perceiver import Perceiver, Trace, load, modalities
 from perceiver.analysis.maps import MapSelection
@@ -116,6 +116,7 @@ def test_one_pick_marks_one_place_on_all(app: AppTest, checkpoints: Path) -> Non
         for place, (low, high), n in zip(places, other.box, (8, 12), strict=True)
     ]
     assert labelled(app, "map", "image-learned, block 1").meta["pick"] == cells[0] * 12 + cells[1]
+    change(app, section="encodings")
     alike = labelled(app, "map", "Similarity of the position encodings in image-fourier")
     codes = load(checkpoints / "image-fourier").codes(one)[0].numpy()
     expected = [codes[53] @ code / np.linalg.norm(codes[53]) / np.linalg.norm(code) for code in codes]
@@ -125,8 +126,9 @@ def test_one_pick_marks_one_place_on_all(app: AppTest, checkpoints: Path) -> Non
 
 def test_without_a_pick_codes_are_set_against_that_of_the_middle(app: AppTest) -> None:
     shown(app)
-    assert labelled(app, "map", "Similarity of the position encodings in image-fourier").meta["pick"] == 16 * 8 + 8
     assert labelled(app, "map", "image-fourier, block 1").meta["pick"] is None
+    control(app, "section").set_value("encodings").run()
+    assert labelled(app, "map", "Similarity of the position encodings in image-fourier").meta["pick"] == 16 * 8 + 8
 
 
 def test_a_link_holds_the_whole_comparison(app: AppTest) -> None:
@@ -142,9 +144,41 @@ def test_a_link_holds_the_whole_comparison(app: AppTest) -> None:
     }
     other = shown(AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE), **link)
     assert not [c for c in other.info if c.icon == ":material/info:"]
-    for start in ("image-learned, block 3", "Spectrum of image-fourier, block 3"):
-        np.testing.assert_array_equal(*(labelled(page, "map", start).arrays["rgb"] for page in (app, other)))
     assert app.slider(key="band").value == other.slider(key="band").value == 3
+    for section, start in (("block", "image-learned, block 3"), ("tartan", "Spectrum of image-fourier, block 3")):
+        drawn = [labelled(change(page, section=section), "map", start).arrays["rgb"] for page in (app, other)]
+        np.testing.assert_array_equal(*drawn)
+
+
+def test_a_link_shows_the_section_that_it_is_about() -> None:
+    assert CompareView(pick=3, block=1).shown_section == "block"
+    assert CompareView(band=2, block=1).shown_section == "channels"
+    assert CompareView(band=2, section="methods,tartan").shown_section == "tartan"
+    assert CompareView(section="methods").shown_section == "block", "that of another page"
+    assert CompareView(section="methods,tartan").with_section("encodings") == "methods,encodings"
+
+
+def test_sections_that_are_not_shown_are_not_computed(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {"similarity": "encodings", "gram": "encodings", "patterns": "channels", "block_spectra": "tartan"}
+    asked = set()
+    for name in parts:
+        work = getattr(comparison, name)
+        monkeypatch.setattr(comparison, name, lambda *args, w=work, n=name: (asked.add(n), w(*args))[1])
+    shown(app)
+    for section in ("block", "encodings", "channels", "tartan"):
+        control(app, "section").set_value(section).run()
+        assert not app.exception
+        assert asked == {name for name, its in parts.items() if its == section}
+        asked.clear()
+
+
+def test_a_section_of_another_page_stays_chosen_there(app: AppTest) -> None:
+    shown(app, section="methods")
+    control(app, "section").set_value("tartan").run()
+    assert app.query_params["section"] in ("methods,tartan", ["methods,tartan"])
+    app.query_params.clear()
+    app.switch_page("app/pages/explain.py").run()
+    assert control(app, "section").value == "methods"
 
 
 @pytest.mark.parametrize("others", ["nothing", "image-fourier,none", "a,b,c,d,e"])
@@ -166,6 +200,7 @@ def test_no_control_runs_a_model_again(app: AppTest, runs: list[Perceiver]) -> N
     shown(app)
     control(app, "reduce").set_value("max").run()
     control(app, "kind").set_value("score").run()
+    control(app, "section").set_value("channels").run()
     app.slider(key="band").set_value(2).run()
     change(app, block=2, pick=17)
     assert not app.exception
@@ -174,9 +209,9 @@ def test_no_control_runs_a_model_again(app: AppTest, runs: list[Perceiver]) -> N
 
 def test_models_are_chosen_by_name_and_keep_their_order(app: AppTest) -> None:
     shown(app)
-    app.button_group(key="beside").set_value(["image-learned", "image-coordinates"]).run()
+    app.multiselect(key="beside").set_value(["image-coordinates", "image-learned"]).run()
     assert app.session_state["view"]["others"] == ("image-coordinates", "image-learned")
-    app.button_group(key="beside").set_value(["image-learned"]).run()
+    app.multiselect(key="beside").set_value(["image-learned"]).run()
     assert app.session_state["view"]["others"] == ("image-learned",)
     control(app, "model").set_value("image-learned").run()
     assert not app.exception
@@ -188,8 +223,8 @@ def test_a_model_alone_is_shown_alone(caches: None, tmp_path: Path, monkeypatch:
     app = shown(AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE))
     assert not app.exception
     assert "nothing to set beside" in said(app)
-    assert "an estimate on one of 32 × 32 × 32 cells" in said(app)
     assert labelled(app, "cloud", "points-fourier, block 1")
+    assert "an estimate on one of 32 × 32 × 32 cells" in said(change(app, section="tartan"))
 
 
 def test_sounds_read_in_two_ways_share_the_moment_of_a_pick(
@@ -200,7 +235,8 @@ def test_sounds_read_in_two_ways_share_the_moment_of_a_pick(
     assert not app.exception
     frame = 10 / 20  # seconds: the tenth frame, in the middle of its cell
     assert labelled(app, "map", "audio-raw, block 1").meta["pick"] == int(frame * 40)
-    assert len(app.get("plotly_chart")) == 4  # dimensions, one spectrum as a curve, two measures
+    charts = [len(change(app, section=one).get("plotly_chart")) for one in COMPARED]
+    assert charts == [0, 1, 0, 3]  # dimensions; one spectrum as a curve, two measures
 
 
 def test_parts_of_a_code_are_its_channels(app: AppTest, checkpoints: Path) -> None:

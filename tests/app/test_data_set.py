@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 import perceiver
 from app.sections import on_request
 from app.services import dataset as service
+from app.session.view import DataSetView
 from perceiver.analysis.formatting import percent
 from perceiver.dataset import FILE, Collection, DataSetAnalysis, Entry, analyse, collection, files, save
 from perceiver.errors import InputError
@@ -61,12 +62,20 @@ def test_the_page_says_what_the_library_finds(app: AppTest, store: Path) -> None
     assert not app.exception
     last = first.accuracy[-1]
     assert f"**{percent(last.value)} right** (95 % interval {percent(last.low)} to {percent(last.high)})" in said(app)
+    for section, one in (("curves", "Accuracy after each block"), ("importance", "Latent"), ("maps", "By class")):
+        assert one in said(change(app, section=section))
+        assert not app.exception
+    change(app, section="")
+    # The first that is listed, the least sure one, is shown until another is chosen.
+    assert first.examples.keys[first.members()[0]] in said(app)
+    assert "Map of examples" in said(app)
     row = first.members()[0]
     change(app, true_class=int(first.examples.labels[row]), predicted=int(first.predicted[row]), example=int(row))
     count = len(first.members(int(first.examples.labels[row]), int(first.predicted[row])))
     assert f"{count} input" in said(app)
     assert first.examples.keys[row] in said(app)
     assert "cannot be opened in Explore" in said(app)
+    control(app, "section").set_value("rival").run()
     control(app, "rival").set_value("image-learned").run()
     differ = int((first.predicted[:12] != second.predicted[:12]).sum())
     assert f"The predictions differ for **{differ}** of 12 inputs." in said(app)
@@ -78,6 +87,14 @@ def test_the_page_says_what_the_library_finds(app: AppTest, store: Path) -> None
     app.button(key="open_example").click().run()
     assert app.session_state["view"]["sample"] == shown
     assert "Cross-attention by block" in said(app)
+
+
+def test_a_link_shows_the_section_that_it_is_about() -> None:
+    assert DataSetView().shown_section == DataSetView(example=3).shown_section == "examples"
+    assert DataSetView(latent=3).shown_section == "importance"
+    assert DataSetView(latent=3, true_class=1).shown_section == "examples"
+    assert DataSetView(latent=3, rival="b").shown_section == "rival"
+    assert DataSetView(latent=3, section="latents,maps").shown_section == "maps"
 
 
 def test_an_analysis_of_other_weights_is_refused(app: AppTest, store: Path) -> None:

@@ -10,11 +10,12 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 import perceiver
+from app.session.view import COMPARED
 from perceiver import Perceiver
 from perceiver.positions import LearnableFourierConfig, NoPositionsConfig, PositionConfig
 from tests.app import folder
 from tests.app.frames import frames, labelled
-from tests.app.pages import opened, said
+from tests.app.pages import change, opened, said
 
 ENCODINGS: dict[str, PositionConfig] = {
     "none": NoPositionsConfig(),
@@ -39,6 +40,9 @@ def test_pages_show_every_encoding(app: AppTest, page: str, name: str) -> None:
     assert not app.exception
     assert not app.error
     assert frames(app, "wall")
+    if page == "compare":
+        for section in COMPARED:
+            assert not change(app, section=section).exception
 
 
 def test_the_pages_say_that_there_are_no_positions(app: AppTest) -> None:
@@ -47,8 +51,8 @@ def test_the_pages_say_that_there_are_no_positions(app: AppTest) -> None:
     assert not app.get("pills")
     assert "Permutation of the input" in said(app)
     opened(app, "compare", model="image-none")
-    assert "no position channels: nothing tells places apart" in said(app)
-    assert "image-none 0 of 0" in said(app)
+    assert "no position channels: nothing tells places apart" in said(change(app, section="channels"))
+    assert "image-none 0 of 0" in said(change(app, section="encodings"))
     opened(app, "ablate", model="image-none", ablate="all")
     assert not app.exception
     assert "removes frequencies that this model’s position encoding does not have" in said(app)

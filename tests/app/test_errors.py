@@ -134,7 +134,7 @@ def fails(*_: object, **__: object) -> None:
         ("explain", "relevance", explanation, "explain"),
         ("ablate", "", ablation, "ablated_trace"),
         ("ablate", "", ablation, "advance"),
-        ("compare", "", comparison, "block_spectra"),
+        ("compare", "tartan", comparison, "block_spectra"),
     ],
 )
 def test_after_an_analysis_that_failed(

@@ -9,7 +9,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.session.fields import fit
-from app.session.view import FIELDS, ExploreView, Limits, parse
+from app.session.rules import Limits
+from app.session.view import FIELDS, ExploreView, parse
 from perceiver import Trace, load, modalities
 from tests.app import clouds, folder
 from tests.app.conftest import PATIENCE, SCRIPT

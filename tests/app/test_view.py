@@ -10,15 +10,18 @@ from urllib.parse import parse_qs
 import pytest
 
 from app.session.fields import declarations, fit
+from app.session.rules import Limits
 from app.session.view import (
+    COMPARED,
     DEFAULTS,
+    EXPLAINED,
     FIELDS,
     PAGES,
+    SURVEYED,
     AblateView,
     CompareView,
     ExplainView,
     ExploreView,
-    Limits,
     View,
     parse,
     unparse,
@@ -152,6 +155,15 @@ def test_notes_never_repeat_text_of_the_link(page: type[View]) -> None:
     notes += fit(view, LIMITS)[1]
     assert notes
     assert not any("<" in note for note in notes)
+
+
+@pytest.mark.parametrize("text", ["nothing", "methods,", "tartan,block", "tartan,tartan", "latents;maps"])
+def test_sections_are_of_each_page_one_at_most(text: str) -> None:
+    assert parse({"section": ["latents,tartan,maps"]}) == (DEFAULTS | {"section": "latents,tartan,maps"}, [])
+    values, notes = parse({"section": [text]})
+    assert (values, len(notes)) == (DEFAULTS, 1)
+    every = [*EXPLAINED, *COMPARED, *SURVEYED]
+    assert len(every) == len(set(every))
 
 
 def test_unknown_names_are_left_alone() -> None:

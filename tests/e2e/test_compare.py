@@ -17,9 +17,15 @@ pytestmark = pytest.mark.e2e
 
 def opened(page: Page, address: str) -> Page:
     page.goto(address)
-    expect(page.get_by_text("Tartan numbers (CSV)")).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=PATIENCE)
     at_rest(page)
     return page
+
+
+def choose(page: Page, section: str) -> None:
+    at_rest(page)
+    page.get_by_role("radio", name=section, exact=True).click()
+    at_rest(page)
 
 
 def canvas(page: Page, start: str) -> Locator:
@@ -43,16 +49,21 @@ def test_one_block_and_one_place_are_looked_at_in_all_models(page: Page, app: Ap
 
     elsewhere = browser.new_context(viewport={"width": 1280, "height": 900})
     other = opened(elsewhere.new_page(), page.url)
-    for start in ("image-learned less image-fourier, block 2", "Similarity of the position encodings in image-learned"):
-        expect(canvas(other, start)).to_have_attribute(
-            "aria-label", str(canvas(page, start).get_attribute("aria-label"))
-        )
+    for section, start in (
+        ("One block", "image-learned less image-fourier, block 2"),
+        ("Position similarity", "Similarity of the position encodings in image-learned"),
+    ):
+        choose(page, section)
+        choose(other, section)
+        label = str(canvas(page, start).get_attribute("aria-label"))
+        expect(canvas(other, start)).to_have_attribute("aria-label", label)
     elsewhere.close()
 
 
 def test_models_are_added_and_the_figure_holds_all(page: Page, app: App) -> None:
     opened(page, f"{app.url}/compare?model=image-fourier")
-    page.get_by_test_id("stButtonGroup").get_by_text("image-coordinates", exact=True).click()
+    page.get_by_role("combobox", name=re.compile("Compare with")).click()
+    page.get_by_role("option", name="image-coordinates", exact=True).click()
     expect(page).to_have_url(re.compile("others="))
     at_rest(page)
     assert parse_qs(urlparse(page.url).query)["others"] == ["image-learned,image-coordinates"]
@@ -67,6 +78,11 @@ def test_models_are_added_and_the_figure_holds_all(page: Page, app: App) -> None
 def test_nothing_is_wider_than_a_phone(browser: Browser, app: App) -> None:
     phone = browser.new_context(viewport={"width": 390, "height": 844})
     phone.set_default_timeout(PATIENCE)
-    page = opened(phone.new_page(), f"{app.url}/compare?model=audio-mel&others=audio-raw")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page = opened(phone.new_page(), f"{app.url}/compare?model=audio-mel&others=audio-raw#tartan")
+    # As the anchor of a heading, from when the page showed all sections.
+    expect(page).to_have_url(re.compile("section=tartan(&|$)"), timeout=PATIENCE)
+    expect(page.get_by_text("Tartan numbers (CSV)")).to_be_visible(timeout=PATIENCE)
+    for section in ("Tartan", "Position channels", "Position similarity", "One block"):
+        choose(page, section)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
     phone.close()

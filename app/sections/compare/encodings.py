@@ -19,6 +19,7 @@ from ...services.samples import axis_words
 from ...session import state, text
 from ...views.base import Paint
 from ...views.chart import chart
+from .. import strip
 from ..context import CompareContext
 from .maps import LIMITS
 from .models import mark, name
@@ -31,20 +32,22 @@ EFFECTIVE = (
 ALONE = Paint("viridis", None)
 
 
-def show(contexts: Sequence[CompareContext]) -> None:
-    """What the position channels hold, whatever the input shows."""
-    st.header("Position encodings", anchor="encodings", divider="gray")
-    st.caption("The position encoding of every element, which the model gets beside its content.")
-    with _similarity(contexts):
+def similarity(contexts: Sequence[CompareContext]) -> None:
+    """Which positions are alike to each model, whatever the input shows, and how many dimensions they span."""
+    with _maps_of_similarity(contexts):
         _dimensions(contexts)
-    _channels(contexts)
 
 
-def _similarity(contexts: Sequence[CompareContext]) -> DeltaGenerator:
+def _maps_of_similarity(contexts: Sequence[CompareContext]) -> DeltaGenerator:
     """Similarity to the encoding of the marked element, or of the central one; returns the room that is left beside."""
     first = contexts[0]
     chosen = central_element(first.sample) if first.view.pick is None else first.view.pick
-    st.markdown(f"**Similarity of position encodings** :small[to that of {text.plain(_where(first, chosen))}]")
+    strip.heading(
+        "Similarity of position encodings",
+        "The position encoding of every element, which the model gets beside its content: the cosine of its angle to "
+        "that of one element.",
+        note=f"to that of {text.plain(_where(first, chosen))}",
+    )
     columns = st.columns(max(3, len(contexts)), gap="medium")
     for column, context in zip(columns, contexts, strict=False):
         element = central_element(context.sample) if context.view.pick is None else context.view.pick
@@ -73,23 +76,27 @@ def _dimensions(contexts: Sequence[CompareContext]) -> None:
     st.caption(text.plain(told))
 
 
-def _channels(contexts: Sequence[CompareContext]) -> None:
-    """A few channels or components of every encoding, and a slider for which."""
+def channels(contexts: Sequence[CompareContext]) -> None:
+    """A few channels or components of every encoding over the input, and a slider for which."""
     most = max(1, *(code_parts(context.config) for context in contexts))
     asked = contexts[0].view.band
     band = min(most - 1, code_parts(contexts[0].config) // 2 if asked is None else asked)
-    st.markdown("**What their parts look like over the input**")
     st.session_state["band"] = band + 1
-    if most > 1:
-        st.slider(
-            "Band, or component of a learned encoding",
-            1,
-            most,
-            key="band",
-            on_change=_change_band,
-            width=420,
-            help="Which frequency of Fourier features, or which principal component of learned positions, is shown.",
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        strip.heading(
+            "Channels of the position encodings", "What the model gets of the position of every element of the input."
         )
+        if most > 1:
+            st.slider(
+                "Band, or component of a learned encoding",
+                1,
+                most,
+                key="band",
+                on_change=_change_band,
+                width=420,
+                help="Which frequency of Fourier features, or which principal component of learned positions, is "
+                "shown.",
+            )
     found = [comparison.patterns(context.case, band) for context in contexts]
     wide = max(map(len, found))
     for context, patterns in zip(contexts, found, strict=True):

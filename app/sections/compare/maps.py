@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -43,11 +44,18 @@ UNRELATED = (
     "unrelated queries."
 )
 
-Rows = Sequence[tuple[BlockMap, ...]]
+
+@dataclass(frozen=True)
+class Found:
+    """The maps of all blocks of every model, which of their latents they are of, and their common scale."""
+
+    rows: Sequence[tuple[BlockMap, ...]]
+    selections: Sequence[MapSelection]
+    mode: Mode
 
 
-def show(contexts: Sequence[CompareContext]) -> Callable[[], None]:
-    """The strips of all models. Returns the function that draws one block of all of them large."""
+def strips(contexts: Sequence[CompareContext]) -> Found:
+    """The strips of all models, and the controls of what they show."""
     first, selections = contexts[0], [selection_of(context) for context in contexts]
     sizes = [context.config.num_inputs for context in contexts]
     scales = comparable_scales(selections[0].quantity, sizes)
@@ -76,7 +84,7 @@ def show(contexts: Sequence[CompareContext]) -> Callable[[], None]:
         st.caption(UNRELATED)
     if len(set(sizes)) > 1:
         st.caption(_sizes_text(sizes, mode))
-    return partial(_one_block, contexts, rows, selections, mode)
+    return Found(rows, selections, mode)
 
 
 def _sizes_text(sizes: Sequence[int], mode: Mode) -> str:
@@ -117,7 +125,7 @@ def _strip(
             context.paint,
             blocks.index(context.view.block) if context.view.block in there else None,
             context.view.pick,
-            lambda index: state.change(block=blocks[index]),
+            lambda index: _choose_block(context, blocks[index]),
             key=f"row_{key}",
             name=f"Maps of the blocks of {context.case.model_name}",
             bar=last,
@@ -127,14 +135,14 @@ def _strip(
         predictions(shares[-1], context.config.class_names, context.truth, key=f"predictions_{key}")
 
 
-def _one_block(contexts: Sequence[CompareContext], rows: Rows, selections: Sequence[MapSelection], mode: Mode) -> None:
+def one_block(contexts: Sequence[CompareContext], maps: Found) -> None:
     """One block of all models, large, and the differences from the first model where there are any."""
-    first, block = contexts[0], contexts[0].view.block
-    found = [next((one for one in row if one.block == block), None) for row in rows]
+    first, block, selections = contexts[0], contexts[0].view.block, maps.selections
+    found = [next((one for one in row if one.block == block), None) for row in maps.rows]
     base = found[0]
     same = [i for i in range(1, len(contexts)) if same_elements(first.sample, contexts[i].sample)]
     both = [i for i in same if base and found[i]]
-    st.header(f"Block {block + 1} in all models", anchor="block", divider="gray")
+    st.header(f"Block {block + 1} in all models", anchor=False)
     together = len(contexts) == 2 and len(both) == 1
     columns = st.columns(3 if together else len(contexts), gap="medium")
     limit = LIMITS[len(columns)]
@@ -144,26 +152,34 @@ def _one_block(contexts: Sequence[CompareContext], rows: Rows, selections: Seque
             if one is None:
                 st.caption(f"Block {block + 1} has no cross-attention here, so it read nothing.")
             else:
-                findings.show(context, one)
+                # Sentences differ in length: below the maps, these stand in line.
                 _large(context, first, one, f"{context.case.model_name}, block {block + 1}", "large", limit)
+                findings.show(context, one)
     if base is not None and both:
         if not together:
             columns = st.columns(len(contexts), gap="medium")
             with columns[0]:
                 st.caption(f"The maps of the others less that of {name(first)}, on a scale of their own.")
         less = [(block, block, one.values - base.values) for i in both if (one := found[i])]
-        changes = scaled_maps(less, selections[0].quantity, mode, signed=True)
+        changes = scaled_maps(less, selections[0].quantity, maps.mode, signed=True)
         for i, change in zip(both, changes, strict=True):
             with columns[2 if together else i]:
                 _heading(contexts[i], f"less {first.case.model_name}")
-                findings.show(contexts[i], change, first.case.model_name)
                 label = f"{contexts[i].case.model_name} less {first.case.model_name}, block {block + 1}"
                 _large(contexts[i], first, change, label, "less", limit)
+                findings.show(contexts[i], change, first.case.model_name)
     if apart := [name(contexts[i]) for i in range(1, len(contexts)) if i not in same]:
         st.caption(
             f"No difference is shown for {text.listed(apart)}: other input elements than those of {name(first)} "
             "cannot be subtracted from them one by one. A place that is picked is marked on all."
         )
+
+
+def _choose_block(context: CompareContext, block: int) -> None:
+    """Shows a block: large, where the section that is shown is not about a block."""
+    view = context.view
+    about_block = view.shown_section in ("block", "tartan")
+    state.change(block=block, section=view.section if about_block else view.with_section("block"))
 
 
 def _heading(context: CompareContext, words: str) -> None:
@@ -179,6 +195,6 @@ def _large(context: CompareContext, first: CompareContext, one: BlockMap, label:
         context.view.pick,
         partial(mark, context, first),
         key=f"{key}_{context.case.model}",
-        hint="Point at an element to read its value; pick it to mark it on all maps.",
+        hint=f"Pick a {context.modality.spot} to mark it on all maps.",
         limit=limit,
     )

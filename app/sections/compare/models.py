@@ -13,7 +13,8 @@ from ... import views
 from ...services import comparison, models
 from ...session import state, text
 from ...session.fields import fit
-from ...session.view import MOST_OTHERS, Limits
+from ...session.rules import Limits
+from ...session.view import MOST_OTHERS
 from ..context import CompareContext
 from ..model_choice import accuracy
 from ..sample_choice import read
@@ -62,23 +63,16 @@ def agreement(found: Sequence[str]) -> str:
 
 def _others_control(others: Sequence[str], chosen: Sequence[str]) -> None:
     st.session_state["beside"] = list(chosen)
-    st.pills(
+    st.multiselect(
         f"Compare with, up to {MOST_OTHERS}",
         others,
-        selection_mode="multi",
-        format_func=lambda key: text.plain(models.display_name(key)),
+        format_func=models.display_name,
         key="beside",
-        on_change=_change_others,
-        args=(tuple(chosen),),
-        help="Checkpoints that read the same input; one more than fits replaces the earliest.",
+        max_selections=MOST_OTHERS,
+        width=640,
+        on_change=lambda: state.change(others=tuple(st.session_state["beside"])),
+        help="Checkpoints that read the same input. Those of the same classes come first.",
     )
-
-
-def _change_others(before: Sequence[str]) -> None:
-    """Models that stay keep their places; new ones come last, and the earliest go when there are too many."""
-    now = st.session_state["beside"]
-    kept = [key for key in before if key in now]
-    state.change(others=tuple([*kept, *(key for key in now if key not in kept)][-MOST_OTHERS:]))
 
 
 def _in_model(first: CompareContext, key: str) -> CompareContext | None:

@@ -66,7 +66,6 @@ Found = Sequence[Sequence[Spectrum]]
 
 def show(contexts: Sequence[CompareContext]) -> None:
     """The spectra of the maps of one block as pictures, and the measures of every block."""
-    st.header("Tartan", anchor="tartan", divider="gray")
     st.caption(REMARK)
     if any(context.sample.parts for context in contexts):
         st.caption("The elements of clips with sound lie on several grids, so their maps have no common spectrum.")
@@ -81,8 +80,11 @@ def show(contexts: Sequence[CompareContext]) -> None:
     models = [_measures(context, spectra) for context, spectra in zip(contexts, found, strict=True)]
     words = tartan_text(models)
     st.markdown(text.plain(words))
-    _pictures(contexts, sources, found)
-    _curves(models, words)
+    pictures, curves = st.columns([6, 5], gap="medium")
+    with pictures:
+        _pictures(contexts, sources, found)
+    with curves:
+        _curves(models, words)
     with st.container(horizontal=True):
         with st.popover("As a table", icon=":material/table_rows:", help="Both measures of every block as numbers."):
             st.dataframe(_table(contexts, found), hide_index=True)
@@ -91,23 +93,24 @@ def show(contexts: Sequence[CompareContext]) -> None:
 
 def _curves(models: Sequence[Tartan], words: str) -> None:
     """Both measures block by block, where they are defined."""
-    for column, (measure, title) in zip(st.columns(2, gap="medium"), TITLES.items(), strict=True):
-        with column:
-            st.markdown(title)
-            if tartan_measured(models, measure):
-                chart(partial(tartan_figure, models, measure), key=f"tartan_{measure}", alt=words)
-            else:
-                st.caption("It cannot be told of these maps.")
+    for measure, title in TITLES.items():
+        st.markdown(title)
+        if tartan_measured(models, measure):
+            chart(partial(tartan_figure, models, measure), key=f"tartan_{measure}", alt=words)
+        else:
+            st.caption("It cannot be told of these maps.")
 
 
 def _pictures(contexts: Sequence[CompareContext], sources: Sequence[BandSource], found: Found) -> None:
-    """The spectra of one block of every model, all on one scale."""
+    """The spectra of one block of every model, all on one scale: pictures in pairs, curves below each other."""
     block = contexts[0].view.block
     blocks = sorted({one.block for spectra in found for one in spectra})
     help = "The block whose maps are transformed, the same in all models."
     controls.segments("Block", "block", {one: str(one + 1) for one in blocks}, block, help=help)
     top = max(float(multiples(one.energy).max()) for spectra in found for one in spectra)
-    columns = st.columns(max(3, len(contexts)), gap="medium")
+    count = len(contexts)
+    wide = 2 if all(one.energy.ndim == 2 for spectra in found for one in spectra) else 1
+    columns = [column for _ in range(-(-count // wide)) for column in st.columns(wide, gap="small")]
     for column, context, spectra, its in zip(columns, contexts, found, sources, strict=False):
         one = next((part for part in spectra if part.block == block), None)
         with column:
@@ -115,10 +118,9 @@ def _pictures(contexts: Sequence[CompareContext], sources: Sequence[BandSource],
             if one is None:
                 st.caption(f"Block {block + 1} has no cross-attention here, so it has no map.")
             else:
-                _spectrum(context, one, its.bands, top, LIMITS[len(columns)])
-    with columns[len(contexts)] if len(contexts) < len(columns) else st.container():
-        for note in (HOW, *_notes(contexts, sources, found)):
-            st.caption(note)
+                _spectrum(context, one, its.bands, top, LIMITS[4])
+    for note in (HOW, *_notes(contexts, sources, found)):
+        st.caption(note)
 
 
 def _spectrum(context: CompareContext, one: Spectrum, measured: Sequence[Band], top: float, limit: int) -> None:

@@ -14,7 +14,8 @@ from ...services import checkpoints, dataset, models, samples
 from ...services.checkpoints import Hub
 from ...services.dataset import FolderAnalysis
 from ...session import state, text
-from ...session.view import DataSetView, Limits
+from ...session.rules import Limits
+from ...session.view import DataSetView
 from ...views.base import ModalityView
 from ..checkpoint.offer import offer
 from ..model_choice import choose_model

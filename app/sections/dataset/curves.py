@@ -13,7 +13,6 @@ from .choice import DataSetContext
 
 def show(context: DataSetContext) -> None:
     """The three figures side by side, those that the model and the data have."""
-    st.subheader("Block by block, and band by band", anchor="curves", divider="gray")
     columns = st.columns(3, gap="medium")
     with columns[0]:
         _accuracy(context)

@@ -12,15 +12,16 @@ from perceiver.analysis.formatting import percent
 from ...components import Row, Tile, map_canvas, ranking, wall
 from ...services import dataset
 from ...session import controls, state, text
+from .. import strip
 from .choice import DataSetContext
 
 MOST = 120
 """Inputs that are listed."""
 
-TOP = 5
-"""Classes that are shown of an example."""
+TOP = 4
+"""Classes that are shown of an example, beside the true one."""
 
-PICTURE = 125
+PICTURE = 96
 """Greatest width of the picture of one example in CSS pixels."""
 
 EXPLORE = "app/pages/explore.py"
@@ -30,22 +31,37 @@ def listed(context: DataSetContext) -> None:
     """The inputs of the chosen classes as thumbnails, those the model is least sure of first."""
     view, found = context.view, context.analysis
     names: dict[int | None, str] = {None: "all", **dict(enumerate(context.names))}
-    st.subheader("Examples", anchor="examples")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        controls.select("True class", "true_class", names, view.true_class, width=190)
-        controls.select("Prediction", "predicted", names, view.predicted, width=190)
     rows = found.members(view.true_class, view.predicted)
-    if not len(rows):
-        st.caption("No input has this true class and this prediction.")
-        return
-    show_wall(context, rows[:MOST].tolist(), key="cell_examples")
-    more = f" The first {MOST} of them are shown." if len(rows) > MOST else ""
-    st.caption(f"{len(rows):,} {'inputs' if len(rows) > 1 else 'input'}, the least sure prediction first.{more}")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        controls.select(
+            "True class",
+            "true_class",
+            names,
+            view.true_class,
+            width=190,
+            help="Inputs of this class; a row of the matrix.",
+        )
+        controls.select(
+            "Prediction",
+            "predicted",
+            names,
+            view.predicted,
+            width=190,
+            help="Inputs with this prediction; a column of it.",
+        )
+        more = f" The first {MOST} of them are shown." if len(rows) > MOST else ""
+        if len(rows):
+            told = f"{len(rows):,} {'inputs' if len(rows) > 1 else 'input'}, the least sure prediction first.{more}"
+        else:
+            told = "No input has this true class and this prediction."
+        st.caption(told)
+    if len(rows):
+        show_wall(context, rows[:MOST].tolist(), key="cell_examples")
 
 
 def show_wall(context: DataSetContext, rows: Sequence[int], *, key: str, tall: int | None = 330) -> None:
     """Thumbnails of some inputs; a click shows one."""
-    table, names, view = context.analysis.examples, context.names, context.view
+    table, names, shown = context.analysis.examples, context.names, chosen(context)
     predicted = context.analysis.predicted
     tiles = []
     for row in rows:
@@ -65,21 +81,33 @@ def show_wall(context: DataSetContext, rows: Sequence[int], *, key: str, tall: i
         tall=tall,
         limit=72,
         fill=True,
-        chosen=next((i for i, row in enumerate(rows) if row == view.example), None),
+        chosen=next((i for i, row in enumerate(rows) if row == shown), None),
         on_pick=lambda index: state.change(example=int(rows[index])),
     )
 
 
+def chosen(context: DataSetContext) -> int | None:
+    """The row of the input that is shown: the chosen one, or the first that is listed; None where none is."""
+    view = context.view
+    if view.example is not None:
+        return view.example
+    rows = context.analysis.members(view.true_class, view.predicted)
+    return int(rows[0]) if len(rows) else None
+
+
 def one(context: DataSetContext) -> None:
     """The chosen input: what it looks like, the leading classes, and whether it can be opened."""
-    row, found = context.view.example, context.analysis
-    st.subheader("One example", anchor=False)
+    row, found = chosen(context), context.analysis
+    strip.heading(
+        "One example",
+        "The input that is clicked in a list or on the map; else the least sure of those that are listed.",
+    )
     if row is None:
-        st.caption("Click an example, here, in the list or on the map, to see what the model makes of it.")
+        st.caption("No input has this true class and this prediction.")
         return
     table, names = found.examples, context.names
     label, shares = int(table.labels[row]), table.probabilities[row]
-    pictures, words = st.columns([2, 3])
+    pictures, words = st.columns([3, 5], gap="small")
     with pictures:
         name = table.names[row] or table.keys[row]
         map_canvas(
@@ -139,14 +167,15 @@ def _open(context: DataSetContext, row: int) -> None:
     else:
         nearest = nearest_sample(table.places, table.counted, row)
         st.caption(
-            "A held-out example is not part of the project, only its thumbnail is: it cannot be opened in Explore. "
-            "`perceiver data build` makes the data."
+            "It cannot be opened in Explore.",
+            help="Of held-out examples only thumbnails come with the project. `perceiver data build` makes the data.",
         )
         if nearest is not None:
             st.button(
                 f"Show the nearest bundled sample: {text.plain(table.names[nearest])}",
                 key="nearest_sample",
                 type="tertiary",
+                help="The sample that comes with the project and lies nearest on the map of examples.",
                 on_click=state.change,
                 kwargs={"example": nearest},
             )

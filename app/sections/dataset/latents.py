@@ -26,7 +26,6 @@ CLASSES = 6
 
 def show(context: DataSetContext) -> None:
     """The latents, and the chosen one closely."""
-    st.subheader("Latents", anchor="latents", divider="gray")
     st.caption(
         "A latent matters as much as the logit of the prediction falls when its state is removed before the head. "
         "Mean maps are in multiples of even attention, mean over inputs and blocks; bright is much."
@@ -63,7 +62,6 @@ def _ranked(context: DataSetContext, order: np.ndarray, chosen: int) -> None:
         key="latent_ranking",
         label="Latents by the fall of the logit when they are removed",
         on_pick=lambda index: state.change(latent=int(order[index])),
-        short=True,
     )
     st.caption("Fall of the logit, mean over inputs. The interval of the chosen latent stands beside its inputs.")
 
@@ -115,7 +113,6 @@ def mean_maps(context: DataSetContext) -> None:
     maps, about = context.analysis.maps, context.analysis.about
     if maps is None:
         return
-    st.subheader("Mean maps", anchor="maps", divider="gray")
     seen = " Cells are places in the plane of the first two coordinates, seen from the front." if about.free else ""
     st.caption(
         f"Attention weight in each cell over the share of the elements there: 1 is no preference.{seen} The maps "

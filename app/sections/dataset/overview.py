@@ -19,10 +19,15 @@ from perceiver.plots.dataset import (
 from ...components import ColourBar, Grid, Ruler, Tick, map_canvas
 from ...session import controls, state, text
 from ...views.chart import chart
+from .. import strip
 from .choice import DataSetContext
+from .examples import chosen
 
-HEIGHT = 430
+HEIGHT = 360
 """Of the map of examples, in CSS pixels."""
+
+MATRIX_LIMIT = 400
+"""Greatest width of the confusion matrix in CSS pixels."""
 
 MOST_CLASSES = 60
 """Classes that the matrix can show; of more, those that occur most are shown."""
@@ -51,8 +56,7 @@ def headline(context: DataSetContext) -> None:
 
 def matrix(context: DataSetContext) -> None:
     """The confusion matrix; a click lists the inputs of a cell."""
-    with st.container(horizontal=True, vertical_alignment="center", key="beside_tools_matrix"):
-        st.header("Confusion matrix", anchor=False, width="content")
+    strip.heading("Confusion matrix")
     found = context.analysis
     counts = found.confusion
     if not counts.any():
@@ -68,7 +72,7 @@ def matrix(context: DataSetContext) -> None:
 
     def picked(cell: int | None) -> None:
         true, predicted = (None, None) if cell is None else (int(shown[i]) for i in divmod(cell, len(shown)))
-        state.change(true_class=true, predicted=predicted, example=None)
+        state.change(true_class=true, predicted=predicted, example=None, section=view.with_section("examples"))
 
     shares = np.sqrt(confusion_shares(part))
     map_canvas(
@@ -82,7 +86,7 @@ def matrix(context: DataSetContext) -> None:
         shades=colour.index(shares).astype(np.uint8),
         bar=ColourBar(colour.table(MATRIX), (Tick(0, "0"), Tick(0.5, "25 %"), Tick(1, "100 %")), "of the true class"),
         measure="inputs",
-        limit=HEIGHT + 40,
+        limit=MATRIX_LIMIT,
         grid=Grid(tuple(f"true {name}" for name in names), tuple(f"predicted {name}" for name in names)),
         left=_ruler(names, "true"),
         bottom=_ruler(names, "predicted") if max(map(len, names)) < 3 else None,
@@ -112,22 +116,17 @@ def _predictions(context: DataSetContext) -> None:
 
 def examples_map(context: DataSetContext) -> None:
     """The examples on a plane, near each other where they are alike to the model; a click shows one."""
-    with st.container(horizontal=True, vertical_alignment="center", key="beside_tools_map"):
-        st.header(
-            "Map of examples",
-            anchor=False,
-            help="t-SNE of the mean of the latents after the last block: near examples are alike to the model; "
-            "distances between far groups mean nothing. Drag to pan, turn the wheel to zoom.",
-            width="content",
-        )
-        names = {"class": "Class", "right": "Right or wrong"}
-        controls.segments("Colour", "colouring", names, context.view.colouring, label_visibility="collapsed")
+    strip.heading(
+        "Map of examples",
+        "t-SNE of the mean of the latents after the last block: near examples are alike to the model; distances "
+        "between far groups mean nothing. Drag to pan, turn the wheel to zoom.",
+    )
     chart(
         lambda: examples_figure(
             places_of(context),
             context.names,
             by=context.view.colouring,
-            chosen=context.view.example,
+            chosen=chosen(context),
             height=HEIGHT,
         ),
         key="examples_map",
@@ -136,6 +135,8 @@ def examples_map(context: DataSetContext) -> None:
         zoom=True,
         at_once=True,
     )
+    names = {"class": "Class", "right": "Right or wrong"}
+    controls.segments("Colour", "colouring", names, context.view.colouring, label_visibility="collapsed")
 
 
 def places_of(context: DataSetContext) -> Places:

@@ -16,7 +16,6 @@ from .examples import MOST, show_wall
 
 def show(context: DataSetContext) -> None:
     """The choice of the second checkpoint, the counts, and the inputs of which the predictions differ."""
-    st.subheader("Compare with another checkpoint", anchor="rival", divider="gray")
     if context.folder is not None:
         st.caption(
             "Two checkpoints are compared over held-out examples; over files, `perceiver dataset` compares them."

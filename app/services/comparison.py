@@ -79,9 +79,9 @@ def _similarity(model: str, key: str, element: int, _case: Case) -> Float[np.nda
 
 
 def similarity(case: Case, element: int) -> BlockMap:
-    """The cosine similarity of the position codes of all elements to that of one."""
+    """The cosine similarity of the position encodings of all elements to that of one."""
     values = _similarity(case.model, _code_key(case), element, case)
-    return encoding_map(values, "similarity of the position codes (cosine)", bound=1.0)
+    return encoding_map(values, "similarity of the position encodings (cosine)", bound=1.0)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -112,7 +112,7 @@ def patterns(case: Case, band: int) -> tuple[Pattern, ...]:
     found, shape = _patterns(case.model, _code_key(case), band, case), inference.read(case).shape
     channels = bool(models.encoding(case.model).coordinate_channels())
     bound = 1.0 if channels else max((float(np.abs(one.values).max()) for one in found), default=1.0)
-    unit = "value in the position encoding" if channels else "component of the position codes"
+    unit = "value in the position encoding" if channels else "component of the position encodings"
     return tuple(Pattern(one, encoding_map(one.values.reshape(shape), unit, bound)) for one in found)
 
 

@@ -22,6 +22,16 @@ SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up", "pentagon")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
+PLANE = 270
+"""Side of the map of examples in pixels, which is worked with before it is drawn."""
+
+CHARACTER, LINE = 7.5, 15
+"""Width and height of a character of a class's name in pixels."""
+
+SHIFTS = (17, -17, 32, -32)
+"""How far from its place a class's name can be written, in pixels; the first is best."""
+
+
 @dataclass(frozen=True)
 class Interval:
     """A mean and its 95 % interval."""
@@ -149,18 +159,40 @@ def _dots(shown: Places, rows: Int64[np.ndarray, "k"], name: str, paint: str, sy
 
 
 def _name_classes(figure: go.Figure, shown: Places, names: Sequence[str]) -> None:
-    """Writes the name of each class where its examples have their median."""
+    """Writes the name of each class above where its examples have their median, or below where another name stands."""
     classes = np.where(shown.labels >= 0, shown.labels, shown.predicted)
-    for i in np.unique(classes[~shown.samples]).tolist():
-        x, y = np.median(shown.places[~shown.samples & (classes == i)], axis=0)
+    found = np.unique(classes[~shown.samples]).tolist()
+    medians = np.array([np.median(shown.places[~shown.samples & (classes == i)], axis=0) for i in found])
+    spread = float(np.ptp(shown.places, axis=0).max()) or 1.0
+    shifts = name_shifts(medians * (PLANE / spread), [len(names[i]) for i in found])
+    for i, (x, y), shift in zip(found, medians, shifts, strict=True):
         figure.add_annotation(
             x=float(x),
             y=float(y),
             text=f"<b>{html.escape(names[i])}</b>",
             showarrow=False,
-            yshift=17,
+            yshift=shift,
             captureevents=False,
         )
+
+
+def name_shifts(places: Float[np.ndarray, "n 2"], lengths: Sequence[int]) -> list[int]:
+    """How far above (below zero: below) its place each name is written, so that few names overlap.
+
+    places   in pixels, upwards
+    lengths  of the names in characters
+    """
+    taken: list[tuple[float, float, float]] = []  # middle and half of the width
+    shifts = []
+    for (x, y), length in zip(places, lengths, strict=True):
+        half = length * CHARACTER / 2
+
+        def overlaps(shift: int, x: float = x, y: float = y, half: float = half) -> int:
+            return sum(abs(y + shift - v) < LINE and abs(x - u) < half + other for u, v, other in taken)
+
+        shifts.append(min(SHIFTS, key=overlaps))  # the first of those with the fewest
+        taken.append((x, y + shifts[-1], half))
+    return shifts
 
 
 def means_figure(lines: Sequence[MeanLine], *, axis: str, title: str, ticks: Mapping[float, str], log: bool = False,

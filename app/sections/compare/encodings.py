@@ -71,7 +71,7 @@ def _dimensions(contexts: Sequence[CompareContext]) -> None:
     """The spectra of the Gram matrices of all models, and the effective dimensions."""
     grams = {context.case.model: comparison.gram(context.case) for context in contexts}
     told = gram_text({s.case.model_name: (grams[s.case.model].effective, s.config.position_channels) for s in contexts})
-    st.markdown("**Dimensions** :small[that the position encodings span]", help=EFFECTIVE)
+    st.markdown("**Dimensions** :small[of these encodings]", help=EFFECTIVE)
     chart(lambda: gram_figure({model: gram.shares for model, gram in grams.items()}), key="gram", alt=told)
     st.caption(text.plain(told))
 

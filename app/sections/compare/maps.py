@@ -66,7 +66,8 @@ def strips(contexts: Sequence[CompareContext]) -> Found:
         found = [
             text.label(c.config.class_names[int(p[-1].argmax())]) for c, p in zip(contexts, probabilities, strict=True)
         ]
-        st.markdown(models.agreement(found))
+        with st.container(key="agreement"):
+            st.markdown(models.agreement(found))
     blocks = sorted({one.block for row in rows for one in row})
     apart = comparison.divergences([context.case for context in contexts], selections, first.progress)
     for context, row, shares, distances in zip(contexts, rows, probabilities, apart, strict=True):

@@ -37,6 +37,7 @@ from ...session import controls, text
 from ...views.base import Paint, readout
 from ...views.chart import chart
 from ...views.sound import ruler
+from .. import strip
 from ..context import CompareContext
 from . import downloads
 from .maps import LIMITS
@@ -66,7 +67,7 @@ Found = Sequence[Sequence[Spectrum]]
 
 def show(contexts: Sequence[CompareContext]) -> None:
     """The spectra of the maps of one block as pictures, and the measures of every block."""
-    st.caption(REMARK)
+    strip.heading("Tartan", note=REMARK)
     if any(context.sample.parts for context in contexts):
         st.caption("The elements of clips with sound lie on several grids, so their maps have no common spectrum.")
         return

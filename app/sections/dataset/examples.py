@@ -172,10 +172,10 @@ def _open(context: DataSetContext, row: int) -> None:
         )
         if nearest is not None:
             st.button(
-                f"Show the nearest bundled sample: {text.plain(table.names[nearest])}",
+                "Show the nearest bundled sample",
                 key="nearest_sample",
                 type="tertiary",
-                help="The sample that comes with the project and lies nearest on the map of examples.",
+                help=f"{text.plain(table.names[nearest])} comes with the project, and lies nearest on the map.",
                 on_click=state.change,
                 kwargs={"example": nearest},
             )

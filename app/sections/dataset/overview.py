@@ -75,11 +75,12 @@ def matrix(context: DataSetContext) -> None:
         state.change(true_class=true, predicted=predicted, example=None, section=view.with_section("examples"))
 
     shares = np.sqrt(confusion_shares(part))
+    bottom = _ruler(names, "predicted") if max(map(len, names)) < 3 else None
     map_canvas(
         confusion_picture(part),
         key="confusion",
         label=f"Confusion matrix, true classes in rows and predictions in columns. {words} Arrow keys move.",
-        hint="Rows: true class. Columns: prediction. Click a cell to list its inputs.",
+        hint=f"{'' if bottom else 'Columns are predictions. '}Click a cell to list its inputs.",
         on_pick=picked,
         pick=pick,
         values=part.astype(np.float32),
@@ -89,7 +90,7 @@ def matrix(context: DataSetContext) -> None:
         limit=MATRIX_LIMIT,
         grid=Grid(tuple(f"true {name}" for name in names), tuple(f"predicted {name}" for name in names)),
         left=_ruler(names, "true"),
-        bottom=_ruler(names, "predicted") if max(map(len, names)) < 3 else None,
+        bottom=bottom,
     )
     st.caption(text.plain(words))
 

@@ -184,13 +184,11 @@ def name_shifts(places: Float[np.ndarray, "n 2"], lengths: Sequence[int]) -> lis
     """
     taken: list[tuple[float, float, float]] = []  # middle and half of the width
     shifts = []
-    for (x, y), length in zip(places, lengths, strict=True):
+    for (x, y), length in zip(places.tolist(), lengths, strict=True):
         half = length * CHARACTER / 2
-
-        def overlaps(shift: int, x: float = x, y: float = y, half: float = half) -> int:
-            return sum(abs(y + shift - v) < LINE and abs(x - u) < half + other for u, v, other in taken)
-
-        shifts.append(min(SHIFTS, key=overlaps))  # the first of those with the fewest
+        near = [height for middle, height, other in taken if abs(x - middle) < half + other]
+        covered = {shift: sum(abs(y + shift - height) < LINE for height in near) for shift in SHIFTS}
+        shifts.append(min(SHIFTS, key=covered.__getitem__))  # the first of those that cover the fewest names
         taken.append((x, y + shifts[-1], half))
     return shifts
 

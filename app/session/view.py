@@ -235,11 +235,13 @@ class CompareView(SectionView):
 
     others  checkpoints that are compared with `model`
     band    the band or component of the position encodings that is shown; None for one in the middle
+    grid    the part of a clip whose spectra are shown; "" for the first
     """
 
     sections = COMPARED
     others: tuple[str, ...] = declared((), names(MOST_OTHERS, longest=900), rule=rules.others)
     band: int | None = declared(None, NUMBER)
+    grid: str = declared("", text(longest=40))
 
     @property
     def _section_of_fields(self) -> str:

@@ -13,6 +13,7 @@ import perceiver
 from app.components import Painted
 from app.views.clip_parts import Clip
 from perceiver import Run
+from perceiver.analysis.formatting import number
 from perceiver.analysis.region import parse
 from tests.app import clips, pages
 from tests.app.conftest import PATIENCE, SCRIPT
@@ -194,3 +195,17 @@ def test_the_recorder_says_how_long_it_records(app: AppTest) -> None:
     app.segmented_control(key="source").set_value("record").run()
     assert not app.exception
     assert labelled(app, "recorder", "Camera and microphone").meta["seconds"] == 10
+
+
+def test_the_spectra_of_sound_and_picture_are_shown_one_at_a_time(app: AppTest, run: Run) -> None:
+    pages.opened(app, "compare", sample="high", section="tartan")
+    for part, words in (("audio", ""), ("video", "video")):
+        if words:
+            pages.control(app, "grid").set_value(words).run()
+        assert not app.exception
+        found = [one for one in run.spectra() if one.part == part]
+        told = pages.said(app)
+        for values in ([one.ratio for one in found], [one.regularity for one in found]):
+            assert number(float(np.mean(values))) in told
+        assert f"measured at {found[0].resolved} of {found[0].bands} bands (its own)" in told
+    assert app.query_params["grid"] in ("video", ["video"])

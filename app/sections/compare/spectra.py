@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import streamlit as st
 
@@ -32,7 +33,7 @@ from ...components import Grid, map_canvas
 from ...services import comparison, models
 from ...services.comparison import BandSource
 from ...services.queueing import Progress
-from ...services.samples import axis_words
+from ...services.samples import axis_words, describe
 from ...session import controls, text
 from ...views.base import Paint, readout
 from ...views.chart import chart
@@ -62,15 +63,18 @@ REMARK = (
     "features: with learned positions it is not seen."
 )
 
-Found = Sequence[Sequence[Spectrum]]
+
+class Measured(NamedTuple):
+    """The spectra of one model's maps, and the bands that they are measured at."""
+
+    context: CompareContext
+    source: BandSource
+    spectra: Sequence[Spectrum]
 
 
 def show(contexts: Sequence[CompareContext]) -> None:
     """The spectra of the maps of one block as pictures, and the measures of every block."""
     strip.heading("Tartan", note=REMARK)
-    if any(context.sample.parts for context in contexts):
-        st.caption("The elements of clips with sound lie on several grids, so their maps have no common spectrum.")
-        return
     progress = Progress()
     sources = comparison.band_sources(tuple(context.case.model for context in contexts))
     found = [
@@ -78,18 +82,41 @@ def show(contexts: Sequence[CompareContext]) -> None:
         for context, its in zip(contexts, sources, strict=True)
     ]
     progress.done()
-    models = [_measures(context, spectra) for context, spectra in zip(contexts, found, strict=True)]
+    measured = _of_part(contexts, sources, found)
+    models = [_measures(one) for one in measured]
     words = tartan_text(models)
     st.markdown(text.plain(words))
     pictures, curves = st.columns([6, 5], gap="medium")
     with pictures:
-        _pictures(contexts, sources, found)
+        _pictures(measured)
     with curves:
         _curves(models, words)
     with st.container(horizontal=True):
         with st.popover("As a table", icon=":material/table_rows:", help="Both measures of every block as numbers."):
-            st.dataframe(_table(contexts, found), hide_index=True)
+            st.dataframe(_table(measured), hide_index=True)
         downloads.measures(contexts, found)
+
+
+def _of_part(
+    contexts: Sequence[CompareContext], sources: Sequence[BandSource], found: Sequence[Sequence[Spectrum]]
+) -> list[Measured]:
+    """The spectra of each model; of clips those of the part that is chosen, and the choice."""
+    parts = list(dict.fromkeys(one.part for spectra in found for one in spectra))
+    part = next((one for one in parts if one == contexts[0].view.grid), parts[0])
+    if len(parts) > 1:
+        words = describe(contexts[0].sample.modality).parts
+        named = {one: words.get(one or "", one or "").capitalize() for one in parts}
+        controls.segments(
+            "Part of the clip", "grid", named, part, help="Its elements lie on a grid, and its maps have a spectrum."
+        )
+    measured = []
+    for context, source, spectra in zip(contexts, sources, found, strict=True):
+        own = [one for one in spectra if one.part == part]
+        if own:
+            measured.append(Measured(context, source, own))
+        else:
+            st.caption(f"{name(context)} does not read this part.")
+    return measured
 
 
 def _curves(models: Sequence[Tartan], words: str) -> None:
@@ -102,17 +129,18 @@ def _curves(models: Sequence[Tartan], words: str) -> None:
             st.caption("It cannot be told of these maps.")
 
 
-def _pictures(contexts: Sequence[CompareContext], sources: Sequence[BandSource], found: Found) -> None:
+def _pictures(measured: Sequence[Measured]) -> None:
     """The spectra of one block of every model, all on one scale: pictures in pairs, curves below each other."""
-    block = contexts[0].view.block
-    blocks = sorted({one.block for spectra in found for one in spectra})
+    block = measured[0].context.view.block
+    every = [spectrum for one in measured for spectrum in one.spectra]
+    blocks = sorted({one.block for one in every})
     help = "The block whose maps are transformed, the same in all models."
     controls.segments("Block", "block", {one: str(one + 1) for one in blocks}, block, help=help)
-    top = max(float(multiples(one.energy).max()) for spectra in found for one in spectra)
-    count = len(contexts)
-    wide = 2 if all(one.energy.ndim == 2 for spectra in found for one in spectra) else 1
+    top = max(float(multiples(one.energy).max()) for one in every)
+    count = len(measured)
+    wide = 2 if all(one.energy.ndim == 2 for one in every) else 1
     columns = [column for _ in range(-(-count // wide)) for column in st.columns(wide, gap="small")]
-    for column, context, spectra, its in zip(columns, contexts, found, sources, strict=False):
+    for column, (context, its, spectra) in zip(columns, measured, strict=False):
         one = next((part for part in spectra if part.block == block), None)
         with column:
             st.markdown(f"**{name(context)}**")
@@ -120,13 +148,18 @@ def _pictures(contexts: Sequence[CompareContext], sources: Sequence[BandSource],
                 st.caption(f"Block {block + 1} has no cross-attention here, so it has no map.")
             else:
                 _spectrum(context, one, its.bands, top, LIMITS[4])
-    for note in (HOW, *_notes(contexts, sources, found)):
+    for note in (HOW, *_notes(measured)):
         st.caption(note)
 
 
 def _spectrum(context: CompareContext, one: Spectrum, measured: Sequence[Band], top: float, limit: int) -> None:
-    names = [axis_words(name).direction for name in comparison.axes(context.case)]
-    bands = [[band.frequency for band in measured if band.axis == axis] for axis in range(len(names))]
+    of = [
+        (i, axis_words(axis).direction)
+        for i, axis in enumerate(comparison.axes(context.case))
+        if one.part is None or axis.startswith(f"{one.part}_")
+    ]
+    names = [words for _, words in of]
+    bands = [[band.frequency for band in measured if band.axis == i] for i, _ in of]
     words = spectrum_text(one.energy, one.frequencies, names)
     label = f"Spectrum of {context.case.model_name}, block {one.block + 1}. {words}"
     if one.energy.ndim != 2:
@@ -154,7 +187,8 @@ def _spectrum(context: CompareContext, one: Spectrum, measured: Sequence[Band], 
     )
 
 
-def _measures(context: CompareContext, spectra: Sequence[Spectrum]) -> Tartan:
+def _measures(one: Measured) -> Tartan:
+    context, _, spectra = one
     return Tartan(
         name=context.case.model_name,
         bands=bool(comparison.bands(context.case.model)),
@@ -164,7 +198,7 @@ def _measures(context: CompareContext, spectra: Sequence[Spectrum]) -> Tartan:
     )
 
 
-def _table(contexts: Sequence[CompareContext], found: Found) -> list[dict[str, str | int]]:
+def _table(measured: Sequence[Measured]) -> list[dict[str, str | int]]:
     return [
         {
             "Model": context.case.model_name,
@@ -174,15 +208,15 @@ def _table(contexts: Sequence[CompareContext], found: Found) -> list[dict[str, s
             "Times the baseline": _or_none(one.ratio, number),
             "Regularity": _or_none(one.regularity, number),
         }
-        for context, spectra in zip(contexts, found, strict=True)
+        for context, _, spectra in measured
         for one in spectra
     ]
 
 
-def _notes(contexts: Sequence[CompareContext], sources: Sequence[BandSource], found: Found) -> list[str]:
+def _notes(measured: Sequence[Measured]) -> list[str]:
     """The bands that each model is measured at, the baseline, and what its elements cannot show."""
     notes = []
-    for context, its, spectra in zip(contexts, sources, found, strict=True):
+    for context, its, spectra in measured:
         one, whose = spectra[0], "its own"
         if its.model != context.case.model:
             whose = (

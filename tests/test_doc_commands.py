@@ -118,6 +118,9 @@ def _files(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     shutil.copy(FORMATS / "training.ckpt", "model.ckpt")
     Path("data").mkdir()
     write_letters(Path("data"))
+    for name in ("letters-fourier", "letters-learned"):  # which have analyses beside their weights
+        commands.run("dataset", name, "--most", "8", "-o", "analyses")
+        shutil.move(Path("analyses", f"{name}.npz"), store / name / "dataset.npz")
     for label, text in (("wall", WALL), ("floor", FLOOR)):
         for side in ("train", "test"):
             folder = Path("ModelNet40", label, side)

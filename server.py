@@ -131,7 +131,7 @@ async def _end_sessions() -> None:
     pause = min(15.0, max(1.0, st.get_option("server.disconnectedSessionTTL") / 4))
     collected = -math.inf
     while True:
-        await asyncio.sleep(pause)
+        await asyncio.sleep(1.0 if collected == -math.inf else pause)
         due = LAST_LOADED in sys.modules and time.monotonic() - collected > COLLECTED_EVERY
         if _end_expired() or due:
             _collect()

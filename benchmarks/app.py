@@ -266,7 +266,7 @@ def draw(page: Page) -> str:
     pad.wait_for(timeout=PATIENCE)
     at_rest(page)
     pad.click()
-    maps(page)
+    page.get_by_role("button", name="Save the drawing").wait_for(timeout=PATIENCE)
     at_rest(page)
     return "Predictions with their probabilities"
 

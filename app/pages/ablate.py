@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from app.sections import downloads, maps, strip
 from app.sections.ablate import answers, elements, encoding, map_changes, permutation, sensitivity
@@ -22,8 +21,9 @@ from app.services.maps import block_maps
 from app.session import controls, text
 from app.session.view import AblateView
 from perceiver.analysis.ablation import Ablation
-from perceiver.analysis.change import AnswerChange
-from perceiver.lens import BlockChange
+from perceiver.analysis.change import AnswerChange, softmax
+from perceiver.plots.block_maps import BlockMap
+from perceiver.sample import Sample
 
 REMOVES = {"encoding": "Position encoding", "elements": "Elements"}
 
@@ -75,12 +75,13 @@ def _blocks(context: AblateContext, encoded: Ablation, *, by_hand: bool) -> int:
     """The maps of all blocks and the answers, before and after. Returns the target class."""
     selection = maps.selection_of(context)
     words = maps.selection_text(selection, context.config.cross_heads)
-    shown = strip_that_follows(context, partial(_strips, encoded=encoded), by_hand=by_hand)
-    if shown.changes is None:
+    shown = _by_hand(context, encoded) if by_hand else strip_that_follows(context, partial(_strips, encoded=encoded))
+    removed = shown.removed
+    if not removed:
         before = block_maps(context.case, selection, context.view.scale, context.progress)
         maps.toolbar(context, selection, menu=lambda: downloads.menu(context, selection, before, words))
         return shown.target
-    removed, changes = shown.removed, shown.changes
+    changes = ablation.map_changes(context.case, selection, removed, context.view.scale, context.progress)
     menu = partial(ablation_downloads.menu, context, removed, shown.change, shown.target, changes, selection, words)
     maps.toolbar(context, selection, menu=menu)
     whole = "the whole input" if removed.erased or removed.without else "the whole encoding"
@@ -91,47 +92,69 @@ def _blocks(context: AblateContext, encoded: Ablation, *, by_hand: bool) -> int:
 
 @dataclass(frozen=True)
 class _Shown:
-    """What the strips show; `changes` of the maps are None where nothing is removed."""
+    """What the strips show.
+
+    maps    of all blocks, before and after; before alone where nothing is removed
+    shares  the probability of every class after every block, before and after
+    after   the input with the removed elements marked
+    """
 
     removed: Ablation
     change: AnswerChange
     target: int
-    changes: Sequence[BlockChange] | None = None
+    maps: Sequence[Sequence[BlockMap]]
+    shares: tuple[np.ndarray, np.ndarray]
+    after: Sample
 
 
-def _strips(context: AblateContext, encoded: Ablation) -> _Shown:
-    """The strips before and after, or one where nothing is removed; beside them the input, where it is worked on.
+def _work_out(context: AblateContext, encoded: Ablation) -> _Shown:
+    """Runs the model without what is removed.
 
     encoded  what is removed from the position encoding
     """
-    selection, by_hand = maps.selection_of(context), context.view.removes == "elements"
-    removed = dataclasses.replace(encoded, erased=elements.erased(context))
-    change = ablation.answer_change(context.case, removed, context.progress)
-    target = answers.target_class(context, change.before)
+    case, progress, scale = context.case, context.progress, context.view.scale
+    selection, removed = maps.selection_of(context), dataclasses.replace(encoded, erased=elements.erased(context))
+    change = ablation.answer_change(case, removed, progress)
+    shown: Sequence[Sequence[BlockMap]]
+    if removed:
+        shown = ablation.maps_of_both(case, selection, removed, scale, progress)
+    else:
+        shown = (block_maps(case, selection, scale, progress),)
+    shares = inference.probabilities(case, progress), ablation.probabilities(case, removed, progress)
+    target, after = answers.target_class(context, change.before), ablation.sample_after(case, removed)
+    return _Shown(removed, change, target, shown, shares, after)
 
-    def choose_target() -> None:
-        answers.choose_target(context, change.probabilities_before, target)
 
-    strips: DeltaGenerator | nullcontext[None] = nullcontext()
-    if by_hand:
-        given, strips = st.columns([strip.LARGE_INPUT, strip.WIDTH - strip.LARGE_INPUT], gap="medium")
-        with given, st.container(key="flow_input"):
-            elements.canvas(context)
-    if not removed:
-        before = block_maps(context.case, selection, context.view.scale, context.progress)
-        with strips:
-            hint = map_changes.HINTS[context.view.removes]
-            map_changes.before(context, before, target, choose_target, hint=hint, large=by_hand)
-        return _Shown(removed, change, target)
-    changes = ablation.map_changes(context.case, selection, removed, context.view.scale, context.progress)
-    shares = (
-        inference.probabilities(context.case, context.progress),
-        ablation.probabilities(context.case, removed, context.progress),
-    )
-    after = ablation.sample_after(context.case, removed)
+def _strips(context: AblateContext, encoded: Ablation) -> _Shown:
+    """The strips before and after, or one where nothing is removed."""
+    shown = _work_out(context, encoded)
+    choose = partial(answers.choose_target, context, shown.change.probabilities_before, shown.target)
+    if shown.removed:
+        map_changes.rows(context, shown.maps, shown.after, shown.shares, shown.change, shown.target, choose)
+    else:
+        map_changes.before(context, shown.maps[0], shown.target, choose)
+    return shown
+
+
+def _by_hand(context: AblateContext, encoded: Ablation) -> _Shown:
+    """The input, on which elements are marked, and beside it the strips before and after, which follow a stroke."""
+    before = inference.trace(context.case, context.progress).logits.numpy()
+    target = answers.target_class(context, before)
+    given, strips = st.columns([strip.LARGE_INPUT, strip.WIDTH - strip.LARGE_INPUT], gap="medium")
+    with given, st.container(key="flow_input"):
+        counted = elements.canvas(context)
     with strips:
-        map_changes.rows(context, changes, after, shares, change, target, choose_target, large=by_hand)
-    return _Shown(removed, change, target, changes)
+        choose = partial(answers.choose_target, context, softmax(before), target)
+        places = map_changes.lay_out(context, target, choose)
+
+    def fill(context: AblateContext) -> _Shown:
+        shown = _work_out(context, encoded)
+        map_changes.fill(context, places, shown.maps, shown.after, shown.shares, shown.change, target)
+        with counted:
+            elements.count(context)
+        return shown
+
+    return strip_that_follows(context, fill, by_hand=True)
 
 
 run_page(AblateView, page)

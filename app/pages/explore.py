@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from app.sections import attention_to, downloads, map_checks, maps, part_shares, predictions, split, strip
 from app.sections.context import ExploreContext, run_page
@@ -35,7 +36,8 @@ def _blocks(context: ExploreContext) -> None:
     """The maps of all blocks, one block large, what attends to the marked part of the input, and the latents."""
     view = context.view
     parts = split.choices(context)
-    found, one = strip_that_follows(context, _strip)
+    places = _lay_out(context)
+    found, one = strip_that_follows(context, partial(_fill, places=places))
     selection = _selection(context)
     part = parts[view.split] if view.split else ""
     words = maps.selection_text(selection, context.config.cross_heads, part)
@@ -54,23 +56,54 @@ def _blocks(context: ExploreContext) -> None:
     split.reads(context, selection)
 
 
-def _strip(context: ExploreContext) -> tuple[Sequence[BlockMap], BlockMap]:
-    """The input, the maps of all blocks, and the prediction. Returns the maps, and the chosen one."""
-    selection, view = _selection(context), context.view
-    since = None if view.show == "blocks" else view.show
-    found = block_maps(context.case, selection, view.scale, context.progress, since=since)
-    given, blocks, answer = strip.columns(len(found))
+@dataclass(frozen=True)
+class _Places:
+    """What a drawing changes in the strip: the input, what stands beside the heading of the maps, the maps, and the
+    answer."""
+
+    given: DeltaGenerator
+    note: DeltaGenerator
+    blocks: DeltaGenerator
+    answer: DeltaGenerator
+
+
+def _lay_out(context: ExploreContext) -> _Places:
+    """The strip with what stays while a drawing is made."""
+    given, blocks, last = strip.columns(len(_maps(context)))
     with given:
-        predictions.model_input(context, **_marking(context))
-    with answer:
-        predictions.answer(context)
+        predictions.input_heading(context)
     with blocks:
-        note = f"P({predictions.answer_name(context)}) after each block"
-        strip.heading("Cross-attention by block", f"{maps.CAVEAT} {map_checks.UNDER_MAPS}", note=note)
-        one = maps.row(context, found, predictions.block_shares(context), map_checks.words(context, selection))
+        caveats = f"{maps.CAVEAT} {map_checks.UNDER_MAPS}"
+        note = strip.heading_beside("Cross-attention by block", caveats)
+    with last:
+        strip.heading("Prediction", "The most probable classes.")
+        answer = st.container()
+        predictions.scope(context)
+    return _Places(given, note, blocks, answer)
+
+
+def _fill(context: ExploreContext, places: _Places) -> tuple[Sequence[BlockMap], BlockMap]:
+    """The input, the maps of all blocks, and the prediction. Returns the maps, and the chosen one."""
+    found, shares = _maps(context), predictions.block_shares(context)
+    checks = map_checks.words(context, _selection(context))
+    with places.answer:  # first, since it is the least
+        predictions.answer(context)
+    with places.note:
+        st.caption(f"P({predictions.answer_name(context)}) after each block")
+    with places.blocks:
+        one = maps.row(context, found, shares, checks)
         if reads := reading_sentence(context.config.plan):
             st.caption(f"{reads} {predictions.later_shares(context)}")
+    with places.given:
+        predictions.input_canvas(context, **_marking(context))
     return found, one
+
+
+def _maps(context: ExploreContext) -> Sequence[BlockMap]:
+    """The maps of all blocks, or their changes."""
+    view = context.view
+    since = None if view.show == "blocks" else view.show
+    return block_maps(context.case, _selection(context), view.scale, context.progress, since=since)
 
 
 def _selection(context: ExploreContext) -> MapSelection:

@@ -1,5 +1,9 @@
 """The part of a page that follows a stroke while it is drawn: it alone is run, and the rest of the page once the stroke
-has ended."""
+has ended.
+
+The browser takes a few milliseconds for everything that is drawn again, so what a stroke does not change stands outside
+of that part, which then draws into places of the page.
+"""
 
 from __future__ import annotations
 
@@ -28,22 +32,22 @@ _WHOLE = "page_is_drawn"
 def strip_that_follows(context: PageContext[V], draw: Callable[[PageContext[V]], R], *, by_hand: bool = False) -> R:
     """Draws the strip; where a hand draws on the input, in a part of the page of its own. Returns what `draw` returns.
 
-    by_hand  elements of the input are marked in the strip
+    draw     may draw into places of the page: into each of them in every run, and once all is worked out
+    by_hand  elements of this input are marked in the strip
     """
     if not by_hand and not drawing_pad.is_quick(context.case):
         return draw(context)
     drawn: list[R] = []
 
     def part() -> None:
-        whole = st.session_state.pop(_WHOLE, False)
-        if not whole and not state.is_passing():
-            st.rerun()  # something else was changed here than by a stroke that is still drawn
-        place, progress = st.container(), Progress()
-        with place:
-            if whole:
-                drawn.append(draw(context))
-            else:
-                run_guarded(lambda: _follow(context, draw, progress))
+        progress = Progress()
+        if st.session_state.pop(_WHOLE, False):
+            drawn.append(draw(context))
+        else:
+            of_input = by_hand and state.view(View).sample != context.view.sample
+            if of_input or not state.is_passing():
+                st.rerun()  # something else was changed here than by a stroke that is still drawn
+            run_guarded(lambda: _follow(context, draw, progress))
         echo()
 
     st.session_state[_WHOLE] = True
@@ -58,3 +62,4 @@ def _follow(context: PageContext[V], draw: Callable[[PageContext[V]], object], p
         name, data = kept
         case = dataclasses.replace(case, digest=view.sample.removeprefix(UPLOADED), name=name, data=data)
     draw(dataclasses.replace(context, view=view, case=case, sample=inference.read(case), progress=progress))
+    progress.done()

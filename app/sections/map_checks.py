@@ -12,6 +12,7 @@ from perceiver.analysis.map_checks import ALIKE, MapCheck, figures, reason, why_
 from perceiver.analysis.maps import MapSelection
 from perceiver.errors import PerceiverError
 
+from ..services import failures
 from ..services import map_checks as service
 from ..services.queueing import Progress
 from ..session import text
@@ -34,7 +35,6 @@ REST = 1.5
 
 _DRAWN = "map_checks_drawn"
 """The key in the session that says that the whole page is being drawn, and not the part that checks maps alone."""
-
 
 _FAILED = "map_checks_failed"
 """The key in the session of the task that failed, with the message."""
@@ -90,6 +90,7 @@ def _check(context: ExploreContext, selection: MapSelection, request: Request) -
     if st.session_state.pop(_DRAWN, False) or not request.wanted:
         return
     request.start()
+    st.session_state.pop(_FAILED, None)
     progress = Progress()
 
     def check() -> None:
@@ -97,10 +98,9 @@ def _check(context: ExploreContext, selection: MapSelection, request: Request) -
             service.check(context.case, selection, progress)
         except Exception as error:
             request.cancel()  # otherwise the next run would fail in the same way
-            if not isinstance(error, PerceiverError):
-                raise
             # What is drawn here is gone with the next run of this part.
-            st.session_state[_FAILED] = (request.task, str(error))
+            message = str(error) if isinstance(error, PerceiverError) else failures.sentence(error)
+            st.session_state[_FAILED] = (request.task, message)
         st.rerun()
 
     run_guarded(check)

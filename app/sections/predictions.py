@@ -32,25 +32,39 @@ def model_input(
     inside: Inside | None = None,
     on_region: OnRegion | None = None,
 ) -> None:
-    """The first column of the strip: the input as the model read it.
+    """The first column of the strip: the input as the model read it, under its heading.
 
     does       what picking an element does
     on_pick    called with the element that is picked; by default it is marked
     inside     the elements of the selected region
     on_region  called with the region that is selected; None where none can be
     """
-    modality, sample = context.modality, context.sample
-    does = does or f"Pick a {modality.spot} to see which latents attend to it."
+    input_heading(context, does)
+    input_canvas(context, on_pick=on_pick, inside=inside, on_region=on_region)
+
+
+def input_heading(context: PageContext[View], does: str = "") -> None:
+    """The heading of the input. `does` says what picking an element does."""
+    does = does or f"Pick a {context.modality.spot} to see which latents attend to it."
     strip.heading("Model input", f"The input array, as the model read it. {does}")
+
+
+def input_canvas(
+    context: PageContext[View],
+    *,
+    on_pick: OnPick | None = None,
+    inside: Inside | None = None,
+    on_region: OnRegion | None = None,
+) -> None:
+    """The input as the model read it, as `model_input` draws it."""
+    modality, sample = context.modality, context.sample
     picked = on_pick or (lambda element: state.change(pick=element))
     modality.seen(sample, context.view.pick, picked, hint=modality.size(sample), inside=inside, on_region=on_region)
 
 
 def answer(context: PageContext[View]) -> None:
-    """The last column of the strip: the predicted classes, and what the checkpoint knows."""
-    strip.heading("Prediction", "The most probable classes.")
+    """The most probable classes."""
     predictions(inference.probabilities(context.case, context.progress)[-1], context.config.class_names, context.truth)
-    scope(context)
 
 
 def scope(context: PageContext[View]) -> None:

@@ -3,8 +3,6 @@ to right as the data flows. On a phone they stand below each other in the same o
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -27,6 +25,9 @@ TILE = 60
 SMALL = 148
 """Greatest width of a map in CSS pixels where more than the strip has to be on the first screen."""
 
+TWO_STRIPS = 116
+"""The same where the controls and two strips share the first screen."""
+
 
 def columns(
     blocks: int, *, key: str = "flow", widest: int = WIDTH
@@ -45,26 +46,20 @@ def columns(
     return given, maps, answer
 
 
-def before_and_after(blocks: int, *, widest: int) -> tuple[DeltaGenerator, ...]:
-    """Columns for the input, for the maps of a few blocks before and after a change, and for the prediction.
-
-    widest  greatest width of a map in CSS pixels; the prediction takes the room that is left
-    """
+def before_and_after(blocks: int) -> tuple[DeltaGenerator, ...]:
+    """Columns for the input, for the maps of a few blocks before and after a change, and for the prediction."""
     given_width = INPUT + GAP  # its heading fits into one line
-    maps_width = min((WIDTH - given_width - ANSWER) / 2, blocks * widest + (blocks - 1) * GAP)
+    maps_width = min((WIDTH - given_width - ANSWER) / 2, blocks * TWO_STRIPS + (blocks - 1) * GAP)
     with st.container(key="flow"):
         return tuple(
             st.columns([given_width, maps_width, maps_width, WIDTH - given_width - 2 * maps_width], gap="small")
         )
 
 
-def beside_input(blocks: int, *, key: str, widest: int = SMALL) -> tuple[DeltaGenerator, DeltaGenerator]:
-    """Columns for the maps of `blocks` blocks and for the prediction, where the input stands large beside them.
-
-    widest  greatest width of a map in CSS pixels; the prediction takes the room that is left
-    """
+def beside_input(blocks: int, *, key: str) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Columns for the maps of `blocks` blocks and for the prediction, one of two strips beside a large input."""
     room = WIDTH - LARGE_INPUT
-    maps_width = min(room - ANSWER, blocks * (widest + GAP))
+    maps_width = min(room - ANSWER, blocks * (TWO_STRIPS + GAP))
     with st.container(key=key):
         maps, answer = st.columns([maps_width, room - maps_width], gap="small")
     return maps, answer
@@ -72,7 +67,15 @@ def beside_input(blocks: int, *, key: str, widest: int = SMALL) -> tuple[DeltaGe
 
 def heading(text: str, help: str | None = None, *, note: str = "") -> None:
     """The heading of a column, and a note beside it; both escaped for Markdown."""
-    with st.container(horizontal=True, vertical_alignment="center") if note else nullcontext():
+    if not note:
         st.header(text, anchor=False, help=help, width="content")
-        if note:
-            st.caption(note, width="stretch")
+        return
+    with heading_beside(text, help):
+        st.caption(note)
+
+
+def heading_beside(text: str, help: str | None = None) -> DeltaGenerator:
+    """The heading of a column, escaped for Markdown; returns the place beside it."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.header(text, anchor=False, help=help, width="content")
+        return st.container()

@@ -28,6 +28,7 @@ from perceiver.checkpoints.bundled import BundledCheckpoints
 from perceiver.config import PerceiverConfig
 from perceiver.export import changes as exports
 from perceiver.lens import BlockChange, EncodingAxis, block_changes, encoding_axes
+from perceiver.plots.block_maps import BlockMap, scaled_rows
 from perceiver.positions import Positions
 from perceiver.progress import portion
 from perceiver.sample import Sample
@@ -37,6 +38,7 @@ from . import inference, models
 from .caching import Once
 from .export import as_json
 from .inference import Case
+from .maps import maps as maps_by_block
 from .queueing import STEP, Progress, queue
 
 QUICK = 20.0
@@ -127,6 +129,32 @@ def probabilities(case: Case, removed: Ablation, progress: Progress) -> Float[np
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
+def _after(model: str, key: str, removed: str, selection: MapSelection) -> Once[Mapping[int, np.ndarray]]:
+    return Once()
+
+
+def _sides(
+    case: Case, selection: MapSelection, removed: Ablation, progress: Progress
+) -> tuple[Mapping[int, np.ndarray], Mapping[int, np.ndarray]]:
+    """The maps by block before and after an ablation."""
+    after = ablated_trace(case, removed, progress)
+
+    def make() -> Mapping[int, np.ndarray]:
+        progress.step(0.5, "Reading the maps without the removed parts")
+        return {block: selection.map(after, block) for block in after.blocks}
+
+    held = _after(case.model, case.key, removed.text(), selection)
+    return maps_by_block(case, selection, progress), held.get(make, progress)
+
+
+def maps_of_both(
+    case: Case, selection: MapSelection, removed: Ablation, mode: str, progress: Progress
+) -> tuple[tuple[BlockMap, ...], ...]:
+    """The maps of all blocks before and after an ablation, on one colour scale."""
+    return scaled_rows(_sides(case, selection, removed, progress), selection.quantity, mode)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
 def _changes(model: str, key: str, removed: str, selection: MapSelection) -> Once[tuple[MapChange, ...]]:
     return Once()
 
@@ -142,11 +170,12 @@ def map_changes(
 ) -> tuple[BlockChange, ...]:
     """The maps of all blocks before and after an ablation on one colour scale, and their differences on another."""
     before, after = inference.trace(case, progress), ablated_trace(case, removed, progress)
+    sides = _sides(case, selection, removed, progress)
     moved = _moved(case.model, case.key, removed.text(), selection.head)
 
     def steps() -> Iterator[MapChange]:
         report = portion(progress.step, 0.5, 1.0)
-        for one in change.map_changes(before, after, selection, latents=moved, progress=report):
+        for one in change.map_changes(before, after, selection, maps=sides, latents=moved, progress=report):
             moved[one.block] = one.latents
             yield one
 

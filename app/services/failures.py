@@ -43,14 +43,17 @@ def report(error: BaseException) -> str:
     return reference
 
 
+def sentence(error: BaseException) -> str:
+    """Logs an error. Returns what the page says of it, with its reference number."""
+    return (
+        f"This failed for an unexpected reason: the server's log has the details under reference {report(error)}. "
+        "Try again, or choose something else."
+    )
+
+
 def show(error: Exception) -> bool:
     """Logs an error and shows its reference number on the page. Returns True: nothing else is to be shown."""
-    reference = report(error)
-    st.error(
-        f"This failed for an unexpected reason: the server's log has the details under reference {reference}. "
-        "Try again, or choose something else.",
-        icon=":material/error:",
-    )
+    st.error(sentence(error), icon=":material/error:")
     return True
 
 

@@ -17,6 +17,9 @@ from .summary import WEIGHTS
 AT_A_TIME = 8_000_000
 """Attention weights held in memory while latents are compared: 32 MB."""
 
+Maps = Mapping[int, Float[np.ndarray, "*shape"]]
+"""Maps by block."""
+
 
 @dataclass(frozen=True)
 class AnswerChange:
@@ -85,11 +88,13 @@ def map_changes(
     after: Trace,
     selection: MapSelection = MEAN,
     *,
+    maps: tuple[Maps, Maps] | None = None,
     latents: Mapping[int, float] | None = None,
     progress: ProgressCallback = ignore,
 ) -> Iterator[MapChange]:
     """The change of every block's map, block by block.
 
+    maps     the maps of the selection before and after by block, where known
     latents  `MapChange.latents` by block, where known: it takes most of the time and is the same for all selections of
              one head
 
@@ -100,7 +105,10 @@ def map_changes(
     known = latents or {}
     for i, block in enumerate(before.blocks):
         progress(i / len(before.blocks), f"Comparing the maps of block {block + 1}")
-        one, other = selection.map(before, block), selection.map(after, block)
+        if maps is None:
+            one, other = selection.map(before, block), selection.map(after, block)
+        else:
+            one, other = maps[0][block], maps[1][block]
         moved = known.get(block)
         if moved is None:
             moved = float(latent_divergences(before, after, block, head=selection.head).mean())

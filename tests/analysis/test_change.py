@@ -97,6 +97,17 @@ def test_changes_of_every_blocks_map() -> None:
         assert one.latents == pytest.approx(latent_divergences(before, after, one.block, head=1).mean())
 
 
+def test_maps_that_are_known_are_taken() -> None:
+    before, after = traces()
+    ours, theirs = (
+        {block: np.arange(15, dtype=np.float32).reshape(3, 5) ** power for block in (0, 1)} for power in (1, 2)
+    )
+    for one in map_changes(before, after, maps=(ours, theirs)):
+        np.testing.assert_array_equal(one.difference, theirs[one.block] - ours[one.block])
+        assert one.divergence == pytest.approx(js(ours[one.block], theirs[one.block]), abs=1e-6)
+        assert one.latents == pytest.approx(latent_divergences(before, after, one.block).mean())
+
+
 @pytest.mark.parametrize("how", [{"kind": "score"}, {"reduce": "entropy"}, {"kind": "score", "latent": 2}])
 def test_what_cannot_be_added_up_has_no_divergence(how: dict[str, object]) -> None:
     assert all(one.divergence is None and one.latents > 0 for one in map_changes(*traces(), MapSelection(**how)))  # type: ignore[arg-type]

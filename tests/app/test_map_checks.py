@@ -104,6 +104,25 @@ def test_a_damaged_checkpoint_of_another_seed_is_named(app: AppTest, seeds: Path
     assert remarks(app) == ["not checked"] * 3
 
 
+def test_an_unexpected_error_stays_with_its_reference_until_the_next_run(
+    app: AppTest, ticks: list[Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(map_checks, "check", lambda *_: 1 // 0)
+        ticks.append("go")
+        opened(app, "explore", model="image-fourier")
+    assert "ZeroDivisionError" in caplog.text
+    for _ in range(2):
+        (error,) = app.error
+        assert "reference" in error.value
+        assert error.value.replace("\\", "").split("reference ")[1].split(".")[0] in caplog.text
+        assert remarks(app) == ["not checked"] * 3
+        app.run()
+    change(app, reduce="max")
+    assert not app.error
+    assert remarks(app) != ["not checked"] * 3
+
+
 def test_maps_that_are_not_checked_say_so(app: AppTest) -> None:
     opened(app, "explore", model="image-learned", reduce="latent", latent="2")
     assert remarks(app) == [""] * 2

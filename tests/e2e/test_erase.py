@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 
 import perceiver
 from perceiver.analysis.erasure import ElementMask
+from perceiver.analysis.formatting import percent
 from perceiver.analysis.region import ViewBox
 from perceiver.plots.drawing.points import LOOK, reach
 from tests.e2e.conftest import PATIENCE, App, at_rest
@@ -88,6 +89,33 @@ def test_a_lasso_erases_what_it_encloses(page: Page, strips_app: App) -> None:
     page.get_by_role("radio", name="Points in front").click()
     front = ElementMask.parse(looped(page, canvas).removeprefix("mask:")).marked
     assert 0 < (front & every).sum() < every.sum()
+
+
+def test_the_answer_follows_a_stroke(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/ablate?model=digits-fourier&sample=digit_3&removes=elements")
+    canvas = page.get_by_role("application", name=re.compile("as the model read it"))
+    expect(canvas).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
+    box = canvas.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5, steps=4)
+    # While the stroke is drawn, and before the address has it.
+    expect(page.get_by_role("listbox", name="Maps after")).to_be_visible(timeout=PATIENCE)
+    at_rest(page)
+    assert not erased(page)
+    told = page.get_by_text(re.compile(r"Erased: \d+ of 784 elements")).inner_text()
+    shown = page.get_by_role("list", name="Predictions after").get_by_role("listitem").first.inner_text()
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"erase=mask"), timeout=PATIENCE)
+    at_rest(page)
+    lens = perceiver.open(app.checkpoints / "digits-fourier")
+    found = lens.run(lens.read(app.checkpoints / "samples/image/digit_3.png")).erase(erased(page))
+    erasure = found.ablation.erased
+    assert erasure is not None
+    assert told == f"Erased: {erasure.mask.count} of 784 elements."
+    assert percent(float(found.answer.probabilities_after.max())) in shown
 
 
 def test_a_stroke_its_answer_and_its_undoing(page: Page, strips_app: App) -> None:

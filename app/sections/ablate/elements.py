@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 from jaxtyping import Bool
+from streamlit.delta_generator import DeltaGenerator
 
 from perceiver.analysis.erasure import LONGEST, MOST_REGIONS, ElementMask, Erasure
 from perceiver.analysis.region import Region
@@ -50,8 +51,8 @@ def tools(context: AblateContext) -> None:
             format_func=lambda tool: "Turn" if tool == "box" and _is_cloud(context) else TOOLS[tool],
             required=True,
             key="erase_tool",
-            help="A box, a brush of three widths, or a lasso, which is drawn around elements. What is marked adds to "
-            "what was marked before.",
+            help="A box, a brush of three widths, or a lasso, which is drawn around elements. "
+            f"{_when(context)} What is marked adds to what was marked before.",
         )
         controls.segments(
             "Marked elements", "only", ONLY, view.only, help="Erase them, or keep only these and erase all others."
@@ -71,11 +72,13 @@ def tools(context: AblateContext) -> None:
         st.button("Clear", disabled=not view.erase, on_click=_set, args=(context, ""), key="erase_clear")
 
 
-def canvas(context: AblateContext) -> None:
-    """The input with the erased elements hatched, to mark more of them."""
-    found, said = _resolved(context)
+def canvas(context: AblateContext) -> DeltaGenerator:
+    """The input with the erased elements hatched, to mark more of them. Returns the place for `count`."""
+    found, _ = _resolved(context)
     sample, tool = context.sample, st.session_state.get("erase_tool", "box")
-    how = "Drag around elements to mark them." if tool == "lasso" else "Drag over it to mark elements."
+    how = "Drag over it to mark elements."
+    if tool == "lasso":
+        how = "Drag around elements: they are marked once you let go."
     if tool == "box" and _is_cloud(context):
         how = "Press Select region and drag over the points to mark them."
     strip.heading("Model input", f"The input array, as the model read it. {how}")
@@ -102,10 +105,7 @@ def canvas(context: AblateContext) -> None:
         if size
         else None,
     )
-    if found is not None:
-        said = f"Erased: {found.words()}."
-    if said:
-        st.caption(text.plain(said))
+    place = st.container()
     reaches = context.modality.reaches(context.sample)
     if reaches and size:
         st.session_state.setdefault("erase_through", False)
@@ -117,6 +117,15 @@ def canvas(context: AblateContext) -> None:
             key="erase_through",
             help="What is seen under them, or all elements at the same place.",
         )
+    return place
+
+
+def count(context: AblateContext) -> None:
+    """How many elements are erased, or why none are where the view names regions."""
+    found, said = _resolved(context)
+    if found is not None:
+        said = f"Erased: {found.words()}."
+    st.caption(text.plain(said))
 
 
 def _resolved(context: AblateContext) -> tuple[Erasure | None, str]:
@@ -128,6 +137,13 @@ def _resolved(context: AblateContext) -> tuple[Erasure | None, str]:
         return ablation.erasure(context.case, view.erase, keep=view.only == "outside", by=_way(context)), ""
     except ConfigError as error:
         return None, text.sentence(str(error))
+
+
+def _when(context: AblateContext) -> str:
+    """When the answer follows, in a sentence."""
+    if models.is_bundled(context.case.model):
+        return "The answer follows a brush while you draw; a box and a lasso mark once you let go."
+    return "All of them mark once you let go."
 
 
 def _is_cloud(context: AblateContext) -> bool:

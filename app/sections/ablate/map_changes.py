@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from perceiver.analysis.change import AnswerChange
 from perceiver.analysis.formatting import number
@@ -22,9 +24,6 @@ from ..context import AblateContext
 from ..maps import scale_text, tile
 from ..predictions import model_input
 from . import answers
-
-TWO_STRIPS = 116
-"""Greatest width of a map in CSS pixels where the switches and two strips share the first screen."""
 
 SIDE_BY_SIDE = 2
 """Blocks up to which the maps before and after stand side by side, so that those of clips, which are tall, are on the
@@ -44,26 +43,19 @@ HINTS = {
 """What can be done while nothing is removed, by what the controls are for."""
 
 
-def before(
-    context: AblateContext, maps: Sequence[BlockMap], target: int, aside: Callable[[], None], *, hint: str, large: bool
-) -> None:
-    """The strip while nothing is removed.
+def before(context: AblateContext, maps: Sequence[BlockMap], target: int, aside: Callable[[], None]) -> None:
+    """The strip while nothing is removed from the position encoding.
 
     aside  draws the controls under the prediction
-    hint   what can be done
-    large  whether the input stands large beside the strip
     """
     shares = inference.probabilities(context.case, context.progress)
-    if large:
-        blocks, answer = strip.beside_input(len(maps), key="flow")
-    else:
-        given, blocks, answer = strip.columns(len(maps), widest=strip.SMALL)
-        with given:
-            model_input(context)
+    given, blocks, answer = strip.columns(len(maps), widest=strip.SMALL)
+    with given:
+        model_input(context)
     with blocks:
         _heading(context, "Cross-attention by block", target)
         _row(context, maps, shares, target, "", bar=True)
-        st.caption(hint)
+        st.caption(HINTS["encoding"])
     with answer:
         strip.heading("Prediction")
         answers.predictions(context, shares[-1], None, target, key="before")
@@ -72,25 +64,23 @@ def before(
 
 def rows(
     context: AblateContext,
-    changes: Sequence[BlockChange],
+    maps: Sequence[Sequence[BlockMap]],
     after: Sample,
     shares: tuple[np.ndarray, np.ndarray],
     change: AnswerChange,
     target: int,
     aside: Callable[[], None],
-    *,
-    large: bool,
 ) -> None:
     """The maps before and after, side by side where there are few, else in two strips.
 
+    maps    of all blocks, before and after
     after   the input with the removed elements marked
     shares  the probability of every class after every block, before and after
-    aside   draws the controls under the input, or beside or under the second strip
-    large   whether the input stands large beside the strips
+    aside   draws the controls under the input, or beside the second strip
     """
-    maps = [[getattr(c, part) for c in changes] for part in ("before", "after")]
-    if not large and len(changes) <= SIDE_BY_SIDE:
-        given, first, second, answer = strip.before_and_after(len(changes), widest=TWO_STRIPS)
+    blocks = len(maps[0])
+    if blocks <= SIDE_BY_SIDE:
+        given, first, second, answer = strip.before_and_after(blocks)
         with given:
             model_input(context)
             aside()
@@ -104,30 +94,83 @@ def rows(
             _prediction_after(context, shares, change, target)
             _prediction_before(context, shares, target)
         return
-    if large:
-        row, answer = strip.beside_input(len(changes), key="flow", widest=TWO_STRIPS)
-    else:
-        given, row, answer = strip.columns(len(changes), widest=TWO_STRIPS)
-        with given:
-            model_input(context)
+    given, row, answer = strip.columns(blocks, widest=strip.TWO_STRIPS)
+    with given:
+        model_input(context)
     with row:
         _heading(context, "Before", target)
         _row(context, maps[0], shares[0], target, "before")
     with answer:
         _prediction_before(context, shares, target)
-    if large:
-        row, answer = strip.beside_input(len(changes), key="flow_after", widest=TWO_STRIPS)
-    else:
-        followed, row, answer = strip.columns(len(changes), key="flow_after", widest=TWO_STRIPS)
-        with followed:
-            aside()
+    followed, row, answer = strip.columns(blocks, key="flow_after", widest=strip.TWO_STRIPS)
+    with followed:
+        aside()
     with row:
         _heading(context, "After", target)
         _row(context, maps[1], shares[1], target, "after", bar=True, sample=after)
-        if large:
-            aside()
     with answer:
         _prediction_after(context, shares, change, target)
+
+
+@dataclass(frozen=True)
+class Places:
+    """What a stroke over the input changes in the strips beside it: the maps before, whose colour scale is that of the
+    maps after too, the maps after, and the answer after."""
+
+    before: DeltaGenerator
+    after: DeltaGenerator
+    answer: DeltaGenerator
+
+
+def lay_out(context: AblateContext, target: int, aside: Callable[[], None]) -> Places:
+    """The two strips beside an input that is worked on, with what stays while a stroke is drawn over it.
+
+    aside  draws the controls under the second strip
+    """
+    blocks = len(context.config.cross_attention_blocks)
+    row, answer = strip.beside_input(blocks, key="flow")
+    with row:
+        _heading(context, "Before", target)
+        first = st.container()
+    with answer:
+        strip.heading("Prediction before")
+        shares = inference.probabilities(context.case, context.progress)
+        answers.predictions(context, shares[-1], None, target, key="before")
+    row, answer = strip.beside_input(blocks, key="flow_after")
+    with row:
+        _heading(context, "After", target)
+        second = st.container()
+        aside()
+    with answer:
+        strip.heading("Prediction after")
+    return Places(first, second, answer)
+
+
+def fill(
+    context: AblateContext,
+    places: Places,
+    maps: Sequence[Sequence[BlockMap]],
+    after: Sample,
+    shares: tuple[np.ndarray, np.ndarray],
+    change: AnswerChange,
+    target: int,
+) -> None:
+    """The maps and the answer in their places, as `rows` draws them; without the maps and the answer after, a hint.
+
+    maps  of all blocks, before and after; the latter where something is removed
+    """
+    with places.answer:  # first, since it is the least
+        if len(maps) > 1:
+            _answer_after(context, shares, change, target)
+        else:
+            st.empty()
+    with places.after:
+        if len(maps) > 1:
+            _row(context, maps[1], shares[1], target, "after", bar=True, sample=after)
+        else:
+            st.caption(HINTS["elements"])
+    with places.before:
+        _row(context, maps[0], shares[0], target, "before", bar=len(maps) == 1)
 
 
 def _prediction_before(context: AblateContext, shares: tuple[np.ndarray, np.ndarray], target: int) -> None:
@@ -138,8 +181,14 @@ def _prediction_before(context: AblateContext, shares: tuple[np.ndarray, np.ndar
 def _prediction_after(
     context: AblateContext, shares: tuple[np.ndarray, np.ndarray], change: AnswerChange, target: int
 ) -> None:
-    """The answer after, whether it is another, and by how much the target's changed."""
     strip.heading("Prediction after")
+    _answer_after(context, shares, change, target)
+
+
+def _answer_after(
+    context: AblateContext, shares: tuple[np.ndarray, np.ndarray], change: AnswerChange, target: int
+) -> None:
+    """The answer after, whether it is another, and by how much the target's changed."""
     verdict, numbers = answers.what_changed(context, change, target)
     st.markdown(verdict)
     answers.predictions(context, shares[1][-1], shares[0][-1], target, key="after")

@@ -121,6 +121,24 @@ class TestInputs:
         for source in (out.getvalue(), Image.open(io.BytesIO(out.getvalue()))):
             np.testing.assert_array_equal(lens.read(source).original, turned)
 
+    @pytest.mark.parametrize("mode", ["I", "F", "I;16B", "La"])
+    def test_an_image_of_a_mode_that_png_does_not_hold(self, lens: Lens, mode: str) -> None:
+        """Grey values of 16 and 32 bits and numbers, from the darkest to the lightest; transparency on white."""
+        ramp = np.linspace(0, 1, 48 * 32).reshape(48, 32)
+        match mode:
+            case "I":
+                image, grey = Image.fromarray((200_000 * ramp - 1000).astype(np.int32)), 255 * ramp
+            case "F":
+                image, grey = Image.fromarray((3.5 * ramp).astype(np.float32)), 255 * ramp
+            case "I;16B":
+                image = Image.frombytes(mode, (32, 48), (65_535 * ramp).astype(">u2").tobytes())
+                grey = 255 * ramp
+            case _:
+                image = Image.new("LA", (32, 48), (100, 102)).convert("La")
+                grey = np.full_like(ramp, 0.4 * 100 + 0.6 * 255)
+        assert image.mode == mode
+        np.testing.assert_allclose(lens.read(image).original, np.repeat(grey[..., None], 3, 2), atol=1.5)
+
     def test_points_may_be_an_array(self, cloud: Lens) -> None:
         points = np.random.default_rng(0).normal(size=(300, 3))
         out = io.BytesIO()

@@ -135,6 +135,8 @@ def _survey(file: SoundFile, decoder: str) -> Overview:
         raise DecodeError("its time stamps leave gaps")
     if not frames:
         raise DecodeError("there is not one sample of sound in it")
+    if replaced == values:
+        raise DecodeError("none of its values can be a sample (not finite, or beyond all bounds)")
     gaps = tuple(sound.gaps)
     recorded = frames - sum(stop - start for start, stop in gaps)
     offset = _offset(energy, gaps, recorded, sound.rate)

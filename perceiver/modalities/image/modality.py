@@ -28,7 +28,7 @@ _DISPLAY = 1600
 # Pixels a side of the crop, for each that the model reads, that a large picture keeps before it is resized: averaging
 # beyond that is lost in the resizing filter anyway.
 _OVERSAMPLING = 4
-_PNG_MODES = ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA")
+_PNG_MODES = ("1", "L", "LA", "I;16", "P", "RGB", "RGBA")
 # Whole pixels change an aspect by less.
 _SAME_ASPECT = 0.05
 
@@ -59,18 +59,24 @@ class ImageModality(grid.GridModality):
     max_pixels: int = 50_000_000
 
     def file_of(self, value: object) -> bytes | None:
-        """The PNG file of a PIL image, with its profile and orientation, or of an array of bytes: grey, RGB or RGBA."""
+        """The PNG file of a PIL image, with its profile and orientation, or of an array of bytes: grey, RGB or RGBA. Of
+        an image of grey values that PNG does not hold, the TIFF file."""
         if isinstance(value, np.ndarray):
             colours = value.ndim == 2 or (value.ndim == 3 and value.shape[2] in (3, 4))
             if value.dtype != np.uint8 or not colours or not value.size:
                 return None
             value = Image.fromarray(value)
-        if not isinstance(value, Image.Image) or value.mode == "F":
+        if not isinstance(value, Image.Image) or 0 in value.size:
             return None
-        profile = value.info.get("icc_profile")
+        profile, out = value.info.get("icc_profile"), BytesIO()
+        if value.mode[0] in "IF" and value.mode not in _PNG_MODES:
+            numbers = value if value.mode == "F" else value.convert("I")
+            numbers.save(out, "TIFF", exif=value.getexif())
+            return out.getvalue()
+        if value.mode == "La":  # which Pillow converts to nothing else
+            value = value.convert("LA")
         if value.mode not in _PNG_MODES:
             value, profile = value.convert("RGBA" if "A" in value.mode or "a" in value.mode else "RGB"), None
-        out = BytesIO()
         value.save(out, "PNG", compress_level=1, icc_profile=profile, exif=value.getexif())
         return out.getvalue()
 

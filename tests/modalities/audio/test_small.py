@@ -58,6 +58,11 @@ def test_values_that_are_no_samples_are_counted_and_located() -> None:
     assert noted(read(write(samples, subtype="FLOAT")), expected)
 
 
+def test_a_sound_without_a_single_finite_value_is_refused() -> None:
+    with pytest.raises(InputError, match=r"^a.wav is a WAV sound, but none of its values can be a sample"):
+        read(write(np.full(16_000, np.nan), subtype="FLOAT"))
+
+
 def test_one_channel_can_be_read() -> None:
     data = write(np.stack([tone(amplitude=a) for a in (0.1, 0.2, 0.4)], axis=1), subtype="FLOAT")
     for channel, amplitude in ((1, 0.1), ("2", 0.2), ("3.0", 0.4), ("mix", 0.7 / 3)):

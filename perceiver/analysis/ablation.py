@@ -192,6 +192,8 @@ def parse(text: str) -> Ablation:
         elif found := re.fullmatch(r"no-([a-z]{1,20})", part, re.ASCII):
             without.add(found[1])
         elif elements := erasure.parse_part(part):
+            if erased and erased.by != elements.by:
+                raise ConfigError(f"elements are erased in several ways, {erased.by} and {elements.by}; choose one")
             erased = erased | elements if erased else elements
         elif part == "all":
             whole = True

@@ -225,6 +225,10 @@ def test_what_cannot_be_erased() -> None:
         run.erase("1,1;mean", "2,2;blur")
     with pytest.raises(ConfigError, match="says nothing about an ablation"):
         ablation.parse("erased-paint:rAIFtwU")
+    with pytest.raises(ConfigError, match="erased in several ways, remove and mean; choose one"):
+        ablation.parse("erased:rAIFtwU,erased-mean:rAIFtwU")
+    same = ablation.parse("erased-mean:rAIFtwU,erased-mean:rAIFtwU")
+    assert same.text() == "erased-mean:rAIFtwU"
     with pytest.raises(ConfigError, match="marks some"):
         run.erase(np.zeros((16, 16), bool))
     with pytest.raises(ConfigError, match="1,000 elements"):

@@ -226,6 +226,32 @@ def test_a_surveyors_order_is_kept_by_names_alone() -> None:
     assert "took column 3 (e), column 2 (n) and column 4 (z) as x, y and z" in cloud.notes
 
 
+@pytest.mark.parametrize(
+    ("header", "answer"),
+    [("id,lat,lon,alt", "3-2-4"), ("time,Longitude [°],Latitude [°],Height [m]", "2-3-4"), ("no,lat,long,z", "3-2-4")],
+)
+def test_longitudes_and_latitudes_are_no_lengths(header: str, answer: str) -> None:
+    data = table(np.arange(1, 21), PLACES, header=header, separator=",")
+    with pytest.raises(
+        AmbiguousInputError, match=rf"longitudes and latitudes, which are angles.*columns={answer}$"
+    ) as asked:
+        read(data)
+    assert (asked.value.option, list(asked.value.answers)) == ("columns", [answer])
+    chosen = tuple(int(column) - 1 for column in answer.split("-"))
+    longitudes, latitudes = (PLACES[:, column - 1] for column in chosen[:2])
+    cloud = read_cloud(data.encode(), "a.csv", 1000, chosen)  # type: ignore[arg-type]
+    assert np.array_equal(cloud.points, np.stack([longitudes, latitudes, PLACES[:, 2]], axis=1))
+    with pytest.raises(InputError, match="no third coordinate"):
+        read(table(np.arange(1, 21), PLACES[:, :2], header="id,lat,lon", separator=","))
+
+
+def test_words_above_the_numbers_are_shown_as_they_are_written() -> None:
+    cloud = read_cloud(table(PLACES, header="Rechtswert;Hochwert;Höhe", separator=";").encode(), "a.csv", 1000, None)
+    assert "passed over 'Rechtswert;Hochwert;Höhe' above its numbers" in cloud.notes
+    with pytest.raises(InputError, match="line 22 is 'Höhe 1 2', not 3 numbers"):
+        read_cloud((table(PLACES) + "\nHöhe 1 2\n").encode(), "a.xyz", 1000, None)
+
+
 def test_a_name_that_is_no_place_is_asked_about_though_it_does_not_rise() -> None:
     numbers = np.random.default_rng(1).permutation(20)
     for word in ("id", "Point_Nr", "time", "GPS_time"):

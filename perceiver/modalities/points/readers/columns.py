@@ -27,6 +27,7 @@ _SURVEY = {
     "y": ("northing", "northings", "north", "n"),
     "z": ("elevation", "elev", "height", "altitude", "alt", "h"),
 }
+_ANGLES = {"longitude": r"lon|lng|long|longitude", "latitude": r"lat|latitude"}
 _NO_PLACE = re.compile(
     r"(?:point|pt|p|row)?[ _.-]?(?:id|no|nr|num|number|index|idx|#)|point|name|frame"
     r"|t|s|sec|seconds|(?:gps|unix)?[ _.-]?(?:time|stamp|timestamp)s?"
@@ -77,7 +78,8 @@ def cloud_from_columns(
     names   of all columns, in lower case; none where the file has none
 
     A note says what was taken for what where that is not plain. Raises AmbiguousInputError where one of the first three
-    columns looks like the number or the time of a point, and InputError for columns that do not exist.
+    columns looks like the number or the time of a point, and for longitudes and latitudes; InputError for columns that
+    do not exist.
     """
     count = table.shape[1]
     if chosen is not None and max(chosen) >= count:
@@ -85,6 +87,7 @@ def cloud_from_columns(
     places = chosen or named_places(names)
     notes: tuple[str, ...] = ()
     if places is None:
+        _refuse_angles(name, names)
         numbers = [i for i in range(count) if not np.isnan(table[:, i]).all()]
         numbers = numbers if len(numbers) >= 3 else list(range(count))
         places = (numbers[0], numbers[1], numbers[2])
@@ -128,6 +131,28 @@ def _cloud_of_numbers(table: Float64[np.ndarray, "n columns"], places: Places, p
     if rest:
         said += f"{'; ' if start is not None else ' and '}left out {_span(rest)}"
     return Cloud(points, colours, notes=(said,))
+
+
+def _refuse_angles(name: str, names: Sequence[str]) -> None:
+    """Raises AmbiguousInputError for columns of longitude and latitude, which are angles beside a height in metres."""
+    found = []
+    for words in _ANGLES.values():
+        named = re.compile(rf"(?:{words})(?:[ _.-]?deg(?:rees)?)?")
+        found += [i for i, word in enumerate(names) if named.fullmatch(word)][:1]
+    if len(found) < len(_ANGLES):
+        return
+    heights = [i for i, word in enumerate(names) if word in _SURVEY["z"] or word == "z"]
+    others = [i for i, word in enumerate(names) if i not in found and not _NO_PLACE.fullmatch(word)]
+    columns = [*found, *(heights or others)[:1]]
+    if len(columns) < len(_AXES):
+        raise InputError(f"{name} holds longitudes and latitudes, and no third coordinate")
+    answer = "-".join(str(i + 1) for i in columns)
+    raise AmbiguousInputError(
+        f"{name} holds longitudes and latitudes, which are angles: save it in metres, such as UTM, or read the angles "
+        f"as lengths, which distorts it: columns={answer}",
+        "columns",
+        {answer: "Longitude, latitude and height as they are"},
+    )
 
 
 def _look(

@@ -10,7 +10,7 @@ from ....errors import InputError
 from ...base import printable
 from .cloud import Cloud, check_count
 from .columns import Places, cloud_from_columns, named_places
-from .text import is_number, normalised_text, parse_rows
+from .text import is_number, normalised_text, parse_rows, words_of
 
 # Lines above the first row of numbers that are looked through.
 _MOST_ABOVE = 20
@@ -71,7 +71,7 @@ def _layout(text: bytes, name: str) -> _Layout:
     for _ in range(_MOST_ABOVE):
         stop = text.find(b"\n", at)
         stop = len(text) if stop < 0 else stop
-        line = text[at : min(stop, at + _LONGEST_LINE)].decode("latin-1").strip()
+        line = words_of(text[at : min(stop, at + _LONGEST_LINE)]).strip()
         for separator, comma in _STYLES:
             words = _words(line.partition("#")[0], separator)
             if len(words) >= 3 and all(is_number(word.replace(",", ".") if comma else word) for word in words):

@@ -28,6 +28,14 @@ def normalised_text(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
 
 
+def words_of(line: bytes) -> str:
+    """A line of text in UTF-8, or else in the encoding that any bytes are."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
 def is_number(token: str) -> bool:
     """Whether a word is one number with a decimal point."""
     return _NUMBER.fullmatch(token) is not None
@@ -91,7 +99,7 @@ def _bad_lines(text: bytes, name: str, start: int, stop: int, columns: int, sepa
     first = text.count(b"\n", 0, start) + 1
     bad = []
     for number, line in enumerate(io.BytesIO(text[start:stop]), first):
-        words = line.decode("latin-1").partition("#")[0].strip()
+        words = words_of(line).partition("#")[0].strip()
         found = [word.strip() for word in words.split(separator)] if words else []
         if found and not (len(found) == columns and all(map(is_number, found))):
             bad.append((number, printable(words)))

@@ -20,6 +20,9 @@ WHITE: Colour = (255, 255, 255)
 MOST_POINTS = 50_000
 """Maximum number of points of all strokes of a drawing."""
 
+# Samples that the discs of all points cover at most; a full drawing in the widest pen of a hand covers a third of them
+# at 224 x 224 pixels.
+_MOST_COVERED = 10**10
 _FINER = 8  # samples along a side of a pixel
 _DARK = 0.25  # mean of the training pictures in [0, 1] below which their ground is taken for black
 
@@ -87,8 +90,12 @@ def coverage(strokes: Sequence[Stroke], height: int, width: int) -> Float[np.nda
 
 
 def render(strokes: Sequence[Stroke], page: Page) -> bytes:
-    """A drawing as a PNG file: grey if ink and ground are, else RGB. Raises InputError as `checked` does."""
+    """A drawing as a PNG file: grey if ink and ground are, else RGB. Raises InputError as `checked` does, and for more
+    wide strokes than can be rendered while others wait."""
     checked(strokes)
+    scale = _FINER * max(page.height, page.width)
+    if sum(len(stroke.points) * (stroke.width * scale) ** 2 for stroke in strokes) > _MOST_COVERED:
+        raise InputError("its strokes are too wide for so many points")
     ink, ground = np.array(page.ink, np.float64), np.array(page.ground, np.float64)
     covered = coverage(strokes, page.height, page.width)[..., None]
     pixels = np.rint(ground + (ink - ground) * covered).astype(np.uint8)

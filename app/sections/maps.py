@@ -15,7 +15,7 @@ from perceiver.plots.scale import NOT_COMPARABLE, ColourRange, Mode, modes, usab
 from ..components import Tile
 from ..services.maps import concentration, strip
 from ..session import controls, state, text
-from ..session.view import COLOURS, OVERLAY, View
+from ..session.view import COLOURS, OVERLAY, ExploreView, View
 from ..views.base import Inside, OnPick, OnRegion
 from . import findings
 from .context import PageContext
@@ -46,6 +46,7 @@ PARTS = (
     "The scores are sums of a part for the content of an element and of parts for its position. Maps can show one part "
     "alone: its scores, or the attention weights that the softmax of these scores alone would give."
 )
+WHOLE = "The part of the scores that is chosen on Explore is for its maps alone: these are maps of the whole scores."
 SCALES: Mapping[str, str] = {"shared": "Shared", "uniform": "× uniform", "per_map": "Per map", "log": "Log"}
 SHOWN: Mapping[str, str] = {
     "blocks": "Each block",
@@ -148,6 +149,8 @@ def toolbar(
             st.space("stretch")
         part = (parts or {}).get(selection.part, "") if selection.part else ""
         words = display_text(context, selection, mode, show or "blocks", part)
+        if parts is None and state.view(ExploreView).split:
+            words = f"{words} {WHOLE}"
         if not parts:
             st.caption(words, width="stretch")
         menu()

@@ -31,7 +31,7 @@ from perceiver.sample import Sample
 from tests.app import clouds, folder, sounds
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import frames, labelled
-from tests.app.pages import control, opened, said
+from tests.app.pages import change, control, opened, said
 
 
 def shown(app: AppTest, **query: str) -> AppTest:
@@ -310,3 +310,10 @@ def test_what_takes_the_place_is_kept_while_nothing_is_out() -> None:
         assert (values["ablate"], notes) == (text, [])
     assert ablation_text(Ablation(fill="shuffle", seed=3)) == "shuffle:3"
     assert ablation_text(Ablation()) == ""
+
+
+def test_a_part_of_the_scores_that_is_chosen_on_explore_is_said_not_to_be_shown(app: AppTest) -> None:
+    opened(app, "ablate", model="image-fourier", split="content")
+    assert "these are maps of the whole scores" in said(app)
+    change(app, split="")
+    assert "whole scores" not in said(app)

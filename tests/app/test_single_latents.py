@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
+import torch
 from streamlit.testing.v1 import AppTest
 
 import perceiver
 from app.sections import on_request
+from app.sections.explain.single_latents import SINGLE
 from app.services import single_latents
+from perceiver import Perceiver
 from perceiver.analysis.formatting import class_name
 from perceiver.analysis.patching import latent_attention
 from perceiver.lens import Run
@@ -70,3 +74,16 @@ def test_a_link_with_another_sample_or_block_falls_back(app: AppTest) -> None:
     change(app, donor=first)
     assert app.session_state["view"]["donor"] is None
     assert not app.exception
+
+
+def test_a_model_with_one_latent_has_no_single_ones(
+    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    folder.build(tmp_path)
+    perceiver.save(Perceiver(dataclasses.replace(folder.ONE_HEAD, num_latents=1)).eval(), tmp_path / "image-one")
+    monkeypatch.setenv("PERCEIVER_CHECKPOINTS", str(tmp_path))
+    opened(app, "explain", model="image-one", section="latents", donor="lamp-1")
+    assert not app.exception
+    assert not app.error
+    assert SINGLE in said(app)

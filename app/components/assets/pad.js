@@ -19,7 +19,10 @@ class Pad {
     this.past = []; // the strokes before each change, for undo
     this.pen = null; // the pointer that draws
     this.following = new Following();
-    this.resize = new ResizeObserver(() => this.draw());
+    this.resize = new ResizeObserver(() => {
+      this.draw();
+      this.reveal();
+    });
     this.resize.observe(this.canvas);
     this.canvas.addEventListener("pointerdown", (event) => this.down(event));
     this.canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -48,6 +51,16 @@ class Pad {
     this.empty.textContent = frame.empty;
     this.words.textContent = frame.hint;
     this.draw();
+  }
+
+  // On a phone the sidebar is a sheet, at whose top the pad is once it is open, below the button that closes it.
+  reveal() {
+    const { host } = this.canvas.getRootNode();
+    const sidebar = host?.closest('[data-testid="stSidebar"][data-collapsed="false"]');
+    const content = sidebar?.querySelector('[data-testid="stSidebarContent"]');
+    if (!content || !window.matchMedia("(max-width: 640px)").matches) return;
+    const header = content.querySelector('[data-testid="stSidebarHeader"]');
+    content.scrollTop += this.canvas.getBoundingClientRect().top - header.getBoundingClientRect().bottom - 4;
   }
 
   draw() {

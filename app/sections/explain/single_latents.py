@@ -43,10 +43,17 @@ EXCHANGE = (
     "Activation patching: one latent at a time gets the state that it has for the other input after a block, and the "
     "rest of the model runs again."
 )
+SINGLE = (
+    "This model has one latent, which holds all that it knows of the input: none is left without it, and its state can "
+    "only be exchanged as a whole. The maps on Explore are its maps."
+)
 
 
 def show(context: ExplainContext, question: Question, names: tuple[str, ...]) -> tuple[Work, ...]:
     """The effects of all latents, one latent, and the exchange of states. Returns the work that is left."""
+    if context.config.num_latents == 1:
+        st.caption(SINGLE)
+        return ()
     st.caption(f"What “{text.plain(names[question.target])}” loses when one latent is removed.", help=REMOVAL)
     removal = _removal(context)
     found = single_latents.effects(context.case, question.target, context.view.after)

@@ -34,6 +34,12 @@ def missing(name: str) -> tuple[int, int, int]:
     return (0, 160, 255) if name in ("magma", "inferno") else (255, 0, 170)
 
 
+def ends_dark(name: str) -> bool:
+    """Whether the highest colour is darker than the lowest."""
+    lowest, highest = table(name)[[0, -1]].astype(np.int64).sum(1)
+    return bool(highest < lowest)
+
+
 def index(unit: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
     """The index among 256 equal steps for each position in [0, 1]; NaN counts as 0."""
     return np.minimum((np.nan_to_num(unit) * STEPS).astype(np.int64), STEPS - 1)

@@ -9,14 +9,20 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from PIL import Image
 
+from . import colour
+
 GREY_BAND = (32.0, 160.0)
-"""The range of greys of a picture under a map, distinct from the dark and the bright end of the map's colours."""
+"""The range of greys of a picture under a map of differences, whose colours go both ways."""
+
+DIM_BAND = (12.0, 80.0)
+"""The range of greys of a picture under any other map: close to the colour of the lowest values, and low in contrast,
+so that brightness is the map's. Mirrored for colours whose lowest values are bright."""
 
 HATCHING = (72.0, 136.0)
 """The greys between the lines of hatching, and of the lines."""
 
 OPACITY_POWER = 0.6
-"""The exponent of the opacity, which makes medium values visible over a picture."""
+"""The exponent of the opacity, which makes medium differences visible over a picture."""
 
 
 @runtime_checkable
@@ -36,20 +42,54 @@ class Placed(Protocol):
         """(start, stop) of the model's input, down and across, in pixels of the original."""
 
 
-def greyed(seen: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
-    """A greyscale picture (Rec. 709 luma) within GREY_BAND, so that all colours and the brightest spots are the map's.
+def greyed(seen: UInt8[np.ndarray, "H W 3"], band: tuple[float, float] = GREY_BAND) -> UInt8[np.ndarray, "H W 3"]:
+    """A greyscale picture (Rec. 709 luma) within a band of greys, so that all colours and the brightest spots are the
+    map's.
 
     The mapping is the same for every picture, without contrast stretching.
     """
     luma = seen.astype(np.float32) @ np.array([0.2126, 0.7152, 0.0722], dtype=np.float32) / 255
-    grey = np.rint(GREY_BAND[0] + (GREY_BAND[1] - GREY_BAND[0]) * luma).astype(np.uint8)
+    grey = np.rint(band[0] + (band[1] - band[0]) * luma).astype(np.uint8)
     return np.repeat(grey[..., None], 3, axis=2)
 
 
-def opacity(unit: Float[np.ndarray, "H W"], *, signed: bool = False) -> Float[np.ndarray, "H W"]:
-    """The opacity of each cell: low for low values, or for values near 0 on a signed scale; 1 for missing values."""
-    weight = np.abs(2 * unit - 1) if signed else unit
-    return np.where(np.isnan(unit), 1.0, np.nan_to_num(weight) ** OPACITY_POWER)
+def laid_over(
+    seen: UInt8[np.ndarray, "H W 3"],
+    unit: Float[np.ndarray, "H W"],
+    colours: str,
+    strength: float,
+    *,
+    signed: bool = False,
+) -> UInt8[np.ndarray, "H W 3"]:
+    """A map over its picture, which is drawn dim and in grey.
+
+    unit      positions on the colour scale in [0, 1]; NaN gets the colour for missing values
+    colours   the name of the colour map
+    strength  0 shows the picture alone (in its own colours), 1 the colours in full
+    signed    whether the scale has 0 in its middle, where the picture then shows through
+
+    Without `signed` every pixel becomes brighter with its value, or darker with colours that end dark: the colours are
+    added to the picture (the blend mode "screen", or "multiply"), never mixed with it.
+    Raises ValueError if the shapes of picture and map differ, or for a strength outside [0, 1].
+    """
+    painted = colour.paint(unit, colours)
+    if signed:
+        return overlay(seen, painted, strength, opacity(unit))
+    _check(seen.shape, painted.shape, strength)
+    darkens = colour.ends_dark(colours)
+    dim = greyed(seen, (255 - DIM_BAND[1], 255 - DIM_BAND[0]) if darkens else DIM_BAND)
+    base = seen + (dim.astype(np.float32) - seen) * np.float32(min(1.0, 4 * strength))
+    if darkens:
+        out = base * (1 - strength * (1 - painted / np.float32(255)))
+    else:
+        out = base + strength * painted * (1 - base / np.float32(255))
+    missing = np.isnan(unit)[..., None]
+    return np.rint(np.where(missing, base + (painted - base) * strength, out)).astype(np.uint8)
+
+
+def opacity(unit: Float[np.ndarray, "H W"]) -> Float[np.ndarray, "H W"]:
+    """The opacity of each cell on a signed scale: low near 0, which is in its middle; 1 for missing values."""
+    return np.where(np.isnan(unit), 1.0, np.abs(2 * np.nan_to_num(unit) - 1) ** OPACITY_POWER)
 
 
 def overlay(

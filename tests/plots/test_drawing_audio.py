@@ -16,7 +16,7 @@ from perceiver.plots import colour, drawing
 from perceiver.plots.axes import Axis, mel_axis, time_axis
 from perceiver.plots.drawing import draw
 from perceiver.plots.figures import figure_png
-from perceiver.plots.overlay import opacity, overlay
+from perceiver.plots.overlay import laid_over
 from perceiver.plots.scale import ColourScale
 from perceiver.plots.sheet import size_lines
 
@@ -150,7 +150,7 @@ def test_a_spectrogram_keeps_its_cells_and_its_decibels() -> None:
     unit = range_.apply(values)
     painted = colour.paint(unit, "magma")
     np.testing.assert_array_equal(AUDIO.map(mel(spectrogram), values, range_, "magma", None), painted)
-    expected = overlay(given, painted, 0.6, opacity(unit))
+    expected = laid_over(given, unit, "magma", 0.6)
     np.testing.assert_array_equal(AUDIO.map(mel(spectrogram), values, range_, "magma", 0.6), expected)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from perceiver.plots.overlay import GREY_BAND, enlarge, greyed, hatched, on_original, opacity, overlay, png
+from perceiver.plots import colour
+from perceiver.plots.overlay import GREY_BAND, enlarge, greyed, hatched, laid_over, on_original, opacity, overlay, png
 
 RNG = np.random.default_rng(0)
 RED = np.array([200, 0, 0], dtype=np.uint8)
@@ -62,13 +63,67 @@ class TestBlend:
 
     def test_opacity(self) -> None:
         unit = np.array([[0.0, 0.5, 1.0, np.nan]])
-        np.testing.assert_allclose(opacity(unit), [[0, 0.5**0.6, 1, 1]])
-        np.testing.assert_allclose(opacity(unit, signed=True), [[1, 0, 1, 1]])
+        np.testing.assert_allclose(opacity(unit), [[1, 0, 1, 1]])
+        np.testing.assert_allclose(opacity(unit / 2), [[1, 0.5**0.6, 0, 1]])
 
     def test_refuses_impossible_strengths(self) -> None:
         for strength in (-0.1, 1.1, float("nan")):
             with pytest.raises(ValueError, match="it runs from 0 to 1"):
                 overlay(picture(3, 5), picture(3, 5), strength)
+
+
+def luma(picture: np.ndarray) -> np.ndarray:
+    return picture.astype(float) @ np.array([0.2126, 0.7152, 0.0722])
+
+
+class TestLaidOver:
+    """A black letter I on white paper: rows 2 to 7 of columns 4 and 5 are the stroke."""
+
+    stroke = np.zeros((10, 10), dtype=bool)
+    stroke[2:8, 4:6] = True
+    letter = np.repeat(np.where(stroke, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+    @pytest.mark.parametrize("strength", [0.7, 0.85, 1.0])
+    @pytest.mark.parametrize("name", ["magma", "inferno", "viridis", "cividis"])
+    def test_a_read_stroke_is_brighter_than_the_paper(self, name: str, strength: float) -> None:
+        drawn = luma(laid_over(self.letter, np.where(self.stroke, 0.6, 0.0), name, strength))
+        assert drawn[self.stroke].min() > drawn[~self.stroke].max()
+
+    def test_with_colours_that_end_dark_a_read_spot_of_paper_is_darker_than_the_stroke(self) -> None:
+        drawn = luma(laid_over(self.letter, np.where(self.stroke, 0.0, 0.6), "greys", 0.85))
+        assert drawn[~self.stroke].max() < drawn[self.stroke].min()
+
+    @pytest.mark.parametrize("name", colour.SEQUENTIAL)
+    @pytest.mark.parametrize("grey", [0, 90, 255])
+    def test_every_pixel_follows_its_value(self, grey: int, name: str) -> None:
+        seen = np.full((1, 33, 3), grey, dtype=np.uint8)
+        steps = np.diff(luma(laid_over(seen, np.linspace(0, 1, 33)[None], name, 0.85))[0])
+        assert ((-steps if name == "greys" else steps) > 0).all()
+
+    def test_by_hand(self) -> None:
+        """A grey of 102 is dimmed to 12 + 68 * 0.4; half of the brightest colour is added to what is left of 255."""
+        seen = np.full((1, 1, 3), 102, dtype=np.uint8)
+        dim = round(12 + 68 * 0.4)
+        expected = [round(dim + 0.5 * part * (1 - dim / 255)) for part in colour.table("magma")[-1].tolist()]
+        assert laid_over(seen, np.ones((1, 1)), "magma", 0.5)[0, 0].tolist() == expected
+
+    def test_without_strength_the_picture_is_left(self) -> None:
+        seen = picture(4, 6)
+        for name in colour.SEQUENTIAL:
+            np.testing.assert_array_equal(laid_over(seen, RNG.random((4, 6)), name, 0.0), seen)
+
+    def test_missing_values_have_their_colour(self) -> None:
+        assert laid_over(picture(1, 1), np.full((1, 1), np.nan), "magma", 1.0)[0, 0].tolist() == [0, 160, 255]
+
+    def test_differences_show_the_picture_where_nothing_changed(self) -> None:
+        seen = picture(1, 2)
+        drawn = laid_over(seen, np.array([[0.5, 1.0]]), "RdBu_r", 1.0, signed=True)
+        np.testing.assert_array_equal(drawn[0, 0], greyed(seen)[0, 0])
+        np.testing.assert_array_equal(drawn[0, 1], colour.table("RdBu_r")[-1])
+
+    def test_refuses_impossible_strengths(self) -> None:
+        with pytest.raises(ValueError, match="it runs from 0 to 1"):
+            laid_over(picture(3, 5), np.zeros((3, 5)), "magma", 1.5)
 
 
 class TestEnlarge:

@@ -17,7 +17,7 @@ from perceiver.analysis.summary import summarise
 from perceiver.plots import colour
 from perceiver.plots.drawing import draw
 from perceiver.plots.figures import figure_png, figure_vector
-from perceiver.plots.overlay import enlarge, opacity, overlay
+from perceiver.plots.overlay import enlarge, laid_over
 from perceiver.plots.scale import ColourScale, Mode
 from perceiver.plots.sheet import numbers
 
@@ -78,7 +78,7 @@ def test_the_input_and_every_map_are_there_cell_for_cell(shape: tuple[int, int],
     places = find(page, enlarge(seen, factor))
     for map_, range_ in zip(values, ranges, strict=True):
         unit = range_.apply(map_)
-        places += find(page, enlarge(overlay(seen, colour.paint(unit, "viridis"), 0.7, opacity(unit)), factor))
+        places += find(page, enlarge(laid_over(seen, unit, "viridis", 0.7), factor))
     assert len(places) == 3
     assert len({row for row, _ in places}) == 1
     columns = [column for _, column in places]

@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 
 from .. import colour
 from ..axes import Axes, mel_axis, time_axis
-from ..overlay import GREY_BAND, hatched, opacity, overlay
+from ..overlay import GREY_BAND, hatched, laid_over
 from ..scale import ColourRange
 from .base import Drawable, GridDrawing, absent_of, colours_for, padding_of
 
@@ -55,16 +55,18 @@ class AudioDrawing(GridDrawing):
         """A map over the window. A strip under a waveform repeats the exact colours of the colour bar."""
         unit = range_.apply(values)
         rows = np.atleast_2d(unit)
-        painted = colour.paint(rows, colours_for(range_, colours))
-        solid = opacity(rows, signed=range_.signed)
+        chosen = colours_for(range_, colours)
+        painted = colour.paint(rows, chosen)
         if sample.features == "mel":
+            if strength is None:
+                return _marked(sample, painted)
             greys = _greys(sample.spectrogram)
-            return _marked(sample, painted if strength is None else overlay(greys, painted, strength, solid))
+            return _marked(sample, laid_over(greys, rows, chosen, strength, signed=range_.signed))
         columns = np.repeat(painted, _width(sample) // rows.shape[1], axis=1)
         if strength is None:
             return _marked(sample, np.repeat(columns, HEIGHT, axis=0))
         ground = np.full_like(painted, round(GREY_BAND[0]))
-        tinted = overlay(ground, painted, strength, solid, grey=False)
+        tinted = laid_over(ground, rows, chosen, strength, signed=range_.signed)
         tinted = np.repeat(tinted, _width(sample) // rows.shape[1], axis=1).astype(np.float64)
         wave = _marked(sample, written(np.repeat(tinted, HEIGHT - STRIP - GAP, axis=0), sample.seen))
         gap = np.zeros((GAP, *columns.shape[1:]), dtype=np.uint8)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int64, UInt8
 
 from .. import colour
-from ..overlay import GREY_BAND, hatched, opacity, overlay
+from ..overlay import GREY_BAND, hatched, laid_over
 from ..scale import ColourRange
 from .audio import GAP, STRIP, written
 from .base import Drawable, absent_of, colours_for
@@ -61,11 +61,12 @@ def sound_picture(
     if values is None or range_ is None:
         return _marked(written(np.full((height, width, 3), GREY_BAND[0]), sample.sound), absent)
     unit = range_.apply(columns(np.asarray(values).ravel()[elements], width))[None]
-    painted = colour.paint(unit, colours_for(range_, colours))
+    chosen = colours_for(range_, colours)
+    painted = colour.paint(unit, chosen)
     if strength is None:
         return _marked(np.repeat(painted, height, axis=0), absent)
     ground = np.full_like(painted, round(GREY_BAND[0]))
-    tinted = overlay(ground, painted, strength, opacity(unit, signed=range_.signed), grey=False).astype(np.float64)
+    tinted = laid_over(ground, unit, chosen, strength, signed=range_.signed).astype(np.float64)
     strip = max(4, round(height * STRIP / 96))
     wave = written(np.repeat(tinted, height - strip - GAP, axis=0), sample.sound)
     gap = np.zeros((GAP, width, 3), np.uint8)

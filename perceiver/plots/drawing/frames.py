@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 from PIL import Image
 
 from .. import colour
-from ..overlay import enlarge, hatched, opacity, overlay
+from ..overlay import enlarge, hatched, laid_over
 from ..scale import ColourRange
 from .base import colours_for
 
@@ -54,10 +54,10 @@ def over_frames(
     drawn = []
     for frame, cells in zip(frames, values, strict=True):
         unit = enlarge(range_.apply(cells), size)
-        painted = colour.paint(unit, chosen)
-        if strength is not None:
-            painted = overlay(frame, painted, strength, opacity(unit, signed=range_.signed))
-        drawn.append(painted)
+        if strength is None:
+            drawn.append(colour.paint(unit, chosen))
+        else:
+            drawn.append(laid_over(frame, unit, chosen, strength, signed=range_.signed))
     out = np.stack(drawn)
     if padding is None:
         return out

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from .. import colour
-from ..overlay import hatched, opacity, overlay
+from ..overlay import hatched, laid_over
 from ..scale import ColourRange
 from .base import Drawable, GridDrawing, absent_of, colours_for
 
@@ -30,11 +30,10 @@ class ImageDrawing(GridDrawing):
         strength: float | None,
     ) -> UInt8[np.ndarray, "H W 3"]:
         """A map over the pixels."""
-        unit = range_.apply(values)
-        painted = colour.paint(unit, colours_for(range_, colours))
+        unit, chosen = range_.apply(values), colours_for(range_, colours)
         if strength is None:
-            return _marked(sample, painted)
-        return _marked(sample, overlay(sample.seen, painted, strength, opacity(unit, signed=range_.signed)))
+            return _marked(sample, colour.paint(unit, chosen))
+        return _marked(sample, laid_over(np.asarray(sample.seen), unit, chosen, strength, signed=range_.signed))
 
     def size(self, sample: Drawable) -> str:
         """Width by height as text."""

@@ -17,6 +17,8 @@ from ..analysis.split_shares import score_shares
 from ..analysis.sweep import answers, curves
 from ..config import PerceiverConfig
 from ..errors import InputError
+from ..modalities.audiovisual.content import parts_of
+from ..modalities.audiovisual.settings import ClipSettings
 from ..model import Perceiver
 from ..sample import Sample
 from ..studies.frequencies import CutOff, cut_offs
@@ -167,9 +169,9 @@ def _in_cells(
 
 def thumbnail(sample: Sample, config: PerceiverConfig) -> UInt8[np.ndarray, "s s 3"]:
     """A small picture of what the model reads: colours, a grid of values, a waveform, or points seen along the third
-    axis; grey for an input of several parts."""
+    axis; of a clip the frame in the middle, or its sound where the model reads no frames."""
     if config.segments:
-        return np.full((THUMBNAIL, THUMBNAIL, 3), 128, dtype=np.uint8)
+        return _clip(sample, ClipSettings.of(config.preprocess))
     if sample.coordinates is not None:
         return _points(sample.coordinates.numpy())
     values, shape = sample.content.numpy(), config.read_shape
@@ -180,10 +182,22 @@ def thumbnail(sample: Sample, config: PerceiverConfig) -> UInt8[np.ndarray, "s s
     while grid.ndim > 3:  # the middle of a clip
         grid = grid[len(grid) // 2]
     if channels == 3 and {"mean", "std"} <= config.preprocess.keys():
-        grid = grid * np.asarray(config.preprocess["std"]) + np.asarray(config.preprocess["mean"])
-    else:
-        grid = _stretched(grid.mean(-1, keepdims=True)).repeat(3, axis=-1)
-    picture = Image.fromarray((grid.clip(0, 1) * 255).round().astype(np.uint8))
+        return _picture(grid * np.asarray(config.preprocess["std"]) + np.asarray(config.preprocess["mean"]))
+    return _picture(_stretched(grid.mean(-1)))
+
+
+def _clip(sample: Sample, settings: ClipSettings) -> UInt8[np.ndarray, "s s 3"]:
+    parts = {name: values[0].numpy() for name, values in parts_of(sample.content[None], settings).items()}
+    if "video" in parts:
+        frame = parts["video"][:, settings.frames // 2].transpose(1, 2, 0)
+        return _picture(frame * np.asarray(settings.std) + np.asarray(settings.mean))
+    return _waveform(parts["audio"].T) if settings.spectrogram is None else _picture(_stretched(parts["audio"]))
+
+
+def _picture(grid: Float[np.ndarray, "h w"] | Float[np.ndarray, "h w channels"]) -> UInt8[np.ndarray, "s s 3"]:
+    """Values from 0 to 1 as a thumbnail: grey, or of 1 or 3 colours."""
+    channels = np.broadcast_to(grid.reshape(*grid.shape[:2], -1), (*grid.shape[:2], 3))
+    picture = Image.fromarray((channels.clip(0, 1) * 255).round().astype(np.uint8))
     return np.asarray(picture.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))
 
 

@@ -42,7 +42,10 @@ from perceiver.dataset import (
 )
 from perceiver.dataset.build import embedded
 from perceiver.dataset.collection import balanced
+from perceiver.dataset.measure import thumbnail
 from perceiver.errors import CheckpointError, UnknownClassError
+from perceiver.modalities.audiovisual.content import content as clip_content
+from perceiver.modalities.audiovisual.settings import ClipSettings
 from perceiver.positions import CoordinatesConfig
 from perceiver.studies.base import Mean
 from tests import commands
@@ -396,3 +399,31 @@ def test_inputs_of_several_parts_have_no_mean_maps() -> None:
     traces = [model.trace(model.inputs(one.read(CLIPS))) for one in clips.entries]
     expected = np.mean([score_shares(trace, parts).of(parts.present[0]) for trace in traces], axis=0)
     assert [one.share.value for one in found.shares if one.group == parts.present[0]] == pytest.approx(expected)
+
+
+def test_a_clip_is_shown_by_its_middle_frame_or_its_sound() -> None:
+    settings = ClipSettings.of(CLIPS.preprocess)
+    frames = np.zeros((1, settings.frames, settings.height, settings.width, settings.channels), np.uint8)
+    frames[0] += (20 * np.arange(settings.frames, dtype=np.uint8))[:, None, None, None]  # from frame to frame brighter
+    frames[0, :, :, settings.width // 2 :, 0] = 250
+    sound = np.zeros((1, settings.samples), np.float32)
+    sound[0, settings.samples // 2 :] = 0.5
+
+    def drawn(config: PerceiverConfig) -> np.ndarray:
+        rows = clip_content(frames, sound, ClipSettings.of(config.preprocess))[0]
+        return thumbnail(Entry("clip", 0, 0, content=rows).read(config), config).astype(int)
+
+    middle = 20 * (settings.frames // 2)
+    left, right = drawn(CLIPS)[:, :11], drawn(CLIPS)[:, 13:]
+    assert np.abs(left - middle).max() <= 1
+    assert np.abs(right - [250, middle, middle]).max() <= 1
+    heard = dataclasses.replace(
+        CLIPS,
+        input_shape=(80,),
+        content_channels=16,
+        segments=CLIPS.segments[:1],
+        preprocess={**CLIPS.preprocess, "order": ["audio"]},
+    )
+    silent, loud = drawn(heard)[:, :11, 0], drawn(heard)[:, 13:, 0]
+    assert (silent[[0, -1]] == 30).all()
+    assert (loud[0] == 230).all()

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from .errors import ConfigError
 from .positions import FourierConfig, PositionConfig, SegmentConfig, position_config, position_dict
-from .validation import check_choice, check_positive, known_fields
+from .validation import check_choice, check_positive, known_fields, shown_name
 
 Activation = Literal["gelu", "gelu_tanh", "geglu"]
 Head = Literal["mean", "mean_norm", "decoder"]
@@ -252,8 +252,9 @@ class PerceiverConfig:
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
-        """The names of all classes in the order of the logits: `labels`, or "class 0", "class 1", ... without them."""
-        return self.labels or tuple(f"class {i}" for i in range(self.num_classes))
+        """The names of all classes in the order of the logits: `labels`, without characters that cannot be shown, or
+        "class 0", "class 1", ... without them."""
+        return tuple(map(shown_name, self.labels)) or tuple(f"class {i}" for i in range(self.num_classes))
 
     @property
     def num_axes(self) -> int:

@@ -20,6 +20,7 @@ from .progress import ProgressCallback, ignore
 from .sample import Sample
 from .stem import stem_of
 from .trace import CrossAttentionRecord, Trace
+from .validation import check_finite
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class Perceiver(nn.Module):
 
         progress  called before every layer; it may raise to stop the pass
 
-        Raises ValueError for a batch of several inputs.
+        Raises ValueError for a batch of several inputs, CheckpointError for an output that is not finite.
         """
         if inputs.shape[0] != 1:
             raise ValueError(f"one input is traced at a time, not {inputs.shape[0]}")
@@ -163,6 +164,7 @@ class Perceiver(nn.Module):
         for block in range(len(self.config.plan)):
             states.append(after.get(block, states[-1]))
         logits = torch.cat([self.head(state) for state in states[1:]])
+        check_finite(logits)
         return Trace(
             logits=logits[-1],
             block_logits=logits,

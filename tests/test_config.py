@@ -10,6 +10,8 @@ import pytest
 from perceiver import ConfigError, PerceiverConfig
 from perceiver.positions import CoordinatesConfig, FourierConfig, LearnedConfig, PositionConfig, position_config
 
+from .models import tiny
+
 
 def test_paper_shape_has_261_input_channels_and_50176_elements() -> None:
     config = PerceiverConfig()
@@ -107,3 +109,13 @@ def test_the_configuration_of_every_shipped_checkpoint_survives_a_round_trip() -
             name: value for name, value in values.items() if name != "positions"
         }
         assert values["positions"].items() <= again["positions"].items()
+
+
+def test_names_of_classes_can_be_shown_in_a_line() -> None:
+    """They come from files by others: direction marks and control characters are replaced, joined emoji are kept."""
+    labels = ("a\x1b[31mb", "two\nlines", "turned \u202eback", "\N{WOMAN}\u200d\N{PERSONAL COMPUTER}", "a\xa0space")
+    config = tiny(labels=labels, num_classes=5)
+    assert config.labels == labels
+    assert config.class_names == (
+        "a\ufffd[31mb", "two lines", "turned \ufffdback", "\N{WOMAN}\u200d\N{PERSONAL COMPUTER}", "a space"
+    )  # fmt: skip

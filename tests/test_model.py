@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from perceiver import Perceiver, PerceiverConfig, count_parameters
+from perceiver import CheckpointError, Perceiver, PerceiverConfig, count_parameters
 from perceiver.attention import InputArray
 from perceiver.positions import FourierConfig, position_config
 from perceiver.sample import Part, Sample
@@ -210,3 +210,12 @@ def test_steps_run_the_layers_of_the_plan_in_order() -> None:
     for plain, traced in zip(steps, model.steps(InputArray(inputs), traced=True), strict=True):
         torch.testing.assert_close(traced.after, plain.after)
         assert (traced.made is None) == (traced.layer in tower)
+
+
+def test_an_output_that_is_not_finite_is_an_error_of_the_weights() -> None:
+    """Finite weights, for which 32-bit numbers do not suffice."""
+    model = Perceiver(tiny()).eval().requires_grad_(False)
+    for weights in model.parameters():
+        weights.fill_(1e30)
+    with pytest.raises(CheckpointError, match="output holds NaN or infinite numbers"):
+        model.trace(torch.randn(1, model.config.num_inputs, model.config.input_channels))

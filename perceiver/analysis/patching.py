@@ -224,7 +224,9 @@ def patch_steps(
 
     (original,), (goal,) = followed(into.logits[None]).tolist(), followed(source.logits[None]).tolist()
     if goal == original:
-        raise ConfigError(f"both inputs have the same logit of class {chosen}, so there is nothing to recover")
+        raise ConfigError(
+            f"both inputs have the same logit of {model.config.class_names[chosen]}, so there is nothing to recover"
+        )
     empty = np.full((len(states), count), np.nan)
     known = Patching(
         *(chosen, rival, goal, original, states),

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..errors import ConfigError
 from ..model import Perceiver
+from ..validation import check_finite
 from .batches import together
 from .timeline import Timeline
 
@@ -50,8 +51,8 @@ def scan(
     at_a_time  batch size; None is that of `batches.together`, at most AT_A_TIME
     before     a timeline to continue: its windows are skipped
 
-    Raises ConfigError if `before` is of windows of another length or of an input of another length, and the errors of
-    iterating over the windows.
+    Raises ConfigError if `before` is of windows of another length or of an input of another length, CheckpointError for
+    an output that is not finite, and the errors of iterating over the windows.
     """
     if before is not None and (before.seconds, before.duration) != (seconds, duration):
         raise ConfigError("a scan can be continued for the input and the windows that it was begun with")
@@ -61,6 +62,7 @@ def scan(
     while batch := list(islice(remaining, step)):
         with torch.no_grad():
             logits = model(model.input_array(torch.stack([window.content for window in batch])))
+            check_finite(logits)
         part = Timeline(
             starts=np.array([window.start for window in batch], dtype=np.float64),
             seconds=seconds,

@@ -20,6 +20,7 @@ from ...checkpoints.cards.results import Data
 from ...errors import DataError
 from ...model import Perceiver
 from ...progress import ProgressCallback, ignore
+from ...validation import check_finite
 
 TRAIN, VAL, TEST = 0, 1, 2
 
@@ -119,7 +120,9 @@ def hits(
     found = []
     for start in range(0, len(examples), batch):
         part = examples.at(slice(start, start + batch))
-        found.append(part.right(model(part.inputs(model)).argmax(-1)))
+        logits = model(part.inputs(model))
+        check_finite(logits)
+        found.append(part.right(logits.argmax(-1)))
         progress(min(1.0, (start + batch) / len(examples)), "Evaluating")
     return torch.cat(found)
 

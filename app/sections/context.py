@@ -183,7 +183,6 @@ def _read(chosen: _Choice[V], progress: Progress) -> PageContext[V] | None:
     view, bundled = chosen.view, chosen.bundled
     sample = read(chosen.case)
     if sample is None:
-        _nothing_chosen(chosen.modality.noun, view)
         return None
     with st.sidebar:
         current_input(chosen.case, sample, chosen.modality, bundled, dict(view.read))

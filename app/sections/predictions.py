@@ -17,7 +17,7 @@ from ..session.rules import UPLOADED
 from ..session.text import label, plain
 from ..session.view import View
 from ..views.base import Inside, OnPick, OnRegion
-from . import model_choice, strip
+from . import drawing_pad, model_choice, strip
 from .context import PageContext
 
 TOP = 4
@@ -68,17 +68,19 @@ def answer(context: PageContext[View]) -> None:
 
 
 def scope(context: PageContext[View]) -> None:
-    """What the checkpoint was trained to know, and its classes."""
-    labels = context.config.class_names
+    """What the checkpoint was trained to know, which an input of the visitor's may lie outside of, and its classes."""
+    labels, said, sample = context.config.class_names, model_choice.scope(context.case.model), context.view.sample
+    foreign = sample.startswith(UPLOADED) and not drawing_pad.is_drawing(sample)
+    if said and foreign:
+        st.caption(text.plain(said))
     with st.popover(
         f"Knows {len(labels):,} classes", type="tertiary", width="content", help="All classes the model can answer."
     ):
-        said = model_choice.scope(context.case.model)
-        if said:
+        if said and not foreign:
             st.caption(text.plain(said))
         st.markdown(", ".join(text.plain(text.label(name)) for name in labels))
     suggestion = context.modality.suggestion
-    if suggestion and context.view.sample.startswith(UPLOADED) and _narrow(context):
+    if suggestion and foreign and said:  # a model that comes with the project: these know a few classes
         st.button(
             suggestion.label,
             icon=":material/download:",
@@ -87,11 +89,6 @@ def scope(context: PageContext[View]) -> None:
             kwargs={"model": suggestion.model},
             help=suggestion.help,
         )
-
-
-def _narrow(context: PageContext[View]) -> bool:
-    """Whether the model is one that comes with the project: these know a few classes."""
-    return model_choice.scope(context.case.model) != ""
 
 
 def block_shares(context: PageContext[View]) -> dict[int, float]:

@@ -10,8 +10,9 @@ import streamlit as st
 from perceiver.errors import AmbiguousInputError, InputError
 from perceiver.sample import Sample
 
+from .. import views
 from ..components import Tile, wall
-from ..services import inference, public
+from ..services import inference, models, public
 from ..services.inference import Case
 from ..services.samples import GallerySample, digest
 from ..session import state, text
@@ -76,8 +77,8 @@ def choose_sample(
 
 
 def read(case: Case) -> Sample | None:
-    """The input as the model reads it; None, with a message, when it cannot be read, and with the possible answers when
-    it can be read in several ways."""
+    """The input as the model reads it; None, with a message, when it cannot be read, with the possible answers when it
+    can be read in several ways, and with the input type that it is for when that is another."""
     try:
         return inference.read(case)
     except InputError as error:
@@ -90,7 +91,26 @@ def read(case: Case) -> Sample | None:
         elif case.options:
             # The controls of these choices are drawn once the input is read.
             st.button("Read it as by default", icon=":material/undo:", on_click=state.change, kwargs={"read": ()})
+        elif case.model == state.view(View).model:
+            _offer_other_type(case)
         return None
+
+
+def _offer_other_type(case: Case) -> None:
+    """A button that opens a file in the first checkpoint that reads files of its kind, where this one reads others."""
+    kinds = models.available(views.names())
+    for kind in inference.other_modalities(case):
+        model = next((key for key, its in kinds.items() if its == kind), None)
+        if model is not None:
+            name = views.get(kind).title
+            st.button(f"Open it under {name}", icon=":material/arrow_forward:", on_click=_open_in, args=(model,))
+            return
+
+
+def _open_in(model: str) -> None:
+    """Callback: shows the same input in a model of another modality."""
+    state.change(model=model, block=0, others=())
+    st.session_state["source"] = "upload"
 
 
 def current_input(

@@ -138,6 +138,12 @@ def along(case: Case) -> tuple[Along, ...]:
     return _along(case.model, case.key, case)
 
 
+def other_modalities(case: Case) -> tuple[str, ...]:
+    """The modalities that files of this kind are for, the most fitting first; none where the model's is among them."""
+    fitting = modalities.for_file(file_kind(case))
+    return () if models.config(case.model).modality in fitting else fitting
+
+
 def file_kind(case: Case) -> modalities.Kind | None:
     """The kind of the file by its first bytes; None where it is not known."""
     return modalities.identify(case.data, case.name)

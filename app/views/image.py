@@ -44,8 +44,8 @@ class ImageView(GridView):
     recorder: Recorder | None = Recorder("Camera", "A photograph", file_recorder(st.camera_input))
     suggestion: Suggestion | None = Suggestion(
         IMAGENET,
-        "Try DeepMind’s ImageNet Perceiver",
-        "A Perceiver for photographs with 1,000 classes: 250 MB, fetched once from the Hugging Face hub when you "
+        "Try an ImageNet model",
+        "DeepMind’s Perceiver for photographs with 1,000 classes: 250 MB, fetched once from the Hugging Face hub when you "
         f"confirm it. `perceiver fetch {IMAGENET}` fetches it beforehand, for use without a network.",
     )
 

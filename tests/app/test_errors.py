@@ -66,6 +66,7 @@ def test_after_a_file_that_cannot_be_read(
     upload(app, name, data)
     (error,) = errors(app)
     assert cause in error
+    assert "Nothing to look at yet" not in said(app)
     app.segmented_control(key="source").set_value("samples").run()
     works(app, "bed_cot-0")
     upload(app, name, data)
@@ -76,6 +77,18 @@ def test_after_a_file_that_cannot_be_read(
     assert len(errors(app)) == 1
     upload(app, "good.img", folder.picture(5))
     works(app)
+
+
+def test_a_sound_under_pictures_opens_under_sounds(app: AppTest) -> None:
+    opened(app, "explore")
+    upload(app, "tone.png", sounds.LONG)
+    assert "sound" in errors(app)[0]
+    (button,) = (one for one in app.button if one.label == "Open it under Sounds")
+    button.click().run()
+    works(app)
+    assert app.segmented_control(key="modality").value == "audio"
+    assert app.segmented_control(key="source").value == "upload"
+    assert "tone.png" in said(app)
 
 
 def test_after_another_modality_is_chosen(app: AppTest) -> None:

@@ -143,7 +143,7 @@ def test_what_is_no_picture_is_refused_in_one_sentence(app: AppTest, name: str, 
     assert not app.exception
     (error,) = app.error
     assert error.value.replace("\\", "").startswith(name)
-    assert "Nothing to look at yet" in words(app)
+    assert "Nothing to look at yet" not in words(app)
     assert [one.key for one in app.get("bidi_component")] == ["sidebar"]  # no map, and no input
 
 

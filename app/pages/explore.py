@@ -43,7 +43,10 @@ def _blocks(context: ExploreContext) -> None:
     words = maps.selection_text(selection, context.config.cross_heads, part)
     menu = partial(downloads.menu, context, selection, found, words)
     maps.toolbar(context, selection, show=view.show, menu=menu, parts=parts)
-    large, answer, latents = st.columns([21, 15, 16], gap="medium")
+    large, beside = st.columns([21, 31], gap="medium")
+    with beside:
+        # The answer takes room from the latents once there is one.
+        answer, latents = st.columns([15, 16], gap="medium") if attention_to.is_marked(view) else (beside, beside)
     with large:
         maps.large(context, one, words, part=part, **_marking(context))
         map_checks.show(context, one.block, selection)

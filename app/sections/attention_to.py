@@ -17,6 +17,7 @@ from perceiver.errors import ConfigError
 from ..components import Row, ranking
 from ..services import maps
 from ..session import controls, state, text
+from ..session.view import ExploreView
 from . import downloads, split
 from .context import ExploreContext
 
@@ -42,14 +43,18 @@ def inside(context: ExploreContext) -> Bool[np.ndarray, "M"] | None:
         return None
 
 
+def is_marked(view: ExploreView) -> bool:
+    """Whether an element or a region is marked."""
+    return view.pick is not None or bool(view.region)
+
+
 def show(context: ExploreContext, selection: MapSelection) -> None:
     """The answer to what is marked, beside the map; how to mark something where nothing is."""
-    view = context.view
-    if view.pick is None and not view.region:
+    if not is_marked(context.view):
         _how(context)
         return
     with st.container(key="attention_to"):
-        if view.region:
+        if context.view.region:
             _region(context, selection)
         else:
             _element(context, selection)

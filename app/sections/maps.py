@@ -39,7 +39,7 @@ KIND_MEANING = (
     "the softmax, as in the paper's figures. Value-weighted: the weight times the norm of the value that is read."
 )
 SCALE_MEANING = (
-    "Shared: one scale for all maps. × uniform: multiples of 1/M, the weight without a preference. Per map: each map's "
+    "Shared: one scale for all maps. × uniform: multiples of 1/M, the weight of uniform attention. Per map: each map's "
     "own range, not comparable. Log: orders of magnitude."
 )
 PARTS = (
@@ -272,7 +272,7 @@ def large(
 
 def latents(context: PageContext[View], block: int, selection: MapSelection) -> None:
     """The maps of all latents of a block as thumbnails, one of which may be chosen."""
-    st.subheader(f"Latents of block {block + 1}", anchor=False, help=LATENTS)
+    st.subheader(f"{context.config.num_latents} latents of block {block + 1}", anchor=False, help=LATENTS)
     st.caption("The most concentrated first; choose one to see its maps.")
     thumbnails = strip(context.case, block, selection.kind, selection.head, context.progress, selection.part)
     ordered = [int(i) for i in thumbnails.order]

@@ -45,8 +45,8 @@ class ImageView(GridView):
     suggestion: Suggestion | None = Suggestion(
         IMAGENET,
         "Try an ImageNet model",
-        "DeepMind’s Perceiver for photographs with 1,000 classes: 250 MB, fetched once from the Hugging Face hub when you "
-        f"confirm it. `perceiver fetch {IMAGENET}` fetches it beforehand, for use without a network.",
+        "DeepMind’s Perceiver for photographs with 1,000 classes: 250 MB, fetched once from the Hugging Face hub when "
+        f"you confirm it. `perceiver fetch {IMAGENET}` fetches it beforehand, for use without a network.",
     )
 
     def thumbnail(self, sample: Sample) -> UInt8[np.ndarray, "S S 3"]:

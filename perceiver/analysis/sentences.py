@@ -109,7 +109,7 @@ def nearly_even(values: Float[np.ndarray, "*shape"]) -> bool:
 def weight_sentence(
     values: Float[np.ndarray, "*shape"], axes: Sequence[Along], subject: str, noun: str = "weight"
 ) -> str:
-    """Where a nonnegative map lies: "Block 4 puts 97 % of its weight after 0.15 s (85 % if even)."
+    """Where a nonnegative map lies: "Block 4 puts 97 % of its weight after 0.15 s (85 % if uniform)."
 
     Empty for maps that have no sum.
 
@@ -117,13 +117,13 @@ def weight_sentence(
     noun     what is distributed
     """
     if nearly_even(values):
-        return f"{subject} is nearly even: {_range(values)} of uniform."
+        return f"{subject} is nearly uniform: {_range(values)} × uniform."
     if not axes or not len(_multiples(values)):
         return ""
     found = strongest_part(values, axes)
     if found is None or share_text(found.share) == share_text(found.even):
         return f"{subject} favours no part of the input."
-    amount = f"{share_text(found.share)} of its {noun} {found.where} ({share_text(found.even)} if even)"
+    amount = f"{share_text(found.share)} of its {noun} {found.where} ({share_text(found.even)} if uniform)"
     if found.divergence < MARKED:
         return f"{subject} favours no part much: the most is {amount}."
     return f"{subject} puts {amount}."
@@ -131,18 +131,18 @@ def weight_sentence(
 
 def parts_sentence(subject: str, names: Sequence[str], shares: Sequence[float], even: Sequence[float]) -> str:
     """How a map of sum 1 is shared among the parts of an input: "Block 1 puts 62 % of its weight on the sound and 38 %
-    on the picture (16 % and 84 % if even)."
+    on the picture (16 % and 84 % if uniform)."
 
     names  of the parts: "sound", "picture"
     """
     amounts = [f"{share_text(share)} on the {name}" for share, name in zip(shares, names, strict=True)]
     amounts[0] = amounts[0].replace(" on the", " of its weight on the", 1)
     alike = " and ".join(map(share_text, even))
-    return f"{subject} puts {' and '.join(amounts)} ({alike} if even)."
+    return f"{subject} puts {' and '.join(amounts)} ({alike} if uniform)."
 
 
 def evidence_sentence(values: Float[np.ndarray, "*shape"], axes: Sequence[Along], noun: str) -> str:
-    """Where a map for a class lies: "62 % of the relevance lies in the upper left quarter (25 % if even)."
+    """Where a map for a class lies: "62 % of the relevance lies in the upper left quarter (25 % if uniform)."
 
     Values below 0 are left out. Empty for maps without values above 0.
 
@@ -150,7 +150,7 @@ def evidence_sentence(values: Float[np.ndarray, "*shape"], axes: Sequence[Along]
     """
     positive = np.maximum(np.asarray(values, dtype=np.float64), 0)
     if nearly_even(positive):
-        return f"The {noun} is nearly even: {_range(positive)} of uniform."
+        return f"The {noun} is nearly uniform: {_range(positive)} × uniform."
     if not axes or not len(_multiples(positive)):
         return ""
     found = strongest_part(positive, axes)
@@ -158,9 +158,9 @@ def evidence_sentence(values: Float[np.ndarray, "*shape"], axes: Sequence[Along]
     if found is None or share_text(found.share) == share_text(found.even):
         return f"{none}."
     if found.divergence < MARKED:
-        amount = f"{share_text(found.share)} {found.where} ({share_text(found.even)} if even)"
+        amount = f"{share_text(found.share)} {found.where} ({share_text(found.even)} if uniform)"
         return f"{none}: the most is {amount}."
-    return f"{share_text(found.share)} of the {noun} lies {found.where} ({share_text(found.even)} if even)."
+    return f"{share_text(found.share)} of the {noun} lies {found.where} ({share_text(found.even)} if uniform)."
 
 
 def change_sentence(

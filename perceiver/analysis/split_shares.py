@@ -153,9 +153,9 @@ def _covariance(
 def shares_sentence(shares: ScoreShares) -> str:
     """How much content and position explain in the first block and in the last, in words."""
     if "content" not in shares.groups:
-        return "The rows hold positions alone, which explain all of the variance of the scores."
+        return "The input array holds the position encoding alone, which explains all of the variance of the scores."
     if "position" not in shares.groups:
-        return "The rows hold content alone, which explains all of the variance of the scores."
+        return "The input array holds the content alone, which explains all of the variance of the scores."
     content, position = shares.of("content"), shares.of("position")
     told = [
         f"content explains {_told(content[i])} of the variance of the scores of block {shares.blocks[i] + 1} and "

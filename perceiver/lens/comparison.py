@@ -121,7 +121,7 @@ class Comparison:
             return b""
         runs, maps = zip(*known, strict=True)
         rows = scaled_rows(maps, self.selection.quantity, signed=True)
-        return self._drawn(runs, rows, f"Less {self.runs[0].name}: what each block read in", strength=None)
+        return self._drawn(runs, rows, f"Minus {self.runs[0].name}: what each block read in", strength=None)
 
     def _drawn(
         self, runs: Sequence[Run], rows: Sequence[Sequence[BlockMap]], what: str, *, strength: float | None

@@ -256,4 +256,4 @@ def multiples_text(values: Float[np.ndarray, "cells"]) -> str:
     finite = values[np.isfinite(values)]
     if not len(finite):
         return "no input"
-    return f"{number(float(finite.min()))} to {number(float(finite.max()))} times uniform"
+    return f"{number(float(finite.min()))} to {number(float(finite.max()))} × uniform"

@@ -245,7 +245,7 @@ def _verdict(higher: Mapping[str, bool]) -> str:
         which = "Both are" if up else "Neither is"
     else:
         which = f"The {next(iter(higher))} is{'' if up else ' not'}"
-    says = "as the remark has it" if up else "so the numbers do not bear the remark out"
+    says = "as the remark says" if up else "contrary to the remark"
     return f"{which} higher with Fourier features, {says}."
 
 

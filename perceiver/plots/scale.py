@@ -95,7 +95,7 @@ class ColourRange:
         """The unit of the values on the bar as text."""
         if self.name:
             return self.name
-        name = "times uniform attention" if self.mode == "uniform" else UNITS[self.what]
+        name = "× uniform" if self.mode == "uniform" else UNITS[self.what]
         if self.signed:
             name = f"difference, {name}"
         return f"{name} (log scale)" if self.mode == "log" else name
@@ -129,7 +129,7 @@ class ColourRange:
         if self.signed:
             must.append((0.0, "0", False))
         if self.uniform is not None and self.lower <= self.uniform <= self.upper:
-            mark = (self.uniform, "1" if self.mode == "uniform" else "1/M", True)
+            mark = (self.uniform, "1" if self.mode == "uniform" else "uniform", True)
             # The uniform level has priority over a lower end of 0, but not over any other lower end.
             must.insert(1 if self.lower == 0 else 2, mark)
         return place(must, self.lower, self.upper, wanted, apart, log=self.mode == "log", where=self._at)
@@ -141,7 +141,7 @@ class ColourRange:
         """The description of the scale as text, for captions and notes."""
         parts = [self._range_sentence(), self._clipped_sentence()]
         if self.uniform is not None and self.mode != "uniform":
-            parts.append(f"No preference would be 1/M = {number(self.uniform)}.")
+            parts.append(f"Uniform would be 1/M = {number(self.uniform)}.")
         if self.missing:
             are = "element is" if self.missing == 1 else "elements are"
             parts.append(f"{count(self.missing)} {are} not finite and drawn in a colour of their own.")
@@ -152,7 +152,7 @@ class ColourRange:
             return "All values are alike, so the colour says nothing."
         names = {
             "shared": "Shared scale",
-            "uniform": "Shared scale in multiples of uniform" + ("" if self.signed else " (1 is no preference)"),
+            "uniform": "Shared scale in multiples of uniform",
             "per_map": NOT_COMPARABLE.removesuffix("."),
             "log": "Shared logarithmic scale",
         }

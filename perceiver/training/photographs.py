@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from .. import modalities
+from ..analysis.formatting import class_name
 from ..errors import DataError
 from ..model import Perceiver
 
@@ -62,6 +63,6 @@ def photograph_sentence(answers: tuple[PhotographAnswer, ...]) -> str:
     surest = max(answers, key=lambda one: one.probability)
     return (
         f"On {len(answers)} photographs of the world, unlike anything it was trained on, it gives some class a "
-        f"probability of {SURE:.0%} or more in {len(sure)} cases; highest is {surest.label} with "
-        f"{surest.probability:.0%} for the photograph {surest.name.replace('_', ' ')}."
+        f"probability of {SURE:.0%} or more in {len(sure)} cases. The highest probability is "
+        f"{surest.probability:.0%}, for {class_name(surest.label)} on the photograph “{surest.name.replace('_', ' ')}”."
     )

@@ -39,7 +39,9 @@ SOUND = grid((TIME, (np.arange(20) + 0.5) * 0.05))
 def test_a_sound_whose_weight_comes_late() -> None:
     values = np.full(20, 0.03 / 3)
     values[3:] = 0.97 / 17
-    assert weight_sentence(values, SOUND, "Block 4") == "Block 4 puts 97 % of its weight after 0.15 s (85 % if even)."
+    assert (
+        weight_sentence(values, SOUND, "Block 4") == "Block 4 puts 97 % of its weight after 0.15 s (85 % if uniform)."
+    )
 
 
 def test_a_spectrogram_whose_weight_is_low() -> None:
@@ -47,7 +49,7 @@ def test_a_spectrogram_whose_weight_is_low() -> None:
     values = np.ones((4, 10))
     values[2:] = 9
     axes = grid((PITCH, frequencies), (TIME, np.arange(10) + 0.5))
-    assert weight_sentence(values, axes, "Block 1") == "Block 1 puts 90 % of its weight below 650 Hz (50 % if even)."
+    assert weight_sentence(values, axes, "Block 1") == "Block 1 puts 90 % of its weight below 650 Hz (50 % if uniform)."
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_a_picture_whose_weight_lies_in_a_part(where: str, index: tuple[slice, s
     inside[index] = True
     values = np.where(inside, 0.8 / inside.sum(), 0.2 / (~inside).sum())
     assert weight_sentence(values, PICTURE, "Block 2") == (
-        f"Block 2 puts 80 % of its weight {where} ({even} % if even)."
+        f"Block 2 puts 80 % of its weight {where} ({even} % if uniform)."
     )
     found = strongest_part(values, PICTURE)
     assert found is not None
@@ -85,7 +87,7 @@ def test_a_cloud_is_halved_where_it_lies_and_not_where_its_points_are() -> None:
     assert found["on the half with larger y"].share == pytest.approx(0.5)  # all points lie at its middle
     assert not any("quarter" in where for where in found)
     assert weight_sentence(np.array([1.0, 0, 0, 5, 5, 5]), axes, "Block 1") == (
-        "Block 1 puts 94 % of its weight on the half with larger x (50 % if even)."
+        "Block 1 puts 94 % of its weight on the half with larger x (50 % if uniform)."
     )
 
 
@@ -100,7 +102,7 @@ def test_maps_that_are_nearly_even() -> None:
     values = np.linspace(0.97, 1.03, 64).reshape(8, 8)
     assert nearly_even(values)
     assert weight_sentence(values / values.sum(), PICTURE, "Block 1") == (
-        "Block 1 is nearly even: 0.97 to 1.03 of uniform."
+        "Block 1 is nearly uniform: 0.97 to 1.03 × uniform."
     )
     assert not nearly_even(np.linspace(0.8, 1.2, 64))
     assert nearly_even(np.ones(64))
@@ -113,10 +115,10 @@ def test_a_map_without_a_side_says_so() -> None:
     assert told == "Block 3 favours no part of the input."
     checkered[0] *= 2
     told = weight_sentence(checkered, PICTURE, "Block 3")
-    assert told == "Block 3 favours no part much: the most is 56 % of its weight in the upper half (50 % if even)."
+    assert told == "Block 3 favours no part much: the most is 56 % of its weight in the upper half (50 % if uniform)."
     assert evidence_sentence(checkered, PICTURE, "relevance") == (
         "No part of the input has much more of the relevance than the others: the most is 56 % in the upper half (50 % "
-        "if even)."
+        "if uniform)."
     )
     checkered[0] = checkered[1]
     checkered[0, 0] += 0.05
@@ -134,7 +136,7 @@ def test_evidence_leaves_out_what_speaks_against() -> None:
     values[:4, :4] = 1
     values[4:, 4:] = -5
     assert evidence_sentence(values, PICTURE, "relevance") == (
-        "100 % of the relevance lies in the upper left quarter (25 % if even)."
+        "100 % of the relevance lies in the upper left quarter (25 % if uniform)."
     )
 
 

@@ -122,7 +122,7 @@ def test_one_map_is_shown_closely_with_what_it_should_add_up_to(app: AppTest, mo
     large = labelled(app, "map", "Integrated gradients for “lamp”")
     np.testing.assert_allclose(large.arrays["values"], multiples.ravel(), rtol=1e-3, atol=1e-4)
     assert "should add up to what the input adds" in said(app)
-    assert large.meta["bar"]["unit"] == "times an even share"
+    assert large.meta["bar"]["unit"] == "× uniform"
 
 
 def test_two_classes_are_contrasted(app: AppTest, model: Perceiver, sample: Sample) -> None:
@@ -130,7 +130,7 @@ def test_two_classes_are_contrasted(app: AppTest, model: Perceiver, sample: Samp
     expected = relevance(model, sample, 0, 2)
     large = labelled(app, "map", "Relevance for “bed / cot” rather than “vessel”")
     np.testing.assert_allclose(large.arrays["values"], 256 * expected.total.ravel(), rtol=1e-3, atol=1e-4)
-    assert "Red: “bed / cot” rests on it more than “vessel” does" in said(app)
+    assert "Red: more relevant to “bed / cot” than to “vessel”" in said(app)
     app.selectbox(key="asked").set_value(2).run()
     assert not app.exception
     assert app.session_state["view"]["against"] is None  # nothing is set against itself

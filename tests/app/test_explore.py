@@ -314,7 +314,7 @@ def test_a_damaged_checkpoint_is_named(caches: None, tmp_path: Path, monkeypatch
 def test_a_map_that_is_nearly_even_can_be_shown_on_its_own_scale(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(findings, "nearly_even", lambda values: True)
     opened(app, "explore")
-    assert re.search(r"Block 1 (puts|favours|is nearly even)", said(app))
+    assert re.search(r"Block 1 (puts|favours|is nearly uniform)", said(app))
     app.button(key="own_scale_image-fourier_0").click().run()
     assert not app.exception
     assert app.session_state["view"]["scale"] == "per_map"

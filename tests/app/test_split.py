@@ -92,4 +92,4 @@ def test_a_cloud_without_content_is_split_by_its_axes(
     app = AppTest.from_file(str(SCRIPT), default_timeout=PATIENCE).run()
     assert not app.exception
     assert list(control(app, "split").options) == ["All", "X", "Y", "Z"]
-    assert "The rows hold positions alone" in said(app)
+    assert "The input array holds the position encoding alone" in said(app)

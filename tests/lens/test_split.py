@@ -151,7 +151,7 @@ class TestCommand:
     def test_it_lists_shares_and_terms(self) -> None:
         result = commands.run("split", CLOUD, "--top", "2", "--npz", "made/split.npz")
         assert result.exit_code == 0, result.output
-        assert "The rows hold positions alone" in result.stdout
+        assert "The input array holds the position encoding alone" in result.stdout
         with np.load("made/split.npz") as file:
             assert file["bundles"].tolist() == ["axis:1", "axis:2", "axis:3"]
         result = commands.run("split", PHOTO, "-c", "image-fourier", "--at", "4,6", "--top", "3")

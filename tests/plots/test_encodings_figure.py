@@ -120,12 +120,12 @@ class TestTartan:
     @pytest.mark.parametrize(
         ("fourier", "learned", "verdict"),
         [
-            ((5.0, 0.5), (1.1, 0.1), "Both are higher with Fourier features, as the remark has it."),
+            ((5.0, 0.5), (1.1, 0.1), "Both are higher with Fourier features, as the remark says."),
             ((5.0, 0.1), (1.1, 0.5), "Only the energy at the bands is higher with Fourier features: the remark holds"),
             ((1.0, 0.5), (1.1, 0.1), "Only the regularity is higher with Fourier features: the remark holds in part."),
-            ((1.0, 0.1), (1.1, 0.5), "Neither is higher with Fourier features, so the numbers do not bear the remark"),
+            ((1.0, 0.1), (1.1, 0.5), "Neither is higher with Fourier features, contrary to the remark."),
             ((5.0, math.nan), (1.1, 0.1), "The energy at the bands is higher with Fourier features, as the remark"),
-            ((1.0, math.nan), (1.1, 0.1), "The energy at the bands is not higher with Fourier features, so the"),
+            ((1.0, math.nan), (1.1, 0.1), "The energy at the bands is not higher with Fourier features, contrary"),
             ((math.nan, math.nan), (1.1, 0.1), "too little to check the remark"),
         ],
     )

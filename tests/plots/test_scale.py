@@ -69,7 +69,7 @@ class TestShared:
         (scale,) = ColourScale().limits([spread()])
         assert scale.uniform == 1 / 1000
         (mark,) = [tick for tick in scale.ticks() if tick.mark]
-        assert (mark.value, mark.label) == (1 / 1000, "1/M")
+        assert (mark.value, mark.label) == (1 / 1000, "uniform")
         assert mark.place == pytest.approx(0.001 / scale.upper)
         assert ColourScale().limits([spread()], "value")[0].uniform is None
 
@@ -138,7 +138,7 @@ class TestLog:
     def test_labels_are_round(self) -> None:
         (scale,) = ColourScale("log").limits([np.array([[1e-3, 1e-2, 1e-1, 0.889]])])
         assert [tick.label for tick in scale.ticks(apart=0.01)] == [
-            *("≤ 0.0025", "0.005", "0.01", "0.02", "0.05", "0.1", "0.2", "1/M", "0.5", "0.889")
+            *("≤ 0.0025", "0.005", "0.01", "0.02", "0.05", "0.1", "0.2", "uniform", "0.5", "0.889")
         ]
 
 

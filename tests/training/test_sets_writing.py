@@ -311,7 +311,9 @@ def test_answers_on_photographs_by_hand(tmp_path: Path) -> None:
     expected = model(model.input_array(pixels.expand(1, 256, 3)))[0].softmax(-1).max().detach()
     assert answers[0].probability == pytest.approx(float(expected), abs=1e-5)
     made = (PhotographAnswer("red_car", "boat", 0.9), PhotographAnswer("cat", "bed", 0.3))
-    assert "in 1 cases; highest is boat with 90% for the photograph red car" in photograph_sentence(made)
+    assert "in 1 cases. The highest probability is 90%, for boat on the photograph “red car”." in photograph_sentence(
+        made
+    )
     assert photograph_sentence(()) == ""
     archive.write_bytes(b"no archive")
     with pytest.raises(DataError, match="is damaged"):

@@ -1,5 +1,7 @@
 // Options in a grid, each a picture and its words; one may be chosen, by click or with the arrow keys and Enter.
 // Who extends it draws the pictures: `fit(room)` says how wide one becomes, `draw(width)` draws them all.
+const NAME = 20; // height of the name under a small tile in CSS pixels
+
 class Tiles {
   constructor(parent) {
     const root = parent.querySelector(".wall");
@@ -68,7 +70,12 @@ class Tiles {
     return { node, canvas, profile, title, note, track, share, remark, facts };
   }
 
-  // As many columns as fit, without a last row of one.
+  // The greatest height of a wall that scrolls.
+  get tallest() {
+    return Math.min(this.frame.tall, 0.6 * window.innerHeight);
+  }
+
+  // As many columns as fit, without a last row of one. Small tiles with names grow as long as all of them are in view.
   lay() {
     const room = this.root.clientWidth - 2 * this.margin;
     if (!this.frame || room <= 0 || (room === this.room && this.frame === this.laid)) return;
@@ -76,27 +83,37 @@ class Tiles {
     const gap = dense ? 6 : tile < 120 ? 10 : 20;
     const most = Math.max(dense ? 3 : 2, Math.floor((room + gap) / (tile + gap)));
     const rows = Math.ceil(this.tiles.length / most);
-    const columns = dense ? most : Math.max(2, Math.ceil(this.tiles.length / rows));
+    const columns = dense ? this.fewest(most, room, gap) : Math.max(2, Math.ceil(this.tiles.length / rows));
     const width = this.fit((room - gap * (columns - 1)) / columns);
     this.columns = columns;
     this.root.style.gridTemplateColumns = `repeat(${columns}, ${width}px)`;
     this.root.style.columnGap = `${Math.min((room - columns * width) / (columns - 1), 3 * gap)}px`;
     this.draw(width);
-    this.whole();
+    this.crop();
     this.room = room;
     this.laid = this.frame;
   }
 
-  // A wall that scrolls shows whole rows.
-  whole() {
+  fewest(most, room, gap) {
+    const { tall, named, width, height } = this.frame;
+    if (!tall || !named) return most;
+    for (let columns = 3; columns < most; columns++) {
+      const row = (this.fit((room - gap * (columns - 1)) / columns) * height) / width + NAME + gap;
+      if (Math.ceil(this.tiles.length / columns) * row - gap <= this.tallest) return columns;
+    }
+    return most;
+  }
+
+  // A wall that scrolls ends in the middle of a row, which shows that there is more.
+  crop() {
     this.root.style.maxHeight = "";
-    const { tall } = this.frame;
     const node = this.tiles[0]?.node;
-    if (!tall || !node) return;
+    if (!this.frame.tall || !node) return;
     const gap = parseFloat(getComputedStyle(this.root).rowGap) || 0;
     const row = node.getBoundingClientRect().height + gap;
-    const rows = Math.max(1, Math.floor((Math.min(tall, 0.6 * window.innerHeight) + gap) / row));
-    this.root.style.maxHeight = `${rows * row - gap}px`;
+    if (Math.ceil(this.tiles.length / this.columns) * row - gap <= this.tallest) return;
+    const rows = Math.max(1.5, Math.floor(this.tallest / row - 0.5) + 0.5);
+    this.root.style.maxHeight = `${rows * row}px`;
   }
 
   // Scrolls a long wall to its chosen tile without moving the page.

@@ -38,7 +38,7 @@ def menu(
     with st.popover("Export", icon=":material/download:", help=EXPORT):
         both = partial(before_and_after, context, ablation.sample_after(case, removed), changes, heading)
         download("Before and after (PNG)", both, f"{name}.png", "image/png")
-        drawn = partial(figure, context.sample, differences, context.paint, f"{heading}, after less before")
+        drawn = partial(figure, context.sample, differences, context.paint, f"{heading}, after minus before")
         download("Differences (PNG)", drawn, f"{name}-differences.png", "image/png")
         arrays = partial(ablation.maps_npz, case, removed, moved, selection)
         download("Maps and coordinates (NPZ)", arrays, f"{name}-maps.npz", "application/octet-stream")

@@ -199,7 +199,7 @@ def differences(context: AblateContext, changes: Sequence[BlockChange]) -> Block
     """The differences of the maps of all blocks; returns the chosen block."""
     maps = [c.difference for c in changes]
     chosen = _chosen(context, [c.change.block for c in changes])
-    st.subheader("Differences of the maps: after less before", anchor="differences", divider="gray", help=DIVERGENCES)
+    st.subheader("Differences of the maps: after minus before", anchor="differences", divider="gray", help=DIVERGENCES)
     with st.container(width=len(changes) * (WIDEST + GAP)):
         context.modality.row(
             context.sample,
@@ -210,7 +210,7 @@ def differences(context: AblateContext, changes: Sequence[BlockChange]) -> Block
             context.view.pick,
             _choose(maps),
             key="difference",
-            name="Differences of the maps, after less before",
+            name="Differences of the maps, after minus before",
             tile=TILE,
         )
     st.caption(scale_text(maps[0].range))

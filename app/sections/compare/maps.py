@@ -160,13 +160,13 @@ def one_block(contexts: Sequence[CompareContext], maps: Found) -> None:
         if not together:
             columns = st.columns(len(contexts), gap="medium")
             with columns[0]:
-                st.caption(f"The maps of the others less that of {name(first)}, on a scale of their own.")
+                st.caption(f"The maps of the others minus that of {name(first)}, on a scale of their own.")
         less = [(block, block, one.values - base.values) for i in both if (one := found[i])]
         changes = scaled_maps(less, selections[0].quantity, maps.mode, signed=True)
         for i, change in zip(both, changes, strict=True):
             with columns[2 if together else i]:
-                _heading(contexts[i], f"less {first.case.model_name}")
-                label = f"{contexts[i].case.model_name} less {first.case.model_name}, block {block + 1}"
+                _heading(contexts[i], f"minus {first.case.model_name}")
+                label = f"{contexts[i].case.model_name} minus {first.case.model_name}, block {block + 1}"
                 _large(contexts[i], first, change, label, "less", limit)
                 findings.show(contexts[i], change, first.case.model_name)
     if apart := [name(contexts[i]) for i in range(1, len(contexts)) if i not in same]:

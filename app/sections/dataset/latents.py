@@ -69,7 +69,7 @@ def _ranked(context: DataSetContext, order: np.ndarray, chosen: int) -> None:
 def _maps(context: DataSetContext, order: np.ndarray, chosen: int) -> None:
     maps = context.analysis.maps
     if maps is None:
-        st.caption("The inputs have several parts, so there are no mean maps.")
+        st.caption("Mean maps are not computed for inputs of several parts, such as picture and sound.")
         return
     shown = order[:MOST_LATENTS].tolist()
     pictures = multiples_picture(_grid(context, maps.latents[shown]))
@@ -115,8 +115,8 @@ def mean_maps(context: DataSetContext) -> None:
         return
     seen = " Cells are places in the plane of the first two coordinates, seen from the front." if about.free else ""
     st.caption(
-        f"Attention weight in each cell over the share of the elements there: 1 is no preference.{seen} The maps "
-        "of a row have one scale, from 0 to the largest value; inputs of a known class are counted for that."
+        f"Attention weight in each cell as a multiple of uniform, the share of the elements there.{seen} The maps "
+        "of a row have one scale, from 0 to the largest value. Maps by class are of the inputs whose class is known."
     )
     known = [i for i in range(len(context.names)) if np.isfinite(maps.classes[i]).any()]
     for title, values, words in (
@@ -124,9 +124,7 @@ def mean_maps(context: DataSetContext) -> None:
         ("classes", maps.classes[known], [context.names[i] for i in known]),
     ):
         top = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
-        st.markdown(
-            f"**By {title.removesuffix('s').replace('classe', 'class')}** :small[0 to {number(top)} times even]"
-        )
+        st.markdown(f"**By {title.removesuffix('s').replace('classe', 'class')}** :small[0 to {number(top)} × uniform]")
         wall(
             multiples_picture(_grid(context, values)),
             [Tile(title=name, alt=f"{name}: {multiples_text(one)}") for name, one in zip(words, values, strict=True)],

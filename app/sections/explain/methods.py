@@ -54,12 +54,12 @@ def show(context: ExplainContext, question: Question, names: tuple[str, ...]) ->
     keys = explanation.methods(context.case)
     chosen = context.view.by if context.view.by in keys else "attention"
     st.caption(
-        "Every map in the same unit: an element's share of all that the map holds, as a multiple of an even share. "
+        "Every map in the same unit: an element's share of all that the map holds, as a multiple of uniform. "
         "Attention, saliency and relevance have no sign; the others say what speaks for the class (red) and "
         "against it (blue)."
         if question.against is None
-        else "Every map in the same unit: an element's share of all that the map holds, as a multiple of an even "
-        f"share. Signed ones say what speaks for {question_text(question, names)} (red) and what against (blue)."
+        else "Every map in the same unit: an element's share of all that the map holds, as a multiple of "
+        f"uniform. Signed ones say what speaks for {question_text(question, names)} (red) and what against (blue)."
     )
     scores, asked = explanation.known(context.case, question).scores, question_text(question, names)
     missing = [key for key in keys if key not in found]

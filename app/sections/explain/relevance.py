@@ -23,7 +23,7 @@ from ..predictions import model_input
 from .question import MEANINGS, predictions, question_text, request
 from .share_maps import pointing_hint, scale_text, share_maps
 
-MEANING = "Each element’s share of the evidence for the class, as a multiple of an even share."
+MEANING = "Each element’s share of the evidence for the class, as a multiple of uniform."
 
 
 def strip_of_blocks(context: ExplainContext, question: Question, names: tuple[str, ...]) -> Relevance | None:
@@ -154,9 +154,9 @@ def _what(signed: bool) -> str:
 def _colour_text(context: ExplainContext, question: Question, names: tuple[str, ...]) -> str:
     if question.against is None:
         more = "Darker" if context.view.colours == "greys" else "Brighter"
-        return f"{more}: more of “{text.plain(names[question.target])}” rests on it."
+        return f"{more}: more relevant to “{text.plain(names[question.target])}”."
     one, other = (text.plain(names[i]) for i in (question.target, question.against))
-    return f"Red: “{one}” rests on it more than “{other}” does; blue: the other way round."
+    return f"Red: more relevant to “{one}” than to “{other}”; blue: the other way round."
 
 
 def _largest_part(shares: np.ndarray, blocks: tuple[int, ...], signed: bool) -> str:

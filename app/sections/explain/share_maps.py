@@ -1,4 +1,4 @@
-"""Maps of different methods in one unit: each element's share of the sum of the map, as a multiple of an even share."""
+"""Maps of different methods in one unit: each element's share of the sum of the map, as a multiple of uniform."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from perceiver.analysis.summary import summarise
 from perceiver.plots.block_maps import BlockMap
 from perceiver.plots.scale import ColourRange, ColourScale
 
-UNIT = "times an even share"
+UNIT = "× uniform"
 
 
 def share_maps(
@@ -41,8 +41,6 @@ def share_maps(
 def scale_text(range_: ColourRange, *, alone: bool = False) -> str:
     """The colour scale in words; `alone` where it belongs to one map."""
     text = range_.sentence()
-    if range_.name:
-        text = text.replace("in multiples of uniform (1 is no preference)", "in multiples of an even share")
     return text.replace("Shared scale", "Scale", 1) if alone else text
 
 

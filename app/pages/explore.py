@@ -72,7 +72,8 @@ class _Places:
 
 def _lay_out(context: ExploreContext) -> _Places:
     """The strip with what stays while a drawing is made."""
-    given, blocks, last = strip.columns(len(_maps(context)))
+    count = len(context.config.cross_attention_blocks)
+    given, blocks, last = strip.columns(count if context.view.show == "blocks" else max(1, count - 1))
     with given:
         predictions.input_heading(context)
     with blocks:

@@ -168,7 +168,7 @@ def change_files(found: Ablated, form: str, stem: str) -> dict[str, bytes]:
 
 def change_listing(found: Ablated) -> str:
     """The most probable classes before and the one that is followed, then how far every map moved, as tables."""
-    from ..analysis.formatting import number
+    from ..analysis.formatting import class_name, number
 
     answer, labels, target = found.answer, found.context.labels, found.target
     order = answer.before.argsort(kind="stable")[::-1][:SHOWN].tolist()
@@ -176,7 +176,7 @@ def change_listing(found: Ablated) -> str:
     for i in (*order, *(() if target in order else (target,))):
         before, after = float(answer.probabilities_before[i]), float(answer.probabilities_after[i])
         changes = (signed(100 * answer.probability(i), 1), signed(answer.logit(i), 2))
-        rows.append([labels[i], f"{before:.1%}", f"{after:.1%}", *changes])
+        rows.append([class_name(labels[i]), f"{before:.1%}", f"{after:.1%}", *changes])
     blocks = [["block", "mean of latents", "each latent, mean"]]
     blocks += [[str(one.block + 1), number(one.divergence or 0.0), number(one.latents)] for one in found.maps]
     return "\n".join(

@@ -86,13 +86,15 @@ def _files(found: Comparison, form: str, stem: str, models: str, ending: str) ->
 
 def _listing(found: Comparison, models: list[dict[str, Any]]) -> str:
     """Predictions and blocks as tables, a column a checkpoint."""
-    from ..analysis.formatting import number, percent
+    from ..analysis.formatting import class_name, number, percent
 
     names = [run.name for run in found.runs]
     shown = [{row["label"]: row["probability"] for row in model["predictions"]} for model in models]
     classes = dict.fromkeys(row["label"] for model in models for row in model["predictions"][:SHOWN])
     rows = [["", *names]]
-    rows += [[label, *(f"{model[label]:.1%}" if label in model else "" for model in shown)] for label in classes]
+    rows += [
+        [class_name(label), *(f"{model[label]:.1%}" if label in model else "" for model in shown)] for label in classes
+    ]
     parts = [table(rows)]
     for what, key, form in (
         ("the top 1 % of the elements hold", "top_mass", percent),

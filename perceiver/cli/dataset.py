@@ -240,7 +240,9 @@ def _bands(one: DataSetAnalysis) -> list[list[str]]:
 
 
 def _confusions(one: DataSetAnalysis) -> list[list[str]]:
-    counts, names = one.confusion, one.about.classes
+    from ..analysis.formatting import class_name
+
+    counts, names = one.confusion, [class_name(label) for label in one.about.classes]
     rows = [["true", "predicted", "inputs"]]
     wrong = [(counts[i, j], i, j) for i in range(len(names)) for j in range(len(names)) if i != j and counts[i, j]]
     for count, i, j in sorted(wrong, key=lambda cell: (-cell[0], cell[1:]))[:SHOWN]:
@@ -267,7 +269,7 @@ def _latents(one: DataSetAnalysis) -> list[list[str]]:
 
 
 def _pair(first: DataSetAnalysis, second: DataSetAnalysis, found: Disagreements) -> str:
-    from ..analysis.formatting import number
+    from ..analysis.formatting import class_name, number
 
     a, b = found.names
     parts = [f"{a} and {b}: {len(found.differ):,} of {found.inputs:,} predictions differ"]
@@ -286,9 +288,9 @@ def _pair(first: DataSetAnalysis, second: DataSetAnalysis, found: Disagreements)
         rows.append(
             [
                 first.examples.keys[row],
-                first.about.classes[label] if label >= 0 else "",
-                first.about.classes[first.predicted[row]],
-                second.about.classes[second.predicted[other]],
+                class_name(first.about.classes[label]) if label >= 0 else "",
+                class_name(first.about.classes[first.predicted[row]]),
+                class_name(second.about.classes[second.predicted[other]]),
             ]
         )
     return "\n".join([*parts, *([table(rows, left=4)] if len(rows) > 1 else [])])

@@ -80,7 +80,9 @@ def faithfulness(
     if as_csv:
         typer.echo(faithfulness_csv(scores), nl=False)
         return
-    typer.echo(f"{file} ({run.name}), following {run.labels[target]}\n{_listing(scores)}")
+    from ..analysis.formatting import class_name
+
+    typer.echo(f"{file} ({run.name}), following {class_name(run.labels[target])}\n{_listing(scores)}")
 
 
 def _listing(scores: Mapping[str, Faithfulness]) -> str:

@@ -110,22 +110,22 @@ def patch(
 
 
 def _effects(found: LatentEffects, run: Run, top: int) -> str:
-    from ..analysis.formatting import number
+    from ..analysis.formatting import class_name, number
 
     when = "from the start" if found.after is None else f"after block {found.after + 1}"
     rows = [["without latent", "logit changes by", "prediction"]]
     for i in found.order[:top].tolist():
         names = ", ".join(str(n + 1) for n in found.groups[i])
-        rows.append([names, signed(-float(found.effects[i]), 3), run.labels[int(found.answers[i])]])
-    return f"  logit of {run.labels[found.target]}: {number(found.logit)}; removed {when}\n{table(rows)}"
+        rows.append([names, signed(-float(found.effects[i]), 3), class_name(run.labels[int(found.answers[i])])])
+    return f"  logit of {class_name(run.labels[found.target])}: {number(found.logit)}; removed {when}\n{table(rows)}"
 
 
 def _patching(found: Patching, run: Run, top: int) -> str:
-    from ..analysis.formatting import number, percent
+    from ..analysis.formatting import class_name, number, percent
 
-    value = f"logit of {run.labels[found.target]}"
+    value = f"logit of {class_name(run.labels[found.target])}"
     if found.against is not None:
-        value += f" minus that of {run.labels[found.against]}"
+        value += f" minus that of {class_name(run.labels[found.against])}"
     top = min(top, found.patched.shape[1])
     rows = [["after block", "all latents", *(f"strongest {i + 1}" for i in range(top))]]
     for block, whole, shares in zip(found.states, found.whole, found.recovered, strict=True):

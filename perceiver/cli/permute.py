@@ -93,22 +93,23 @@ def _grid(sample: Sample) -> tuple[int, ...]:
 
 
 def _listing(run: Run, found: Sequence[Shuffled], target: int) -> str:
-    from ..analysis.formatting import number
+    from ..analysis.formatting import class_name, number
 
-    rows = [["shuffled", "answer", run.labels[target], "points", "largest change of a logit"]]
+    names = [class_name(label) for label in run.labels]
+    rows = [["shuffled", "answer", names[target], "points", "largest change of a logit"]]
     for one in found:
         after = float(one.answer.probabilities_after[target])
         rows.append(
             [
                 _name(one, run.sample),
-                run.labels[int(one.answer.after.argmax())],
+                names[int(one.answer.after.argmax())],
                 f"{after:.1%}",
                 signed(100 * one.answer.probability(target), 1),
                 number(one.largest),
             ]
         )
     before = float(found[0].answer.probabilities_before[target])
-    first = run.labels[int(found[0].answer.before.argmax())]
+    first = names[int(found[0].answer.before.argmax())]
     rows.insert(1, ["nothing", first, f"{before:.1%}", "", ""])
     return table(rows, left=2)
 

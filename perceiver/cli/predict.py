@@ -42,8 +42,10 @@ def predict(
 
 def _listing(result: dict[str, Any]) -> str:
     """One file's predictions as a small table, then what was changed when it was read."""
-    rows = result["predictions"]
-    width = max(len(row["label"]) for row in rows)
+    from ..analysis.formatting import class_name
+
+    rows = [(class_name(row["label"]), row["probability"]) for row in result["predictions"]]
+    width = max(len(name) for name, _ in rows)
     lines = [f"{result['file']} ({result['model']})"]
-    lines += [f"  {row['label']:{width}}  {row['probability']:6.1%}" for row in rows]
+    lines += [f"  {name:{width}}  {probability:6.1%}" for name, probability in rows]
     return "\n".join(lines + [f"  note: {note}" for note in result["notes"]])

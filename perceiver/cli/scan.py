@@ -57,14 +57,15 @@ def scan(
 
 def _listing(timeline: Timeline, labels: tuple[str, ...]) -> str:
     """The stretches of one answer, a line each, with the mean probability of the answer."""
-    from ..analysis.formatting import clock
+    from ..analysis.formatting import class_name, clock
 
-    width = max(len(label) for label in labels)
+    names = [class_name(label) for label in labels]
+    width = max(len(name) for name in names)
     lines = []
     for stretch in timeline.stretches():
         where = f"{clock(stretch.start, 1):>9}  to {clock(stretch.stop, 1):>9}"
         if stretch.answer is None or stretch.probability is None:
             lines.append(f"{where}  no signal")
         else:
-            lines.append(f"{where}  {labels[stretch.answer]:{width}}  {stretch.probability:6.1%}")
+            lines.append(f"{where}  {names[stretch.answer]:{width}}  {stretch.probability:6.1%}")
     return "\n".join(lines)

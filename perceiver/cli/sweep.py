@@ -84,8 +84,9 @@ def sweep(
 def _listing(run: Run, found: Sweep, points: Sequence[dict[str, Any]]) -> str:
     """A table a curve, then how well estimates agree with exact changes."""
     from ..analysis.change import softmax
+    from ..analysis.formatting import class_name
 
-    lines = [f"  following {run.labels[found.target]}, {softmax(found.before)[found.target]:.1%}"]
+    lines = [f"  following {class_name(run.labels[found.target])}, {softmax(found.before)[found.target]:.1%}"]
     for curve in found.curves:
         its, points = points[: len(curve.ablations)], points[len(curve.ablations) :]
         lines += [f"  {_heading(curve, run.context.axes)}", _rows(its)]

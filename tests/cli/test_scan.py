@@ -13,6 +13,7 @@ import soundfile
 from typer.testing import CliRunner, Result
 
 from perceiver import load, modalities
+from perceiver.analysis.formatting import class_name
 from perceiver.cli import app
 from tests.app import folder, sounds
 
@@ -85,7 +86,7 @@ def test_for_people_stretches_of_one_answer_are_listed() -> None:
     assert head == "long.wav (audio-mel)"
     assert any("1.0 s  to     2.0 s  no signal" in line for line in lines)
     assert lines[-1].split()[3] == "5.0"
-    assert all("no signal" in line or any(label in line for label in sounds.LABELS) for line in lines)
+    assert all("no signal" in line or any(class_name(label) in line for label in sounds.LABELS) for line in lines)
 
 
 def test_without_a_name_the_first_checkpoint_for_sounds_is_taken() -> None:

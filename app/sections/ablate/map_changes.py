@@ -53,7 +53,8 @@ def before(context: AblateContext, maps: Sequence[BlockMap], target: int, aside:
     with given:
         model_input(context)
     with blocks:
-        _heading(context, "Cross-attention by block", target)
+        # Beside few maps there is no room for the whole note.
+        _heading(context, "Cross-attention by block", target, short=len(maps) <= SIDE_BY_SIDE)
         _row(context, maps, shares, target, "", bar=True)
         st.caption(HINTS["encoding"])
     with answer:
@@ -217,9 +218,9 @@ def differences(context: AblateContext, changes: Sequence[BlockChange]) -> Block
     return changes[chosen]
 
 
-def _heading(context: AblateContext, title: str, target: int) -> None:
+def _heading(context: AblateContext, title: str, target: int, *, short: bool = False) -> None:
     name = text.plain(text.label(context.config.class_names[target]))
-    strip.heading(title, note=f"P({name}) after each block")
+    strip.heading(title, note=f"P({name})" if short else f"P({name}) after each block")
 
 
 def _row(

@@ -11,6 +11,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCardData
 
 from ... import modalities
+from ...analysis.formatting import class_name
 from ...config import PerceiverConfig
 from ...errors import CheckpointError
 from ..folder import README, WEIGHTS, sha256
@@ -177,7 +178,7 @@ def _report(results: Results) -> list[str]:
         *table(
             ("Class", "Accuracy", "Correct", "Examples"),
             [
-                (name, percent(correct / total) if total else "–", f"{correct:,}", f"{total:,}")
+                (class_name(name), percent(correct / total) if total else "–", f"{correct:,}", f"{total:,}")
                 for name, (correct, total) in held_out.per_class.items()
             ],
         ),
@@ -212,7 +213,7 @@ def _report(results: Results) -> list[str]:
 
 def _names(labels: tuple[str, ...], shown: int = 100) -> str:
     more = f" and {len(labels) - shown:,} more" if len(labels) > shown else ""
-    return ", ".join(labels[:shown]) + more
+    return ", ".join(map(class_name, labels[:shown])) + more
 
 
 def _times(shape: Iterable[int]) -> str:

@@ -25,7 +25,7 @@ from ..video.window import FrameWindow, VideoSample, overview, window_start
 from . import DESCRIPTION
 from .content import content
 from .settings import ClipSettings
-from .sound import Sound, window_sound
+from .sound import NO_SOUND, Sound, has_sound, window_sound
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -148,13 +148,14 @@ class AudiovisualModality(Modality):
         file = examine(data, shown)
         with input_errors(file):
             clip = extent(file)
+            lacks_sound = "audio" in settings.order and not has_sound(file)
 
         def window(begin: float) -> Float[Tensor, "M content"]:
             with input_errors(file):
                 frames, sound = _window(file, clip, begin, settings, channel)
             return _content(frames.seen(), sound, settings)
 
-        return Scan(clip, settings.seconds, every, window)
+        return Scan(clip, settings.seconds, every, window, (NO_SOUND,) if lacks_sound else ())
 
     def to_original(self, sample: Sample, values: Float[np.ndarray, "M"]) -> Float[np.ndarray, "frames h w"]:
         """Lays the video's part of a map on the original frames, nearest neighbour; NaN where there is no element.

@@ -28,6 +28,9 @@ _EARLY = 1.0
 _GAP = 0.05
 # Seconds that are decoded at most where a stream cannot be entered near the window.
 _MOST_SECONDS = 4 * 3600
+NO_SOUND = "has no sound, so the model hears silence"
+"""The note on a clip without a sound track."""
+
 _RATES = range(1_000, 768_001)
 _SILENCE = 1e-6
 
@@ -63,7 +66,7 @@ def window_sound(file: ClipFile, begin: float, settings: ClipSettings, channel: 
     try:
         with file.open() as container:
             if not container.streams.audio:
-                return Sound(silence, notes=("has no sound, so the model hears silence",))
+                return Sound(silence, notes=(NO_SOUND,))
             stream = container.streams.audio[0]
             check_decoder(stream)
             start, base = stream.start_time, stream.time_base
@@ -78,6 +81,12 @@ def window_sound(file: ClipFile, begin: float, settings: ClipSettings, channel: 
     waveform = piece.resampled(settings)
     recorded = tuple(((a - piece.lead) / piece.rate, (b - piece.lead) / piece.rate) for a, b in piece.laid)
     return Sound(waveform, piece.rate, piece.channels, tuple(_notes(piece, waveform, settings)), recorded, first)
+
+
+def has_sound(file: ClipFile) -> bool:
+    """Whether a file has a sound track. Raises DecodeError."""
+    with file.open() as container:
+        return bool(container.streams.audio)
 
 
 @dataclass

@@ -43,6 +43,8 @@ _CONTAINERS = {
 _NOT_SOUGHT = frozenset({"mpeg", "mpegvideo", "gif"})
 # Whose headers say how long they are, and not what was found in their first packets.
 _ANNOUNCED = frozenset({"mov", "matroska", "avi", "asf"})
+# Headers round, and count what is trimmed; by no more than these seconds.
+_TOLERANCE = 0.5
 # The first bytes of a GIF's blocks, and of the extension that holds the time of a frame.
 _EXTENSION, _IMAGE, _CONTROL = 0x21, 0x2C, 0xF9
 # Seconds by which the clock of a track is set back where files were joined; it stumbles by less.
@@ -104,6 +106,19 @@ class Extent:
     def seconds(self) -> float:
         """Length of the clip."""
         return self.end - self.begin
+
+    def notes(self) -> Iterator[str]:
+        """What is not read of the file, one sentence each."""
+        if self.tracks > 1:
+            yield f"used picture track 1 of {self.tracks}"
+        if self.restarts:
+            yield f"its time stamps begin again after {self.seconds:,.2f} s, so what follows is not read"
+        elif self.announced is not None and self.announced > self.seconds + _TOLERANCE:
+            yield (
+                f"its pictures end after {self.seconds:,.2f} s of the {self.announced:,.2f} s that its header announces"
+            )
+        elif not self.whole:
+            yield "its file is cut off or damaged at the end"
 
 
 def examine(data: bytes, name: str) -> ClipFile:

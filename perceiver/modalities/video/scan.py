@@ -22,18 +22,25 @@ class Scan:
     seconds  the length of a window
     every    seconds from one window's start to the next; None puts them end to end
     read     makes the content of the window that begins so many seconds into the clip
+    said     further notes on the clip
 
     The last window reaches the end of the clip; after it, its last frame is repeated and its sound is silence. No
     window counts as silent: there are always pictures. Iterating raises InputError where the file cannot be decoded.
     """
 
     def __init__(
-        self, clip: Extent, seconds: float, every: float | None, read: Callable[[float], Float[Tensor, "M content"]]
+        self,
+        clip: Extent,
+        seconds: float,
+        every: float | None,
+        read: Callable[[float], Float[Tensor, "M content"]],
+        said: tuple[str, ...] = (),
     ) -> None:
         every = seconds if every is None else every
         if not (math.isfinite(every) and every > 0):
             raise OptionError(f"windows cannot begin every {every:g} s; the time between them must be above 0")
         self._clip, self._seconds, self._every, self._read = clip, seconds, every, read
+        self._said = (*clip.notes(), *said)
 
     @property
     def seconds(self) -> float:
@@ -49,7 +56,8 @@ class Scan:
     def notes(self) -> tuple[str, ...]:
         """What was changed on the way in, one sentence each."""
         missing = (len(self) - 1) * self._every + self._seconds - self._clip.seconds
-        return (f"filled the end of the last window, {missing:,.2f} s, with its last frame",) if missing > 0.01 else ()
+        filled = f"filled the end of the last window, {missing:,.2f} s, with its last frame"
+        return (*self._said, *([filled] if missing > 0.01 else []))
 
     def __len__(self) -> int:
         # Time stamps are rounded; a window for what rounding left over would show nothing new.

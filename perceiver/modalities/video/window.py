@@ -21,8 +21,6 @@ from .frames import THUMBNAIL, Frame, SelectedFrames, select_frames, thumbnails
 
 # Longest side of what is kept of the original frames for display.
 _DISPLAY = 480
-# Headers round, and count what is trimmed; by no more than these seconds.
-_TOLERANCE = 0.5
 # Seconds that time stamps can be rounded by.
 _ROUNDED = 1e-3
 # Clips whose small pictures are kept in memory.
@@ -141,16 +139,7 @@ class FrameWindow:
 
     def _window_notes(self, middle: bool) -> Iterator[str]:
         clip, begin = self.clip, self.begin
-        if clip.tracks > 1:
-            yield f"used picture track 1 of {clip.tracks}"
-        if clip.restarts:
-            yield f"its time stamps begin again after {clip.seconds:,.2f} s, so what follows is not read"
-        elif clip.announced is not None and clip.announced > clip.seconds + _TOLERANCE:
-            yield (
-                f"its pictures end after {clip.seconds:,.2f} s of the {clip.announced:,.2f} s that its header announces"
-            )
-        elif not clip.whole:
-            yield "its file is cut off or damaged at the end"
+        yield from clip.notes()
         if clip.seconds > self.seconds + _ROUNDED:
             part = ", its middle" if middle else ""
             there = min(self.seconds, clip.seconds - begin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -14,12 +15,14 @@ from perceiver.modalities import get
 from perceiver.modalities.audio.features import content as sound_content
 from perceiver.modalities.audiovisual.modality import ClipSample
 from perceiver.modalities.audiovisual.settings import ClipSettings
+from perceiver.modalities.scanning import Scannable
 
 from .clips import Picture, clip, frame_of, numbered, ramp, tone
 
 SMALL: dict[str, Any] = {"frames": 16, "height": 32, "width": 32, "patch": 4}
 SHAPE = ClipSettings.of(SMALL).shape
 CLIPS = get("audiovisual")
+assert isinstance(CLIPS, Scannable)
 
 
 def read(data: bytes, start: str = "middle", **changes: Any) -> ClipSample:
@@ -277,6 +280,21 @@ def test_files_that_were_joined_are_read_up_to_where_their_clock_is_set_back(con
     assert numbers(sample) == [0, 1, 2, 3, *[4] * 12]
     assert 0.04 < np.abs(sample.sound).max() < 0.1
     assert not sample.sound[20_000:].any()
+    windows = CLIPS.scan(first + second, "clip.bin", shape=SHAPE, preprocess=SMALL)
+    assert len(windows) == 2
+    assert "its time stamps begin again after 1.00 s, so what follows is not read" in windows.notes
+
+
+def test_a_scan_says_what_is_wrong_with_its_clip() -> None:
+    data = clip(numbered(), count=60, container="matroska")
+    assert CLIPS.scan(data, "a.mkv", shape=SHAPE, preprocess=SMALL).notes[0] == (
+        "has no sound, so the model hears silence"
+    )
+    cut = CLIPS.scan(data[: len(data) // 2], "a.mkv", shape=SHAPE, preprocess=SMALL)
+    assert re.match(r"its pictures end after [01]\.\d\d s of the 2\.40 s that its header announces", cut.notes[0])
+    pictures = SMALL | {"order": ["video"]}
+    silent = CLIPS.scan(data, "a.mkv", shape=ClipSettings.of(pictures).shape, preprocess=pictures)
+    assert not any("sound" in note for note in silent.notes)
 
 
 @pytest.mark.parametrize("container", ["mp4", "matroska"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from ...errors import DataError, InputError
 from ...modalities.image.modality import MODALITY
 from ...modalities.image.picture import DecodeOptions, decode
 from ...modalities.image.settings import ImageSettings
+from ...modalities.kinds import JPEG, identify
 from ...model import Perceiver
 from ...progress import ProgressCallback, ignore
 from . import layouts
@@ -120,11 +122,13 @@ class FolderSet:
     def _opened(self, file: Path) -> Image.Image:
         """The picture, upright, in sRGB and without transparency."""
         try:
-            with Image.open(file) as picture:
-                if _is_plain(picture):
-                    picture.draft(None, _DRAFT)
-                    return ImageOps.exif_transpose(picture).convert("RGB")
-            return decode(file.read_bytes(), file.name, self._decoding).pixels
+            data = file.read_bytes()
+            if identify(data, file.name) is JPEG:
+                with Image.open(BytesIO(data)) as picture:
+                    if _is_plain(picture):
+                        picture.draft(None, _DRAFT)
+                        return ImageOps.exif_transpose(picture).convert("RGB")
+            return decode(data, file.name, self._decoding).pixels
         except (OSError, ValueError, InputError, Image.DecompressionBombError) as error:
             raise _unreadable(file, error) from error
 
@@ -135,7 +139,7 @@ class FolderSet:
 
 
 def _is_plain(picture: Image.Image) -> bool:
-    """Whether a picture is an ordinary JPEG, which is decoded quickly at a fraction of its size."""
+    """Whether a JPEG is an ordinary one, which is decoded quickly at a fraction of its size."""
     return picture.format == "JPEG" and picture.mode in ("L", "RGB") and "icc_profile" not in picture.info
 
 

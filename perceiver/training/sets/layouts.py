@@ -114,7 +114,7 @@ def read_segments(folder: Path, split: int, endings: Sequence[str]) -> Listed:
     ]
     there: defaultdict[str, list[Path]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in endings and not _left(path):
+        if path.suffix.lower() in endings and not _is_hidden(path):
             there[path.stem].append(path)
     files = tuple(found for row in chosen if (found := row.located(there, index)) is not None)
     if not files:
@@ -206,7 +206,9 @@ def _classes(folder: Path, endings: Sequence[str]) -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(
-        inner.name for inner in folder.iterdir() if inner.is_dir() and not _left(inner) and any(_found(inner, endings))
+        inner.name
+        for inner in folder.iterdir()
+        if inner.is_dir() and not _is_hidden(inner) and any(_found(inner, endings))
     )
 
 
@@ -215,10 +217,12 @@ def _files(folder: Path, endings: Sequence[str]) -> list[Path]:
 
 
 def _found(folder: Path, endings: Sequence[str]) -> Iterator[Path]:
-    return (file for file in folder.iterdir() if file.suffix.lower() in endings and file.is_file() and not _left(file))
+    return (
+        file for file in folder.iterdir() if file.suffix.lower() in endings and file.is_file() and not _is_hidden(file)
+    )
 
 
-def _left(path: Path) -> bool:
+def _is_hidden(path: Path) -> bool:
     """Whether a file or folder was left by a system or a notebook: ".ipynb_checkpoints", "._photo.jpg"."""
     return path.name.startswith(".")
 

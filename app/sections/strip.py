@@ -78,4 +78,4 @@ def heading_beside(text: str, help: str | None = None) -> DeltaGenerator:
     """The heading of a column, escaped for Markdown; returns the place beside it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.header(text, anchor=False, help=help, width="content")
-        return st.container()
+        return st.container(width="content")

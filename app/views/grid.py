@@ -193,7 +193,7 @@ class GridView(Described):
             tile=max(64, pictures.shape[2]),
             dense=True,
             named=True,
-            tall=448,
+            tall=560,
             chosen=chosen,
             on_pick=on_pick,
         )

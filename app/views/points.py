@@ -241,7 +241,7 @@ class PointsView(Described):
             tile=64,
             dense=True,
             named=True,
-            tall=448,
+            tall=560,
             chosen=chosen,
             on_pick=on_pick,
         )

@@ -1,8 +1,11 @@
 // The colour bar: its colours from low to high, labelled places, the unit in words, and a needle.
+const APART = 6; // least space between two labels in CSS pixels
+
 class ColourBar {
   constructor(root) {
     this.root = root.querySelector(".scale");
     for (const part of ["bar", "needle", "ticks", "unit"]) this[part] = this.root.querySelector(`.${part}`);
+    new ResizeObserver(() => this.thin()).observe(this.ticks);
   }
 
   // `bar` is null, or { ticks: [{ at, text, mark }], unit }.
@@ -22,6 +25,20 @@ class ColourBar {
         return tick;
       }),
     );
+    this.thin();
+  }
+
+  // Labels that would run into more important ones are left out: the ends and the mark come first.
+  thin() {
+    if (!this.ticks.clientWidth) return;
+    const kept = [];
+    const ranked = ["last", "mark", "first", ""].flatMap((name) => [...this.ticks.children].filter((tick) => !name || tick.classList.contains(name)));
+    for (const tick of new Set(ranked)) {
+      const { left, right } = tick.getBoundingClientRect();
+      const hidden = kept.some((other) => left < other.right + APART && right > other.left - APART);
+      tick.style.color = hidden ? "transparent" : "";
+      if (!hidden) kept.push({ left, right });
+    }
   }
 
   // Points at one of the 256 colours; null hides the needle.

@@ -97,11 +97,14 @@ class Tiles {
   fewest(most, room, gap) {
     const { tall, named, width, height } = this.frame;
     if (!tall || !named) return most;
-    for (let columns = 3; columns < most; columns++) {
-      const row = (this.fit((room - gap * (columns - 1)) / columns) * height) / width + NAME + gap;
-      if (Math.ceil(this.tiles.length / columns) * row - gap <= this.tallest) return columns;
+    let [best, widest] = [most, 0];
+    for (let columns = 3; columns <= most; columns++) {
+      const side = this.fit((room - gap * (columns - 1)) / columns);
+      const row = (side * height) / width + NAME + gap;
+      if (Math.ceil(this.tiles.length / columns) * row - gap > this.tallest || side < widest) continue;
+      [best, widest] = [columns, side];
     }
-    return most;
+    return best;
   }
 
   // A wall that scrolls ends in the middle of a row, which shows that there is more.

@@ -24,7 +24,7 @@ from ..on_request import Work
 from .question import question_text, request
 from .share_maps import pointing_hint, scale_text, share_maps
 
-TILE = 120
+TILE = 112
 """Least width of a map in CSS pixels: six stand side by side."""
 
 

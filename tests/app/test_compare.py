@@ -70,7 +70,7 @@ def test_another_model_stands_beside_the_first_at_once(app: AppTest, checkpoints
         sample, made = trace(checkpoints, name)
         large = labelled(app, "map", f"{name}, block 1")
         np.testing.assert_allclose(large.arrays["values"].reshape(sample.shape), made.map(0).reshape(16, 16), rtol=1e-5)
-    less = labelled(app, "map", "image-coordinates less image-fourier, block 1")
+    less = labelled(app, "map", "image-coordinates minus image-fourier, block 1")
     one, other = (trace(checkpoints, name)[1].map(0).numpy() for name in ("image-fourier", "image-coordinates"))
     np.testing.assert_allclose(less.arrays["values"], other - one, atol=1e-8)
     bars = [labelled(app, "map", f"{name}, block 1").meta["bar"] for name in ("image-fourier", "image-coordinates")]

@@ -50,7 +50,7 @@ def test_one_block_and_one_place_are_looked_at_in_all_models(page: Page, app: Ap
     elsewhere = browser.new_context(viewport={"width": 1280, "height": 900})
     other = opened(elsewhere.new_page(), page.url)
     for section, start in (
-        ("One block", "image-learned less image-fourier, block 2"),
+        ("One block", "image-learned minus image-fourier, block 2"),
         ("Position similarity", "Similarity of the position encodings in image-learned"),
     ):
         choose(page, section)

@@ -120,6 +120,12 @@ def find_part(parts: tuple[Part, ...], name: str) -> tuple[Part, slice] | None:
     return None
 
 
+def filled(sample: Sample, name: str) -> bool:
+    """Whether a part is padding alone: the file holds nothing for it, such as the sound of a clip without sound."""
+    found = sample.part(name)
+    return found is not None and sample.padding is not None and bool(sample.padding.ravel()[found[1]].all())
+
+
 def split(parts: tuple[Part, ...], values: Shaped[np.ndarray, "*rest M"]) -> Mapping[str, Shaped[np.ndarray, "..."]]:
     """Splits values over the elements of all parts into one array per part, by name.
 

@@ -16,7 +16,8 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Row:
-    """One bar: name, note, length in [0, 1], and value as text; `mark` is a place in [0, 1] that is marked on it."""
+    """One bar: name, note, length in [0, 1] (from -1 where bars are signed), and value as text; `mark` is a place in
+    [0, 1] that is marked on it."""
 
     name: str
     share: float
@@ -28,13 +29,26 @@ class Row:
 
 
 def ranking(
-    rows: Sequence[Row], *, key: str, label: str, on_pick: Callable[[int], None] | None = None, short: bool = False
+    rows: Sequence[Row],
+    *,
+    key: str,
+    label: str,
+    on_pick: Callable[[int], None] | None = None,
+    short: bool = False,
+    signed: bool = False,
 ) -> None:
     """Draws the rows; `on_pick`, if given, is called with the index of the selected row.
 
-    short  the names are short, which leaves more room for the bars
+    short   the names are short, which leaves more room for the bars
+    signed  bars begin at a line in the middle: those above 0 go to the right, those below 0 to the left in another colour
     """
-    meta = {"label": label, "short": short, "choosable": on_pick is not None, "rows": [asdict(row) for row in rows]}
+    meta = {
+        "label": label,
+        "short": short,
+        "signed": signed,
+        "choosable": on_pick is not None,
+        "rows": [asdict(row) for row in rows],
+    }
 
     def picked() -> None:
         index = st.session_state[key]["pick"]

@@ -10,7 +10,7 @@ import streamlit as st
 from perceiver.analysis.sentences import change_sentence, nearly_even, parts_sentence, weight_sentence
 from perceiver.analysis.summary import WEIGHTS
 from perceiver.plots.block_maps import BlockMap
-from perceiver.sample import Sample
+from perceiver.sample import Sample, filled
 
 from ..services import inference
 from ..services.samples import describe
@@ -52,7 +52,8 @@ def _of_parts(sample: Sample, one: BlockMap, subject: str, words: Mapping[str, s
     split = sample.split(one.values)
     shares = [float(split[part.name].sum(dtype=np.float64)) / total for part in parts]
     even = [part.count / one.values.size for part in parts]
-    return parts_sentence(subject, [words[part.name] for part in parts], shares, even)
+    padding = [words[part.name] for part in parts if filled(sample, part.name)]
+    return parts_sentence(subject, [words[part.name] for part in parts], shares, even, padding)
 
 
 def show(context: PageContext[View], one: BlockMap, reference: str = "", part: str = "") -> None:

@@ -31,7 +31,7 @@ from . import downloads
 from .context import ExploreContext
 
 TOP = 5
-"""Parts of a score that are listed on their own."""
+"""Parts of a score that are listed on their own, at least."""
 
 SHARES = (
     "The scores of a latent over all elements are the sum of the scores of the parts. The share of a part is its "
@@ -72,23 +72,29 @@ def why(context: ExploreContext, selection: MapSelection, strongest: ElementRead
     bundles = service.bundles(case)
     terms = found.terms(TOP, service.axis_names(case))
     pieces = [Piece(one.name, one.excess, one.bundle) for one in terms]
-    st.markdown(f"**Why latent {latent + 1} of block {block + 1} attends to it**")
+    which, multiple = f"latent {latent + 1} of block {block + 1}", found.weight * len(context.sample.content)
+    if found.excess < 0:
+        heading = f"Why the score of {which} is low here"
+    else:
+        heading = f"Why {which} attends to it" if multiple >= 1 else f"The score of {which} here"
+    st.markdown(f"**{heading}**")
     side = "above" if found.excess >= 0 else "below"
     st.caption(
         f"Its score here is {number(abs(found.excess))} {side} its mean over the {context.modality.noun}, the sum of "
-        "the parts. Choose one to see its map."
+        f"the parts; its weight is {number(multiple)} × uniform. Choose a part to see its map."
     )
-    told = f"Score of latent {latent + 1} of block {block + 1} at this {spot}: {score_text(pieces)}."
+    told = f"Score of {which} at this {spot}: {score_text(pieces)}."
     chart(lambda: score_figure(pieces, list(bundles)), key="score_parts", alt=told)
     most = max(abs(one.excess) for one in terms) or 1.0
     ranking(
         [
-            Row(one.name, abs(one.excess) / most, signed(one.excess), chosen=one.text == view.split != service.WHOLE)
+            Row(one.name, one.excess / most, signed(one.excess), chosen=one.text == view.split != service.WHOLE)
             for one in terms
         ],
         key="score_terms",
-        label=f"Parts of the score of latent {latent + 1} of block {block + 1}",
+        label=f"Parts of the score of {which}",
         on_pick=lambda index: _show(terms[index].text, block, latent),
+        signed=True,
     )
     st.download_button(
         "All parts (CSV)",
@@ -119,12 +125,13 @@ def shares(context: ExploreContext, selection: MapSelection) -> None:
         chart(lambda: shares_figure(each, bundles, found.blocks, view.block), key="split_shares", alt=alt)
     with rows:
         at = found.blocks.index(view.block)
+        values = {part: float(np.clip(np.nan_to_num(each[part][at]), -1, 1)) for part in bundles}
         st.caption(f"Block {view.block + 1}, {whose}; choose one to see its maps.")
         ranking(
             [
                 Row(
                     name,
-                    min(abs(np.nan_to_num(each[part][at])), 1.0),
+                    values[part],
                     share_told(float(each[part][at])),
                     chosen=part == view.split,
                 )
@@ -133,6 +140,7 @@ def shares(context: ExploreContext, selection: MapSelection) -> None:
             key="split_bundles",
             label=f"Share of the variance of the scores of block {view.block + 1}",
             on_pick=lambda index: state.change(split=list(bundles)[index]),
+            signed=min(values.values()) < 0,
         )
         st.download_button(
             "Shares of the parts (CSV)",

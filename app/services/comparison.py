@@ -111,7 +111,7 @@ def patterns(case: Case, band: int) -> tuple[Pattern, ...]:
     scale."""
     found, shape = _patterns(case.model, _code_key(case), band, case), inference.read(case).shape
     channels = bool(models.encoding(case.model).coordinate_channels())
-    bound = 1.0 if channels else max((float(np.abs(one.values).max()) for one in found), default=1.0)
+    bound = 1.0 if channels else max((float(np.nanmax(np.abs(one.values))) for one in found), default=1.0)
     unit = "value in the position encoding" if channels else "component of the position encodings"
     return tuple(Pattern(one, encoding_map(one.values.reshape(shape), unit, bound)) for one in found)
 

@@ -140,7 +140,7 @@ def _profiles(maps: Sequence[BlockMap], axis: int) -> Profiles:
 def _player(case: Case) -> None:
     """The player of the whole file."""
     kind = inference.file_kind(case)
-    if kind and kind.mime:
+    if kind and kind.mime.startswith(("audio/", "video/")):
         # Only the sound of a video is played.
         st.audio(case.data, format=kind.mime.replace("video/", "audio/"), alt="The whole sound")
     else:

@@ -21,7 +21,7 @@ from perceiver.plots.drawing.clip import columns
 from perceiver.plots.drawing.frames import tiled
 from perceiver.plots.drawing.video import VideoDrawing
 from perceiver.plots.overlay import enlarge, on_original, png
-from perceiver.sample import Part, Sample
+from perceiver.sample import Part, Sample, filled
 
 from ..components import Moving, Painted, Selected, Tile, clip_recorder, player, wall
 from ..components import clip as choose_window
@@ -145,7 +145,8 @@ class ClipView(GridView):
         )
 
     def original(self, case: Case, sample: Sample) -> None:
-        """The whole frame with the part outside the model input dimmed and hatched, and a player if possible."""
+        """The whole frame with the part outside the model input dimmed and hatched, and the file itself, which plays where
+        browsers can."""
         clip, words = Clip.of(sample), _read_part(sample)
         if longer(clip.sample):
             choose_window(
@@ -163,6 +164,10 @@ class ClipView(GridView):
         kind = inference.file_kind(case)
         if kind and kind.mime.startswith("video/"):
             st.video(case.data, format=kind.mime)
+        elif kind and kind.mime.startswith("image/"):
+            # An image of a given width is made anew in that width, and stands still then.
+            with st.container(width=SIDE):
+                st.image(case.data, alt=f"The whole {self.noun}, which plays")
         else:
             st.caption(f"Browsers do not play this file{f' ({kind.words})' if kind else ''}.")
 
@@ -334,11 +339,19 @@ def _read_part(sample: Sample) -> str:
     video = clip.sample
     span = f"{clock(video.start)} to {clock(min(video.stop, video.duration))} of {clock(video.duration)}"
     span += padding_text(video)
+    silent = filled(sample, "audio")
     if clip.picture is None:
-        return f"The model read the sound alone, {span}."
+        return f"The model read {'silence in place of the sound' if silent else 'the sound alone'}, {span}."
     whole = all(
         start <= 0 and stop >= length
         for (start, stop), length in zip(_video(sample).box[1:], sample.original.shape[1:3], strict=True)
     )
     frame = "all of each frame" if whole else "the framed part of each frame, not the hatched one"
-    return f"The model read {frame}, {span}, {'without the' if clip.sound is None else 'with its'} sound."
+    sound = (
+        "without the sound"
+        if clip.sound is None
+        else "with silence in place of the sound"
+        if silent
+        else "with its sound"
+    )
+    return f"The model read {frame}, {span}, {sound}."

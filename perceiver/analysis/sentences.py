@@ -2,8 +2,8 @@
 
 A map is described by the part of the input whose share of the weight differs most from its share of the elements: by
 the largest relative entropy p ln(p / q) + (1 - p) ln((1 - p) / (1 - q)), p the part's share of the weight and q of the
-elements. Parts are halves and quarters of axes without a unit, the middle and the border of two such axes, and what
-lies before or after a place on an axis with a unit.
+elements. Parts are halves and quarters of axes without a unit, the middle and the border of two such axes, the middle
+and the ends of each axis of free elements, and what lies before or after a place on an axis with a unit.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def parts(values: Float[np.ndarray, "*shape"], axes: Sequence[Along]) -> Iterato
         if axis.words.unit:
             yield from _before_and_after(flat, axis)
         elif axis.words.sides[0]:
-            named.append(_halves(axis))
+            named.append(_halves(axis) + (_middle_and_ends(axis) if axis.free else []))
     for name, inside in itertools.chain.from_iterable(named):
         yield _part(flat, name, inside)
     on_grid = [axis for axis in axes if not axis.words.unit and axis.words.sides[0] and not axis.free]
@@ -129,16 +129,24 @@ def weight_sentence(
     return f"{subject} puts {amount}."
 
 
-def parts_sentence(subject: str, names: Sequence[str], shares: Sequence[float], even: Sequence[float]) -> str:
+def parts_sentence(
+    subject: str,
+    names: Sequence[str],
+    shares: Sequence[float],
+    even: Sequence[float],
+    padding: Sequence[str] = (),
+) -> str:
     """How a map of sum 1 is shared among the parts of an input: "Block 1 puts 62 % of its weight on the sound and 38 %
     on the picture (16 % and 84 % if uniform)."
 
-    names  of the parts: "sound", "picture"
+    names    of the parts: "sound", "picture"
+    padding  the names of those that are padding alone, which the sentence says
     """
     amounts = [f"{share_text(share)} on the {name}" for share, name in zip(shares, names, strict=True)]
     amounts[0] = amounts[0].replace(" on the", " of its weight on the", 1)
     alike = " and ".join(map(share_text, even))
-    return f"{subject} puts {' and '.join(amounts)} ({alike} if uniform)."
+    told = f"{subject} puts {' and '.join(amounts)} ({alike} if uniform)."
+    return " ".join([told, *(f"All of the {name} is padding: the file has none there." for name in padding)])
 
 
 def evidence_sentence(values: Float[np.ndarray, "*shape"], axes: Sequence[Along], noun: str) -> str:
@@ -245,13 +253,20 @@ def _halves(axis: Along) -> list[tuple[str, Float[np.ndarray, "M"]]]:
     from_middle = axis.coordinates - (low + high) / 2
     near = np.abs(from_middle) <= 1e-9 * max(high - low, 1e-300)
     upper = np.where(near, 0.5, (from_middle > 0).astype(np.float64))
-    small, large = axis.words.sides
-    names = (
-        [f"on the half with {small}", f"on the half with {large}"]
-        if axis.free
-        else [f"in the {small} half", f"in the {large} half"]
-    )
-    return list(zip(names, (1 - upper, upper), strict=True))
+    return [(_half_name(side), inside) for side, inside in zip(axis.words.sides, (1 - upper, upper), strict=True)]
+
+
+def _half_name(side: str) -> str:
+    """Where a half is, by the word for its side: "in the upper half", "in the half with larger x"."""
+    return f"in the half with {side}" if " " in side else f"in the {side} half"
+
+
+def _middle_and_ends(axis: Along) -> list[tuple[str, Float[np.ndarray, "M"]]]:
+    """The middle half of an axis of free elements, and the two quarters at its ends."""
+    low, high = float(axis.coordinates.min()), float(axis.coordinates.max())
+    middle = (np.abs(axis.coordinates - (low + high) / 2) <= (high - low) / 4).astype(np.float64)
+    along = axis.words.direction
+    return [(f"in the middle half {along}", middle), (f"in the two quarters at the ends {along}", 1 - middle)]
 
 
 def _middle(axis: Along) -> Float[np.ndarray, "M"]:

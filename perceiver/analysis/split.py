@@ -120,7 +120,8 @@ class ScoreSplit:
     def terms(self, top: int | None = None, axes: Sequence[str] = ()) -> tuple[Term, ...]:
         """Content together, and every other part, largest difference from the mean over elements first.
 
-        top   how many terms are listed on their own; what is left becomes one more term
+        top   how many terms are listed on their own, at least; what is left becomes one more term, and is never the
+              largest
         axes  names of the axes, for the names of the parts
         """
         found = [
@@ -131,11 +132,21 @@ class ScoreSplit:
         if len(found) < len(self.parts):
             found.append(self.of_group("content"))
         found.sort(key=lambda term: -abs(term.excess))
-        listed, left = (found, []) if top is None or len(found) <= top + 1 else (found[:top], found[top:])
+        own = len(found) if top is None else self._listed(found, top)
+        listed, left = found[:own], found[own:]
         if left:
             name = f"{len(left)} others"
             listed.append(Term("", name, sum(one.value for one in left), sum(one.mean for one in left), ""))
         return tuple(listed)
+
+    @staticmethod
+    def _listed(terms: Sequence[Term], least: int) -> int:
+        """How many terms are listed: so many that the others together do not exceed the largest; a single one is listed."""
+        excesses = [term.excess for term in terms]
+        for own in range(least, len(terms) - 1):
+            if abs(sum(excesses[own:])) <= abs(excesses[0]):
+                return own
+        return len(terms)
 
     def _repr_html_(self) -> str:
         """The largest terms as a table."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -15,6 +16,9 @@ from ..export.origin import Layout, Origin
 from ..model import Perceiver
 from ..sample import Sample
 from ..validation import index_of
+
+UPWARDS = ("lower", "upper")
+"""The sides of the axis of free elements that points up."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,11 @@ class Context:
         if layout.parts:
             return ()
         if self.sample.coordinates is not None:
-            points = layout.places["points"]
-            return tuple(Along(words[axis], points[:, i], free=True) for i, axis in enumerate(layout.axes))
+            points, up = layout.places["points"], getattr(self.sample, "up", None)
+            return tuple(
+                Along(dataclasses.replace(words[axis], sides=UPWARDS) if axis == up else words[axis], place, free=True)
+                for axis, place in zip(layout.axes, points.T, strict=True)
+            )
         grids = np.meshgrid(*(layout.places[axis] for axis in layout.axes), indexing="ij")
         return tuple(Along(words[axis], grid.ravel()) for axis, grid in zip(layout.axes, grids, strict=True))
 

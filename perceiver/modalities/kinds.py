@@ -21,7 +21,7 @@ class Kind:
 
     words   what to call it: "HEIC picture"
     medium  what such files hold, if that is known; a video holds pictures, or sound, or both: only a decoder can tell
-    mime    its MIME type, where browsers play it
+    mime    its MIME type, where browsers play it: of sounds, videos and pictures that move
     """
 
     words: str
@@ -102,7 +102,8 @@ WEB_PAGE = Kind("web page")
 ARCHIVE = Kind("ZIP archive")
 TEXT = Kind("text file")
 
-JPEG, PNG, GIF, BMP = _picture("JPEG"), _picture("PNG"), _picture("GIF"), _picture("BMP")
+JPEG, PNG, BMP = _picture("JPEG"), _picture("PNG"), _picture("BMP")
+GIF = Kind("GIF picture", "picture", "image/gif")
 WEBP, TIFF, PNM, AVIF = _picture("WebP"), _picture("TIFF"), _picture("PNM"), _picture("AVIF")
 HEIC, SVG = _picture("HEIC"), Kind("SVG drawing", "picture")
 CAMERA = _picture("camera raw")

@@ -81,14 +81,25 @@ def confusion_shares(counts: Int[np.ndarray, "true predicted"]) -> Float64[np.nd
 
 
 def confusion_text(counts: Int[np.ndarray, "classes classes"], names: Sequence[str], top: int = 3) -> str:
-    """The most frequent confusions as text."""
+    """The most frequent confusions as text: at most `top` by name, and of equally frequent ones all or none."""
     wrong = counts * (1 - np.eye(len(counts), dtype=counts.dtype))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:top]
-    cells = [np.unravel_index(i, wrong.shape) for i in order]
-    told = [f"{names[i]} as {names[j]} ({wrong[i, j]})" for i, j in cells if wrong[i, j]]
-    if not told:
+    if not wrong.any():
         return "No input of a known class is confused with another."
-    return f"The most frequent confusions: {', '.join(told)}."
+    told, left, rest = [], top, ""
+    for often in np.unique(wrong[wrong > 0])[::-1].tolist():
+        cells = np.argwhere(wrong == often)
+        if len(cells) > left:
+            rest = f"{len(cells)} {'others' if told else 'pairs of classes'} {_times(often)} each"
+            break
+        told.extend(f"{names[i]} as {names[j]} ({often})" for i, j in cells)
+        left -= len(cells)
+        if not left:
+            break
+    return f"The most frequent confusions: {'; '.join(filter(None, (', '.join(told), rest)))}."
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
 
 
 def examples_figure(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -14,6 +15,7 @@ from perceiver.analysis.sentences import (
     evidence_sentence,
     nearly_even,
     parts,
+    parts_sentence,
     reading_sentence,
     share_text,
     strongest_part,
@@ -24,7 +26,7 @@ from perceiver.modalities.description import AxisWords
 ROWS, COLS = AxisWords("Height", "", "", sides=("upper", "lower")), AxisWords("Width", "", "", sides=("left", "right"))
 TIME = AxisWords("Time", "", "", sides=("before", "after"), unit="s")
 PITCH = AxisWords("Pitch", "", "", sides=("below", "above"), unit="Hz")
-CLOUD = [AxisWords(axis, "", "", sides=(f"smaller {axis}", f"larger {axis}")) for axis in "xyz"]
+CLOUD = [AxisWords(axis, "", f"along {axis}", sides=(f"smaller {axis}", f"larger {axis}")) for axis in "xyz"]
 
 
 def grid(*axes: tuple[AxisWords, np.ndarray]) -> list[Along]:
@@ -82,12 +84,29 @@ def test_a_cloud_is_halved_where_it_lies_and_not_where_its_points_are() -> None:
         for words, place in zip(CLOUD, (coordinates, np.zeros(6), np.arange(6.0)), strict=True)
     ]
     found = {one.where: one for one in parts(np.array([0.1, 0.1, 0.1, 0.1, 0.3, 0.3]), axes)}
-    assert found["on the half with larger x"].share == pytest.approx(0.7)
-    assert found["on the half with larger x"].even == pytest.approx(0.5)
-    assert found["on the half with larger y"].share == pytest.approx(0.5)  # all points lie at its middle
-    assert not any("quarter" in where for where in found)
+    assert found["in the half with larger x"].share == pytest.approx(0.7)
+    assert found["in the half with larger x"].even == pytest.approx(0.5)
+    assert found["in the half with larger y"].share == pytest.approx(0.5)  # all points lie at its middle
+    assert not any("middle quarter" in where for where in found)
     assert weight_sentence(np.array([1.0, 0, 0, 5, 5, 5]), axes, "Block 1") == (
-        "Block 1 puts 94 % of its weight on the half with larger x (50 % if uniform)."
+        "Block 1 puts 94 % of its weight in the half with larger x (50 % if uniform)."
+    )
+
+
+def test_a_cloud_whose_weight_lies_in_its_middle() -> None:
+    """60 % of the weight on the middle half along x, where 50 % of the points lie, and as much on either side of it."""
+    x = np.array([-1.0, -0.9, -0.3, -0.1, 0.1, 0.3, 0.9, 1.0])
+    axes = [Along(words, place, free=True) for words, place in zip(CLOUD, (x, np.tile([0.0, 1.0], 4)), strict=False)]
+    values = np.where(np.abs(x) < 0.5, 0.15, 0.1)
+    assert weight_sentence(values, axes, "Block 1") == (
+        "Block 1 puts 60 % of its weight in the middle half along x (50 % if uniform)."
+    )
+    assert weight_sentence(0.25 - values, axes, "Block 1") == (
+        "Block 1 puts 60 % of its weight in the two quarters at the ends along x (50 % if uniform)."
+    )
+    up = [dataclasses.replace(one, words=dataclasses.replace(one.words, sides=("lower", "upper"))) for one in axes]
+    assert weight_sentence(np.tile([0.0, 1.0], 4), up, "Block 1") == (
+        "Block 1 puts 100 % of its weight in the upper half (50 % if uniform)."
     )
 
 
@@ -166,3 +185,12 @@ def test_blocks_that_do_not_read() -> None:
 )
 def test_shares_round_to_all_or_nothing_only_when_they_are(share: float, text: str) -> None:
     assert share_text(share) == text
+
+
+def test_a_part_that_is_padding_alone_is_called_so() -> None:
+    shares = (["sound", "picture"], [0.31, 0.69], [0.16, 0.84])
+    told = "Block 1 puts 31 % of its weight on the sound and 69 % on the picture (16 % and 84 % if uniform)."
+    assert parts_sentence("Block 1", *shares) == told
+    assert parts_sentence("Block 1", *shares, ["sound"]) == (
+        f"{told} All of the sound is padding: the file has none there."
+    )

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from perceiver import ConfigError, Perceiver
 from perceiver.analysis.maps import MapSelection
-from perceiver.analysis.parts import RowParts, parse
+from perceiver.analysis.parts import RowPart, RowParts, parse
 from perceiver.analysis.reading import reading
-from perceiver.analysis.split import part_trace, score_split
+from perceiver.analysis.split import ScoreSplit, part_trace, score_split
 from perceiver.analysis.split_shares import score_shares, shares_sentence
 from perceiver.config import StemConfig
 from perceiver.positions import (
@@ -290,6 +290,19 @@ def test_terms_put_content_together_and_list_the_rest_as_one() -> None:
     assert sum(one.excess for one in few) == pytest.approx(split.score - split.mean_score, abs=1e-5)
     assert [one.text for one in few[:3]] == [one.text for one in every[:3]]
     assert {one.text for one in every} == {"content", "x1", "x2", *(f"b{a}:{k}" for a in (1, 2) for k in range(1, 5))}
+
+
+def test_the_rest_of_the_terms_is_never_the_largest() -> None:
+    """Many small parts below 0 together outweigh the largest: 0.52, 0.4, and 12 of -0.1."""
+    parts = tuple(RowPart("band", k, 0) for k in range(14))
+    values = np.array([0.52, 0.4, *[-0.1] * 12])
+    split = ScoreSplit(0, 0, 0, None, values.sum(), 0.0, parts, values, np.zeros(14), 0.0)
+    shown = split.terms(3)
+    assert [one.excess for one in shown] == pytest.approx([0.52, 0.4, *[-0.1] * 7, -0.5])
+    assert shown[-1].name == "5 others"
+    assert sum(one.excess for one in shown) == pytest.approx(split.excess)
+    assert len(split.terms(12)) == 13
+    assert len(split.terms(13)) == 14
 
 
 def test_parts_are_chosen_by_text() -> None:

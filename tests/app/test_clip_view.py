@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import perceiver
@@ -18,6 +19,7 @@ from perceiver.analysis.region import parse
 from tests.app import clips, pages
 from tests.app.conftest import PATIENCE, SCRIPT
 from tests.app.frames import frames, labelled
+from tests.modalities.audiovisual.clips import clip
 
 SOUND, PICTURE = 100, 8 * 8 * 8
 
@@ -209,3 +211,38 @@ def test_the_spectra_of_sound_and_picture_are_shown_one_at_a_time(app: AppTest, 
             assert number(float(np.mean(values))) in told
         assert f"measured at {found[0].resolved} of {found[0].bands} bands (its own)" in told
     assert app.query_params["grid"] in ("video", ["video"])
+
+
+def test_a_gif_moves_and_its_silence_is_called_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clip without sound that browsers show as a picture."""
+    drawn: list[tuple[object, object]] = []
+    image = st.image
+
+    def draw(given: object, *, width: object = "content", **others: object) -> object:
+        drawn.append((given, width))
+        return image(given, width=width, **others)
+
+    monkeypatch.setattr(st, "image", draw)
+    pages.opened(app, "explore", sample="high")
+    assert "with its sound" in pages.said(app)
+    data = clip(clips.frame, count=12, fps=10, container="gif", codec="gif", pix_fmt="rgb8")
+    app.segmented_control(key="source").set_value("upload").run()
+    app.file_uploader(key="upload").set_value(("mine.gif", data, "image/gif")).run()
+    assert not app.exception
+    said = pages.said(app)
+    assert "with silence in place of the sound" in said
+    assert "All of the sound is padding: the file has none there." in said
+    assert "do not play" not in said
+    # As it is: Streamlit makes one of a given width anew, without its other frames.
+    assert (data, "content") in drawn
+
+
+def test_channels_of_one_part_are_grey_in_the_other(app: AppTest) -> None:
+    pages.opened(app, "compare", sample="high")
+    pages.change(app, section="channels")
+    assert not app.exception
+    assert "Grey: the channel does not apply there." in pages.said(app)
+    walls = labelled(app, "wall", "Parts of the position encoding")
+    pictures = walls.arrays["pixels"].reshape(-1, 3)
+    assert (pictures == 128).all(1).any()
+    assert not (pictures == [255, 0, 170]).all(1).any()

@@ -427,3 +427,11 @@ def test_a_clip_is_shown_by_its_middle_frame_or_its_sound() -> None:
     silent, loud = drawn(heard)[:, :11, 0], drawn(heard)[:, 13:, 0]
     assert (silent[[0, -1]] == 30).all()
     assert (loud[0] == 230).all()
+
+
+def test_bundled_analyses_have_thumbnails_that_differ() -> None:
+    store = BundledCheckpoints()
+    for name in store.names():
+        if check(store.folder(name)):
+            shown = load(store.folder(name) / FILE).examples.thumbnails.astype(float)
+            assert shown.std(0).mean() > 5, name

@@ -10,6 +10,7 @@ import pytest
 from perceiver.plots import colour
 from perceiver.plots.drawing import draw
 from perceiver.plots.drawing.audiovisual import HEIGHT, AudiovisualDrawing
+from perceiver.plots.drawing.clip import frame_pictures, sound_picture
 from perceiver.plots.scale import ColourRange, ColourScale
 from perceiver.sample import Part, find_part
 
@@ -117,3 +118,25 @@ def test_sound_that_was_not_recorded_and_frames_after_the_end_are_hatched() -> N
         np.testing.assert_array_equal(after[:HIGH], before[:HIGH])
     assert draw_.size(padded).endswith("; hatched: padding")
     assert "padding" not in draw_.size(one)
+
+
+@pytest.mark.parametrize("strength", [None, 0.7])
+def test_a_part_that_a_map_does_not_apply_to_is_grey(strength: float | None) -> None:
+    """The channels of an axis of the frames have no value on the sound; a value that is missing among others stays
+    marked, and so does a map without any."""
+    values = np.full(TOTAL, np.nan, np.float32)
+    values[600:760] = np.linspace(-1, 1, 160)
+    range_ = ColourRange("shared", "score", True, -1.0, 1.0, 100.0, name="value")
+    picture = AudiovisualDrawing().map(sample(), values, range_, "viridis", strength)
+    assert (picture[-HEIGHT:] == 128).all()
+    assert (sound_picture(sample(), 60, 30, values, range_, "viridis", strength) == 128).all()
+    assert len(np.unique(frame_pictures(sample(), values, range_, "viridis", strength).reshape(-1, 3), axis=0)) > 10
+    missing = np.array(colour.missing("RdBu_r"))
+    assert not (picture == missing).all(-1).any()
+    values[600] = np.nan
+    picture = AudiovisualDrawing().map(sample(), values, range_, "viridis", None)
+    assert (picture[:CELL, :CELL] == missing).all()
+    values[:] = np.nan
+    assert (sound_picture(sample(), 60, 30, values, range_, "viridis", None) == missing).all()
+    values[:600] = 0.5
+    assert (frame_pictures(sample(), values, range_, "viridis", strength) == 128).all()

@@ -31,9 +31,12 @@ class Ranking {
     const label = part("div", "name", name);
     if (note) label.append(part("span", "note", note));
     const track = part("div", "track");
-    const bar = part("div", "bar");
-    bar.style.width = `${Math.max(0, Math.min(100, 100 * share))}%`;
+    const bar = part("div", share < 0 ? "bar below" : "bar");
+    const length = this.frame.signed ? 50 * Math.min(1, Math.abs(share)) : 100 * Math.max(0, Math.min(1, share));
+    bar.style.width = `${length}%`;
+    if (this.frame.signed) bar.style.marginLeft = `${share < 0 ? 50 - length : 50}%`;
     track.append(bar);
+    if (this.frame.signed) mark = 0.5;
     if (mark !== null && mark !== undefined) {
       const line = part("div", "mark");
       line.style.left = `${100 * mark}%`;

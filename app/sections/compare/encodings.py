@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -15,7 +16,7 @@ from perceiver.plots.encodings import gram_figure, gram_text, wave
 from ...components import Tile
 from ...services import ablation, comparison, models
 from ...services.comparison import Pattern
-from ...services.samples import axis_words
+from ...services.samples import axis_words, describe
 from ...session import state, text
 from ...views.base import Paint
 from ...views.chart import chart
@@ -121,6 +122,9 @@ def channels(contexts: Sequence[CompareContext]) -> None:
             name=f"Parts of the position encoding of {context.case.model_name}",
             tile=100,
         )
+        if any(np.isnan(one.part.values).any() for one in patterns):
+            words = " or of the ".join(describe(context.sample.modality).parts.values())
+            st.caption(f"Grey: the channel does not apply there. It is of an axis of the {words}.")
         if any(_aliased(context, one.part) for one in patterns):
             st.caption("More cycles than half the steps between elements cannot be shown: they appear as fewer.")
 

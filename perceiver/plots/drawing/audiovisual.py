@@ -11,7 +11,7 @@ from ...analysis.formatting import count
 from ..scale import ColourRange
 from .audio import GAP, WIDTH
 from .base import Drawable, absent_of, padding_of
-from .clip import moved_frames, moved_sound, sound_picture
+from .clip import NO_PLACE, applies, moved_frames, moved_sound, sound_picture
 from .frames import frames_shown, marked, over_frames, tiled
 
 HEIGHT = 96
@@ -90,6 +90,8 @@ def _frames(
     pictures, absent = frames_shown(sample.seen, part.shape), _absent(sample, elements, part.shape)
     if values is None or range_ is None:
         return tiled(marked(pictures, absent))
+    if not applies(values, elements):
+        return tiled(marked(np.full_like(pictures, NO_PLACE), absent))
     cells = values[elements].reshape(part.shape)
     return tiled(over_frames(pictures, cells, range_, colours, strength, absent))
 

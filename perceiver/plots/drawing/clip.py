@@ -16,7 +16,7 @@ from .base import Drawable, absent_of, colours_for
 from .frames import marked, over_frames
 
 NO_PLACE = 128
-"""The grey of a patch whose content is none of the picture."""
+"""The grey of a patch whose content is none of the picture, and of a part that a map does not apply to."""
 
 
 def frame_pictures(
@@ -31,7 +31,8 @@ def frame_pictures(
     values    of all elements, in the sample's shape; None draws the frames alone
     strength  of the map over the frames; None draws the map alone
 
-    Hatching marks padding and elements taken out of the input array. Raises ValueError for a sample without a picture.
+    Hatching marks padding and elements taken out of the input array; all is grey where the map does not apply
+    (`applies`). Raises ValueError for a sample without a picture.
     """
     part, elements = _part(sample, "video")
     each = len(sample.seen) // part.shape[0]
@@ -39,6 +40,8 @@ def frame_pictures(
     absent = None if hidden is None else hidden.ravel()[elements].reshape(part.shape).repeat(each, axis=0)
     if values is None or range_ is None:
         return marked(sample.seen, absent)
+    if not applies(values, elements):
+        return marked(np.full_like(sample.seen, NO_PLACE), absent)
     cells = np.asarray(values).ravel()[elements].reshape(part.shape).repeat(each, axis=0)
     return over_frames(sample.seen, cells, range_, colours, strength, absent)
 
@@ -60,6 +63,8 @@ def sound_picture(
     absent = None if hidden is None else columns(hidden.ravel()[elements].astype(np.float64), width) >= 1
     if values is None or range_ is None:
         return _marked(written(np.full((height, width, 3), GREY_BAND[0]), sample.sound), absent)
+    if not applies(values, elements):
+        return _marked(np.full((height, width, 3), NO_PLACE, np.uint8), absent)
     unit = range_.apply(columns(np.asarray(values).ravel()[elements], width))[None]
     chosen = colours_for(range_, colours)
     painted = colour.paint(unit, chosen)
@@ -71,6 +76,13 @@ def sound_picture(
     wave = written(np.repeat(tinted, height - strip - GAP, axis=0), sample.sound)
     gap = np.zeros((GAP, width, 3), np.uint8)
     return np.concatenate([_marked(wave, absent), gap, _marked(np.repeat(painted, strip, axis=0), absent)])
+
+
+def applies(values: Float[np.ndarray, "*shape"], elements: slice) -> bool:
+    """Whether a map applies to a part of the input: it has values there, or nowhere. The channels of an axis of the
+    frames have none on the sound."""
+    held = np.isfinite(values).ravel()
+    return bool(held[elements].any() or not held.any())
 
 
 def moved_frames(sample: Drawable, order: Int64[np.ndarray, "M"]) -> UInt8[np.ndarray, "frames H W 3"]:

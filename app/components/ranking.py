@@ -40,7 +40,7 @@ def ranking(
     """Draws the rows; `on_pick`, if given, is called with the index of the selected row.
 
     short   the names are short, which leaves more room for the bars
-    signed  bars begin at a line in the middle: those above 0 go to the right, those below 0 to the left in another colour
+    signed  bars begin at a line in the middle; those below 0 go to the left, in another colour
     """
     meta = {
         "label": label,

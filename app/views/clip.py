@@ -145,8 +145,8 @@ class ClipView(GridView):
         )
 
     def original(self, case: Case, sample: Sample) -> None:
-        """The whole frame with the part outside the model input dimmed and hatched, and the file itself, which plays where
-        browsers can."""
+        """The whole frame with the part outside the model input dimmed and hatched, and the file itself, which
+        plays where browsers can."""
         clip, words = Clip.of(sample), _read_part(sample)
         if longer(clip.sample):
             choose_window(

@@ -141,7 +141,7 @@ class ScoreSplit:
 
     @staticmethod
     def _listed(terms: Sequence[Term], least: int) -> int:
-        """How many terms are listed: so many that the others together do not exceed the largest; a single one is listed."""
+        """How many terms are listed: so many that the others together do not exceed the largest."""
         excesses = [term.excess for term in terms]
         for own in range(least, len(terms) - 1):
             if abs(sum(excesses[own:])) <= abs(excesses[0]):

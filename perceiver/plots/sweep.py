@@ -12,11 +12,18 @@ import plotly.graph_objects as go
 from jaxtyping import Bool, Float64
 
 from ..analysis.formatting import number, signed
+from ..analysis.sweep import spearman
 from .style import ACCENT, CONTRAST, GREY, THIRD, styled
 
 Measure = Literal["logit", "probability"]
 
 STYLES = ((ACCENT, "circle"), (CONTRAST, "diamond"), (THIRD, "square"), (GREY, "x"))
+GRADES = ((0.9, "closely"), (0.5, "roughly"), (-1.0, "hardly"))
+"""How well estimates rank changes, from which Spearman's rank correlation on."""
+
+FACTOR = 2.0
+"""How many times larger or smaller than the change an estimate is that is said to be far off."""
+
 MEASURES = {"logit": "Change of the logit", "probability": "Change of the probability"}
 
 
@@ -73,7 +80,7 @@ def sweep_figure(lines: Sequence[Line], *, measure: Measure, axis: str, height: 
     figure.update_yaxes(
         title_text=MEASURES[measure],
         range=[low, high],
-        tickformat="+.2~g" if measure == "logit" else "+.0%",
+        tickformat=".2~g" if measure == "logit" else ".0%",
         nticks=6,
         zeroline=True,
         zerolinecolor=GREY,
@@ -99,6 +106,34 @@ def sweep_text(lines: Sequence[Line], name: str, measure: Measure, top: int = 3)
     parts = [f"{one}, {cycles(frequency)}: {change_text(change, measure)}" for change, one, frequency in strongest]
     most = "The largest changes" if exact else "The largest changes, as estimated,"
     return f"{most} of the {measure} of {name}: {'; '.join(parts)}."
+
+
+def estimates_text(lines: Sequence[Line], top: int = 3) -> str:
+    """How well estimates agree with exact changes: the grade of their ranks (`GRADES`) in every curve, and how many of
+    the `top` largest changes are estimated with the other sign or far off (`FACTOR`). Empty without both, and where all
+    are alike."""
+    pairs = [(line, line.estimated) for line in lines if line.estimated is not None and np.isfinite(line.exact).all()]
+    ranks = []
+    for line, estimated in pairs:
+        rho = round(spearman(estimated, line.exact), 2)
+        if not np.isnan(rho):
+            grade = next(word for least, word in GRADES if rho >= least)
+            ranks.append(f"{grade} for {line.name} (Spearman’s ρ = {rho:.2f})".replace("= -", "= −"))
+    if not ranks:
+        return ""
+    exact = np.concatenate([line.exact for line, _ in pairs])
+    estimates = np.concatenate([estimated for _, estimated in pairs])
+    largest = [i for i in np.argsort(-np.abs(exact), kind="stable")[:top].tolist() if exact[i]]
+    ratios = estimates[largest] / exact[largest]
+    other = int((ratios < 0).sum())
+    far = int((((ratios >= 0) & (ratios < 1 / FACTOR)) | (ratios > FACTOR)).sum())
+    told = f"Ranks of estimated and exact changes agree {', '.join(ranks)}."
+    faults = []
+    if other:
+        faults.append(f"{other} {'has' if other == 1 else 'have'} the other sign in the estimate")
+    if far:
+        faults.append(f"{far} {'differs' if far == 1 else 'differ'} from the estimate by more than a factor of two")
+    return f"{told} Of the {len(largest)} largest changes, {' and '.join(faults)}." if faults else told
 
 
 def change_text(change: float, measure: Measure, *, short: bool = False) -> str:

@@ -14,9 +14,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.formatting import clock
-from perceiver.analysis.sweep import Curve, Sweep, spearman
+from perceiver.analysis.sweep import Curve, Sweep
 from perceiver.lens import EncodingAxis
-from perceiver.plots.sweep import Line, Measure, sweep_figure, sweep_text
+from perceiver.plots.sweep import Line, Measure, estimates_text, sweep_figure, sweep_text
 
 from ...services import ablation
 from ...session import controls, state, text
@@ -178,22 +178,16 @@ def _want(task: str) -> None:
 
 
 def _notes(curves: _Curves) -> str:
-    """What the curves are, and how well the estimates rank the ablations of each."""
+    """What the curves are, and how well the estimates agree with the exact changes."""
     cumulative = curves.family == "cumulative"
     notes = (
         ["Low-pass: this band and all above it are removed; high-pass: this one and all below it."]
         if cumulative
         else []
     )
-    ranks = []
-    for line in curves.lines() if curves.sweep.done and curves.measure == "logit" else ():
-        assert line.estimated is not None
-        rho = spearman(line.estimated, line.exact)
-        if not np.isnan(rho):
-            ranks.append(f"{rho:.2f} ({line.name})".replace("-", "−"))
-    if ranks:
-        notes.append(f"Estimated and exact changes agree in rank by Spearman’s ρ = {text.listed(ranks)}.")
-    return " ".join(notes)
+    if curves.sweep.done and curves.measure == "logit":
+        notes.append(text.plain(estimates_text(curves.lines())))
+    return " ".join(filter(None, notes))
 
 
 def _picked() -> None:

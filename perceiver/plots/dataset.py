@@ -85,7 +85,8 @@ def confusion_text(counts: Int[np.ndarray, "classes classes"], names: Sequence[s
     wrong = counts * (1 - np.eye(len(counts), dtype=counts.dtype))
     if not wrong.any():
         return "No input of a known class is confused with another."
-    told, left, rest = [], top, ""
+    told: list[str] = []
+    left, rest = top, ""
     for often in np.unique(wrong[wrong > 0])[::-1].tolist():
         cells = np.argwhere(wrong == often)
         if len(cells) > left:

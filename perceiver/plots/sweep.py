@@ -12,7 +12,6 @@ import plotly.graph_objects as go
 from jaxtyping import Bool, Float64
 
 from ..analysis.formatting import number, signed
-from ..analysis.sweep import spearman
 from .style import ACCENT, CONTRAST, GREY, THIRD, styled
 
 Measure = Literal["logit", "probability"]
@@ -108,15 +107,19 @@ def sweep_text(lines: Sequence[Line], name: str, measure: Measure, top: int = 3)
     return f"{most} of the {measure} of {name}: {'; '.join(parts)}."
 
 
-def estimates_text(lines: Sequence[Line], top: int = 3) -> str:
+def estimates_text(lines: Sequence[Line], correlations: Sequence[float], top: int = 3) -> str:
     """How well estimates agree with exact changes: the grade of their ranks (`GRADES`) in every curve, and how many of
-    the `top` largest changes are estimated with the other sign or far off (`FACTOR`). Empty without both, and where all
-    are alike."""
+    the `top` largest changes are estimated with the other sign or far off (`FACTOR`).
+
+    correlations  Spearman's rank correlation of both in each curve; NaN where it is not defined
+
+    Empty where no curve has both and a correlation.
+    """
     pairs = [(line, line.estimated) for line in lines if line.estimated is not None and np.isfinite(line.exact).all()]
     ranks = []
-    for line, estimated in pairs:
-        rho = round(spearman(estimated, line.exact), 2)
-        if not np.isnan(rho):
+    for line, correlation in zip(lines, correlations, strict=True):
+        rho = round(correlation, 2)
+        if not np.isnan(rho) and any(line is one for one, _ in pairs):
             grade = next(word for least, word in GRADES if rho >= least)
             ranks.append(f"{grade} for {line.name} (Spearman’s ρ = {rho:.2f})".replace("= -", "= −"))
     if not ranks:

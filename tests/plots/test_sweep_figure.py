@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from perceiver.analysis.sweep import spearman
 from perceiver.plots.sweep import Line, change_text, estimates_text, sweep_figure, sweep_text
 
 NAN = float("nan")
@@ -82,24 +83,28 @@ def test_changes_have_a_sign(change: float, measure: str, short: bool, text: str
     assert change_text(change, measure, short=short) == text  # type: ignore[arg-type]
 
 
+def agreeing(lines: list[Line]) -> str:
+    return estimates_text(
+        lines, [NAN if one.estimated is None else spearman(one.estimated, one.exact) for one in lines]
+    )
+
+
 def test_how_well_estimates_agree() -> None:
     close = line([-3.0, 1.0, 2.0], [-4.0, 0.9, 1.5], name="Height")
-    assert estimates_text([close]) == (
-        "Ranks of estimated and exact changes agree closely for Height (Spearman’s ρ = 1.00)."
-    )
+    assert agreeing([close]) == ("Ranks of estimated and exact changes agree closely for Height (Spearman’s ρ = 1.00).")
     # Of -4, 3 and -3 the first has the other sign in the estimate, the second is a third of itself.
     wrong = line([-4.0, 1.0, 3.0], [0.5, -0.1, 1.0], name="Width")
-    assert estimates_text([close, wrong]) == (
+    assert agreeing([close, wrong]) == (
         "Ranks of estimated and exact changes agree closely for Height (Spearman’s ρ = 1.00), roughly for Width "
         "(Spearman’s ρ = 0.50). Of the 3 largest changes, 1 has the other sign in the estimate and 1 differs from the "
         "estimate by more than a factor of two."
     )
-    backwards = estimates_text([line([3.0, 2.0, 1.0], [7.0, 8.0, 9.0])])
+    backwards = agreeing([line([3.0, 2.0, 1.0], [7.0, 8.0, 9.0])])
     assert "hardly for <b>x</b> (Spearman’s ρ = −1.00)" in backwards
     assert "Of the 3 largest changes, 3 differ from the estimate by more than a factor of two." in backwards
-    assert estimates_text([line([3.0, NAN, 1.0], [7.0, 8.0, 9.0])]) == ""
-    assert estimates_text([line([0.0, 0.0, 0.0], [7.0, 8.0, 9.0])]) == ""
-    assert estimates_text([line([3.0, 2.0, 1.0], None)]) == ""
+    assert agreeing([line([3.0, NAN, 1.0], [7.0, 8.0, 9.0])]) == ""
+    assert agreeing([line([0.0, 0.0, 0.0], [7.0, 8.0, 9.0])]) == ""
+    assert agreeing([line([3.0, 2.0, 1.0], None)]) == ""
 
 
 def test_zero_has_no_sign_on_the_axis() -> None:

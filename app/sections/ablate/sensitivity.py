@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import nan
 from typing import Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from perceiver.analysis.ablation import Ablation
 from perceiver.analysis.formatting import clock
-from perceiver.analysis.sweep import Curve, Sweep
+from perceiver.analysis.sweep import Curve, Sweep, spearman
 from perceiver.lens import EncodingAxis
 from perceiver.plots.sweep import Line, Measure, estimates_text, sweep_figure, sweep_text
 
@@ -186,7 +187,9 @@ def _notes(curves: _Curves) -> str:
         else []
     )
     if curves.sweep.done and curves.measure == "logit":
-        notes.append(text.plain(estimates_text(curves.lines())))
+        lines = curves.lines()
+        ranks = [nan if line.estimated is None else spearman(line.estimated, line.exact) for line in lines]
+        notes.append(text.plain(estimates_text(lines, ranks)))
     return " ".join(filter(None, notes))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..analysis.formatting import percent
 from ..analysis.methods import Fill
 from ..errors import ConfigError
 from ..progress import ProgressCallback
@@ -176,7 +177,7 @@ def change_listing(found: Ablated) -> str:
     for i in (*order, *(() if target in order else (target,))):
         before, after = float(answer.probabilities_before[i]), float(answer.probabilities_after[i])
         changes = (signed(100 * answer.probability(i), 1), signed(answer.logit(i), 2))
-        rows.append([class_name(labels[i]), f"{before:.1%}", f"{after:.1%}", *changes])
+        rows.append([class_name(labels[i]), percent(float(before)), percent(float(after)), *changes])
     blocks = [["block", "mean of latents", "each latent, mean"]]
     blocks += [[str(one.block + 1), number(one.divergence or 0.0), number(one.latents)] for one in found.maps]
     return "\n".join(

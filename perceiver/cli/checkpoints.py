@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from ..analysis.formatting import percent
 from ..progress import progress_bar
 from .arguments import Arguments, Revision, Set, given_options, isolating
 from .console import examples, print_json
@@ -173,5 +174,5 @@ def _list(folders: Mapping[str, Path]) -> None:
         reached = ""
         if results is not None:
             low, high = results.held_out.interval
-            reached = f", {results.held_out.accuracy:.1%} held out ({low:.1%} to {high:.1%})"
+            reached = f", {percent(results.held_out.accuracy)} held out ({percent(low)} to {percent(high)})"
         typer.echo(f"{name:{width}}  {reads}, {config.num_classes} classes{reached}")

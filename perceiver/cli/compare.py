@@ -93,7 +93,7 @@ def _listing(found: Comparison, models: list[dict[str, Any]]) -> str:
     classes = dict.fromkeys(row["label"] for model in models for row in model["predictions"][:SHOWN])
     rows = [["", *names]]
     rows += [
-        [class_name(label), *(f"{model[label]:.1%}" if label in model else "" for model in shown)] for label in classes
+        [class_name(label), *(percent(model[label]) if label in model else "" for model in shown)] for label in classes
     ]
     parts = [table(rows)]
     for what, key, form in (

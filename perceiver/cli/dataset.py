@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..analysis.formatting import percent
 from ..errors import CheckpointError, InputError
 from ..progress import progress_bar
 from .arguments import ISOLATE
@@ -261,7 +262,7 @@ def _latents(one: DataSetAnalysis) -> list[list[str]]:
                 f"latent {latent + 1}",
                 number(mean.value),
                 f"{number(mean.low)} to {number(mean.high)}",
-                f"{one.latents.entropy[latent]:.1%}",
+                percent(float(one.latents.entropy[latent])),
                 one.examples.keys[first],
             ]
         )
@@ -297,4 +298,4 @@ def _pair(first: DataSetAnalysis, second: DataSetAnalysis, found: Disagreements)
 
 
 def _percent(mean: Mean | Any) -> str:
-    return f"{mean.value:.1%} ({mean.low:.1%} to {mean.high:.1%})"
+    return f"{percent(mean.value)} ({percent(mean.low)} to {percent(mean.high)})"

@@ -99,7 +99,7 @@ def _listing(found: Explained) -> str:
     from ..analysis.formatting import number, percent
 
     explanations = found.found
-    chance = f"{float(softmax(found.logits)[explanations.question.target]):.1%}"
+    chance = percent(float(softmax(found.logits)[explanations.question.target]))
     lines = [f"  {found.title}, {chance}", scores_table(explanations.scores)]
     lines.append("  mean probability as the most marked go first (low is good), or come first (high is good)")
     if (relevance := explanations.relevance) is not None:
@@ -117,7 +117,7 @@ def _listing(found: Explained) -> str:
 def scores_table(scores: Mapping[str, Faithfulness]) -> str:
     """Areas of deletion and insertion by method."""
     rows: list[Sequence[str]] = [["", "deletion", "insertion"]]
-    rows += [[label(key), f"{one.deletion.area:.1%}", f"{one.insertion.area:.1%}"] for key, one in scores.items()]
+    rows += [[label(key), percent(one.deletion.area), percent(one.insertion.area)] for key, one in scores.items()]
     return table(rows)
 
 

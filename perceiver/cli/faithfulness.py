@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..analysis.formatting import percent
 from ..analysis.methods import Removal
 from ..progress import progress_bar
 from .console import examples, print_json, print_notes, table
@@ -88,14 +89,14 @@ def faithfulness(
 def _listing(scores: Mapping[str, Faithfulness]) -> str:
     """The areas, then the curves at a few shares of the elements."""
     parts = ["  mean probability over the whole course", scores_table(scores)]
-    heads = [f"{share:.0%}" for share in MARKS]
+    heads = [f"{100 * share:.0f} %" for share in MARKS]
     for what, course in (
         ("taken away so far (the lower the better)", "deletion"),
         ("put in so far (the higher the better)", "insertion"),
     ):
         rows = [["", *heads]]
         for key, score in scores.items():
-            rows.append([label(key), *(f"{_at(getattr(score, course), mark):.1%}" for mark in MARKS)])
+            rows.append([label(key), *(percent(_at(getattr(score, course), mark)) for mark in MARKS)])
         parts += [f"  probability by the share of elements {what}", table(rows)]
     return "\n".join(parts)
 

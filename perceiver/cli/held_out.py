@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..analysis.formatting import percent
 from ..analysis.methods import Fill
 from ..errors import DataError
 from ..progress import progress_bar
@@ -128,7 +129,7 @@ def _table(rows: Rows) -> str:
     lines: list[Sequence[str]] = [[*plain, *means]]
     for row in rows:
         said = [_plain(row[name]) for name in plain]
-        spread = [f"{row[n]:.1%} ({row[f'{n}_low']:.1%} to {row[f'{n}_high']:.1%})" for n in means]
+        spread = [f"{percent(row[n])} ({percent(row[f'{n}_low'])} to {percent(row[f'{n}_high'])})" for n in means]
         lines.append([*said, *spread])
     return table(lines)
 
@@ -149,7 +150,7 @@ def shares_table(study: HeldOutShares) -> str:
 
 
 def _interval_text(mean: Mean) -> str:
-    return f"{mean.value:.1%} ({mean.low:.1%} to {mean.high:.1%})"
+    return f"{percent(mean.value)} ({percent(mean.low)} to {percent(mean.high)})"
 
 
 def tartan_table(studies: Sequence[HeldOutSpectra]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..analysis.formatting import percent
 from ..analysis.methods import SHUFFLES, Shuffle
 from ..progress import ProgressCallback
 from .console import examples, finish, for_each, signed, table
@@ -103,14 +104,14 @@ def _listing(run: Run, found: Sequence[Shuffled], target: int) -> str:
             [
                 _name(one, run.sample),
                 names[int(one.answer.after.argmax())],
-                f"{after:.1%}",
+                percent(float(after)),
                 signed(100 * one.answer.probability(target), 1),
                 number(one.largest),
             ]
         )
     before = float(found[0].answer.probabilities_before[target])
     first = names[int(found[0].answer.before.argmax())]
-    rows.insert(1, ["nothing", first, f"{before:.1%}", "", ""])
+    rows.insert(1, ["nothing", first, percent(float(before)), "", ""])
     return table(rows, left=2)
 
 

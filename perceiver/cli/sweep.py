@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..analysis.formatting import percent
 from ..progress import progress_bar
 from .console import examples, print_json, print_notes, signed, table
 from .held_out import frequencies, show
@@ -86,7 +87,9 @@ def _listing(run: Run, found: Sweep, points: Sequence[dict[str, Any]]) -> str:
     from ..analysis.change import softmax
     from ..analysis.formatting import class_name
 
-    lines = [f"  following {class_name(run.labels[found.target])}, {softmax(found.before)[found.target]:.1%}"]
+    lines = [
+        f"  following {class_name(run.labels[found.target])}, {percent(float(softmax(found.before)[found.target]))}"
+    ]
     for curve in found.curves:
         its, points = points[: len(curve.ablations)], points[len(curve.ablations) :]
         lines += [f"  {_heading(curve, run.context.axes)}", _rows(its)]

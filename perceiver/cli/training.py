@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..analysis.formatting import percent
 from ..errors import ConfigError
 from ..progress import progress_bar
 from .arguments import options_for
@@ -140,7 +141,7 @@ def evaluate_(
         return
     typer.echo(f"{checkpoint}: {_summary(reached)}")
     for name, share in reached.measures.items():
-        typer.echo(f"  {name}: {share:.1%}")
+        typer.echo(f"  {name}: {percent(share)}")
     for name, found in others.items():
         low, high = (100 * end for end in found.interval)
         typer.echo(
@@ -167,11 +168,11 @@ def _listing() -> str:
             (
                 name,
                 recipe.data,
-                " x ".join(map(str, recipe.model.input_shape)),
+                " × ".join(map(str, recipe.model.input_shape)),
                 f"{count_parameters(model):,}",
                 f"{recipe.steps:,}",
                 "-" if results is None else f"{results.budget.seconds / 60:.0f}",
-                "-" if results is None else f"{results.held_out.accuracy:.1%}",
+                "-" if results is None else percent(results.held_out.accuracy),
             )
         )
     return table(rows, left=3, indent="")
@@ -180,7 +181,7 @@ def _listing() -> str:
 def _measured(now: Progress) -> str:
     left = int(now.seconds_left)
     return (
-        f"loss {now.loss:.3f}, accuracy {now.accuracy:.1%}, {now.samples_per_second:,.0f} samples/s, "
+        f"loss {now.loss:.3f}, accuracy {percent(now.accuracy)}, {now.samples_per_second:,.0f} samples/s, "
         f"{left // 3600}:{left // 60 % 60:02}:{left % 60:02} left"
     )
 
@@ -189,9 +190,9 @@ def _summary(reached: Evaluation) -> str:
     held_out = reached.held_out
     low, high = held_out.interval
     return (
-        f"{held_out.accuracy:.1%} of {held_out.total:,} held-out examples right "
-        f"(95 % interval {low:.1%} to {high:.1%}), balanced {held_out.balanced_accuracy:.1%}, "
-        f"chance {held_out.chance:.1%}"
+        f"{percent(held_out.accuracy)} of {held_out.total:,} held-out examples right "
+        f"(95 % interval {percent(low)} to {percent(high)}), balanced {percent(held_out.balanced_accuracy)}, "
+        f"chance {percent(held_out.chance)}"
     )
 
 

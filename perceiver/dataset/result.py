@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int64, UInt8
 
+from ..analysis.formatting import percent
 from ..notebook import titled_table
 from ..studies.base import Mean
 from .collection import UNKNOWN
@@ -211,7 +212,7 @@ class DataSetAnalysis:
         text = f"{of} {about.data}"
         if self.accuracy:
             last = self.accuracy[-1]
-            text += f": {last.value:.1%} right (95 % interval {last.low:.1%} to {last.high:.1%})"
+            text += f": {percent(last.value)} right (95 % interval {percent(last.low)} to {percent(last.high)})"
         return text
 
     def __repr__(self) -> str:
@@ -220,7 +221,7 @@ class DataSetAnalysis:
     def _repr_html_(self) -> str:
         """The accuracy after every block as a table."""
         rows = [
-            [str(block), f"{one.value:.1%}", f"{one.low:.1%} to {one.high:.1%}"]
+            [str(block), percent(one.value), f"{percent(one.low)} to {percent(one.high)}"]
             for block, one in enumerate(self.accuracy)
         ]
         return titled_table(f"{self.about.model}: {self.summary}", rows, ["block", "accuracy", "95 % interval"])

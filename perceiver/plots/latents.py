@@ -81,7 +81,7 @@ def patching_figure(
     reach = max(1e-9, float(known.max(initial=0.0)))
     names = [f"after block {block + 1}" for block in blocks]
     hover = [
-        [f"latent {n + 1}, {name}: {share:.1%}" for n, share in zip(order, row[order], strict=True)]
+        [f"latent {n + 1}, {name}: {percent(float(share))}" for n, share in zip(order, row[order], strict=True)]
         for name, row in zip(names, recovered, strict=True)
     ]
     figure = go.Figure(

@@ -366,7 +366,7 @@ def test_maps_knows_its_formats() -> None:
 
 def test_checkpoints_are_listed_and_described(store: Path) -> None:
     line = run("checkpoints").stdout
-    assert line.startswith("tiny  image 6 × 9, fourier positions, 3 classes, 73.3% held out")
+    assert line.startswith("tiny  image 6 × 9, fourier positions, 3 classes, 73.3 % held out")
     (one,) = json.loads(run("checkpoints", "--json").stdout)
     assert one["name"] == "tiny"
     assert one["config"]["input_shape"] == [6, 9]

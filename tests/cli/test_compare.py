@@ -78,7 +78,7 @@ class TestCompare:
         lines = result.stdout.splitlines()
         assert lines[1].split() == [FOURIER, LEARNED]
         assert lines[-2].startswith("  no difference: ")
-        assert lines[-1] == f"  note: {LEARNED}: read the middle 32 x 21 of its 32 x 32 pixels, 66% of the picture"
+        assert lines[-1] == f"  note: {LEARNED}: read the middle 32 × 21 of its 32 × 32 pixels, 66 % of the picture"
         # The second block of one of them reads nothing.
         (second,) = [line for line in lines if line.startswith("  block 2")]
         assert second.count("%") == 1

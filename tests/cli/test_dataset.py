@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import perceiver
+from perceiver.analysis.formatting import percent
 from perceiver.checkpoints.cards.results import Data
 from perceiver.config import PerceiverConfig
 from perceiver.dataset import FILE, analyse, collection, disagreements, held_out, load
@@ -49,7 +50,7 @@ def test_it_computes_keeps_and_compares(store: Path) -> None:
         assert one.accuracy == expected.accuracy
         assert one.about.weights_sha256 == lens.sha256
         assert one.about.command == f"perceiver dataset {name} --most 6"
-        assert f"{name}: 6 of 9 held-out examples of Noise: {one.accuracy[-1].value:.1%} right" in result.stdout
+        assert f"{name}: 6 of 9 held-out examples of Noise: {percent(one.accuracy[-1].value)} right" in result.stdout
         assert [key for key, counted in zip(one.examples.names, one.examples.counted, strict=True) if not counted] == [
             f"{label}-{i}" for i, label in enumerate(folder.LABELS)
         ]

@@ -149,7 +149,7 @@ class TestFaithfulness:
         assert result.exit_code == 0, result.output
         assert result.stdout.startswith(f"{PHOTO} (image-fourier), following vessel\n")
         assert result.stdout.count("attention, last block") == 3
-        assert "50%" in result.stdout
+        assert "50 %" in result.stdout
 
     def test_refusals(self) -> None:
         said = refused("faithfulness", "cloud.ply", "--method", "last", "--how", "blank")

@@ -223,7 +223,7 @@ def test_a_folder_laid_out_like_modelnet_trains_and_evaluates(tmp_path: Path, mo
     assert dict(results.held_out.per_class) == {"slab": (2, 2), "tower": (2, 2)}
     assert results.data.name == "Meshes of ModelNet2"
     again = CliRunner().invoke(app, ["evaluate", str(run / "tiny"), "--data", str(folder)])
-    assert "100.0% of 4 held-out examples right" in again.output
+    assert "100 % of 4 held-out examples right" in again.output
     assert not list(folder.glob("*.npz"))
 
 

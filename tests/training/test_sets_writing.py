@@ -174,7 +174,7 @@ def test_a_folder_of_class_folders_trains_and_evaluates(tmp_path: Path, monkeypa
     assert results.curve
     assert (run / "tiny" / "curve.png").read_bytes().startswith(b"\x89PNG")
     again = CliRunner().invoke(app, ["evaluate", str(run / "tiny"), "--data", str(folder)])
-    assert "100.0% of 8 held-out examples right" in again.output
+    assert "100 % of 8 held-out examples right" in again.output
 
 
 def test_a_folder_without_splits_is_split_by_the_names_of_its_files(tmp_path: Path) -> None:

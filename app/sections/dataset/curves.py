@@ -78,8 +78,8 @@ def _figure(key: str, lines: list[MeanLine], axis: str, title: str, ticks: dict[
                 {
                     axis: ticks[at],
                     "": line.name,
-                    title: f"{one.value:.1%}",
-                    "95 % interval": f"{one.low:.1%} to {one.high:.1%}",
+                    title: percent(one.value),
+                    "95 % interval": f"{percent(one.low)} to {percent(one.high)}",
                 }
                 for line in lines
                 for at, one in zip(line.at, line.means, strict=True)

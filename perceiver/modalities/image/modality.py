@@ -134,7 +134,7 @@ class ImageModality(grid.GridModality):
             notes.append("read its brightness alone, since the model reads grey pictures")
         if cells is not None:
             notes.append(
-                f"made {grid_shape[0]} x {grid_shape[1]} elements of {height} x {width} pixels, each in the middle of "
+                f"made {grid_shape[0]} × {grid_shape[1]} elements of {height} × {width} pixels, each in the middle of "
                 "what the model's convolution reads for it"
             )
         return ImageSample(
@@ -220,17 +220,17 @@ def _geometry_notes(full: Image.Image, crop: Image.Image, seen: UInt8[np.ndarray
     if crop.size != full.size:
         seen_part = crop.width * crop.height / (full.width * full.height)
         notes.append(
-            f"read the middle {crop.width:,} x {crop.height:,} of its {full.width:,} x {full.height:,} pixels, "
-            f"{f'{seen_part:.0%}' if seen_part >= 0.01 else 'less than 1%'} of the picture"
+            f"read the middle {crop.width:,} × {crop.height:,} of its {full.width:,} × {full.height:,} pixels, "
+            f"{f'{100 * seen_part:.0f}' if seen_part >= 0.01 else 'less than 1'} % of the picture"
         )
     if abs(crop.width * seen.shape[0] / (crop.height * seen.shape[1]) - 1) > _SAME_ASPECT:
         notes.append(
-            f"changed the aspect of {crop.width:,} x {crop.height:,} pixels to that of the {seen.shape[1]:,} x "
+            f"changed the aspect of {crop.width:,} × {crop.height:,} pixels to that of the {seen.shape[1]:,} × "
             f"{seen.shape[0]:,} that the model reads"
         )
     if crop.width < seen.shape[1] or crop.height < seen.shape[0]:
         notes.append(
-            f"enlarged {crop.width:,} x {crop.height:,} pixels to the {seen.shape[1]:,} x {seen.shape[0]:,} that the "
+            f"enlarged {crop.width:,} × {crop.height:,} pixels to the {seen.shape[1]:,} × {seen.shape[0]:,} that the "
             "model reads, which adds no detail"
         )
     return notes

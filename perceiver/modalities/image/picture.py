@@ -159,7 +159,7 @@ def _decode(data: bytes, name: str, kind: Kind, options: DecodeOptions) -> Pictu
     orientation = _orientation(picture)
     reduce = _reduction(picture.size, options)
     if fraction * reduce > 1:
-        notes.append(f"read its {size[0]:,} x {size[1]:,} pixels at 1/{fraction * reduce} of their size")
+        notes.append(f"read its {size[0]:,} × {size[1]:,} pixels at 1/{fraction * reduce} of their size")
     if isinstance(picture, TiffFile) and (extra := picture.left_out):
         notes.append(
             f"left out {extra} {'channel' if extra == 1 else 'channels'} whose meaning the file does not state"

@@ -167,13 +167,13 @@ class FrameWindow:
         (top, bottom), (left, right) = crop(first, model)
         rows, columns = bottom - top, right - left
         if (rows, columns) != (height, width):
-            share = f"{rows * columns / (height * width):.0%} of the picture"
-            yield f"read the middle {columns:,} x {rows:,} of its {width:,} x {height:,} pixels, {share}"
+            share = f"{100 * rows * columns / (height * width):.0f} % of the picture"
+            yield f"read the middle {columns:,} × {rows:,} of its {width:,} × {height:,} pixels, {share}"
         if model.grey and any((one.pixels != one.pixels[..., :1]).any() for one in self.frames.shown):
             yield "read its brightness alone, since the model reads grey pictures"
         if rows < model.height or columns < model.width:
             yield (
-                f"enlarged {columns:,} x {rows:,} pixels to the {model.width:,} x {model.height:,} that the model "
+                f"enlarged {columns:,} × {rows:,} pixels to the {model.width:,} × {model.height:,} that the model "
                 "reads, which adds no detail"
             )
 

@@ -122,7 +122,7 @@ def test_a_picture_that_is_not_cropped_is_read_whole(tmp_path: Path) -> None:
     assert torch.equal(sample.content.reshape(16, 16, 3)[:, :2], torch.ones(16, 2, 3))
     assert sample.content.reshape(16, 16, 3)[:, 2:].max() == 0
     assert sample.box == ((0.0, 32.0), (0.0, 96.0))
-    assert sample.notes == ("changed the aspect of 96 x 32 pixels to that of the 16 x 16 that the model reads",)
+    assert sample.notes == ("changed the aspect of 96 × 32 pixels to that of the 16 × 16 that the model reads",)
 
 
 @pytest.mark.parametrize(

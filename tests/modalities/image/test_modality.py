@@ -118,7 +118,7 @@ def test_the_map_meets_the_dot_in_the_crops_corner() -> None:
     assert sample.box == ((19.0, 281.0), (69.0, 331.0))
     for got, resized_first in zip(np.ravel(sample.box), (18.8, 281.2, 68.0, 330.5), strict=True):
         assert abs(got - resized_first) <= 1
-    assert any("57% of the picture" in note for note in sample.notes)
+    assert any("57 % of the picture" in note for note in sample.notes)
     values = np.zeros((224, 224))
     values[0, 0] = 1
     laid = IMAGE.to_original(sample, values)
@@ -163,7 +163,7 @@ def test_tiny_and_extreme_pictures(size: tuple[int, int], crop: float) -> None:
     sample = read(Image.new("RGB", size, files.RED), (16, 16), crop=crop)
     assert (sample.seen == files.RED).all()
     assert max(sample.original.shape) <= 1600
-    assert any(note.startswith("enlarged") and "16 x 16" in note for note in sample.notes)
+    assert any(note.startswith("enlarged") and "16 × 16" in note for note in sample.notes)
     laid = IMAGE.to_original(sample, np.arange(256.0).reshape(16, 16))
     assert np.isfinite(laid).any()
     row, column = np.argwhere(np.isfinite(laid))[0].tolist()
@@ -171,7 +171,7 @@ def test_tiny_and_extreme_pictures(size: tuple[int, int], crop: float) -> None:
 
 
 def test_upsampling_is_said() -> None:
-    assert "enlarged 4 x 4 pixels to the 8 x 8 that the model reads" in read(files.noise(4, 4)).notes[0]
+    assert "enlarged 4 × 4 pixels to the 8 × 8 that the model reads" in read(files.noise(4, 4)).notes[0]
     assert read(files.noise(8, 8)).notes == ()
 
 
@@ -289,7 +289,7 @@ def test_elements_of_several_pixels_lie_where_their_cells_do() -> None:
     assert np.isnan(laid[3, 3])
     assert (laid[12:20, 12:20] == 4).all()
     assert IMAGE.element_at(sample, 12, 27) == 5
-    assert "made 3 x 3 elements of 16 x 16 pixels" in sample.notes[-1]
+    assert "made 3 × 3 elements of 16 × 16 pixels" in sample.notes[-1]
 
 
 @pytest.mark.parametrize(

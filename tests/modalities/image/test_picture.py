@@ -191,7 +191,7 @@ def test_a_large_honest_jpeg_is_decoded_smaller(limit: int, fraction: int, shape
     whole = files.red_left(200, 150)
     sample = read(files.save(whole, "JPEG"), max_pixels=limit)
     assert sample.original.shape == shape
-    assert f"read its 200 x 150 pixels at 1/{fraction} of their size" in sample.notes
+    assert f"read its 200 × 150 pixels at 1/{fraction} of their size" in sample.notes
     reference = np.asarray(whole.resize((shape[1], shape[0]), Image.Resampling.BOX)).astype(int)
     assert np.abs(sample.original - reference).mean() < 3
 
@@ -218,7 +218,7 @@ def test_a_large_picture_is_averaged_down_to_what_is_needed(monkeypatch: pytest.
     monkeypatch.setattr(picture, "_KEPT_WHOLE", 1000)
     monkeypatch.setattr(image, "_DISPLAY", 100)
     sample = read(data)
-    assert "read its 402 x 300 pixels at 1/4 of their size" in sample.notes
+    assert "read its 402 × 300 pixels at 1/4 of their size" in sample.notes
     # 402 columns are 100 squares of four and half a one.
     assert np.abs(sample.seen.astype(int) - whole.seen).max() <= 2
     assert sample.box[0] == pytest.approx((0, sample.original.shape[0]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from perceiver.analysis.formatting import percent
 from perceiver.plots.dataset import Interval, MeanLine, means_figure, means_text
 from perceiver.studies.base import Mean
 

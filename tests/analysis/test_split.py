@@ -360,5 +360,5 @@ def test_the_shares_in_words() -> None:
         f"Content explains {content[0]} of the variance of the scores of block 1 and position {position[0]}; "
         f"content explains {content[1]} in block 2 and position {position[1]}."
     )
-    for made, alone in ((of_clouds(), "positions alone"), (CASES["none"](), "content alone")):
+    for made, alone in ((of_clouds(), "position encoding alone"), (CASES["none"](), "content alone")):
         assert alone in shares_sentence(score_shares(traced(made), RowParts.of(made)))

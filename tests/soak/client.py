@@ -123,7 +123,7 @@ class Client:
         found = self.appears(lambda: self.find("download_button", label))
         if found is None:
             raise ProtocolError(f"there is no download {label!r}")
-        for last in (False, True):
+        for left in (2, 1, 0):
             ask = BackMsg()
             ask.backend_operation_request.request_id = secrets.token_hex(8)
             ask.backend_operation_request.session_id = self.session
@@ -134,7 +134,7 @@ class Client:
                 return self._get(self._files.pop(ask.backend_operation_request.request_id))
             except urllib.error.HTTPError as error:
                 # Streamlit drops a made file when two scripts, of any visitors, end before it is fetched.
-                if last or error.code != 404:
+                if not left or error.code != 404:
                     raise
                 self.repeated += 1
         raise AssertionError

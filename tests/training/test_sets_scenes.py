@@ -87,5 +87,5 @@ def test_archives_that_would_run_code_are_not_opened(folder: Path) -> None:
     with np.load(folder / "objects.npz") as file:
         arrays = dict(file)
     np.savez(folder / "objects.npz", **(arrays | {"name": np.array([{"a": 1}], dtype=object)}))
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(DataError, match="is damaged, or another file"):
         SceneSet(folder, TRAIN)

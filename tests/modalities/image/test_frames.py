@@ -57,7 +57,7 @@ def test_the_first_one_is_the_default(format: str) -> None:
         (0, "a.bin has no frame 0: frames are counted 1, 2, 3 and so on"),
         (1.5, "a.bin has no frame 1.5: frames are counted 1, 2, 3 and so on"),
         (4, "a.bin has 3 frames, so frame 4 cannot be read"),
-        (10**12, "a.bin has 3 frames, so frame 1,000,000,000,000 cannot be read"),
+        (10**9, "a.bin has 3 frames, so frame 1,000,000,000 cannot be read"),
         ("last", "frame cannot be 'last'; it is first or a number from 0"),
     ],
 )

@@ -22,6 +22,7 @@ def opened(page: Page, app: App) -> Locator:
 
 def test_a_click_a_stroke_and_keys_take_bands_out(page: Page, app: App) -> None:
     switches = opened(page, app)
+    at_rest(page)  # bars of progress above move what is below
     band = switches.get_by_role("gridcell", name=re.compile("band 3:"))
     band.first.click()
     expect(page).to_have_url(re.compile(r"ablate=b1(:|%3A)3(&|$)"), timeout=PATIENCE)

@@ -62,15 +62,16 @@ def main() -> None:
     runs = [(f"{first.name}, {change}", one) for change, one in variants(first)]
     runs += [(name, recipes.get(name)) for name in chosen.others]
     print(f"{'recipe':40} {'accuracy':>8} {'difference':>22} {'minutes':>8}")
-    reference = None
+    reference, first_accuracy = None, 0.0
     for name, recipe in runs:
         folder = chosen.out / f"{name.replace(', ', '-').replace(' ', '-')}-seed{chosen.seed}"
         outcome = train(recipe.changed(seed=chosen.seed, steps=chosen.steps), chosen.data, folder)
-        accuracy = evaluate(outcome.model, chosen.data, split=VAL).held_out.accuracy
         if reference is None:
             reference, beside = outcome.model, ""
+            accuracy = first_accuracy = evaluate(reference, chosen.data, split=VAL).held_out.accuracy
         else:
             found = compare(outcome.model, reference, chosen.data, split=VAL)
+            accuracy = first_accuracy + found.share
             low, high = found.interval
             beside = f"{100 * found.share:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
         print(f"{name:40} {100 * accuracy:8.1f} {beside:>22} {outcome.seconds / 60:8.1f}", flush=True)

@@ -22,9 +22,8 @@ from typer.main import get_command
 
 import dataset_builders
 import perceiver
-from perceiver import Perceiver, PerceiverConfig
+from perceiver import Perceiver
 from perceiver.checkpoints import hub as hub_module
-from perceiver.checkpoints.cards.results import Budget, Data, HeldOut, Results
 from perceiver.cli import app
 from perceiver.cli import serve as serve_command
 from perceiver.training import recipes
@@ -35,6 +34,7 @@ from tests.checkpoints.formats.test_krasserm import FORMATS
 from tests.checkpoints.local_hub import LocalHub, serve
 from tests.cli.test_clips import CONFIG as CLIPS
 from tests.modalities.audiovisual.clips import clip, numbered, tone
+from tests.models import tiny_results
 from tests.test_docs import PAGES, PYTHON, ROOT, SHELL, blocks
 from tests.training.test_clip_folders import write_audioset, write_kinetics
 from tests.training.test_modelnet import FLOOR, WALL
@@ -56,18 +56,6 @@ def small(recipe: Recipe) -> Recipe:
     return dataclasses.replace(recipe, model=model, teacher=teacher, steps=2, batch=4, warmup=0, precision="no")
 
 
-def results(name: str, config: PerceiverConfig) -> Results:
-    return Results(
-        name=name,
-        recipe=name,
-        command=f"perceiver train {name}",
-        seed=0,
-        data=Data(name="Noise", licence="CC0", split="none"),
-        budget=Budget(steps=2, examples=8, seconds=1.0, hardware="one core"),
-        held_out=HeldOut(per_class=dict.fromkeys(config.labels, (1, 2))),
-    )
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Small checkpoints under the names of those that come with the project."""
@@ -75,7 +63,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     for name in BUNDLED:
         config = small(recipes.get(name)).model
-        perceiver.save(Perceiver(config).eval(), root / name, results=results(name, config))
+        perceiver.save(
+            Perceiver(config).eval(), root / name, results=tiny_results(name, dict.fromkeys(config.labels, (1, 2)))
+        )
     shutil.copy(ROOT / "checkpoints/order.json", root)
     return root
 

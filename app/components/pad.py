@@ -11,7 +11,10 @@ from .following import on_stroke
 from .frame import asset, pack
 
 _mount = st.components.v2.component(
-    "perceiver_pad", html=asset("pad.html"), css=asset("pad.css"), js=asset("frame.js", "follow.js", "pad.js")
+    "perceiver_pad",
+    html=asset("pad.html"),
+    css=asset("button.css", "pad.css"),
+    js=asset("frame.js", "follow.js", "pad.js"),
 )
 
 Line = tuple[float, ...]

@@ -14,7 +14,7 @@ from .frame import asset, pack
 _mount = st.components.v2.component(
     "perceiver_recorder",
     html=asset("recorder.html"),
-    css=asset("recorder.css"),
+    css=asset("button.css", "recorder.css"),
     js=asset("frame.js", "recorder.js"),
 )
 

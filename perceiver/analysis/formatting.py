@@ -65,6 +65,11 @@ def hertz(frequency: float) -> str:
     return f"{frequency / 1000:.3g} kHz" if frequency >= 999.5 else f"{frequency:.0f} Hz"
 
 
+def percent_interval(value: float, low: float, high: float) -> str:
+    """A percentage and its interval: "86 % (77.1 % to 94.2 %)"."""
+    return f"{percent(value)} ({percent(low)} to {percent(high)})"
+
+
 def duration(seconds: float) -> str:
     """A rough duration: "under 1 s", "12 s", "3 min", "1 h 20 min"."""
     if seconds < 1:

@@ -26,7 +26,7 @@ from ..trace import Trace
 from . import random_order
 from .batches import check_identity, run_identity
 from .faithfulness import PerturbationCurve, Perturbations, map_orders, perturb, random_orders
-from .formatting import percent
+from .formatting import percent, percent_interval
 from .maps import MEAN, MapSelection
 from .random_order import CONFIDENCE, random_interval
 from .summary import Quantity, summarise
@@ -237,7 +237,7 @@ def figures(check: MapCheck) -> tuple[str, str, str, str]:
     seeds = check.seeds_likeness
     return (
         percent(check.deletion.area),
-        f"{percent(check.random.area)} ({percent(low)} to {percent(high)})",
+        percent_interval(check.random.area, low, high),
         _correlation(check.untrained_likeness.mean, check.untrained_likeness.interval),
         "none here" if seeds is None else _correlation(seeds.mean, seeds.range),
     )

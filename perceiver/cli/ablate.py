@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..analysis.formatting import percent
+from ..analysis.formatting import class_name, number, percent
 from ..analysis.methods import Fill
 from ..errors import ConfigError
 from ..progress import ProgressCallback
@@ -169,8 +169,6 @@ def change_files(found: Ablated, form: str, stem: str) -> dict[str, bytes]:
 
 def change_listing(found: Ablated) -> str:
     """The most probable classes before and the one that is followed, then how far every map moved, as tables."""
-    from ..analysis.formatting import class_name, number
-
     answer, labels, target = found.answer, found.context.labels, found.target
     order = answer.before.argsort(kind="stable")[::-1][:SHOWN].tolist()
     rows = [["", "before", "after", "points", "logit"]]

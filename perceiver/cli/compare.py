@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..analysis.formatting import class_name, number, percent
 from ..progress import ProgressCallback
 from .console import examples, file_part, finish, for_each, json_bytes, save_all, settings_part, stems, table
 from .options import FORMATS, AsJson, Checkpoints, Files, Formats, Kind, Out, Read, listed, reading_options
@@ -86,8 +87,6 @@ def _files(found: Comparison, form: str, stem: str, models: str, ending: str) ->
 
 def _listing(found: Comparison, models: list[dict[str, Any]]) -> str:
     """Predictions and blocks as tables, a column a checkpoint."""
-    from ..analysis.formatting import class_name, number, percent
-
     names = [run.name for run in found.runs]
     shown = [{row["label"]: row["probability"] for row in model["predictions"]} for model in models]
     classes = dict.fromkeys(row["label"] for model in models for row in model["predictions"][:SHOWN])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..analysis.formatting import percent
+from ..analysis.formatting import class_name, number, percent, percent_interval
 from ..errors import CheckpointError, InputError
 from ..progress import progress_bar
 from .arguments import ISOLATE
@@ -231,8 +231,6 @@ def _blocks(one: DataSetAnalysis) -> list[list[str]]:
 
 
 def _bands(one: DataSetAnalysis) -> list[list[str]]:
-    from ..analysis.formatting import number
-
     rows = [["removed from", "accuracy", "same prediction"]]
     for cut in one.bands:
         name = "nothing" if cut.cycles is None else f"{number(cut.cycles)} cycles"
@@ -241,8 +239,6 @@ def _bands(one: DataSetAnalysis) -> list[list[str]]:
 
 
 def _confusions(one: DataSetAnalysis) -> list[list[str]]:
-    from ..analysis.formatting import class_name
-
     counts, names = one.confusion, [class_name(label) for label in one.about.classes]
     rows = [["true", "predicted", "inputs"]]
     wrong = [(counts[i, j], i, j) for i in range(len(names)) for j in range(len(names)) if i != j and counts[i, j]]
@@ -252,8 +248,6 @@ def _confusions(one: DataSetAnalysis) -> list[list[str]]:
 
 
 def _latents(one: DataSetAnalysis) -> list[list[str]]:
-    from ..analysis.formatting import number
-
     rows = [["", "logit", "95 % interval", "entropy", "strongest input"]]
     for latent in one.latents.order[:SHOWN].tolist():
         mean, first = one.latents.removed[latent], int(one.latents.strongest[latent][0])
@@ -270,8 +264,6 @@ def _latents(one: DataSetAnalysis) -> list[list[str]]:
 
 
 def _pair(first: DataSetAnalysis, second: DataSetAnalysis, found: Disagreements) -> str:
-    from ..analysis.formatting import class_name, number
-
     a, b = found.names
     parts = [f"{a} and {b}: {len(found.differ):,} of {found.inputs:,} predictions differ"]
     if found.difference is not None:
@@ -298,4 +290,4 @@ def _pair(first: DataSetAnalysis, second: DataSetAnalysis, found: Disagreements)
 
 
 def _percent(mean: Mean | Any) -> str:
-    return f"{percent(mean.value)} ({percent(mean.low)} to {percent(mean.high)})"
+    return percent_interval(mean.value, mean.low, mean.high)

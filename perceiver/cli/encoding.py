@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..analysis.formatting import count, number, percent
 from .console import examples, file_part, json_bytes, print_json, print_notes, save, settings_part, table
 from .options import CHECKPOINT_HELP, AsJson, Out, Read, element_at, reading_options
 from .session import open_checkpoint
@@ -78,8 +79,6 @@ def encoding(
 
 
 def _listing(title: str, values: dict[str, Any], at: str | None, cosines: np.ndarray | None) -> str:
-    from ..analysis.formatting import count, number, percent
-
     elements = " × ".join(map(count, values["shape"]))
     lines = [f"{title}, {values['channels']} channels, {elements} elements"]
     rows = [["", "bands", "lowest", "highest", "step"]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..analysis.formatting import percent
+from ..analysis.formatting import number, percent
 from ..analysis.methods import METHODS, RelevanceMethod, method_label
 from ..progress import ProgressCallback
 from .console import examples, file_part, finish, for_each, json_bytes, save_all, settings_part, stems, table
@@ -97,7 +97,6 @@ def _files(found: Explained, form: str, stem: str) -> dict[str, bytes]:
 def _listing(found: Explained) -> str:
     """The scores as a table, then what there is to say about some of the methods."""
     from ..analysis.change import softmax
-    from ..analysis.formatting import number
 
     explanations = found.found
     chance = percent(float(softmax(found.logits)[explanations.question.target]))

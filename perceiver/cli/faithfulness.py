@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..analysis.formatting import percent
+from ..analysis.formatting import class_name, percent
 from ..analysis.methods import Removal
 from ..progress import progress_bar
 from .console import examples, print_json, print_notes, table
@@ -81,8 +81,6 @@ def faithfulness(
     if as_csv:
         typer.echo(faithfulness_csv(scores), nl=False)
         return
-    from ..analysis.formatting import class_name
-
     typer.echo(f"{file} ({run.name}), following {class_name(run.labels[target])}\n{_listing(scores)}")
 
 

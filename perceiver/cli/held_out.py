@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ..analysis.formatting import percent
+from ..analysis.formatting import number, percent_interval
 from ..analysis.methods import Fill
 from ..errors import DataError
 from ..progress import progress_bar
@@ -129,14 +129,12 @@ def _table(rows: Rows) -> str:
     lines: list[Sequence[str]] = [[*plain, *means]]
     for row in rows:
         said = [_plain(row[name]) for name in plain]
-        spread = [f"{percent(row[n])} ({percent(row[f'{n}_low'])} to {percent(row[f'{n}_high'])})" for n in means]
+        spread = [percent_interval(row[n], row[f"{n}_low"], row[f"{n}_high"]) for n in means]
         lines.append([*said, *spread])
     return table(lines)
 
 
 def _plain(value: Any) -> str:
-    from ..analysis.formatting import number
-
     return "" if value is None else number(value) if isinstance(value, float) else str(value)
 
 
@@ -150,7 +148,7 @@ def shares_table(study: HeldOutShares) -> str:
 
 
 def _interval_text(mean: Mean) -> str:
-    return f"{percent(mean.value)} ({percent(mean.low)} to {percent(mean.high)})"
+    return percent_interval(mean.value, mean.low, mean.high)
 
 
 def tartan_table(studies: Sequence[HeldOutSpectra]) -> str:
@@ -180,8 +178,6 @@ def of_part(part: str | None) -> str:
 
 
 def _mean_text(mean: Mean | None) -> str:
-    from ..analysis.formatting import number
-
     if mean is None:
         return ""
     if mean.value != mean.value:

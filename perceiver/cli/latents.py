@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..analysis.formatting import number
 from .console import examples, print_json, print_notes, table
 from .options import AsJson, Checkpoint, File, Head, Read, from_zero, not_both
 from .session import Session
@@ -56,8 +57,6 @@ def latents(
 
 def _listing(found: LatentAnalysis) -> str:
     """A line a cluster, with medians over its latents, then how much all move from block to block."""
-    from ..analysis.formatting import number
-
     clusters, moves = found.clusters, found.steps
     rows = [["cluster", "latents", "effective number", *(f"moved {_step(step)}" for step, _ in moves)]]
     named = [""]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..analysis.formatting import class_name, number, percent
 from ..progress import progress_bar
 from .console import examples, print_json, print_notes, signed, table
 from .options import Against, AsJson, Checkpoint, ClassName, File, Read, from_zero, not_both
@@ -110,8 +111,6 @@ def patch(
 
 
 def _effects(found: LatentEffects, run: Run, top: int) -> str:
-    from ..analysis.formatting import class_name, number
-
     when = "from the start" if found.after is None else f"after block {found.after + 1}"
     rows = [["without latent", "logit changes by", "prediction"]]
     for i in found.order[:top].tolist():
@@ -121,8 +120,6 @@ def _effects(found: LatentEffects, run: Run, top: int) -> str:
 
 
 def _patching(found: Patching, run: Run, top: int) -> str:
-    from ..analysis.formatting import class_name, number, percent
-
     value = f"logit of {class_name(run.labels[found.target])}"
     if found.against is not None:
         value += f" minus that of {class_name(run.labels[found.against])}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..analysis.formatting import percent
+from ..analysis.formatting import class_name, number, percent
 from ..analysis.methods import SHUFFLES, Shuffle
 from ..progress import ProgressCallback
 from .console import examples, finish, for_each, signed, table
@@ -94,8 +94,6 @@ def _grid(sample: Sample) -> tuple[int, ...]:
 
 
 def _listing(run: Run, found: Sequence[Shuffled], target: int) -> str:
-    from ..analysis.formatting import class_name, number
-
     names = [class_name(label) for label in run.labels]
     rows = [["shuffled", "answer", names[target], "points", "largest change of a logit"]]
     for one in found:

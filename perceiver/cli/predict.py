@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..analysis.formatting import class_name
 from ..progress import ProgressCallback
 from .console import BAD_INPUT, examples, for_each, print_json
 from .options import AsJson, Checkpoint, Files, Read
@@ -42,8 +43,6 @@ def predict(
 
 def _listing(result: dict[str, Any]) -> str:
     """One file's predictions as a small table, then what was changed when it was read."""
-    from ..analysis.formatting import class_name
-
     rows = [(class_name(row["label"]), row["probability"]) for row in result["predictions"]]
     width = max(len(name) for name, _ in rows)
     lines = [f"{result['file']} ({result['model']})"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..analysis.formatting import count, number, percent
 from .console import examples, print_json, print_notes, table
 from .options import AsJson, Checkpoint, File, Head, Read, from_zero, not_both
 from .session import Session
@@ -58,8 +59,6 @@ def region(
 
 
 def _listing(found: RegionShares, top: int) -> str:
-    from ..analysis.formatting import count, number, percent
-
     def line(name: str, share: float) -> list[str]:
         return [name, percent(share), f"{number(share / found.uniform)} ×"]
 

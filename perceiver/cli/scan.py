@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..analysis.formatting import class_name, clock
 from ..progress import progress_bar
 from .console import examples, print_json, print_notes
 from .options import AsJson, Checkpoint, File, Read, not_both, reading_options
@@ -57,8 +58,6 @@ def scan(
 
 def _listing(timeline: Timeline, labels: tuple[str, ...]) -> str:
     """The stretches of one answer, a line each, with the mean probability of the answer."""
-    from ..analysis.formatting import class_name, clock
-
     names = [class_name(label) for label in labels]
     width = max(len(name) for name in names)
     lines = []

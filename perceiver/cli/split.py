@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..analysis.formatting import number, percent, signed
 from .console import examples, print_json, print_notes, save, table
 from .held_out import shares as study
 from .held_out import shares_table
@@ -157,7 +158,6 @@ def _element(
 
 def _shares_listing(run: Run, found: ScoreShares, top: int) -> str:
     """The share of every bundle by block, a sentence, and the parts with the largest shares of each block."""
-    from ..analysis.formatting import percent
     from ..analysis.split_shares import shares_sentence
 
     def share(value: Any) -> str:
@@ -178,8 +178,6 @@ def _shares_listing(run: Run, found: ScoreShares, top: int) -> str:
 
 def _element_listing(run: Run, found: ScoreSplit, taken: Reading, top: int) -> str:
     """The largest terms of a score, and what the latent reads."""
-    from ..analysis.formatting import number, percent, signed
-
     size, axes = run.trace.inputs.shape[1], run.context.axis_names
     rows = [["part", "difference", "here", "mean over elements"]]
     rows += [[one.name, signed(one.excess), number(one.value), number(one.mean)] for one in found.terms(top, axes)]

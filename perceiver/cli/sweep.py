@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..analysis.formatting import percent
+from ..analysis.formatting import class_name, number, percent
 from ..progress import progress_bar
 from .console import examples, print_json, print_notes, signed, table
 from .held_out import frequencies, show
@@ -85,7 +85,6 @@ def sweep(
 def _listing(run: Run, found: Sweep, points: Sequence[dict[str, Any]]) -> str:
     """A table a curve, then how well estimates agree with exact changes."""
     from ..analysis.change import softmax
-    from ..analysis.formatting import class_name
 
     lines = [
         f"  following {class_name(run.labels[found.target])}, {percent(float(softmax(found.before)[found.target]))}"
@@ -110,8 +109,6 @@ def _heading(curve: Curve, axes: Sequence[str]) -> str:
 
 
 def _rows(points: Sequence[dict[str, Any]]) -> str:
-    from ..analysis.formatting import number
-
     rows = [["cycles", "answer", "estimate", "logit", "points"]]
     for point in points:
         changes = [

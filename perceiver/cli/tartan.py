@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..analysis.formatting import number
 from ..progress import ProgressCallback
 from ..validation import index_of
 from .compare import block_table
@@ -111,9 +112,9 @@ def _csv(parts: Sequence[tuple[str, tuple[ModelSpectra, ...]]]) -> str:
         return tartan_csv(parts[0][1]).removesuffix("\n")
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    for number, (file, found) in enumerate(parts):
+    for i, (file, found) in enumerate(parts):
         head, *rows = csv.reader(StringIO(tartan_csv(found)))
-        if number == 0:
+        if i == 0:
             writer.writerow(["file", *head])
         writer.writerows([file, *row] for row in rows)
     return out.getvalue().removesuffix("\n")
@@ -121,7 +122,6 @@ def _csv(parts: Sequence[tuple[str, tuple[ModelSpectra, ...]]]) -> str:
 
 def _listing(measured: Sequence[ModelSpectra]) -> str:
     """Ratio and regularity of every block, a column a checkpoint, then at whose frequencies; of clips, part by part."""
-    from ..analysis.formatting import number
 
     def cell(value: float) -> str:
         return "none" if value != value else number(value)

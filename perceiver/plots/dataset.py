@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Bool, Float, Float64, Int, Int64, UInt8
 
-from ..analysis.formatting import number, percent
+from ..analysis.formatting import number, percent_interval
 from . import colour
 from .style import ACCENT, CONTRAST, FOURTH, GREY, THIRD, styled
 
@@ -243,7 +243,7 @@ def means_text(lines: Sequence[MeanLine], names: Mapping[float, str]) -> str:
     parts = []
     for line in lines:
         told = [
-            f"{names[at]} {percent(one.value)} ({percent(one.low)} to {percent(one.high)})"
+            f"{names[at]} {percent_interval(one.value, one.low, one.high)}"
             for at, one in zip(line.at, line.means, strict=True)
         ]
         parts.append(f"{line.name}: {', '.join(told)}.")

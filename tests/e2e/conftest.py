@@ -210,6 +210,20 @@ def come_to_charts(page: Page) -> None:
     expect(chart).to_be_visible()
 
 
+def best_prediction(page: Page) -> Locator:
+    """The most probable class, with its probability."""
+    return page.get_by_role("list", name="Predictions with their probabilities").get_by_role("listitem").first
+
+
+def saved_input(page: Page, label: str) -> bytes:
+    """What a button saves, which is the input that the address names."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name=label).click()
+    data = Path(download.value.path()).read_bytes()
+    assert f"sample=sha256-{hashlib.sha256(data).hexdigest()}" in page.url
+    return data
+
+
 def large(page: Page) -> Locator:
     """The large map of a block."""
     return page.get_by_role("application", name=re.compile("^Block "))

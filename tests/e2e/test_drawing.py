@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 import perceiver
 from perceiver.analysis.formatting import percent
-from tests.e2e.conftest import PATIENCE, App, at_rest
+from tests.e2e.conftest import PATIENCE, App, at_rest, best_prediction, saved_input
 
 pytestmark = pytest.mark.e2e
 
@@ -35,15 +33,11 @@ def test_a_drawn_digit_and_its_undoing(page: Page, app: App) -> None:
     page.mouse.up()
     expect(page).to_have_url(re.compile("sample=sha256"), timeout=PATIENCE)
     at_rest(page)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Save the drawing").click()
-    data = Path(download.value.path()).read_bytes()
-    assert f"sample=sha256-{hashlib.sha256(data).hexdigest()}" in page.url
+    data = saved_input(page, "Save the drawing")
     lens = perceiver.open(app.checkpoints / "digits-fourier")
     answer = lens.run(lens.read(data)).trace.block_probabilities[-1]
     assert answer.argmax() == 1
-    best = page.get_by_role("list", name="Predictions with their probabilities").get_by_role("listitem").first
-    expect(best).to_contain_text(percent(float(answer[1])))
+    expect(best_prediction(page)).to_contain_text(percent(float(answer[1])))
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Draw on the pad in the sidebar")).to_be_visible(timeout=PATIENCE)
 

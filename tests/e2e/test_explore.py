@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from perceiver import Perceiver, Trace, modalities
 from tests.app import folder
-from tests.e2e.conftest import PATIENCE, App, at_rest, large, until, upload
+from tests.e2e.conftest import PATIENCE, App, at_rest, best_prediction, large, until, upload
 
 pytestmark = pytest.mark.e2e
 PICTURE = folder.picture(11, 300, 200)
@@ -137,7 +137,7 @@ def test_an_uploaded_picture_is_recognised_and_read_as_by_the_library_and_taken_
     page.goto(app.url)
     upload(page, "mine.png", PICTURE)
     expect(page.get_by_text("The model read the framed part")).to_be_visible()
-    best = page.get_by_role("list", name="Predictions with their probabilities").get_by_role("listitem").first
+    best = best_prediction(page)
     label = model.config.labels[int(trace.logits.argmax())].replace("_", " / ")
     expect(best).to_contain_text(label)
     shown = float(re.findall(r"([\d.]+) %", best.inner_text())[0])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ from playwright.sync_api import Page, expect
 import perceiver
 from perceiver.analysis.formatting import percent
 from perceiver.modalities.audiovisual.modality import ClipSample
-from tests.e2e.conftest import PATIENCE, App, at_rest
+from tests.e2e.conftest import PATIENCE, App, at_rest, best_prediction, saved_input
 
 pytestmark = pytest.mark.e2e
 
@@ -36,15 +34,11 @@ def test_a_recorded_clip_is_read_with_its_sound(page: Page, app: App) -> None:
         page.context.clear_permissions()
     expect(sidebar.get_by_role("button", name="Record again")).to_be_visible()
     at_rest(page)
-    with page.expect_download() as download:
-        sidebar.get_by_role("button", name="Save the recording").click()
-    data = Path(download.value.path()).read_bytes()
-    assert f"sample=sha256-{hashlib.sha256(data).hexdigest()}" in page.url
+    data = saved_input(page, "Save the recording")
     recorded = perceiver.open(app.checkpoints / "av-fused")
     sample = recorded.read(data)
     answer = recorded.run(sample).trace.block_probabilities[-1]
-    best = page.get_by_role("list", name="Predictions with their probabilities").get_by_role("listitem").first
-    expect(best).to_contain_text(percent(float(answer.max())))
+    expect(best_prediction(page)).to_contain_text(percent(float(answer.max())))
     assert np.ptp(sample.original, axis=0).max() > 0, "the picture does not move"
     assert isinstance(sample, ClipSample)
     assert sample.clip_rate == 48_000

@@ -102,7 +102,7 @@ class ClipRecorder {
     this.words.textContent = silent ? "Recording without sound: no microphone was found." : "Recording";
   }
 
-  async ended(blob) {
+  ended(blob) {
     this.recording = null;
     this.release();
     if (this.closed) return;

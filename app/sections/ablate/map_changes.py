@@ -93,7 +93,7 @@ def rows(
             _row(context, maps[1], shares[1], target, "after", bar=True, sample=after)
         with answer:
             _prediction_after(context, shares, change, target)
-            _prediction_before(context, shares, target)
+            _prediction_before(context, shares[0], target)
         return
     given, row, answer = strip.columns(blocks, widest=strip.TWO_STRIPS)
     with given:
@@ -102,7 +102,7 @@ def rows(
         _heading(context, "Before", target)
         _row(context, maps[0], shares[0], target, "before")
     with answer:
-        _prediction_before(context, shares, target)
+        _prediction_before(context, shares[0], target)
     followed, row, answer = strip.columns(blocks, key="flow_after", widest=strip.TWO_STRIPS)
     with followed:
         aside()
@@ -134,9 +134,7 @@ def lay_out(context: AblateContext, target: int, aside: Callable[[], None]) -> P
         _heading(context, "Before", target)
         first = st.container()
     with answer:
-        strip.heading("Prediction before")
-        shares = inference.probabilities(context.case, context.progress)
-        answers.predictions(context, shares[-1], None, target, key="before")
+        _prediction_before(context, inference.probabilities(context.case, context.progress), target)
     row, answer = strip.beside_input(blocks, key="flow_after")
     with row:
         _heading(context, "After", target)
@@ -174,9 +172,9 @@ def fill(
         _row(context, maps[0], shares[0], target, "before", bar=len(maps) == 1)
 
 
-def _prediction_before(context: AblateContext, shares: tuple[np.ndarray, np.ndarray], target: int) -> None:
+def _prediction_before(context: AblateContext, shares: np.ndarray, target: int) -> None:
     strip.heading("Prediction before")
-    answers.predictions(context, shares[0][-1], None, target, key="before")
+    answers.predictions(context, shares[-1], None, target, key="before")
 
 
 def _prediction_after(

@@ -1,5 +1,5 @@
-"""What a training step of each recipe costs and where its time goes, beside a small convolutional network on the same
-batches.
+"""What a training step of each recipe costs and where its time goes, beside the network that teaches it (or would) on
+the same batches: a small convolutional network, or a PointNet for point clouds.
 
     python benchmarks/training.py --data FOLDER [RECIPE ...]
 
@@ -24,7 +24,7 @@ from perceiver.training.loop import batch_at, drawn_inputs
 from perceiver.training.optimisers import build_optimisers
 from perceiver.training.preparation import add_norms, choose_precision
 from perceiver.training.sets import TRAIN, open_set
-from perceiver.training.teacher import ConvNet, Teacher
+from perceiver.training.teacher import Teacher, teacher_input, teacher_net
 
 REPEATS = 5
 
@@ -61,17 +61,15 @@ def measure(name: str, folder: Path) -> str:
     line = (
         f"{name:22} {1e3 * drawing:7.0f} {1e3 * computing:7.0f} {'bf16' if bf16 else 'fp32':>5} {1e3 * updating:7.0f}"
     )
-    if recipe.model.position_axes is not None:
-        return f"{line} {ours:9.0f} {'-':>9} {'-':>6}"
-    net = ConvNet(recipe.model, Teacher().widths)
+    net = teacher_net(recipe.model, (recipe.teacher or Teacher()).widths)
     adamw = torch.optim.AdamW(net.parameters())
 
-    def theirs() -> None:
-        F.cross_entropy(net(batch.content), batch.examples.label).backward()
+    def step_of_teacher() -> None:
+        F.cross_entropy(net(teacher_input(batch.examples, batch.elements)), batch.examples.label).backward()
         adamw.step()
 
-    cnn = recipe.batch / (drawing + median_seconds(theirs))
-    return f"{line} {ours:9.0f} {cnn:9.0f} {ours / cnn:6.2f}"
+    theirs = recipe.batch / (drawing + median_seconds(step_of_teacher))
+    return f"{line} {ours:9.0f} {theirs:9.0f} {ours / theirs:6.2f}"
 
 
 def main() -> None:
@@ -81,7 +79,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"{'recipe':22} {'data':>7} {'passes':>7} {'in':>5} {'update':>7} {'samples/s':>9} {'CNN':>9} {'ratio':>6}")
+    print(f"{'recipe':22} {'data':>7} {'passes':>7} {'in':>5} {'update':>7} {'samples/s':>9} {'teacher':>9} {'ratio':>6}")
     for name in chosen.recipes:
         print(measure(name, chosen.data), flush=True)
 

@@ -91,7 +91,7 @@ def training_rows(recipe: Recipe, outcome: Outcome) -> dict[str, str]:
         left = ", ".join(f"{words.get(name, name)} on {share:.0%} of the batches" for name, share in recipe.dropout)
         rows["Taken out of the input array"] = left
     if recipe.teacher is not None:
-        rows["Teacher"] = recipe.teacher.sentence(outcome.teacher)
+        rows["Teacher"] = recipe.teacher.sentence(recipe.model.modality, outcome.teacher)
     return rows
 
 

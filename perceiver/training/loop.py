@@ -32,7 +32,7 @@ from .preparation import add_norms, choose_precision, fold_norms
 from .recipe import Recipe
 from .sets import TRAIN, DataSet, Examples, open_set, validation_examples
 from .sets.base import hits
-from .teacher import Trained, distillation_loss, train_teacher
+from .teacher import Trained, distillation_loss, teacher_input, train_teacher
 
 CHECKS = 24
 """Number of measurements of the validation accuracy in a run, evenly spaced."""
@@ -255,8 +255,9 @@ def _step(
     targets = _targets(examples, batch.mix, recipe.model.num_classes).to(device)
     loss = F.cross_entropy(logits, targets, label_smoothing=recipe.smoothing)
     if teacher is not None and recipe.teacher is not None:
+        seen = teacher_input(dataclasses.replace(examples, content=content), batch.elements)
         with torch.no_grad():
-            soft = teacher.net.to(device)(content)
+            soft = teacher.net.to(device)(seen.to(device))
         weight = recipe.teacher.weight
         loss = (1 - weight) * loss + weight * distillation_loss(logits, soft, recipe.teacher.temperature)
     for optimiser in optimisers:

@@ -1,8 +1,8 @@
-"""Distillation from a small convolutional network.
+"""Distillation from a small network: a convolutional one, or a PointNet for point clouds.
 
 A Perceiver has no locality bias. On little data, the soft predictions of a convolutional teacher improve its accuracy
-(Hinton et al. 2015; Touvron et al. 2021). The teacher is trained on the same split with the same augmentation, and is
-not part of the checkpoint.
+(Hinton et al. 2015; Touvron et al. 2021), and so do those of a PointNet (Qi et al. 2017) for point clouds. The teacher
+is trained on the same split with the same augmentation, and is not part of the checkpoint.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ..config import PerceiverConfig
@@ -37,7 +37,8 @@ class Teacher:
     weight       weight of the distillation loss; the rest is that of the loss on the labels
     temperature  softmax temperature of both distributions
     steps, batch, rate  training of the teacher, with AdamW and a cosine schedule
-    widths       output channels of its stages, each of which halves the grid
+    widths       output channels of its stages, each of which halves the grid; of its layers per point for point clouds
+    elements     points of each cloud that it reads per step of its training; None for all
     """
 
     weight: float = 0.6
@@ -46,13 +47,15 @@ class Teacher:
     batch: int = 64
     rate: float = 2e-3
     widths: tuple[int, ...] = (32, 64, 128, 128)
+    elements: int | None = None
 
-    def sentence(self, accuracy: float | None) -> str:
-        """Description for the model card."""
+    def sentence(self, modality: str, accuracy: float | None) -> str:
+        """Description for the model card of a model of this modality."""
         known = "" if accuracy is None else f"; its accuracy on validation examples is {accuracy:.1%}"
+        network = "PointNet" if modality == "points" else "convolutional network"
         return (
             f"{self.weight:.0%} of the loss follows the soft predictions (temperature {self.temperature:g}) of a small "
-            f"convolutional network trained on the same data{known}"
+            f"{network} trained on the same data{known}"
         )
 
 
@@ -135,9 +138,42 @@ class ClipNet(nn.Module):
         return cast(Tensor, self.head(torch.cat(found, dim=1)))
 
 
+class PointNet(nn.Module):
+    """Layers shared by all points, each with batch norm and ReLU; then the maximum over points and two linear layers.
+
+    Takes the coordinates of any number of points. Without the spatial transformers of Qi et al. (2017).
+    """
+
+    def __init__(self, classes: int, widths: tuple[int, ...]) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            *(nn.Sequential(nn.Conv1d(a, b, 1), nn.BatchNorm1d(b), nn.ReLU()) for a, b in pairwise((3, *widths)))
+        )
+        last = widths[-1]
+        self.head = nn.Sequential(
+            nn.Linear(last, last // 2),
+            nn.BatchNorm1d(last // 2),
+            nn.ReLU(),
+            nn.Dropout(0.4),
+            nn.Linear(last // 2, classes),
+        )
+
+    def forward(self, coordinates: Float[Tensor, "B M 3"]) -> Float[Tensor, "B classes"]:
+        return cast(Tensor, self.head(self.layers(coordinates.transpose(1, 2)).amax(2)))
+
+
 def teacher_net(config: PerceiverConfig, widths: tuple[int, ...]) -> nn.Module:
     """The untrained network that teaches a model of this configuration."""
+    if config.modality == "points":
+        return PointNet(config.num_classes, widths)
     return ClipNet(config, widths) if config.modality == "audiovisual" else ConvNet(config, widths)
+
+
+def teacher_input(examples: Examples, elements: Int[Tensor, "m"] | slice | None = None) -> Float[Tensor, "B n read"]:
+    """The input of a teacher: the coordinates of these free elements (None: of all), or the content of a whole grid."""
+    if examples.coordinates is None:
+        return examples.content
+    return examples.coordinates if elements is None else examples.coordinates[:, elements]
 
 
 @dataclass(frozen=True)
@@ -206,7 +242,7 @@ def _fit(
         generator = torch.Generator().manual_seed((seed * 1_000_003 + step) * 1_009 + 997)
         examples = data.batch(teacher.batch, augmentation, generator)
         wanted = examples.label if examples.labels is None else examples.targets(len(data.classes))
-        loss = F.cross_entropy(net(examples.content), wanted, label_smoothing=0.1)
+        loss = F.cross_entropy(net(teacher_input(examples, slice(teacher.elements))), wanted, label_smoothing=0.1)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -221,7 +257,7 @@ def _accuracy(net: nn.Module, examples: Examples | None) -> float | None:
     if examples is None:
         return None
     hits = 0
-    for start in range(0, len(examples), 256):
-        part = examples.at(slice(start, start + 256))
-        hits += int(part.right(net(part.content).argmax(-1)).sum())
+    for start in range(0, len(examples), 64):
+        part = examples.at(slice(start, start + 64))
+        hits += int(part.right(net(teacher_input(part)).argmax(-1)).sum())
     return hits / len(examples)

@@ -72,7 +72,7 @@ def run_page(kind: type[V], page: Callable[[PageContext[V]], None]) -> None:
         chosen = _choose(kind)
         if chosen is None:
             return
-        progress, cases = Progress(), (chosen.case,)
+        progress, cases = Progress(over="page"), (chosen.case,)
         place = announce(cases)
         context = _read(chosen, progress)
         if context is None:

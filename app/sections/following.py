@@ -40,7 +40,7 @@ def strip_that_follows(context: PageContext[V], draw: Callable[[PageContext[V]],
     drawn: list[R] = []
 
     def part() -> None:
-        progress = Progress()
+        progress = Progress(over="strip")
         if st.session_state.pop(_WHOLE, False):
             drawn.append(draw(context))
         else:

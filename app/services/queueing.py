@@ -105,11 +105,14 @@ queue = InferenceQueue()
 class Progress:
     """A progress bar of its own on the page, empty until work takes longer than DELAY.
 
+    over  lies over a corner of the window by this name, unique on the page, in place of standing here: what is below
+          does not move when it comes and goes
+
     Every report is a point at which Streamlit may end the run, because the visitor has moved on or has closed the page.
     """
 
-    def __init__(self) -> None:
-        self._line = st.empty()
+    def __init__(self, over: str = "") -> None:
+        self._line = (st.container(key=f"progress_{over}") if over else st).empty()
         self._start = time.monotonic()
         self._last, self._text = 0.0, ""
         self._shown = False

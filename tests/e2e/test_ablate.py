@@ -22,15 +22,14 @@ def opened(page: Page, app: App) -> Locator:
 
 def test_a_click_a_stroke_and_keys_take_bands_out(page: Page, app: App) -> None:
     switches = opened(page, app)
-    at_rest(page)  # bars of progress above move what is below
+    at_rest(page)
     band = switches.get_by_role("gridcell", name=re.compile("band 3:"))
     band.first.click()
     expect(page).to_have_url(re.compile(r"ablate=b1(:|%3A)3(&|$)"), timeout=PATIENCE)
     expect(page.get_by_role("listbox", name="Maps after")).to_be_visible(timeout=PATIENCE)
     expect(band.first).to_have_attribute("aria-selected", "false")
     at_rest(page)
-    # A stroke sets all that it passes as it set the first. `hover` waits until the cell lies still: a bar of progress
-    # above moves what is below.
+    # A stroke sets all that it passes as it set the first.
     cells = [switches.get_by_role("gridcell", name=re.compile(f"band {k}:")).last for k in (2, 3, 4)]
     cells[0].hover()
     page.mouse.down()
@@ -50,6 +49,32 @@ def test_a_click_a_stroke_and_keys_take_bands_out(page: Page, app: App) -> None:
     expect(page).to_have_url(re.compile(r"ablate=b1(:|%3A)3(&|$)"), timeout=PATIENCE)
     switches.get_by_role("rowheader").last.click()
     expect(page).to_have_url(re.compile(r"b2(:|%3A)1-\d+(,|%2C)x2"), timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_progress_bar_of_the_page_moves_nothing_and_takes_no_clicks(page: Page, app: App, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    switches = opened(page, app)
+    at_rest(page)
+    before = switches.bounding_box()
+    bar = page.locator(".st-key-progress_page").evaluate_handle(
+        """place => {
+            const bar = document.createElement("div");
+            bar.className = "stProgress";
+            bar.style.height = "60px";
+            return place.appendChild(bar);
+        }"""
+    )
+    element = bar.as_element()
+    assert element is not None
+    assert switches.bounding_box() == before
+    box = element.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert 400 < box["y"] < box["y"] + box["height"] <= 800
+    middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+    assert element.evaluate("(bar, [x, y]) => !bar.contains(document.elementFromPoint(x, y))", middle)
 
 
 def test_the_curve_leads_to_an_ablation_that_can_be_taken_along(page: Page, app: App) -> None:

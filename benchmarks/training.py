@@ -79,7 +79,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    print(f"{'recipe':22} {'data':>7} {'passes':>7} {'in':>5} {'update':>7} {'samples/s':>9} {'teacher':>9} {'ratio':>6}")
+    print(
+        f"{'recipe':22} {'data':>7} {'passes':>7} {'in':>5} {'update':>7} {'samples/s':>9} {'teacher':>9} {'ratio':>6}"
+    )
     for name in chosen.recipes:
         print(measure(name, chosen.data), flush=True)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from .errors import ConfigError
+from .errors import ConfigError, printable
 from .positions import FourierConfig, PositionConfig, SegmentConfig, position_config, position_dict
-from .validation import check_choice, check_positive, known_fields, shown_name
+from .validation import check_choice, check_positive, known_fields
 
 Activation = Literal["gelu", "gelu_tanh", "geglu"]
 Head = Literal["mean", "mean_norm", "decoder"]
@@ -254,7 +254,7 @@ class PerceiverConfig:
     def class_names(self) -> tuple[str, ...]:
         """The names of all classes in the order of the logits: `labels`, without characters that cannot be shown, or
         "class 0", "class 1", ... without them."""
-        return tuple(map(shown_name, self.labels)) or tuple(f"class {i}" for i in range(self.num_classes))
+        return tuple(map(printable, self.labels)) or tuple(f"class {i}" for i in range(self.num_classes))
 
     @property
     def num_axes(self) -> int:

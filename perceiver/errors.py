@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 _LONGEST = 1000
+_JOINERS = "\u200c\u200d"
 
 
 class PerceiverError(ValueError):
@@ -108,7 +109,16 @@ class DataError(PerceiverError):
     """A data set that cannot be built or read; the message names the file, package or tool and the cause."""
 
 
+def printable(text: str) -> str:
+    """A text by others, fit to be shown in one line: white space becomes spaces, and control and direction marks the
+    replacement character. Joiners, as in some emoji, are kept."""
+    return "".join(
+        " " if one.isspace() else one if one.isprintable() or one in _JOINERS else "\N{REPLACEMENT CHARACTER}"
+        for one in text
+    )
+
+
 def one_line(text: str) -> str:
-    """A text that may quote a file, fit to be shown: no line breaks or control characters, cut where it is too long."""
-    clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    """A text that may quote a file, fit to be shown: printable, in one line, and cut where it is too long."""
+    clean = printable(text)
     return clean if len(clean) <= _LONGEST else f"{clean[: _LONGEST - 3]}..."

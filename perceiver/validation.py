@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 # They join letters of some scripts, and the parts of emoji.
-_JOINERS = "\u200c\u200d"
 
 
 def check_positive(name: str, value: object) -> None:
@@ -96,14 +95,6 @@ def known_fields(cls: type, values: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         raise ConfigError(f"unknown field{'s' * (len(unknown) > 1)} in the configuration: {', '.join(unknown)}")
     return dict(values)
-
-
-def shown_name(name: str) -> str:
-    """A name of a file by others, fit to be shown in a line: without control and direction marks."""
-    return "".join(
-        " " if one.isspace() else one if one.isprintable() or one in _JOINERS else "\N{REPLACEMENT CHARACTER}"
-        for one in name
-    )
 
 
 def check_finite(logits: Tensor) -> None:

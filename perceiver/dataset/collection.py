@@ -16,7 +16,7 @@ from .. import modalities
 from ..analysis.target_class import find_class, words
 from ..checkpoints import BundledCheckpoints
 from ..config import PerceiverConfig
-from ..errors import InputError, UnknownClassError
+from ..errors import InputError, UnknownClassError, printable
 from ..lens import read_sample
 from ..sample import Sample
 from ..training.sets import TEST, open_set
@@ -175,7 +175,7 @@ def files(config: PerceiverConfig, folder: Path) -> Collection:
             path=path,
         )
         for group, path in enumerate(found)
-        for name in [_shown(path.relative_to(folder).as_posix())]
+        for name in [printable(path.relative_to(folder).as_posix())]
     ]
     notes = []
     if others:
@@ -187,7 +187,7 @@ def files(config: PerceiverConfig, folder: Path) -> Collection:
         f"{name} for {label}" for name, label in known.items() if config.labels and words(name) != words(label)
     ]:
         notes.append(f"Folders were taken for classes by a word of their names: {_list(likely)}.")
-    return Collection(f"files of {_shown(folder.name or str(folder))}", tuple(entries), len(entries), tuple(notes))
+    return Collection(f"files of {printable(folder.name or str(folder))}", tuple(entries), len(entries), tuple(notes))
 
 
 def _label_folder(path: Path, root: Path) -> str:
@@ -207,12 +207,7 @@ def _class(name: str, config: PerceiverConfig) -> int:
 
 def _list(names: list[str]) -> str:
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
-    return _shown(", ".join(names[:_LISTED])) + more
-
-
-def _shown(name: str) -> str:
-    """The name of a file or folder in printable characters."""
-    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in name)
+    return printable(", ".join(names[:_LISTED])) + more
 
 
 def _bundled_samples(config: PerceiverConfig) -> list[Entry]:

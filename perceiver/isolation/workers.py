@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+from ..errors import printable
 from .channel import TICK, Channel, ClosedError, TooLargeError
 from .codec import CodecError, decode, decode_error, encode
 from .limits import MEGABYTE, Limits
@@ -246,9 +247,9 @@ class Workers:
             case TooLargeError():
                 return WorkerError(f"it decodes to more than the {limits.output // MEGABYTE:,} MB that are allowed")
             case _FaultError():
-                _log.error("a worker process failed with %s:\n%s", error.kind, _printable(error.report))
+                _log.error("a worker process failed with %s:\n%s", error.kind, _printable_lines(error.report))
                 return WorkerError(
-                    f"its decoder failed with {_printable(error.kind)[:60]}; the file is probably damaged"
+                    f"its decoder failed with {printable(error.kind)[:60]}; the file is probably damaged"
                 )
             case CodecError():
                 _log.error("a worker process sent what is no result: %s", error)
@@ -383,5 +384,5 @@ def _deadline(seconds: float, wait: Callable[[], None] | None) -> Callable[[], N
     return tick
 
 
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))

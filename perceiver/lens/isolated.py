@@ -123,4 +123,4 @@ def _decoding_errors(name: str) -> Iterator[None]:
     try:
         yield
     except WorkerError as error:
-        raise DecodingError(f"{modalities.printable(name)} cannot be read: {error}") from error
+        raise DecodingError(f"{modalities.shortened(name)} cannot be read: {error}") from error

@@ -145,7 +145,7 @@ def _options_of(shown: str) -> Iterator[None]:
     try:
         yield
     except OptionError as error:
-        raise InputError(f"{modalities.printable(shown)}: {error}") from error
+        raise InputError(f"{modalities.shortened(shown)}: {error}") from error
 
 
 def open_windows(

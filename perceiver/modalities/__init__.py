@@ -16,7 +16,7 @@ from .kinds import Kind, identify, sniff
 from .options import Option, settle
 
 if TYPE_CHECKING:
-    from .base import Box, Modality, axes, get, printable
+    from .base import Box, Modality, axes, get, shortened
     from .scanning import Scannable, Window, Windows
 
 __all__ = [
@@ -39,8 +39,8 @@ __all__ = [
     "identify",
     "names",
     "options_help",
-    "printable",
     "settle",
+    "shortened",
     "sniff",
 ]
 
@@ -49,7 +49,7 @@ _DESCRIPTIONS: dict[str, Description] = {
 }
 # Loaded when asked for: these import PyTorch, which takes longer than a command takes to print its help.
 _HOMES = {
-    **dict.fromkeys(("Box", "Modality", "axes", "get", "printable"), ".base"),
+    **dict.fromkeys(("Box", "Modality", "axes", "get", "shortened"), ".base"),
     **dict.fromkeys(("Scannable", "Window", "Windows"), ".scanning"),
 }
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from ..errors import InputError
+from ..errors import InputError, printable
 from ..sample import Sample
 from . import describe
 from .description import Description
@@ -141,9 +141,9 @@ def check_size(data: bytes, shown: str, most: int, what: str) -> None:
         )
 
 
-def printable(name: str) -> str:
+def shortened(name: str) -> str:
     """A file's name fit for a message: one line, no control or direction marks, at most 60 characters."""
-    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name).strip()
+    clean = printable(name).strip()
     if len(clean) > _LONGEST_NAME:
         half = (_LONGEST_NAME - 3) // 2
         clean = f"{clean[:half]}...{clean[-half:]}"

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Float32, Float64
 from ...errors import ConfigError, InputError
 from ...sample import Sample
 from .. import grid
-from ..base import MEGABYTE, Box, check_size, printable
+from ..base import MEGABYTE, Box, check_size, shortened
 from ..description import Description
 from ..options import settle, windowless
 from . import DESCRIPTION, LOUDEST
@@ -137,7 +137,7 @@ class AudioModality(grid.GridModality):
         return {"frequency": sample.bands, "time": times}
 
     def _open(self, data: bytes, name: str, channel: str | float) -> tuple[SoundFile, Overview]:
-        shown = printable(name)
+        shown = shortened(name)
         check_size(data, shown, self.max_bytes, "a sound")
         file = examine(data, shown, channel_number(channel))
         return file, overview(file)

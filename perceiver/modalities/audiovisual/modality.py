@@ -15,7 +15,7 @@ from ...sample import Part, Sample
 from ...validation import index_of
 from .. import grid
 from ..audio.decode import channel_number
-from ..base import MEGABYTE, Box, Modality, check_size, printable
+from ..base import MEGABYTE, Box, Modality, check_size, shortened
 from ..description import Description
 from ..options import settle, windowless
 from ..video import MIDDLE
@@ -88,7 +88,7 @@ class AudiovisualModality(Modality):
         Raises InputError for whatever is wrong with the file or the options, ConfigError for a shape or setting that
         means nothing.
         """
-        shown = printable(name)
+        shown = shortened(name)
         settings = _settings(preprocess, shape)
         chosen = settle(self.options, options or {})
         start, channel = chosen["start"], channel_number(chosen["channel"])
@@ -141,7 +141,7 @@ class AudiovisualModality(Modality):
 
         Raises InputError and ConfigError as `read` does, and InputError for an `every` that is not above 0.
         """
-        shown = printable(name)
+        shown = shortened(name)
         settings = _settings(preprocess, shape)
         channel = channel_number(settle(windowless(self.options), options or {})["channel"])
         check_size(data, shown, self.max_bytes, "a clip")

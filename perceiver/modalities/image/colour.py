@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float, Shaped, UInt8
 from PIL import Image, ImageChops, ImageCms
 
-from ..base import DecodeError, printable
+from ..base import DecodeError, shortened
 from .colour_spaces import ColourSpace
 
 Colour = tuple[int, int, int]
@@ -189,7 +189,7 @@ def _managed(colour: Image.Image, profile: bytes | None, notes: list[str]) -> Im
             if meant == _SPACES[colour.mode]:
                 managed = _through(colour, source, srgb)
                 if _differ(managed, plain):
-                    title = printable(ImageCms.getProfileDescription(source).strip())
+                    title = shortened(ImageCms.getProfileDescription(source).strip())
                     notes.append(f"converted its colours from its profile ({title}) to sRGB")
                 return managed
             notes.append(f"ignored its colour profile, which is for {meant} while its pixels are {colour.mode}")

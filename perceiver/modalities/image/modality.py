@@ -16,7 +16,7 @@ from PIL import Image
 from ...errors import ConfigError
 from ...sample import Sample
 from .. import grid
-from ..base import MEGABYTE, check_size, printable
+from ..base import MEGABYTE, check_size, shortened
 from ..description import Description
 from ..options import settle
 from . import DESCRIPTION, FIRST
@@ -107,7 +107,7 @@ class ImageModality(grid.GridModality):
         shows as a grey picture. Raises InputError for whatever is wrong with the file, ConfigError for a shape or
         setting that means nothing.
         """
-        shown = printable(name)
+        shown = shortened(name)
         grid_shape = _shape(shape)
         settings = ImageSettings.of(preprocess)
         height, width = settings.pixels or grid_shape

@@ -14,7 +14,7 @@ from ...errors import ConfigError, InputError, OptionError
 from ...isolation.codec import as_tensor
 from ...sample import Sample
 from ...validation import index_of
-from ..base import MEGABYTE, Box, Modality, check_size, printable
+from ..base import MEGABYTE, Box, Modality, check_size, shortened
 from ..description import Description
 from ..options import Value, settle
 from . import DESCRIPTION
@@ -72,7 +72,7 @@ class PointsModality(Modality):
         The same bytes and options give the same points. Raises InputError for whatever is wrong with the file or the
         options, ConfigError for a shape or setting that means nothing.
         """
-        shown = printable(name)
+        shown = shortened(name)
         count, model_up = _count(shape), _model_up(preprocess)
         chosen = settle(self.options, options or {})
         generator = np.random.default_rng(_seed(chosen["seed"]))

@@ -14,7 +14,7 @@ from PIL import Image
 from ...errors import ConfigError, InputError
 from ...sample import Sample
 from .. import grid
-from ..base import MEGABYTE, Box, check_size, printable
+from ..base import MEGABYTE, Box, check_size, shortened
 from ..description import Description
 from ..image.settings import PixelSettings
 from ..options import settle, windowless
@@ -80,7 +80,7 @@ class VideoModality(grid.GridModality):
         Content is ((rgb / 255 - mean) / std), one row a pixel, frame by frame and row by row. Raises InputError for
         whatever is wrong with the file or the options, ConfigError for a shape or setting that means nothing.
         """
-        shown, settings = printable(name), VideoSettings.of(preprocess)
+        shown, settings = shortened(name), VideoSettings.of(preprocess)
         format_ = _format(shape, settings)
         start = settle(self.options, options or {})["start"]
         check_size(data, shown, self.max_bytes, "a video")
@@ -126,7 +126,7 @@ class VideoModality(grid.GridModality):
         Raises InputError and ConfigError as `read` does; InputError for an `every` that is not above 0, and for a model
         whose window is the whole video.
         """
-        shown, settings = printable(name), VideoSettings.of(preprocess)
+        shown, settings = shortened(name), VideoSettings.of(preprocess)
         format_, seconds = _format(shape, settings), settings.seconds
         settle(windowless(self.options), options or {})
         if seconds is None:

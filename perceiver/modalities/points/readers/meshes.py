@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
 from ....errors import InputError
-from ...base import printable
+from ...base import shortened
 from .cloud import NO_FACES, Cloud, check_count, left_out, truncated
 from .fields import colours_to_bytes
 from .polygons import triangulate
@@ -135,7 +135,7 @@ def _obj_faces(
     odd = _NO_INDEX.search(block)
     if odd:
         face = block.count(b"\n", 0, odd.start())
-        corners_of = printable(block.split(b"\n")[face].decode("latin-1"))
+        corners_of = shortened(block.split(b"\n")[face].decode("latin-1"))
         raise InputError(
             f"{name} cannot be read: the face on line {_line(text, int(begins[face]))} has the corners {corners_of!r}, "
             "which are something other than numbers of points"

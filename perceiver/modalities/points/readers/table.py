@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from ....errors import InputError
-from ...base import printable
+from ...base import shortened
 from .cloud import Cloud, check_count
 from .columns import Places, cloud_from_columns, named_places
 from .text import is_number, normalised_text, parse_rows, words_of
@@ -60,9 +60,9 @@ def read_table(data: bytes, name: str, most: int, places: Places | None = None) 
         notes.append(f"its first line promises {layout.promised:,} points; {len(table):,} follow")
     cloud = cloud_from_columns(table, name, places, layout.names)
     if layout.names and named_places(layout.names):
-        notes.append(f"took {printable(layout.above)!r} as the names of its columns")
+        notes.append(f"took {shortened(layout.above)!r} as the names of its columns")
     elif layout.above and not layout.above.startswith(_COMMENTS):
-        notes.append(f"passed over {printable(layout.above)!r} above its numbers")
+        notes.append(f"passed over {shortened(layout.above)!r} above its numbers")
     return dataclasses.replace(cloud, notes=(*notes, *cloud.notes))
 
 

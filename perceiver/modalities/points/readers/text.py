@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from ....errors import InputError
-from ...base import printable
+from ...base import shortened
 
 _LONGEST_LINE = 10_000
 _MOST_NAMED = 3
@@ -102,7 +102,7 @@ def _bad_lines(text: bytes, name: str, start: int, stop: int, columns: int, sepa
         words = words_of(line).partition("#")[0].strip()
         found = [word.strip() for word in words.split(separator)] if words else []
         if found and not (len(found) == columns and all(map(is_number, found))):
-            bad.append((number, printable(words)))
+            bad.append((number, shortened(words)))
     if not bad:
         return InputError(f"{name} has lines that are no rows of {columns} numbers")
     wanted = f"{columns} numbers{_SPELLED.get(separator or '', '')}"

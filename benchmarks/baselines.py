@@ -21,6 +21,7 @@ from perceiver.training import recipes
 from perceiver.training.evaluate import interval_over_groups
 from perceiver.training.recipe import Recipe
 from perceiver.training.sets import TEST, TRAIN, open_set
+from perceiver.training.sets.base import hits_of
 from perceiver.training.teacher import teacher_input, teacher_net
 
 
@@ -40,9 +41,7 @@ def train(net: nn.Module, recipe: Recipe, folder: Path, minutes: float) -> tuple
         optimiser.step()
     net.eval()
     examples = open_set(folder, TEST, recipe.model).held_out()
-    with torch.no_grad():
-        parts = [net(teacher_input(examples.at(slice(i, i + 64)))) for i in range(0, len(examples), 64)]
-    hit = torch.cat(parts).argmax(-1) == examples.label
+    hit = hits_of(lambda part: net(teacher_input(part)), examples)
     return float(hit.float().mean()), interval_over_groups(hit, examples.group)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 _LONGEST = 1000
+# They join letters of some scripts, and the parts of emoji.
 _JOINERS = "\u200c\u200d"
 
 

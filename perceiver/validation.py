@@ -13,8 +13,6 @@ from .errors import CheckpointError, ConfigError, IndexRangeError
 if TYPE_CHECKING:
     from torch import Tensor
 
-# They join letters of some scripts, and the parts of emoji.
-
 
 def check_positive(name: str, value: object) -> None:
     """Raises ConfigError unless the value is a whole number above 0."""

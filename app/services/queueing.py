@@ -105,8 +105,8 @@ queue = InferenceQueue()
 class Progress:
     """A progress bar of its own on the page, empty until work takes longer than DELAY.
 
-    over  lies over a corner of the window by this name, unique on the page, in place of standing here: what is below
-          does not move when it comes and goes
+    over  a name, unique on the page, for a bar over a corner of the window: nothing moves when it comes and goes;
+          "" for one in the flow of the page
 
     Every report is a point at which Streamlit may end the run, because the visitor has moved on or has closed the page.
     """

@@ -155,8 +155,15 @@ def _cloud_model(positions: PositionConfig) -> PerceiverConfig:
 
 def _cloud_recipe(name: str, positions: PositionConfig) -> Recipe:
     teacher = Teacher(steps=2_000, batch=32, widths=(64, 128, 512), elements=256)
-    values: dict[str, Any] = {"steps": 4_000, "elements": 512, "warmup": 200, "teacher": teacher}
-    return Recipe(name, _cloud_model(positions), augmentation=CloudAugmentation(), **values)
+    return Recipe(
+        name,
+        _cloud_model(positions),
+        steps=4_000,
+        elements=512,
+        warmup=200,
+        teacher=teacher,
+        augmentation=CloudAugmentation(),
+    )
 
 
 def _letter_model(positions: PositionConfig, stem: StemConfig | None = None, side: int = 32) -> PerceiverConfig:

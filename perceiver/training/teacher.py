@@ -27,7 +27,7 @@ from ..modalities.audiovisual.content import parts_of
 from ..modalities.audiovisual.settings import ClipSettings
 from ..progress import ProgressCallback
 from .sets import TRAIN, DataSet, Examples, open_set, validation_examples
-from .sets.base import default_folder
+from .sets.base import default_folder, hits_of
 
 
 @dataclass(frozen=True)
@@ -252,12 +252,7 @@ def _fit(
             said = time.monotonic()
 
 
-@torch.no_grad()
 def _accuracy(net: nn.Module, examples: Examples | None) -> float | None:
     if examples is None:
         return None
-    hits = 0
-    for start in range(0, len(examples), 64):
-        part = examples.at(slice(start, start + 64))
-        hits += int(part.right(net(teacher_input(part)).argmax(-1)).sum())
-    return hits / len(examples)
+    return int(hits_of(lambda part: net(teacher_input(part)), examples).sum()) / len(examples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from perceiver import PerceiverConfig
 from perceiver.positions import FourierConfig
 from perceiver.training import loop
 from perceiver.training.recipe import Recipe
 from perceiver.training.sets import TRAIN, CloudAugmentation, Examples, open_set
 from perceiver.training.teacher import PointNet, Teacher, Trained, teacher_input, train_teacher
+
+from .test_loop import small
 
 STILL = CloudAugmentation(scale=(1.0, 1.0), turn=0.0, stretch=(1.0, 1.0), jitter=0.0)
 POINTS, ELEMENTS = 96, 64
@@ -38,25 +40,20 @@ def write_boxes(folder: Path) -> Path:
 
 
 def box_recipe(**changes: object) -> Recipe:
-    model = PerceiverConfig(
-        num_classes=2,
+    model = dataclasses.replace(
+        small().model,
         labels=("flat", "upright"),
         modality="points",
         input_shape=(POINTS,),
         content_channels=0,
         position_axes=3,
         positions=FourierConfig(num_bands=2, max_resolution=(8.0, 8.0, 8.0)),
-        num_latents=4,
-        latent_dim=16,
         plan=((0, 0),),
-        self_attends=1,
-        self_heads=2,
-        latent_init_scale=0.3,
         preprocess={"up": "y"},
     )
-    values: dict[str, object] = {"steps": 40, "batch": 8, "elements": ELEMENTS, "precision": "no", "warmup": 0}
-    values |= {"learning_rate": 2e-2, "optimiser": "adamw", "averaging": 0.8, "augmentation": STILL}
-    return Recipe("boxes", model, **(values | changes))  # type: ignore[arg-type]
+    values: dict[str, object] = {"model": model, "steps": 40, "elements": ELEMENTS, "augmentation": STILL}
+    values |= {"optimiser": "adamw", "schedule": "cosine", "averaging": 0.8}
+    return small(**(values | changes))
 
 
 def test_a_point_net_is_layers_of_each_point_their_maximum_and_a_head() -> None:

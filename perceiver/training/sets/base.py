@@ -112,17 +112,31 @@ class DataSet(Protocol):
         ...
 
 
-@torch.no_grad()
 def hits(
     model: Perceiver, examples: Examples, *, batch: int = 64, progress: ProgressCallback = ignore
 ) -> Bool[Tensor, "n"]:
-    """Whether the prediction for each example is correct, using all elements."""
+    """Whether the prediction of a model for each example is correct, using all elements.
+
+    Raises CheckpointError for an output that holds NaN or infinite numbers.
+    """
+
+    def logits(part: Examples) -> Tensor:
+        found = model(part.inputs(model))
+        check_finite(found)
+        return found
+
+    return hits_of(logits, examples, batch=batch, progress=progress)
+
+
+@torch.no_grad()
+def hits_of(
+    logits: Callable[[Examples], Tensor], examples: Examples, *, batch: int = 64, progress: ProgressCallback = ignore
+) -> Bool[Tensor, "n"]:
+    """Whether the prediction for each example is correct; `logits` computes those of a batch, (B, classes)."""
     found = []
     for start in range(0, len(examples), batch):
         part = examples.at(slice(start, start + batch))
-        logits = model(part.inputs(model))
-        check_finite(logits)
-        found.append(part.right(logits.argmax(-1)))
+        found.append(part.right(logits(part).argmax(-1)))
         progress(min(1.0, (start + batch) / len(examples)), "Evaluating")
     return torch.cat(found)
 
